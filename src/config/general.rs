@@ -1,0 +1,181 @@
+//! The keys that belong to no source: `server`, `auth`, `customers`, `join`, `cache`, `telemetry`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytesize::ByteSize;
+use toml::Value;
+
+use super::{reader::Reader, setting::Setting};
+use crate::domain::Placeholders;
+
+/// Everything that belongs to no source.
+#[derive(Clone, Debug)]
+pub struct General {
+    /// `[server]`.
+    pub server: Server,
+    /// `[join]`: the addresses that stand for nobody.
+    pub placeholders: Placeholders,
+    /// `[cache]`.
+    pub cache: Cache,
+    /// `[telemetry]`.
+    pub telemetry: Telemetry,
+}
+
+/// `[server]`: where and how callers are answered.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where callers are listened to.
+    pub listen: SocketAddr,
+    /// A second listener for `/metrics` and `/health/sources`, which then answer there only.
+    pub admin_listen: Option<SocketAddr>,
+    /// How long a request waits for the sources at most, a little more than they get.
+    pub deadline: Duration,
+    /// How long `/health/ready` says 503 before the listener closes.
+    pub drain: Duration,
+    /// Stands before every route; empty, or begins with `/` and does not end with it.
+    pub base_path: String,
+}
+
+/// `[cache]`: how long a source's answer is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Cache {
+    /// How long a roll is fresh.
+    pub fresh: Duration,
+    /// How long "I do not know this customer" is believed.
+    pub not_found: Duration,
+    /// About how much memory all that is kept may take.
+    pub max_bytes: ByteSize,
+}
+
+/// `[telemetry]`: what is written of each request, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Telemetry {
+    /// How a log line looks.
+    pub format: LogFormat,
+    /// Which requests get a line.
+    pub access_log: AccessLog,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which requests get a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// All.
+    All,
+    /// Those that were answered with 400 or more, and partial rolls.
+    Errors,
+    /// None.
+    Off,
+}
+
+// === impl General ===
+
+impl General {
+    /// Reads every key that belongs to no source.
+    pub fn read(reader: &mut Reader) -> Self {
+        let server = Server::read(reader);
+        read_auth(reader, server.listen);
+        read_customers(reader);
+        let nobody = reader.or("join.placeholders", vec!["unknown_*@unknown.com".to_owned(), "*@dummy.com".to_owned()]);
+        Self { server, placeholders: Placeholders::new(&nobody), cache: Cache::read(reader), telemetry: Telemetry::read(reader) }
+    }
+}
+
+impl Server {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            listen: reader.or("server.listen", SocketAddr::from(([127, 0, 0, 1], 8080))),
+            admin_listen: reader.get("server.admin_listen"),
+            deadline: reader.within(
+                "server.deadline",
+                Duration::from_secs(10),
+                Duration::from_millis(500)..=Duration::from_mins(5),
+                "between 500ms and 5m",
+            ),
+            drain: reader.or("server.drain", Duration::from_secs(5)),
+            base_path: read_base_path(reader),
+        }
+    }
+}
+
+impl Cache {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            fresh: reader.or("cache.fresh", Duration::from_mins(1)),
+            not_found: reader.or("cache.not_found", Duration::from_secs(30)),
+            max_bytes: reader.or("cache.max_bytes", ByteSize::mib(256)),
+        }
+    }
+}
+
+impl Telemetry {
+    fn read(reader: &mut Reader) -> Self {
+        Self { format: reader.or("telemetry.format", LogFormat::Text), access_log: reader.or("telemetry.access_log", AccessLog::All) }
+    }
+}
+
+impl Setting for LogFormat {
+    const WANTED: &'static str = "\"text\" or \"json\"";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("text") => Ok(Self::Text),
+            Some("json") => Ok(Self::Json),
+            _ => Err(format!("must be {}.", Self::WANTED)),
+        }
+    }
+}
+
+impl Setting for AccessLog {
+    const WANTED: &'static str = "\"all\", \"errors\" or \"off\"";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("all") => Ok(Self::All),
+            Some("errors") => Ok(Self::Errors),
+            Some("off") => Ok(Self::Off),
+            _ => Err(format!("must be {}.", Self::WANTED)),
+        }
+    }
+}
+
+fn read_base_path(reader: &mut Reader) -> String {
+    let path: String = reader.or("server.base_path", String::new());
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._~-".contains(&byte);
+    let fits = path.is_empty() || (path.starts_with('/') && !path.ends_with('/') && !path.contains("//"));
+    if !fits || !path.bytes().all(plain) {
+        reader.fault("server.base_path", "must be empty or begin with / and not end with it, of A-Z a-z 0-9 / . _ ~ -.");
+        return String::new();
+    }
+    path
+}
+
+/// This version knows one mode. To be open to everyone beyond this machine must be said aloud.
+fn read_auth(reader: &mut Reader, listen: SocketAddr) {
+    let mode: String = reader.or("auth.mode", "none".to_owned());
+    let anonymous = reader.or("auth.allow_anonymous", false);
+    if mode != "none" {
+        reader.fault("auth.mode", "must be \"none\": this version knows no other.");
+    } else if !listen.ip().is_loopback() && !anonymous {
+        reader.fault(
+            "auth.allow_anonymous",
+            format!("must be true to listen on {listen}: with auth.mode = \"none\" whoever reaches it reads every customer's users."),
+        );
+    }
+}
+
+/// This version knows one way to find a customer at a source.
+fn read_customers(reader: &mut Reader) {
+    let links: Vec<String> = reader.or("customers.links", vec!["same_id".to_owned()]);
+    if links != ["same_id"] {
+        reader.fault("customers.links", "must be [\"same_id\"]: this version knows no other.");
+    }
+}

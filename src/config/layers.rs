@@ -1,0 +1,98 @@
+//! The layers of a configuration, merged: file, then environment, then flags.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use toml::{Table, Value};
+
+use super::fault::{Fault, Faults};
+
+/// What an environment variable of ours begins with; two underscores stand between levels.
+const PREFIX: &str = "ROLLCALL__";
+
+/// The merged layers, before any key was read.
+#[derive(Debug, Default)]
+pub struct Layers {
+    pub(super) table: Table,
+    /// Which environment variable or flag gave a key, so that a fault can name it.
+    pub(super) origins: BTreeMap<String, String>,
+    /// What relative paths in the configuration are relative to.
+    pub(super) folder: PathBuf,
+}
+
+impl Layers {
+    /// Reads a TOML file; relative paths in it are relative to the folder that it is in.
+    pub fn from_file(path: &Path) -> Result<Self, Faults> {
+        let text = std::fs::read_to_string(path).map_err(|error| fault(path, format!("cannot be read: {error}.")))?;
+        let mut layers = Self::from_text(&text).map_err(|what| fault(path, what))?;
+        layers.folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(layers)
+    }
+
+    /// Reads TOML text. The error names line and column but never quotes the text, which may hold a secret.
+    pub fn from_text(text: &str) -> Result<Self, String> {
+        let table = text.parse::<Table>().map_err(|error| {
+            let (line, column) = position(text, error.span().map_or(0, |span| span.start));
+            format!("is not TOML, at line {line}, column {column}.")
+        })?;
+        Ok(Self { table, ..Self::default() })
+    }
+
+    /// Lays the environment over what is there: `ROLLCALL__SERVER__LISTEN` is `server.listen`.
+    #[must_use]
+    pub fn with_environment(mut self, variables: impl Iterator<Item = (String, String)>) -> Self {
+        for (name, value) in variables {
+            if let Some(key) = name.strip_prefix(PREFIX) {
+                let key = key.to_ascii_lowercase().replace("__", ".");
+                self.set(&key, value, name);
+            }
+        }
+        self
+    }
+
+    /// Lays one flag over what is there; `origin` is the flag as a person wrote it.
+    #[must_use]
+    pub fn with_flag(mut self, key: &str, value: impl Into<String>, origin: &str) -> Self {
+        self.set(key, value.into(), origin.to_owned());
+        self
+    }
+
+    fn set(&mut self, key: &str, value: String, origin: String) {
+        let (path, leaf) = key.rsplit_once('.').unwrap_or(("", key));
+        let mut table = &mut self.table;
+        for level in path.split('.').filter(|level| !level.is_empty()) {
+            let entry = table.entry(level).or_insert_with(|| Table::new().into());
+            if !entry.is_table() {
+                *entry = Table::new().into();
+            }
+            let Value::Table(inner) = entry else { return };
+            table = inner;
+        }
+        table.insert(leaf.to_owned(), Value::String(value));
+        self.origins.insert(key.to_owned(), origin);
+    }
+}
+
+fn fault(path: &Path, what: String) -> Faults {
+    Fault { at: path.display().to_string(), what }.into()
+}
+
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before.len() - line_start + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_toml_is_placed_but_not_quoted() {
+        let error = Layers::from_text("[server]\nclient_secret = \"hunter2").unwrap_err();
+        assert!(error.contains("line 2"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

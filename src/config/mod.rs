@@ -1,0 +1,19 @@
+//! Configuration: read once, check everything, report every fault at once.
+//!
+//! A TOML file, then the environment, then flags; the later wins. [`Reader`] holds the merged
+//! layers and collects faults; whoever needs a key asks it, and [`Reader::finish`] tells of all
+//! that was wrong, keys that nobody asked for included.
+
+mod fault;
+mod general;
+mod layers;
+mod reader;
+mod secret;
+mod setting;
+
+pub use fault::{Fault, Faults};
+pub use general::{AccessLog, Cache, General, LogFormat, Server, Telemetry};
+pub use layers::Layers;
+pub use reader::Reader;
+pub use secret::{Secret, SecretSource};
+pub use setting::{BaseUrl, Setting};

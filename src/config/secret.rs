@@ -1,0 +1,65 @@
+//! Secrets: a type that does not print, and where a secret comes from.
+
+use std::{fmt, io, path::PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// A secret text. `Debug` hides it; the memory is wiped when it is dropped.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+/// Where a secret comes from.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// It is written in the configuration or the environment.
+    Written(Secret),
+    /// It is the text of a file, without the blanks around it.
+    File(PathBuf),
+}
+
+impl Secret {
+    /// Takes a text that nobody shall print.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(SecretString::from(text.into()))
+    }
+
+    /// The text itself; for the one place that sends it.
+    pub fn reveal(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl SecretSource {
+    /// The secret as it is now; a file is read again. The error names the file.
+    pub fn reveal(&self) -> io::Result<Secret> {
+        match self {
+            Self::Written(secret) => Ok(secret.clone()),
+            Self::File(path) => {
+                let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: cannot be read: {error}", path.display()));
+                let text = std::fs::read_to_string(path).map_err(named)?;
+                if text.trim().is_empty() {
+                    return Err(io::Error::other(format!("{}: is empty", path.display())));
+                }
+                Ok(Secret::new(text.trim()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret:?}"), "[secret]");
+        assert_eq!(format!("{:?}", SecretSource::Written(secret)), "Written([secret])");
+    }
+}

@@ -1,0 +1,201 @@
+//! The types that a key may have, and how each is written.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use toml::Value;
+use url::Url;
+
+use super::secret::Secret;
+
+/// A type that a key may have. A value from the environment or a flag is always a text.
+pub trait Setting: Sized {
+    /// What is wanted, as the end of the sentence "must be …".
+    const WANTED: &'static str;
+
+    /// Reads a value; the error is a sentence without the key.
+    fn read(value: &Value) -> Result<Self, String>;
+}
+
+/// The URL of a backend: a scheme, a host, perhaps a path; no query, no user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(Url);
+
+impl BaseUrl {
+    /// The URL with more path segments behind it, each percent-encoded.
+    pub fn join<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
+        let mut url = self.0.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    /// Whether whatever is sent there is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Whether the host is this machine.
+    pub fn is_loopback(&self) -> bool {
+        match self.0.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+}
+
+fn wanted<T: Setting>() -> String {
+    format!("must be {}.", T::WANTED)
+}
+
+/// Reads a text by `FromStr`.
+fn parsed<T: Setting + FromStr>(value: &Value) -> Result<T, String> {
+    value.as_str().and_then(|text| text.trim().parse().ok()).ok_or_else(wanted::<T>)
+}
+
+impl Setting for String {
+    const WANTED: &'static str = "a text";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        value.as_str().map(str::to_owned).ok_or_else(wanted::<Self>)
+    }
+}
+
+impl Setting for bool {
+    const WANTED: &'static str = "true or false";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        value.as_bool().map_or_else(|| parsed(value), Ok)
+    }
+}
+
+impl Setting for u64 {
+    const WANTED: &'static str = "a whole number, 0 or more";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        match value.as_integer() {
+            Some(number) => Self::try_from(number).map_err(|_| wanted::<Self>()),
+            None => parsed(value),
+        }
+    }
+}
+
+impl Setting for f64 {
+    const WANTED: &'static str = "a number";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        value.as_float().map_or_else(|| parsed(value), Ok)
+    }
+}
+
+impl Setting for SocketAddr {
+    const WANTED: &'static str = "an address with a port, such as \"127.0.0.1:8080\" or \"[::]:8080\"";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        parsed(value)
+    }
+}
+
+impl Setting for PathBuf {
+    const WANTED: &'static str = "the path of a file";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        value.as_str().filter(|path| !path.is_empty()).map(Into::into).ok_or_else(wanted::<Self>)
+    }
+}
+
+impl Setting for Duration {
+    const WANTED: &'static str = "a duration such as \"250ms\", \"10s\" or \"5m\"";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        let text = value.as_str().ok_or_else(wanted::<Self>)?;
+        humantime::parse_duration(text).map_err(|_| wanted::<Self>())
+    }
+}
+
+/// A size in bytes.
+impl Setting for bytesize::ByteSize {
+    const WANTED: &'static str = "a size such as \"512KiB\" or \"64MiB\"";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        parsed(value)
+    }
+}
+
+/// A list of texts; in the environment and in flags, one text with commas.
+impl Setting for Vec<String> {
+    const WANTED: &'static str = "a list of texts";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        if let Some(text) = value.as_str() {
+            return Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect());
+        }
+        let texts = value.as_array().ok_or_else(wanted::<Self>)?;
+        texts.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wanted::<Self>)).collect()
+    }
+}
+
+impl Setting for Secret {
+    const WANTED: &'static str = "a text that is not empty";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(Secret::new).ok_or_else(wanted::<Self>)
+    }
+}
+
+impl Setting for BaseUrl {
+    const WANTED: &'static str = "a URL such as \"https://api.example.com\", without user, query and fragment";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        let url = value.as_str().and_then(|text| Url::parse(text.trim()).ok()).ok_or_else(wanted::<Self>)?;
+        let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+        let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        if bare && web { Ok(Self(url)) } else { Err(wanted::<Self>()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytesize::ByteSize;
+
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::String(text.to_owned())
+    }
+
+    #[test]
+    fn values_are_read_as_written_in_a_file_or_a_variable() {
+        assert_eq!(Duration::read(&text("250ms")), Ok(Duration::from_millis(250)));
+        assert_eq!(ByteSize::read(&text("64MiB")), Ok(ByteSize::mib(64)));
+        assert_eq!(u64::read(&Value::Integer(4)), u64::read(&text("4")));
+        assert_eq!(bool::read(&text("true")), Ok(true));
+        assert_eq!(Vec::<String>::read(&text("a, b")), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        assert!(u64::read(&Value::Integer(-1)).is_err());
+        assert!(Duration::read(&Value::Integer(5)).is_err(), "a duration has a unit");
+    }
+
+    #[test]
+    fn a_base_url_is_a_place_and_nothing_else() {
+        for bad in ["", "api.example.com", "ftp://x", "https://u:p@x", "https://x/?q=1", "https://x/#f"] {
+            assert!(BaseUrl::read(&text(bad)).is_err(), "{bad:?}");
+        }
+        let base = BaseUrl::read(&text("https://x.example/gate/")).unwrap();
+        assert_eq!(base.join(["api", "a/b ..", "ü"]).as_str(), "https://x.example/gate/api/a%2Fb%20../%C3%BC");
+    }
+
+    #[test]
+    fn loopback_is_this_machine() {
+        for (url, expected) in [
+            ("http://127.0.0.1:1", true),
+            ("http://[::1]:1", true),
+            ("http://localhost", true),
+            ("http://localhost.example", false),
+            ("http://10.0.0.1", false),
+        ] {
+            assert_eq!(BaseUrl::read(&text(url)).unwrap().is_loopback(), expected, "{url}");
+        }
+    }
+}

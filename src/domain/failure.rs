@@ -1,0 +1,113 @@
+//! Why a source gave no roll. The closed list that callers see; nothing an upstream wrote is in it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// One failure of one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong.
+    pub kind: FailureKind,
+    /// The HTTP status that the source answered with, where it answered.
+    pub http_status: Option<u16>,
+    /// How long the source, or our own guard before it, asks to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// What went wrong at a source.
+///
+/// The order is the one that decides where several failed, the strongest first:
+/// AUTH > RL > TMO > DOWN > BAD > NF, and inside a class the first named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// AUTH: 401 after one renewal of the token, or the token endpoint refused.
+    Unauthorized,
+    /// AUTH: 403.
+    Forbidden,
+    /// RL: the source's 429.
+    RateLimited,
+    /// RL: our own breaker or bulkhead did not let the call through.
+    Overloaded,
+    /// TMO: out of time.
+    Timeout,
+    /// DOWN: 5xx, or no connection.
+    Unavailable,
+    /// DOWN: redirect, not JSON, cut short, too large, wrong shape.
+    InvalidResponse,
+    /// BAD: 400 or 422.
+    BadRequest,
+    /// NF: the source says that it does not know the customer.
+    NotFound,
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// A failure without an HTTP answer.
+    pub const fn new(kind: FailureKind) -> Self {
+        Self { kind, http_status: None, retry_after: None }
+    }
+
+    /// A failure that an HTTP answer told.
+    pub const fn answered(kind: FailureKind, status: u16) -> Self {
+        Self { kind, http_status: Some(status), retry_after: None }
+    }
+
+    /// The one of two failures that decides what the caller is told.
+    #[must_use]
+    pub fn or_stronger(self, other: Self) -> Self {
+        if other.kind < self.kind { other } else { self }
+    }
+}
+
+// === impl FailureKind ===
+
+impl FailureKind {
+    /// Every kind, the strongest first.
+    pub const ALL: [Self; 9] = [
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::Timeout,
+        Self::Unavailable,
+        Self::InvalidResponse,
+        Self::BadRequest,
+        Self::NotFound,
+    ];
+
+    /// The name in JSON, metrics and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::InvalidResponse => "invalid_response",
+            Self::BadRequest => "bad_request",
+            Self::NotFound => "not_found",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_in_the_order_that_decides() {
+        assert!(FailureKind::ALL.is_sorted());
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_json() {
+        for kind in FailureKind::ALL {
+            assert_eq!(serde_json::to_value(kind).ok(), Some(kind.as_str().into()));
+        }
+    }
+}

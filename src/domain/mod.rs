@@ -1,0 +1,16 @@
+//! The words that every other folder speaks: names, addresses, records, users, failures.
+//! Imports nothing of ours, does no I/O.
+
+mod address;
+mod failure;
+mod names;
+mod record;
+mod user;
+mod warning;
+
+pub use address::{EmailKey, Placeholders};
+pub use failure::{Failure, FailureKind};
+pub use names::{CustomerId, InvalidCustomerId, RemoteId, SourceName};
+pub use record::{Record, folded, text};
+pub use user::{Conflict, MatchedBy, SourceRecord, User};
+pub use warning::{Warning, WarningCode};

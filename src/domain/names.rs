@@ -1,0 +1,143 @@
+//! Who and where: a customer's id in our path, its id at a source, and the source's name.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::Serialize;
+
+/// Longest customer id in a path, in characters.
+const LONGEST_ID: usize = 128;
+
+/// A customer's id as it stands in our path: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`, not `.` or `..`.
+///
+/// Whoever holds one need not check it again: it is safe in a path, a log and a file name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CustomerId(Arc<str>);
+
+/// The id that one source knows a customer by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RemoteId(Arc<str>);
+
+/// A source's name, the same in configuration, JSON, metrics and logs: `advanced_automation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct SourceName(&'static str);
+
+/// Why a text is no customer id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("A customer id has 1 to 128 characters of A-Z a-z 0-9 . _ ~ - and is neither '.' nor '..'.")]
+pub struct InvalidCustomerId;
+
+// === impl CustomerId ===
+
+impl CustomerId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for CustomerId {
+    type Err = InvalidCustomerId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
+        let sized = (1..=LONGEST_ID).contains(&text.len());
+        if !sized || !text.bytes().all(allowed) || text == "." || text == ".." {
+            return Err(InvalidCustomerId);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for CustomerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+// === impl RemoteId ===
+
+impl RemoteId {
+    /// Takes a source's own id for a customer, whatever its form.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether another text names the same customer. Ids are compared without case,
+    /// for the backends print the same GUID in either.
+    pub fn names(&self, other: &str) -> bool {
+        self.0.eq_ignore_ascii_case(other)
+    }
+}
+
+impl From<&CustomerId> for RemoteId {
+    fn from(id: &CustomerId) -> Self {
+        Self(id.0.clone())
+    }
+}
+
+// === impl SourceName ===
+
+impl SourceName {
+    /// Names a source; the name is written in `snake_case` everywhere.
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// The name as text.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// The name as a person reads it: `Advanced Automation`.
+    pub fn title(self) -> String {
+        let mut title = String::with_capacity(self.0.len());
+        for word in self.0.split('_') {
+            let mut letters = word.chars();
+            if !title.is_empty() {
+                title.push(' ');
+            }
+            title.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+            title.push_str(letters.as_str());
+        }
+        title
+    }
+}
+
+impl fmt::Display for SourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_id_is_short_and_plain() {
+        for good in ["a", "ACME-1", "a.b_c~d", "...", &"x".repeat(128)] {
+            assert_eq!(good.parse::<CustomerId>().map(|id| id.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", ".", "..", "a/b", "a b", "ä", "a%2F", "a\n", &"x".repeat(129)] {
+            assert_eq!(bad.parse::<CustomerId>(), Err(InvalidCustomerId), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_remote_id_is_compared_without_case() {
+        let id = RemoteId::new("CE570F06-f444");
+        assert!(id.names("ce570f06-F444"));
+        assert!(!id.names("ce570f06"));
+    }
+
+    #[test]
+    fn a_source_has_a_title() {
+        assert_eq!(SourceName::new("advanced_automation").title(), "Advanced Automation");
+    }
+}

@@ -1,0 +1,100 @@
+//! One person of the normalized roll, as callers see it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::SourceName;
+
+/// One person of a customer's roll, made of one record of one source, or of one record of each.
+///
+/// A value that no source told is null. Where sources differ, the first one in the order of
+/// `sources` wins, except where it says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct User<'a> {
+    /// The gateway's id. It stays the same when another source fails or comes back.
+    pub id: Uuid,
+    /// The whole name. Never put together or taken apart: as a source shows it.
+    #[schema(example = "cstmr_001 admin")]
+    pub display_name: Option<&'a str>,
+    /// The given name; only Advanced Automation tells it.
+    #[schema(example = "cstmr_001")]
+    pub first_name: Option<&'a str>,
+    /// The family name; only Advanced Automation tells it.
+    #[schema(example = "admin")]
+    pub last_name: Option<&'a str>,
+    /// The address as written, trimmed.
+    #[schema(example = "cstmr_usr_0810_1014am@mailinator.com")]
+    pub email: Option<&'a str>,
+    /// The name to sign in with; only Advanced Automation tells it.
+    #[schema(example = "cstmr_usr_0810_1014am")]
+    pub username: Option<&'a str>,
+    /// A telephone number, as written; only Advanced Automation tells it.
+    pub phone: Option<&'a str>,
+    /// Whether the account is enabled; null where no source told.
+    #[schema(example = true)]
+    pub enabled: Option<bool>,
+    /// Whether the person can sign in; null where no source told.
+    #[schema(example = true)]
+    pub can_sign_in: Option<bool>,
+    /// Roles, as the source names them.
+    #[schema(value_type = Vec<String>, example = json!(["ClientManager"]))]
+    pub roles: Vec<&'a str>,
+    /// Whether this is the customer's main contact; null where no source told.
+    #[schema(example = false)]
+    pub primary_contact: Option<bool>,
+    /// Whether the person is configured above the customer, for example at its reseller
+    /// (MyReports' `isParent`); null where it did not say.
+    #[schema(example = false)]
+    pub inherited: Option<bool>,
+    /// Whether the record stands for nobody, told by its address. Such a record is never joined.
+    #[schema(example = false)]
+    pub placeholder: bool,
+    /// Whether the source has marked the person deleted. Such people come with `include=deleted` only.
+    #[schema(example = false)]
+    pub deleted: bool,
+    /// By what the records were joined; null for a person of one record.
+    pub matched_by: Option<MatchedBy>,
+    /// The records that the person is made of, in the sources' order.
+    pub sources: Vec<SourceRecord<'a>>,
+    /// The fields on which the sources differ; only with `include=conflicts`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Vec<Conflict<'a>>>,
+}
+
+/// By what records were joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchedBy {
+    /// The same normalised address, which stands once in each source.
+    Email,
+}
+
+/// A record at its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SourceRecord)]
+pub struct SourceRecord<'a> {
+    /// The source.
+    #[schema(value_type = String, example = "advanced_automation")]
+    pub source: SourceName,
+    /// The source's own id of the record.
+    #[schema(example = "65f61819-465d-4fb1-b124-13282aa1fb09")]
+    pub id: &'a str,
+}
+
+/// A field on which sources differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Conflict)]
+pub struct Conflict<'a> {
+    /// The field; today only `display_name`.
+    #[schema(value_type = String, example = "display_name")]
+    pub field: &'static str,
+    /// The source whose value stands in the user.
+    #[schema(value_type = String, example = "advanced_automation")]
+    pub chosen: SourceName,
+    /// What each source says.
+    #[schema(value_type = std::collections::BTreeMap<String, String>,
+             example = json!({"advanced_automation": "Ann Lee", "my_reports": "A. Lee"}))]
+    pub values: std::collections::BTreeMap<SourceName, &'a str>,
+}

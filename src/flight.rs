@@ -1,0 +1,128 @@
+//! Single flight: one task for all who want the same thing at the same time.
+//!
+//! The task is spawned, so that it outlives the caller who began it, and whoever waits does so
+//! with a patience of his own.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+
+/// What a flight ends with: its result, or `None` where its task panicked.
+pub type Flight<T> = Shared<BoxFuture<'static, Option<T>>>;
+
+/// The flights under way, by what they fetch.
+#[derive(Debug)]
+pub struct Flights<K, T>(Arc<Mutex<HashMap<K, Flight<T>>>>)
+where
+    T: Clone;
+
+/// A seat in a flight.
+#[derive(Debug)]
+pub struct Seat<T: Clone> {
+    /// Ends when the flight does.
+    pub flight: Flight<T>,
+    /// Whether the flight was under way already.
+    pub joined: bool,
+}
+
+impl<K, T: Clone> Default for Flights<K, T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K, T> Flights<K, T>
+where
+    K: Hash + Eq + Clone + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+{
+    /// Joins the flight of this key, or starts one. It ends for new callers when `start`'s future
+    /// has ended, so whatever that future stores is there before another flight can begin.
+    pub fn join<F>(&self, key: K, start: impl FnOnce() -> F) -> Seat<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = flights.get(&key) {
+            return Seat { flight: flight.clone(), joined: true };
+        }
+        let landing = Landing { flights: Arc::clone(&self.0), key: key.clone() };
+        let work = start();
+        let task = tokio::spawn(async move {
+            let _landing = landing;
+            work.await
+        });
+        let flight = task.map(Result::ok).boxed().shared();
+        flights.insert(key, flight.clone());
+        Seat { flight, joined: false }
+    }
+
+    /// How many are under way.
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether none is under way.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Takes a flight off the list when its task ends, also by a panic.
+struct Landing<K: Hash + Eq, T: Clone> {
+    flights: Arc<Mutex<HashMap<K, Flight<T>>>>,
+    key: K,
+}
+
+impl<K: Hash + Eq, T: Clone> Drop for Landing<K, T> {
+    fn drop(&mut self) {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thousand_callers_cause_one_flight_that_outlives_the_first() {
+        let flights = Flights::<u8, usize>::default();
+        let started = Arc::new(AtomicUsize::new(0));
+        let begin = || {
+            let started = Arc::clone(&started);
+            flights.join(1, || async move {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                started.fetch_add(1, Ordering::SeqCst) + 1
+            })
+        };
+        drop(begin());
+        let seats: Vec<_> = (0..1000).map(|_| begin()).collect();
+        assert!(seats.iter().all(|seat| seat.joined));
+        for seat in seats {
+            assert_eq!(seat.flight.await, Some(1));
+        }
+        assert!(flights.is_empty());
+        assert!(!begin().joined, "the next one starts anew");
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_the_flight_and_leaves_nothing_behind() {
+        let flights = Flights::<u8, ()>::default();
+        let seat = flights.join(1, || async { panic!("on purpose") });
+        assert_eq!(seat.flight.await, None);
+        assert!(flights.is_empty());
+    }
+}

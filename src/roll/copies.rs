@@ -1,0 +1,316 @@
+//! The copies of what sources said, each source and customer for itself: fresh, stale, or one
+//! walk for all who wait.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::freshness::{Use, Windows, cool_down};
+use crate::{
+    domain::{Failure, FailureKind, RemoteId, SourceName},
+    flight::{Flights, Seat},
+    sources::{Deadline, Source, Walk},
+    telemetry::{CacheUse, Metrics, Origin},
+};
+
+/// How many failures in a row are remembered, by source and customer.
+const MOST_FAILURES: u64 = 100_000;
+
+/// About how many bytes an entry costs beside its records.
+const ENTRY_OVERHEAD: usize = 512;
+
+/// What one source said of one customer.
+#[derive(Debug)]
+pub struct Copy {
+    /// What it said.
+    pub known: Known,
+    /// When it had been said whole, for people.
+    pub fetched_at: Timestamp,
+    /// The same moment, for reckoning.
+    at: Instant,
+    windows: Windows,
+}
+
+/// What a source may say that is believed.
+#[derive(Debug)]
+pub enum Known {
+    /// These are the customer's users.
+    Users(Walk),
+    /// It does not know the customer.
+    NotFound(Failure),
+}
+
+/// Who asks, and how long he waits.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    /// Where the request comes from.
+    pub origin: Origin,
+    /// Until when an answer is of use.
+    pub deadline: Deadline,
+    /// Whether the sources are to be asked now, whatever copies there are.
+    pub now: bool,
+}
+
+/// What became of asking one source.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    /// A copy to answer with, or why there is none.
+    pub(super) copy: Result<Arc<Copy>, Failure>,
+    /// Why a refresh of the copy has failed, if one has.
+    pub(super) error: Option<FailureKind>,
+    /// How the cache was of use.
+    pub(super) forward: Forward,
+}
+
+/// Whether a source was asked, and why (RFC 9211, `fwd`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forward {
+    /// It was not: a copy was there.
+    Hit,
+    /// Nothing was there.
+    Miss(Shared),
+    /// What was there was stale.
+    Stale(Shared),
+    /// The caller wanted it.
+    Request(Shared),
+}
+
+/// Whose walk a caller waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// He began it, and what it found was kept.
+    Stored,
+    /// He began it, and nothing was kept.
+    NotStored,
+    /// Somebody else had begun it.
+    Collapsed,
+}
+
+/// The copies, and the walks that make them.
+pub(super) struct Copies {
+    held: moka::sync::Cache<Key, Arc<Copy>>,
+    walks: Flights<Key, Result<Arc<Copy>, Failure>>,
+    failures: moka::sync::Cache<Key, Cooling>,
+    windows: Windows,
+    not_found: Duration,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    source: SourceName,
+    customer: RemoteId,
+}
+
+/// A source that failed for a customer is left alone for a while, where a copy can stand in.
+#[derive(Clone, Copy, Debug)]
+struct Cooling {
+    until: Instant,
+    failures: u32,
+    kind: FailureKind,
+}
+
+// === impl Copy ===
+
+impl Copy {
+    pub(super) fn of(known: Known, windows: Windows) -> Self {
+        Self { known, fetched_at: Timestamp::now(), at: Instant::now(), windows }
+    }
+
+    /// How many records it holds.
+    pub(super) fn len(&self) -> usize {
+        match &self.known {
+            Known::Users(walk) => walk.records.len(),
+            Known::NotFound(_) => 0,
+        }
+    }
+
+    /// How old it is.
+    pub fn age(&self) -> Duration {
+        self.at.elapsed()
+    }
+
+    /// For how long it is fresh, in seconds; negative where it has not been for so long.
+    pub fn fresh_for(&self) -> i64 {
+        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        match self.windows.fresh.checked_sub(self.age()) {
+            Some(left) => seconds(left),
+            None => -seconds(self.age().saturating_sub(self.windows.fresh)),
+        }
+    }
+
+    /// Whether it is older than `fresh`.
+    pub fn is_stale(&self) -> bool {
+        self.usable_as() != Use::Fresh
+    }
+
+    fn is_roll(&self) -> bool {
+        matches!(self.known, Known::Users(_))
+    }
+
+    /// Whether it may answer those who ask later.
+    fn is_kept(&self) -> bool {
+        match &self.known {
+            Known::Users(walk) => walk.complete,
+            Known::NotFound(_) => true,
+        }
+    }
+
+    fn usable_as(&self) -> Use {
+        self.windows.of_age(self.age())
+    }
+
+    /// About how many bytes it holds.
+    pub(super) fn weight(&self) -> u32 {
+        let records = match &self.known {
+            Known::Users(walk) => walk.records.iter().map(crate::domain::Record::weight).sum(),
+            Known::NotFound(_) => 0,
+        };
+        u32::try_from(records + ENTRY_OVERHEAD).unwrap_or(u32::MAX)
+    }
+}
+
+// === impl Copies ===
+
+/// Each entry is kept for as long as it is of any use.
+struct UntilUseless;
+
+impl moka::Expiry<Key, Arc<Copy>> for UntilUseless {
+    fn expire_after_create(&self, _: &Key, copy: &Arc<Copy>, _: std::time::Instant) -> Option<Duration> {
+        Some(copy.windows.whole())
+    }
+
+    // By default an entry that is overwritten keeps the end of the one before it.
+    fn expire_after_update(&self, _: &Key, copy: &Arc<Copy>, _: std::time::Instant, _: Option<Duration>) -> Option<Duration> {
+        Some(copy.windows.whole())
+    }
+}
+
+impl Copies {
+    pub(super) fn new(windows: Windows, not_found: Duration, max_bytes: u64, metrics: Arc<Metrics>) -> Self {
+        let held = moka::sync::Cache::builder()
+            .max_capacity(max_bytes)
+            .weigher(|_, copy: &Arc<Copy>| copy.weight())
+            .expire_after(UntilUseless)
+            .build();
+        let failures = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(Duration::from_mins(2)).build();
+        Self { held, walks: Flights::default(), failures, windows, not_found, metrics }
+    }
+
+    /// How many entries there are and how many bytes they hold, about.
+    pub(super) fn size(&self) -> (u64, u64) {
+        (self.held.entry_count(), self.held.weighted_size())
+    }
+
+    /// What a source says of a customer: a copy that may be given, or what asking it came to.
+    pub(super) async fn find(self: &Arc<Self>, source: &Arc<Source>, customer: &RemoteId, patience: &Patience) -> Found {
+        let key = Key { source: source.name(), customer: customer.clone() };
+        let held = self.held.get(&key);
+        let found = match held.as_ref().and_then(|copy| self.without_waiting(&key, copy, source, patience)) {
+            Some(found) => found,
+            None => self.ask(key, held, source, patience).await,
+        };
+        self.metrics.lookup(source.name(), found.forward.into());
+        found
+    }
+
+    /// Answers with a copy, if it may be given at once. One that is stale by now is asked for
+    /// anew behind the answer, unless the source has just failed.
+    fn without_waiting(self: &Arc<Self>, key: &Key, copy: &Arc<Copy>, source: &Arc<Source>, patience: &Patience) -> Option<Found> {
+        if patience.now {
+            return None;
+        }
+        let usable = copy.usable_as();
+        let failed = if usable == Use::Fresh { None } else { self.failures.get(key) };
+        let cooling = failed.is_some_and(|cooling| Instant::now() < cooling.until);
+        match usable {
+            Use::Fresh => {}
+            Use::WhileRevalidating | Use::IfError if cooling => {}
+            Use::WhileRevalidating => drop(self.walk(key.clone(), source, patience)),
+            Use::IfError | Use::Gone => return None,
+        }
+        Some(Found { copy: Ok(Arc::clone(copy)), error: failed.map(|cooling| cooling.kind), forward: Forward::Hit })
+    }
+
+    /// Asks the source, or waits for whoever does. Where that fails, a copy that is not too old
+    /// stands in.
+    async fn ask(self: &Arc<Self>, key: Key, held: Option<Arc<Copy>>, source: &Arc<Source>, patience: &Patience) -> Found {
+        let why: fn(Shared) -> Forward = match &held {
+            _ if patience.now => Forward::Request,
+            Some(_) => Forward::Stale,
+            None => Forward::Miss,
+        };
+        let seat = self.walk(key, source, patience);
+        let walked = patience.deadline.bound(seat.flight).await;
+        let walked = walked.and_then(|walked| walked.unwrap_or(Err(Failure::new(FailureKind::InvalidResponse))));
+        let shared = match &walked {
+            _ if seat.joined => Shared::Collapsed,
+            Ok(copy) if copy.is_kept() => Shared::Stored,
+            _ => Shared::NotStored,
+        };
+        let stand_in = held.filter(|copy| copy.usable_as() != Use::Gone && copy.is_roll());
+        match (walked, stand_in) {
+            (Err(failure), Some(copy)) if !is_believed(failure.kind) => {
+                Found { copy: Ok(copy), error: Some(failure.kind), forward: why(shared) }
+            }
+            (copy, _) => Found { copy, error: None, forward: why(shared) },
+        }
+    }
+
+    /// One walk for all. It goes on when whoever began it hangs up, and keeps what it finds.
+    fn walk(self: &Arc<Self>, key: Key, source: &Arc<Source>, patience: &Patience) -> Seat<Result<Arc<Copy>, Failure>> {
+        let (copies, source, origin) = (Arc::clone(self), Arc::clone(source), patience.origin.clone());
+        self.walks.join(key.clone(), || async move {
+            let walked = source.walk(&key.customer, &origin).await;
+            copies.keep(&key, walked)
+        })
+    }
+
+    /// Keeps what a walk found. A failure never replaces a copy, an answer does; counts that
+    /// never agreed are given to those who wait, but are nobody's copy.
+    fn keep(&self, key: &Key, walked: Result<Walk, Failure>) -> Result<Arc<Copy>, Failure> {
+        let copy = match walked {
+            Ok(walk) => Copy::of(Known::Users(walk), self.windows),
+            Err(failure) if failure.kind == FailureKind::NotFound => Copy::of(Known::NotFound(failure), only_fresh(self.not_found)),
+            Err(failure) => {
+                self.cool(key, failure.kind);
+                return Err(failure);
+            }
+        };
+        let copy = Arc::new(copy);
+        self.failures.invalidate(key);
+        if copy.is_kept() {
+            self.held.insert(key.clone(), Arc::clone(&copy));
+        }
+        Ok(copy)
+    }
+
+    fn cool(&self, key: &Key, kind: FailureKind) {
+        let failures = self.failures.get(key).map_or(0, |cooling| cooling.failures) + 1;
+        let until = Instant::now() + cool_down(failures, fastrand::f64());
+        self.failures.insert(key.clone(), Cooling { until, failures, kind });
+    }
+}
+
+/// An answer that is never given stale.
+fn only_fresh(fresh: Duration) -> Windows {
+    Windows { fresh, stale_while_revalidate: Duration::ZERO, stale_if_error: Duration::ZERO }
+}
+
+/// Whether a failure is an answer: then no copy stands in for it.
+fn is_believed(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::NotFound | FailureKind::BadRequest)
+}
+
+// === impl Forward ===
+
+impl From<Forward> for CacheUse {
+    fn from(forward: Forward) -> Self {
+        match forward {
+            Forward::Hit => Self::hit,
+            Forward::Miss(Shared::Collapsed) | Forward::Stale(Shared::Collapsed) | Forward::Request(Shared::Collapsed) => Self::collapsed,
+            Forward::Miss(_) | Forward::Stale(_) | Forward::Request(_) => Self::miss,
+        }
+    }
+}

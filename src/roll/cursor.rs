@@ -1,0 +1,119 @@
+//! Cursors: where a page ended, opaque to callers.
+//!
+//! A cursor names the last person of a page by sort value and id, so that a refresh of the roll
+//! between two pages repeats nobody and skips nobody who stayed the same. It is bound to the
+//! customer and the view by a digest; it is no secret and gives no access: whoever makes one up
+//! only chooses where in his own view a page begins.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::query::View;
+use crate::domain::CustomerId;
+
+/// Bytes of the digest that binds a cursor to its customer and view, and tells damage.
+const DIGEST: usize = 12;
+
+/// Bytes of an id.
+const ID: usize = 16;
+
+/// A place between two persons: behind the one with this sort value and id.
+pub(super) type Position = (Option<String>, Uuid);
+
+/// The text that a cursor is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("The cursor is damaged, or belongs to another customer or to other parameters.")]
+pub struct InvalidCursor;
+
+/// Writes the cursor of a place.
+pub(super) fn write(customer: &CustomerId, view: &View, (value, id): (Option<&str>, Uuid)) -> String {
+    let mut payload = id.as_bytes().to_vec();
+    if let Some(value) = value {
+        payload.push(b'=');
+        payload.extend_from_slice(value.as_bytes());
+    }
+    let mut bytes = digest(customer, view, &payload).to_vec();
+    bytes.extend_from_slice(&payload);
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Reads the place of a cursor.
+pub(super) fn read(customer: &CustomerId, view: &View, cursor: &str) -> Result<Position, InvalidCursor> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| InvalidCursor)?;
+    let (told, payload) = bytes.split_first_chunk::<DIGEST>().ok_or(InvalidCursor)?;
+    let (id, value) = payload.split_first_chunk::<ID>().ok_or(InvalidCursor)?;
+    if *told != digest(customer, view, payload) {
+        return Err(InvalidCursor);
+    }
+    let value = match value.split_first() {
+        None => None,
+        Some((_, value)) => Some(String::from_utf8(value.to_vec()).map_err(|_| InvalidCursor)?),
+    };
+    Ok((value, Uuid::from_bytes(*id)))
+}
+
+fn digest(customer: &CustomerId, view: &View, payload: &[u8]) -> [u8; DIGEST] {
+    let mut hash = Sha256::new();
+    for part in [b"rollcall cursor 1", customer.as_str().as_bytes(), view.canonical().as_bytes(), payload] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut digest = [0; DIGEST];
+    for (to, from) in digest.iter_mut().zip(hash.finalize()) {
+        *to = from;
+    }
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn acme() -> CustomerId {
+        "acme".parse().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(value in prop::option::of("\\PC{0,20}"), id in any::<u128>()) {
+            let position = (value.as_deref(), Uuid::from_u128(id));
+            let cursor = write(&acme(), &View::default(), position);
+            prop_assert_eq!(read(&acme(), &View::default(), &cursor), Ok((value.clone(), position.1)));
+        }
+
+        #[test]
+        fn any_damage_is_noticed(at in 0_usize..40, to in "[A-Za-z0-9_-]", cut in 0_usize..40) {
+            let cursor = write(&acme(), &View::default(), (Some("ann lee"), Uuid::from_u128(7)));
+            let mut damaged = cursor.clone();
+            damaged.replace_range(at..=at, &to);
+            if damaged != cursor {
+                prop_assert_eq!(read(&acme(), &View::default(), &damaged), Err(InvalidCursor));
+            }
+            prop_assert_eq!(read(&acme(), &View::default(), &cursor[..cut]), Err(InvalidCursor));
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in "\\PC{0,80}") {
+            prop_assert_eq!(read(&acme(), &View::default(), &text), Err(InvalidCursor));
+        }
+    }
+
+    #[test]
+    fn a_cursor_belongs_to_its_customer_and_view() {
+        let cursor = write(&acme(), &View::default(), (None, Uuid::from_u128(7)));
+        let views = [
+            View { q: Some("a".into()), ..View::default() },
+            View { with_deleted: true, ..View::default() },
+            View { with_conflicts: true, ..View::default() },
+            View { enabled: Some(true), ..View::default() },
+            View { sort: "-display_name".parse().unwrap(), ..View::default() },
+        ];
+        for view in views {
+            assert_eq!(read(&acme(), &view, &cursor), Err(InvalidCursor), "{view:?}");
+        }
+        assert_eq!(read(&"acne".parse().unwrap(), &View::default(), &cursor), Err(InvalidCursor));
+    }
+}

@@ -1,0 +1,97 @@
+//! What may still be done with a copy of a certain age. Pure.
+
+use std::time::Duration;
+
+/// How long a source's answer is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Windows {
+    /// How long it is fresh.
+    pub fresh: Duration,
+    /// How long after that it is given at once while it is asked for anew.
+    pub stale_while_revalidate: Duration,
+    /// How long after `fresh` it stands in for a source that fails.
+    pub stale_if_error: Duration,
+}
+
+/// What may be done with a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It is given.
+    Fresh,
+    /// It is given, and the source is asked behind the answer.
+    WhileRevalidating,
+    /// The source is asked; where that fails the copy stands in.
+    IfError,
+    /// Nothing.
+    Gone,
+}
+
+impl Windows {
+    /// What may be done with a copy of this age.
+    pub(super) fn of_age(&self, age: Duration) -> Use {
+        match age.checked_sub(self.fresh) {
+            None => Use::Fresh,
+            Some(stale) if stale < self.stale_while_revalidate => Use::WhileRevalidating,
+            Some(stale) if stale < self.stale_if_error => Use::IfError,
+            Some(_) => Use::Gone,
+        }
+    }
+
+    /// How long a copy is of any use.
+    pub(super) fn whole(&self) -> Duration {
+        self.fresh + self.stale_while_revalidate.max(self.stale_if_error)
+    }
+}
+
+/// How long a source is left alone that has failed so many times running, where a stale copy can
+/// be given meanwhile. `chance` (0 to 1) keeps entries from coming back in step.
+pub(super) fn cool_down(failures: u32, chance: f64) -> Duration {
+    let doubled = 1_u32 << failures.saturating_sub(1).min(5);
+    Duration::from_secs(1).saturating_mul(doubled).mul_f64(0.75 + chance / 4.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn windows(fresh: u64, revalidate: u64, error: u64) -> Windows {
+        let seconds = Duration::from_secs;
+        Windows { fresh: seconds(fresh), stale_while_revalidate: seconds(revalidate), stale_if_error: seconds(error) }
+    }
+
+    #[test]
+    fn both_windows_count_from_the_end_of_fresh() {
+        for (age, expected) in [
+            (0, Use::Fresh),
+            (59, Use::Fresh),
+            (60, Use::WhileRevalidating),
+            (359, Use::WhileRevalidating),
+            (360, Use::IfError),
+            (3659, Use::IfError),
+            (3660, Use::Gone),
+        ] {
+            assert_eq!(windows(60, 300, 3600).of_age(Duration::from_secs(age)), expected, "{age} s");
+        }
+    }
+
+    #[test]
+    fn a_cool_down_doubles_up_to_half_a_minute() {
+        let seconds = [1, 2, 3, 6, 99].map(|failures| cool_down(failures, 1.0).as_secs());
+        assert_eq!(seconds, [1, 2, 4, 32, 32]);
+        assert_eq!(cool_down(1, 0.0), Duration::from_millis(750));
+    }
+
+    proptest! {
+        #[test]
+        fn a_copy_only_gets_worse(fresh in 0_u64..9, revalidate in 0_u64..9, error in 0_u64..9, age in 0_u64..30) {
+            let windows = windows(fresh, revalidate, error);
+            let rank = |age| match windows.of_age(Duration::from_secs(age)) {
+                Use::Fresh => 0, Use::WhileRevalidating => 1, Use::IfError => 2, Use::Gone => 3,
+            };
+            prop_assert!(rank(age) <= rank(age + 1));
+            prop_assert_eq!(rank(age) == 3, Duration::from_secs(age) >= windows.whole());
+        }
+    }
+}

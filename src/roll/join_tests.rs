@@ -1,0 +1,176 @@
+//! The join's promises: rule by rule, and as properties.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use proptest::prelude::*;
+
+use super::*;
+
+const LEFT: SourceName = SourceName::new("left");
+const RIGHT: SourceName = SourceName::new("right");
+const THIRD: SourceName = SourceName::new("third");
+
+fn nobody() -> Placeholders {
+    Placeholders::new(&["unknown_*@unknown.com", "*@dummy.com"])
+}
+
+fn record(id: &str, email: &str) -> Record {
+    let email: Option<Arc<str>> = (!email.is_empty()).then(|| email.into());
+    Record { id: id.into(), key: email.as_ref().and_then(EmailKey::shared), email, ..Record::default() }
+}
+
+fn deleted(id: &str, email: &str) -> Record {
+    Record { deleted: true, ..record(id, email) }
+}
+
+/// Each person as the ids of his records, sorted; and the warnings.
+fn joined(sources: &[(SourceName, &[Record])]) -> (BTreeSet<Vec<String>>, Vec<(SourceName, u64)>) {
+    let (persons, warnings) = run(sources);
+    let names = persons.iter().map(|person| names(sources, person)).collect();
+    (names, warnings.iter().map(|warning| (warning.source.unwrap(), warning.count.unwrap())).collect())
+}
+
+fn run(sources: &[(SourceName, &[Record])]) -> (Vec<Person>, Vec<Warning>) {
+    let records: Vec<_> = sources.iter().map(|(source, records)| Records { source: *source, records }).collect();
+    let joined = join(&"acme".parse().unwrap(), &records, &nobody());
+    (joined.persons, joined.warnings)
+}
+
+fn names(sources: &[(SourceName, &[Record])], person: &Person) -> Vec<String> {
+    person.records.iter().map(|place| format!("{}:{}", sources[usize::from(place.source)].0, row(sources, *place).id)).collect()
+}
+
+fn row<'a>(sources: &[(SourceName, &'a [Record])], place: Place) -> &'a Record {
+    &sources[usize::from(place.source)].1[place.record as usize]
+}
+
+fn set(persons: &[&[&str]]) -> BTreeSet<Vec<String>> {
+    persons.iter().map(|names| names.iter().map(|name| (*name).to_owned()).collect()).collect()
+}
+
+#[test]
+fn records_with_one_address_are_one_person() {
+    let (left, right) = ([record("1", "Ann@Acme.example"), record("2", "")], [record("9", "ann@acme.EXAMPLE"), record("8", "")]);
+    let (persons, warnings) = joined(&[(LEFT, &left), (RIGHT, &right)]);
+    assert_eq!(persons, set(&[&["left:1", "right:9"], &["left:2"], &["right:8"]]));
+    assert!(warnings.is_empty());
+}
+
+#[test]
+fn an_address_that_stands_twice_in_a_source_joins_nothing() {
+    let (left, right) = ([record("1", "a@x.example"), record("2", "A@x.example")], [record("9", "a@x.example")]);
+    let (persons, warnings) = joined(&[(LEFT, &left), (RIGHT, &right)]);
+    assert_eq!(persons, set(&[&["left:1"], &["left:2"], &["right:9"]]));
+    assert_eq!(warnings, [(LEFT, 2)]);
+}
+
+#[test]
+fn placeholders_and_deleted_people_stand_alone_and_make_nothing_ambiguous() {
+    let left = [record("1", "Unknown_1@unknown.com"), deleted("2", "a@x.example"), record("3", "a@x.example"), record("4", "m@DUMMY.com")];
+    let right = [record("9", "unknown_1@unknown.com"), record("8", "a@x.example")];
+    let (persons, warnings) = joined(&[(LEFT, &left), (RIGHT, &right)]);
+    assert_eq!(persons, set(&[&["left:1"], &["left:2"], &["left:3", "right:8"], &["left:4"], &["right:9"]]));
+    assert!(warnings.is_empty());
+    let (persons, _) = run(&[(LEFT, &left), (RIGHT, &right)]);
+    assert_eq!(persons.iter().filter(|person| person.placeholder).count(), 3);
+}
+
+#[test]
+fn a_third_source_joins_as_well() {
+    let (one, two) = ([record("1", "a@x.example")], [record("2", "a@x.example"), record("3", "a@x.example")]);
+    let (persons, _) = joined(&[(LEFT, &one), (RIGHT, &one), (THIRD, &one)]);
+    assert_eq!(persons, set(&[&["left:1", "right:1", "third:1"]]));
+    let (persons, _) = joined(&[(LEFT, &one), (RIGHT, &two), (THIRD, &one)]);
+    assert_eq!(persons, set(&[&["left:1", "third:1"], &["right:2"], &["right:3"]]));
+}
+
+#[test]
+fn an_id_is_the_documented_one() {
+    let namespace = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"rollcall");
+    let left = [record("1", "A@x.example"), record("2", "")];
+    let (persons, _) = run(&[(LEFT, &left)]);
+    let expected = [Uuid::new_v5(&namespace, b"acme\x1fk\x1fa@x.example"), Uuid::new_v5(&namespace, b"acme\x1fr\x1fleft\x1f2")];
+    assert_eq!(persons.iter().map(|person| person.id).collect::<Vec<_>>(), expected);
+}
+
+fn records() -> impl Strategy<Value = Vec<Record>> {
+    let email = prop_oneof![
+        5 => "[abAB]@[xX]\\.example",
+        1 => Just(String::new()),
+        1 => "Unknown_[ab]@unknown\\.com",
+        1 => "a@(bücher|xn--bcher-kva)\\.example",
+    ];
+    prop::collection::vec((email, prop::bool::weighted(0.15)), 0..10).prop_map(|rows| {
+        rows.into_iter().enumerate().map(|(id, (email, gone))| Record { deleted: gone, ..record(&id.to_string(), &email) }).collect()
+    })
+}
+
+/// Everything about the persons that does not depend on where records stand in their lists.
+fn essence(sources: &[(SourceName, &[Record])]) -> BTreeSet<(Uuid, Vec<String>, bool)> {
+    let (persons, _) = run(sources);
+    persons.iter().map(|person| (person.id, names(sources, person), person.placeholder)).collect()
+}
+
+proptest! {
+    #[test]
+    fn every_record_is_in_exactly_one_person(left in records(), right in records()) {
+        let sources = [(LEFT, left.as_slice()), (RIGHT, right.as_slice())];
+        let (persons, _) = run(&sources);
+        let mut places: Vec<Place> = persons.iter().flat_map(|person| person.records.iter().copied()).collect();
+        places.sort();
+        let all = |source, rows: &[Record]| (0..rows.len()).map(move |record| Place { source, record: u32::try_from(record).unwrap() });
+        prop_assert_eq!(places, all(0, &left).chain(all(1, &right)).collect::<Vec<_>>());
+        let ids: BTreeSet<Uuid> = persons.iter().map(|person| person.id).collect();
+        prop_assert_eq!(ids.len(), persons.len(), "ids are distinct");
+    }
+
+    #[test]
+    fn the_order_of_rows_changes_nothing(left in records(), right in records(), seed in any::<u64>()) {
+        let expected = essence(&[(LEFT, &left), (RIGHT, &right)]);
+        let (mut left, mut right) = (left, right);
+        let mut random = fastrand::Rng::with_seed(seed);
+        random.shuffle(&mut left);
+        random.shuffle(&mut right);
+        prop_assert_eq!(essence(&[(LEFT, &left), (RIGHT, &right)]), expected);
+    }
+
+    #[test]
+    fn only_one_address_joins_and_it_stands_once_on_each_side(left in records(), right in records()) {
+        let sources = [(LEFT, left.as_slice()), (RIGHT, right.as_slice())];
+        let nobody = nobody();
+        let live = |rows: &[Record], key: &EmailKey| rows.iter().filter(|row| !row.deleted && row.key.as_ref() == Some(key)).count();
+        for person in run(&sources).0.iter().filter(|person| person.records.len() > 1) {
+            let key = row(&sources, person.records[0]).key.clone().unwrap();
+            prop_assert!(!nobody.hold(&key));
+            prop_assert_eq!((live(&left, &key), live(&right, &key)), (1, 1));
+            prop_assert!(person.records.iter().all(|place| row(&sources, *place).key.as_ref() == Some(&key)));
+        }
+    }
+
+    #[test]
+    fn whoever_could_join_did(left in records(), right in records()) {
+        let sources = [(LEFT, left.as_slice()), (RIGHT, right.as_slice())];
+        let lone: Vec<EmailKey> = run(&sources).0.iter()
+            .filter(|person| person.records.len() == 1)
+            .map(|person| row(&sources, person.records[0]))
+            .filter(|row| !row.deleted)
+            .filter_map(|row| row.key.clone().filter(|key| !nobody().hold(key)))
+            .collect();
+        let live = |rows: &[Record], key: &EmailKey| rows.iter().filter(|row| !row.deleted && row.key.as_ref() == Some(key)).count();
+        for key in lone {
+            prop_assert_ne!((live(&left, &key), live(&right, &key)), (1, 1));
+        }
+    }
+
+    #[test]
+    fn ids_survive_the_failure_of_the_other_source(left in records(), right in records()) {
+        let ids = |sources: &[(SourceName, &[Record])], of: SourceName| -> BTreeSet<(String, Uuid)> {
+            let prefix = format!("{of}:");
+            let (persons, _) = run(sources);
+            persons.iter().flat_map(|person| names(sources, person).into_iter().map(move |name| (name, person.id)))
+                .filter(|(name, _)| name.starts_with(&prefix)).collect()
+        };
+        prop_assert_eq!(ids(&[(LEFT, &left), (RIGHT, &right)], LEFT), ids(&[(LEFT, &left)], LEFT));
+        prop_assert_eq!(ids(&[(LEFT, &left), (RIGHT, &right)], RIGHT), ids(&[(RIGHT, &right)], RIGHT));
+    }
+}

@@ -1,0 +1,257 @@
+//! A joined roll: every person encoded once, in the orders that callers may ask for. A page or a
+//! filter is then a choice among what is there.
+
+use std::{
+    cmp::Ordering,
+    sync::{Arc, OnceLock},
+};
+
+use serde_json::value::RawValue;
+use smallvec::SmallVec;
+use uuid::Uuid;
+
+use super::{
+    copies::{Copy, Known},
+    join::{Person, Records, join},
+    merge::{conflicts, merge},
+    query::{Sort, SortField},
+};
+use crate::domain::{CustomerId, EmailKey, Placeholders, Record, SourceName, User, Warning, folded};
+
+/// One source's copy, as part of a roll.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) source: SourceName,
+    pub(super) copy: Arc<Copy>,
+}
+
+/// All persons of a customer, joined from certain copies.
+#[derive(Debug)]
+pub struct Roll {
+    /// Whose roll it is.
+    pub customer: CustomerId,
+    parts: Vec<Part>,
+    /// In the order of the default sort.
+    persons: Vec<Listed>,
+    /// For each other sort, the persons' places in its order.
+    orders: [OnceLock<Vec<u32>>; 5],
+    /// What the join and the walks have to say.
+    warnings: Vec<Warning>,
+}
+
+/// One person of a roll.
+#[derive(Debug)]
+pub struct Listed {
+    person: Person,
+    json: Box<RawValue>,
+    /// Folded, for order and search.
+    name: Option<Box<str>>,
+    email: Option<Box<str>>,
+    username: Option<Box<str>>,
+    enabled: Option<bool>,
+    deleted: bool,
+}
+
+// === impl Roll ===
+
+impl Roll {
+    /// Joins copies. Those that say "not found" hold nobody.
+    pub(super) fn new(customer: CustomerId, parts: Vec<Part>, nobody: &Placeholders) -> Self {
+        let records: Vec<Records<'_>> = parts.iter().map(|part| Records { source: part.source, records: part.records() }).collect();
+        let joined = join(&customer, &records, nobody);
+        let mut persons: Vec<Listed> = joined.persons.into_iter().map(|person| Listed::new(person, &parts)).collect();
+        persons.sort_unstable_by(|a, b| a.compare(b, Sort::default()));
+        let mut warnings = joined.warnings;
+        warnings.extend(parts.iter().flat_map(Part::warnings));
+        Self { customer, parts, persons, orders: Default::default(), warnings }
+    }
+
+    /// Whether the roll was joined from just these copies.
+    pub(super) fn is_of(&self, parts: &[Part]) -> bool {
+        let same = |(one, other): (&Part, &Part)| Arc::ptr_eq(&one.copy, &other.copy);
+        self.parts.len() == parts.len() && self.parts.iter().zip(parts).all(same)
+    }
+
+    /// What the join and the walks have to say.
+    pub(super) fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// How many persons there are, with those that are usually left out.
+    pub fn len(&self) -> usize {
+        self.persons.len()
+    }
+
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.persons.is_empty()
+    }
+
+    /// The persons in an order, from the first one on that lies behind `after`.
+    pub(super) fn sorted(&self, sort: Sort, after: Option<&(Option<String>, Uuid)>) -> impl Iterator<Item = &Listed> {
+        let order = self.order(sort);
+        let length = self.persons.len();
+        let at = move |index: usize| match order {
+            None => self.persons.get(index),
+            Some(places) => places.get(index).and_then(|place| self.persons.get(*place as usize)),
+        };
+        let is_before = |listed: &Listed, (value, id): &(Option<String>, Uuid)| {
+            compare((listed.value(sort.field), listed.id()), (value.as_deref(), *id), sort) != Ordering::Greater
+        };
+        let start = after.map_or(0, |after| partition(length, |index| at(index).is_some_and(|listed| is_before(listed, after))));
+        (start..length).filter_map(at)
+    }
+
+    /// Everybody, in no order that matters.
+    pub(super) fn everybody(&self) -> &[Listed] {
+        &self.persons
+    }
+
+    /// The fields on which a person's records differ.
+    pub(super) fn conflicts_of(&self, listed: &Listed) -> Vec<crate::domain::Conflict<'_>> {
+        conflicts(&records_of(&listed.person, &self.parts))
+    }
+
+    /// Whether one of a person's records is of a source.
+    pub(super) fn is_in(&self, listed: &Listed, source: SourceName) -> bool {
+        records_of(&listed.person, &self.parts).iter().any(|(name, _)| *name == source)
+    }
+
+    /// Whether a person has just this address.
+    pub(super) fn has_address(&self, listed: &Listed, key: &EmailKey) -> bool {
+        records_of(&listed.person, &self.parts).iter().any(|(_, record)| record.key.as_ref() == Some(key))
+    }
+
+    /// About how many bytes it holds, the copies that it is made of included.
+    pub(super) fn weight(&self) -> u32 {
+        let listed: usize = self.persons.iter().map(|listed| size_of::<Listed>() + 2 * listed.json.get().len()).sum();
+        let copies: u32 = self.parts.iter().map(|part| part.copy.weight()).fold(0, u32::saturating_add);
+        u32::try_from(listed).unwrap_or(u32::MAX).saturating_add(copies)
+    }
+
+    fn order(&self, sort: Sort) -> Option<&[u32]> {
+        let order = self.orders.get(sort.place()?)?.get_or_init(|| {
+            let mut places: Vec<u32> = (0..).take(self.persons.len()).collect();
+            let listed = |place: &u32| self.persons.get(*place as usize);
+            places.sort_unstable_by(|a, b| match (listed(a), listed(b)) {
+                (Some(a), Some(b)) => a.compare(b, sort),
+                _ => Ordering::Equal, // every place is one of a person
+            });
+            places
+        });
+        Some(order)
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    fn records(&self) -> &[Record] {
+        match &self.copy.known {
+            Known::Users(walk) => &walk.records,
+            Known::NotFound(_) => &[],
+        }
+    }
+
+    fn warnings(&self) -> &[Warning] {
+        match &self.copy.known {
+            Known::Users(walk) => &walk.warnings,
+            Known::NotFound(_) => &[],
+        }
+    }
+}
+
+// === impl Listed ===
+
+impl Listed {
+    fn new(person: Person, parts: &[Part]) -> Self {
+        let user = merge(person.id, person.placeholder, &records_of(&person, parts));
+        let fold = |text: Option<&str>| text.map(|text| folded(text).into());
+        Self {
+            name: fold(user.display_name),
+            email: fold(user.email),
+            username: fold(user.username),
+            enabled: user.enabled,
+            deleted: user.deleted,
+            json: encoded(&user),
+            person,
+        }
+    }
+
+    /// The gateway's id of the person.
+    pub(super) fn id(&self) -> Uuid {
+        self.person.id
+    }
+
+    /// The person as JSON, a [`User`] without `conflicts`.
+    pub fn json(&self) -> &RawValue {
+        &self.json
+    }
+
+    pub(super) fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+
+    pub(super) fn is_placeholder(&self) -> bool {
+        self.person.placeholder
+    }
+
+    pub(super) fn enabled(&self) -> Option<bool> {
+        self.enabled
+    }
+
+    /// Whether a folded text is part of the name, the address or the user name.
+    pub(super) fn mentions(&self, part: &str) -> bool {
+        [&self.name, &self.email, &self.username].into_iter().flatten().any(|text| text.contains(part))
+    }
+
+    /// What a person is ordered by.
+    pub(super) fn value(&self, field: SortField) -> Option<&str> {
+        match field {
+            SortField::DisplayName => self.name.as_deref(),
+            SortField::Email => self.email.as_deref(),
+            SortField::Id => None,
+        }
+    }
+
+    fn compare(&self, other: &Self, sort: Sort) -> Ordering {
+        compare((self.value(sort.field), self.id()), (other.value(sort.field), other.id()), sort)
+    }
+}
+
+/// The total order: by value, nobody's value last whichever way it goes, then by id. Sorted by
+/// id alone, the id goes that way too.
+fn compare(one: (Option<&str>, Uuid), other: (Option<&str>, Uuid), sort: Sort) -> Ordering {
+    let turned = |order: Ordering| if sort.descending { order.reverse() } else { order };
+    let by_id = one.1.cmp(&other.1);
+    match (one.0, other.0) {
+        _ if sort.field == SortField::Id => turned(by_id),
+        (Some(a), Some(b)) => turned(a.cmp(b)).then(by_id),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => by_id,
+    }
+}
+
+/// How many of the first `length` places are before a point: they all come first.
+fn partition(length: usize, is_before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, length);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_before(middle) { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
+fn records_of<'a>(person: &Person, parts: &'a [Part]) -> SmallVec<[(SourceName, &'a Record); 2]> {
+    let record = |place: &super::join::Place| {
+        let part = parts.get(usize::from(place.source))?;
+        Some((part.source, part.records().get(place.record as usize)?))
+    };
+    person.records.iter().filter_map(record).collect()
+}
+
+fn encoded(user: &User<'_>) -> Box<RawValue> {
+    // A user has no map keys that are not texts and nothing that fails: encoding it cannot.
+    serde_json::value::to_raw_value(user).unwrap_or_default()
+}

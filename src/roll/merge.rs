@@ -1,0 +1,132 @@
+//! One person out of his records: who wins where they differ. Pure.
+
+use std::collections::BTreeMap;
+
+use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
+
+use crate::domain::{Conflict, MatchedBy, Record, SourceName, SourceRecord, User};
+
+/// Puts a person together. `records` are in the order in which sources win; an absent value
+/// never blanks a known one.
+pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: &[(SourceName, &'a Record)]) -> User<'a> {
+    let mut user = User {
+        id,
+        display_name: None,
+        first_name: None,
+        last_name: None,
+        email: None,
+        username: None,
+        phone: None,
+        enabled: None,
+        can_sign_in: None,
+        roles: Vec::new(),
+        primary_contact: None,
+        inherited: None,
+        placeholder,
+        deleted: false,
+        matched_by: (records.len() > 1).then_some(MatchedBy::Email),
+        sources: Vec::with_capacity(records.len()),
+        conflicts: None,
+    };
+    for (source, record) in records {
+        add(&mut user, *source, record);
+    }
+    user
+}
+
+/// Adds one record to a person, behind those that win over it. Destructures, so that a new field
+/// cannot be forgotten.
+fn add<'a>(user: &mut User<'a>, source: SourceName, record: &'a Record) {
+    let Record {
+        id,
+        owner: _,
+        display_name,
+        first_name,
+        last_name,
+        email,
+        key: _,
+        username,
+        phone,
+        enabled,
+        can_sign_in,
+        roles,
+        primary_contact,
+        inherited,
+        deleted,
+    } = record;
+    user.display_name = user.display_name.or(display_name.as_deref());
+    user.first_name = user.first_name.or(first_name.as_deref());
+    user.last_name = user.last_name.or(last_name.as_deref());
+    user.email = user.email.or(email.as_deref());
+    user.username = user.username.or(username.as_deref());
+    user.phone = user.phone.or(phone.as_deref());
+    user.enabled = user.enabled.or(*enabled);
+    user.can_sign_in = user.can_sign_in.or(*can_sign_in);
+    user.primary_contact = user.primary_contact.or(*primary_contact);
+    user.inherited = user.inherited.or(*inherited);
+    user.deleted |= *deleted;
+    if user.roles.is_empty() {
+        user.roles = roles.iter().map(AsRef::as_ref).collect();
+    }
+    user.sources.push(SourceRecord { source, id });
+}
+
+/// The fields on which a person's records differ; today only the display name can. How a name
+/// is composed (Unicode NFC) is no difference.
+pub(super) fn conflicts<'a>(records: &[(SourceName, &'a Record)]) -> Vec<Conflict<'a>> {
+    let values: BTreeMap<SourceName, &str> =
+        records.iter().filter_map(|(source, record)| Some((*source, record.display_name.as_deref()?))).collect();
+    let chosen = records.iter().find_map(|(source, record)| record.display_name.as_deref().map(|name| (*source, name)));
+    match chosen {
+        Some((chosen, name)) if values.values().any(|other| other.nfc().ne(name.nfc())) => {
+            vec![Conflict { field: "display_name", chosen, values }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: SourceName = SourceName::new("first");
+    const SECOND: SourceName = SourceName::new("second");
+
+    fn named(name: Option<&str>) -> Record {
+        Record { id: "1".into(), display_name: name.map(Into::into), ..Record::default() }
+    }
+
+    fn both<'a>(first: &'a Record, second: &'a Record) -> [(SourceName, &'a Record); 2] {
+        [(FIRST, first), (SECOND, second)]
+    }
+
+    #[test]
+    fn the_first_source_wins_except_where_it_says_nothing() {
+        let first = Record { enabled: Some(false), phone: None, inherited: None, ..named(Some("Ann Lee")) };
+        let second = Record { enabled: Some(true), phone: Some("1".into()), inherited: Some(true), ..named(Some("A. Lee")) };
+        let records = both(&first, &second);
+        let user = merge(Uuid::nil(), false, &records);
+        assert_eq!((user.display_name, user.enabled, user.phone, user.inherited), (Some("Ann Lee"), Some(false), Some("1"), Some(true)));
+        assert_eq!((user.matched_by, user.sources.len()), (Some(MatchedBy::Email), 2));
+        let turned = [(SECOND, &second), (FIRST, &first)];
+        assert_eq!(merge(Uuid::nil(), false, &turned).display_name, Some("A. Lee"));
+        assert_eq!(merge(Uuid::nil(), false, &records[..1]).matched_by, None);
+    }
+
+    #[test]
+    fn names_that_differ_are_a_conflict() {
+        for (first, second, expected) in [
+            (Some("Ann Lee"), Some("A. Lee"), Some(FIRST)),
+            (Some("Ann Lee"), Some("ann lee"), Some(FIRST)),
+            (Some("Ann Lee"), Some("Ann Lee"), None),
+            (Some("Jos\u{e9}"), Some("Jose\u{301}"), None),
+            (None, Some("A. Lee"), None),
+            (None, None, None),
+        ] {
+            let (first, second) = (named(first), named(second));
+            let records = both(&first, &second);
+            assert_eq!(conflicts(&records).first().map(|conflict| conflict.chosen), expected);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The use case: a customer's roll out of what the sources say. Knows no HTTP.
+//!
+//! The whole pipeline is [`Rolls::roll`]: where the customer is known, what each source says of
+//! him ([`copies`], all at once), what that gives ([`outcome`]), and who is one person
+//! ([`join`], [`merge`]). [`page`] then chooses what a caller sees of it.
+
+mod copies;
+mod cursor;
+mod freshness;
+mod join;
+mod listing;
+mod merge;
+mod outcome;
+mod page;
+mod query;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use crate::{
+    customers::{Link, Links},
+    domain::{CustomerId, Failure, FailureKind, Placeholders, SourceName, Warning},
+    flight::Flights,
+    offload::offload,
+    sources::Source,
+    telemetry::Metrics,
+};
+
+use copies::{Copies, Found};
+use listing::Part;
+use outcome::{State, decide};
+
+pub use copies::{Copy, Forward, Known, Patience, Shared};
+pub use cursor::InvalidCursor;
+pub use freshness::Windows;
+pub use listing::{Listed, Roll};
+pub use outcome::{Partial, Refusal};
+pub use page::{Page, PageOf};
+pub use query::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, Sort, SortField, View};
+
+/// Records above which joining leaves the threads that serve everybody.
+const MANY_RECORDS: usize = 500;
+
+/// Everything that is needed to answer for any customer.
+pub struct Rolls {
+    sources: Vec<Arc<Source>>,
+    links: Links,
+    copies: Arc<Copies>,
+    joined: moka::sync::Cache<CustomerId, Arc<Roll>>,
+    joins: Flights<JoinKey, Arc<Roll>>,
+    nobody: Arc<Placeholders>,
+}
+
+/// How long copies are used, and how much memory they may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping {
+    /// How long a source's users are used.
+    pub windows: Windows,
+    /// How long "I do not know this customer" is believed.
+    pub not_found: Duration,
+    /// About how many bytes may be held.
+    pub max_bytes: u64,
+}
+
+/// What became of a request for a roll.
+#[derive(Debug)]
+pub struct Answer {
+    /// What became of asking each source, in the sources' order.
+    pub told: Vec<Told>,
+    /// The roll, or why there is none.
+    pub roll: Result<Given, Refusal>,
+}
+
+/// A roll that can be given.
+#[derive(Debug)]
+pub struct Given {
+    /// Its persons.
+    pub roll: Arc<Roll>,
+    /// Whether it is all that the sources know; where not, persons may be missing.
+    pub complete: bool,
+    /// What a caller should know about it, in a fixed order.
+    pub warnings: Vec<Warning>,
+}
+
+/// What became of asking one source.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The source.
+    pub source: SourceName,
+    /// What it said, or why it said nothing; `None` where the customer is not linked to it.
+    pub copy: Option<Result<Arc<Copy>, Failure>>,
+    /// Why a refresh of the copy has failed, if one has.
+    pub error: Option<FailureKind>,
+    /// How the cache was of use.
+    pub forward: Forward,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// A join is of a customer and of certain copies, told by where they are.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct JoinKey(CustomerId, Vec<usize>);
+
+impl Rolls {
+    /// Sets up an empty cache before these sources.
+    pub fn new(sources: Vec<Arc<Source>>, links: Links, nobody: Placeholders, keeping: &Keeping, metrics: Arc<Metrics>) -> Self {
+        // Half for what sources said, half for what was joined of it.
+        let half = keeping.max_bytes / 2;
+        let joined = moka::sync::Cache::builder()
+            .max_capacity(half)
+            .weigher(|_, roll: &Arc<Roll>| roll.weight())
+            .time_to_live(keeping.windows.whole().max(Duration::from_millis(1)))
+            .build();
+        let copies = Arc::new(Copies::new(keeping.windows, keeping.not_found, half, metrics));
+        Self { sources, links, copies, joined, joins: Flights::default(), nobody: Arc::new(nobody) }
+    }
+
+    /// A customer's roll.
+    pub async fn roll(&self, customer: &CustomerId, partial: Partial, patience: &Patience) -> Answer {
+        let links = self.links.of(customer);
+        let told = join_all(self.sources.iter().map(|source| self.ask(source, links.to(source.name()), patience))).await;
+        let states: Vec<_> = told.iter().map(|told| (told.source, told.state())).collect();
+        let roll = match decide(&states, partial, links.verified) {
+            Ok(outcome::Given { complete, mut warnings }) => {
+                let roll = self.joined(customer, parts(&told)).await;
+                warnings.extend_from_slice(roll.warnings());
+                warnings.sort_unstable();
+                Ok(Given { roll, complete, warnings })
+            }
+            Err(refusal) => Err(refusal),
+        };
+        Answer { told, roll }
+    }
+
+    /// How many entries the cache has and how many bytes they hold, about.
+    pub fn size(&self) -> (u64, u64) {
+        let (entries, bytes) = self.copies.size();
+        (entries + self.joined.entry_count(), bytes + self.joined.weighted_size())
+    }
+
+    /// The sources, in the order in which they win.
+    pub fn sources(&self) -> &[Arc<Source>] {
+        &self.sources
+    }
+
+    async fn ask(&self, source: &Arc<Source>, link: Option<&Link>, patience: &Patience) -> Told {
+        let started = Instant::now();
+        let found = match link.and_then(|link| link.remote.as_ref()) {
+            Some(remote) => Some(self.copies.find(source, remote, patience).await),
+            None => None,
+        };
+        let (copy, error, forward) = match found {
+            Some(Found { copy, error, forward }) => (Some(copy), error, forward),
+            None => (None, None, Forward::Hit),
+        };
+        Told { source: source.name(), copy, error, forward, took: started.elapsed() }
+    }
+
+    /// The roll that is joined from these copies: the one that is kept, or one that is joined now,
+    /// once for all who wait.
+    async fn joined(&self, customer: &CustomerId, parts: Vec<Part>) -> Arc<Roll> {
+        if let Some(roll) = self.joined.get(customer).filter(|roll| roll.is_of(&parts)) {
+            return roll;
+        }
+        let key = JoinKey(customer.clone(), parts.iter().map(|part| Arc::as_ptr(&part.copy).addr()).collect());
+        let (joined, nobody, customer) = (self.joined.clone(), Arc::clone(&self.nobody), customer.clone());
+        let fallback = (customer.clone(), parts.clone());
+        let seat = self.joins.join(key, || async move {
+            let heavy = parts.iter().map(|part| part.copy.len()).sum::<usize>() > MANY_RECORDS;
+            let key = customer.clone();
+            let roll = Arc::new(offload(heavy, move || Roll::new(customer, parts, &nobody)).await);
+            joined.insert(key, Arc::clone(&roll));
+            roll
+        });
+        match seat.flight.await {
+            Some(roll) => roll,
+            // The join panicked in its task; it does so here, too, where the request answers for it.
+            None => Arc::new(Roll::new(fallback.0, fallback.1, &self.nobody)),
+        }
+    }
+}
+
+impl Told {
+    fn state(&self) -> State {
+        match &self.copy {
+            None => State::NotLinked,
+            Some(Err(failure)) => State::Failed(*failure),
+            Some(Ok(copy)) => match &copy.known {
+                Known::Users(walk) if walk.complete => State::Ok,
+                Known::Users(_) => State::Incomplete,
+                Known::NotFound(failure) => State::Failed(*failure),
+            },
+        }
+    }
+}
+
+fn parts(told: &[Told]) -> Vec<Part> {
+    let part = |told: &Told| Some(Part { source: told.source, copy: Arc::clone(told.copy.as_ref()?.as_ref().ok()?) });
+    told.iter().filter_map(part).collect()
+}

@@ -1,0 +1,129 @@
+//! Pages as properties: everybody once, whatever the page size, the sort, and a refresh between.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    domain::{EmailKey, Placeholders, Record, SourceName},
+    roll::{Sort, SortField, copies::Copy, copies::Known, freshness::Windows, listing::Part},
+    sources::Walk,
+};
+
+const SOURCE: SourceName = SourceName::new("left");
+
+fn roll(records: Vec<Record>) -> Roll {
+    let walk = Walk { records, complete: true, warnings: Vec::new() };
+    let copy = Copy::of(Known::Users(walk), Windows::default());
+    Roll::new(acme(), vec![Part { source: SOURCE, copy: copy.into() }], &Placeholders::new(&["*@dummy.com"]))
+}
+
+fn acme() -> CustomerId {
+    "acme".parse().unwrap()
+}
+
+fn record(id: &str, name: Option<&str>) -> Record {
+    Record { id: id.into(), display_name: name.map(Into::into), ..Record::default() }
+}
+
+/// Walks all pages; `refresh` gives the roll that answers the n-th page.
+fn walk<'a>(view: &View, size: usize, refresh: impl Fn(usize) -> &'a Roll) -> Vec<Uuid> {
+    let (mut seen, mut cursor) = (Vec::new(), None::<String>);
+    for number in 0.. {
+        let of = PageOf::new(&acme(), view, cursor.as_deref(), size).unwrap();
+        let page = refresh(number).page(view, &of);
+        seen.extend(page.users.iter().map(|(listed, _)| listed.id()));
+        assert!(page.users.len() <= size);
+        match page.next_cursor {
+            Some(next) => cursor = Some(next),
+            None => return seen,
+        }
+    }
+    unreachable!("the last page has no cursor")
+}
+
+fn sorts() -> impl Strategy<Value = Sort> {
+    let fields = prop_oneof![Just(SortField::DisplayName), Just(SortField::Email), Just(SortField::Id)];
+    (fields, any::<bool>()).prop_map(|(field, descending)| Sort { field, descending })
+}
+
+fn records() -> impl Strategy<Value = Vec<Record>> {
+    let names = prop::collection::vec(prop::option::of("[abAB]{0,2}"), 0..25);
+    names.prop_map(|names| {
+        names.iter().enumerate().map(|(id, name)| record(&id.to_string(), name.as_deref().filter(|name| !name.is_empty()))).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_walk_shows_everybody_once_in_order(records in records(), size in 1_usize..9, sort in sorts()) {
+        let (roll, view) = (roll(records), View { sort, ..View::default() });
+        let seen = walk(&view, size, |_| &roll);
+        prop_assert_eq!(seen.len(), roll.len());
+        let whole = walk(&view, 1000, |_| &roll);
+        prop_assert_eq!(seen, whole);
+    }
+
+    #[test]
+    fn a_refresh_repeats_nobody_and_skips_nobody_who_stayed(
+        stay in prop::collection::vec("[a-e]{1,2}", 1..12),
+        come in prop::collection::vec("[a-e]{1,2}", 0..6),
+        size in 1_usize..4,
+        sort in sorts(),
+    ) {
+        let named = |prefix: &str, names: &[String]| -> Vec<Record> {
+            names.iter().enumerate().map(|(id, name)| record(&format!("{prefix}{id}"), Some(name))).collect()
+        };
+        let stayed = named("s", &stay);
+        let (before, after) = (roll([stayed.clone(), named("b", &come)].concat()), roll([stayed.clone(), named("a", &come)].concat()));
+        let view = View { sort, ..View::default() };
+        let seen = walk(&view, size, |page| if page % 2 == 0 { &before } else { &after });
+        for listed in roll(stayed).everybody() {
+            prop_assert_eq!(seen.iter().filter(|id| **id == listed.id()).count(), 1);
+        }
+    }
+}
+
+#[test]
+fn nobodys_name_comes_last_whichever_way_it_goes() {
+    let roll = roll(vec![record("1", None), record("2", Some("B")), record("3", Some("a"))]);
+    for (sort, expected) in [("display_name", ["3", "2", "1"]), ("-display_name", ["2", "3", "1"])] {
+        let view = View { sort: sort.parse().unwrap(), ..View::default() };
+        let page = roll.page(&view, &PageOf::new(&acme(), &view, None, 10).unwrap());
+        let ids: Vec<String> = page.users.iter().map(|(listed, _)| record_id(listed)).collect();
+        assert_eq!(ids, expected, "{sort}");
+    }
+}
+
+#[test]
+fn filters_leave_who_was_asked_for() {
+    let address = |id: &str, email: &str| Record { email: Some(email.into()), key: EmailKey::new(email), ..record(id, None) };
+    let roll = roll(vec![
+        Record { enabled: Some(true), ..record("1", Some("Åsa Berg")) },
+        Record { enabled: Some(false), ..address("2", "Bo@x.example") },
+        Record { deleted: true, ..record("3", Some("Gone")) },
+        address("4", "nobody@dummy.com"),
+    ]);
+    let plain = View::default;
+    for (view, expected) in [
+        (plain(), &["1", "2", "4"][..]),
+        (View { with_deleted: true, ..plain() }, &["1", "2", "3", "4"]),
+        (View { without_placeholders: true, ..plain() }, &["1", "2"]),
+        (View { enabled: Some(true), ..plain() }, &["1"]),
+        (View { enabled: Some(false), ..plain() }, &["2"]),
+        (View { q: Some("\u{e5}sa".into()), ..plain() }, &["1"]),
+        (View { q: Some("bo@".into()), ..plain() }, &["2"]),
+        (View { email: EmailKey::new("BO@X.example"), ..plain() }, &["2"]),
+        (View { source: Some(SOURCE), ..plain() }, &["1", "2", "4"]),
+        (View { source: Some(SourceName::new("other")), ..plain() }, &[]),
+    ] {
+        let page = roll.page(&view, &PageOf::new(&acme(), &view, None, 10).unwrap());
+        let mut ids: Vec<String> = page.users.iter().map(|(listed, _)| record_id(listed)).collect();
+        ids.sort();
+        assert_eq!((ids.as_slice(), page.total), (expected.iter().map(ToString::to_string).collect::<Vec<_>>().as_slice(), expected.len()));
+    }
+}
+
+fn record_id(listed: &Listed) -> String {
+    let user: serde_json::Value = serde_json::from_str(listed.json().get()).unwrap();
+    user["sources"][0]["id"].as_str().unwrap().to_owned()
+}

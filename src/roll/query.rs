@@ -1,0 +1,98 @@
+//! What a caller may ask of a roll: which persons, in which order, how many at once.
+
+use std::fmt::Write;
+
+use crate::domain::{EmailKey, SourceName};
+
+/// Users of a page that a caller does not ask otherwise for.
+pub const DEFAULT_PAGE_SIZE: usize = 100;
+
+/// Users of a page at most.
+pub const LARGEST_PAGE_SIZE: usize = 1000;
+
+/// Everything that decides which persons a walk over the pages shows, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Part of display name, e-mail or user name, folded.
+    pub q: Option<String>,
+    /// Exactly this address.
+    pub email: Option<EmailKey>,
+    /// Only persons with a record in this source.
+    pub source: Option<SourceName>,
+    /// Only persons who are enabled, or who are not.
+    pub enabled: Option<bool>,
+    /// People marked deleted, too.
+    pub with_deleted: bool,
+    /// Nobody's records left out.
+    pub without_placeholders: bool,
+    /// The fields on which sources differ, too.
+    pub with_conflicts: bool,
+    /// The order.
+    pub sort: Sort,
+}
+
+/// An order of persons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sort {
+    /// By what.
+    pub field: SortField,
+    /// The greatest first.
+    pub descending: bool,
+}
+
+/// What persons can be ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SortField {
+    /// The display name.
+    #[default]
+    DisplayName,
+    /// The e-mail address.
+    Email,
+    /// The gateway's id.
+    Id,
+}
+
+impl View {
+    /// The view as one text, the same for the same view: what a cursor is bound to.
+    pub(super) fn canonical(&self) -> String {
+        let Self { q, email, source, enabled, with_deleted, without_placeholders, with_conflicts, sort } = self;
+        let mut text = String::new();
+        // Writing to a String does not fail; `Debug` quotes, so that no value can look like two.
+        let written = write!(
+            text,
+            "{q:?} {email:?} {source:?} {enabled:?} {with_deleted} {without_placeholders} {with_conflicts} {:?} {}",
+            sort.field, sort.descending
+        );
+        debug_assert!(written.is_ok());
+        text
+    }
+}
+
+impl Sort {
+    /// Where the order is kept beside the default one, which the persons themselves are in.
+    pub(super) fn place(self) -> Option<usize> {
+        match (self.field, self.descending) {
+            (SortField::DisplayName, false) => None,
+            (SortField::DisplayName, true) => Some(0),
+            (SortField::Email, false) => Some(1),
+            (SortField::Email, true) => Some(2),
+            (SortField::Id, false) => Some(3),
+            (SortField::Id, true) => Some(4),
+        }
+    }
+}
+
+impl std::str::FromStr for Sort {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        let field = match name {
+            "display_name" => SortField::DisplayName,
+            "email" => SortField::Email,
+            "id" => SortField::Id,
+            _ => return Err(()),
+        };
+        Ok(Self { field, descending })
+    }
+}

@@ -1,0 +1,165 @@
+//! Which customer shows what: an id ends in the number of its show.
+
+use super::{Backend, FaultKind};
+
+/// What all ids of the sandbox begin with; three digits follow.
+const PREFIX: &str = "00000000-0000-4000-8000-000000000";
+
+/// What a backend does for a customer of the outcome table, by its digit; `None` is an answer.
+const OUTCOMES: [Option<FaultKind>; 9] = [
+    None,
+    Some(FaultKind::NotFound),
+    Some(FaultKind::BadRequest),
+    Some(FaultKind::Unauthorized),
+    Some(FaultKind::RateLimited),
+    Some(FaultKind::Timeout),
+    Some(FaultKind::Unavailable),
+    Some(FaultKind::Forbidden),
+    Some(FaultKind::InvalidResponse),
+];
+
+/// A customer to try and what it shows: a line of the demo's help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// The customer's id; in the last one `X` and `Y` stand for digits.
+    pub id: String,
+    /// What is to be seen, in one sentence.
+    pub shows: String,
+}
+
+/// A customer that the sandbox knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Customer {
+    pub(super) id: String,
+    /// The last three digits of the id.
+    pub(super) number: u16,
+    pub(super) show: Show,
+}
+
+/// What there is to see at a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Show {
+    Documented,
+    Acme,
+    Joins,
+    Nobody,
+    Large,
+    LooseCounts,
+    MovedRow,
+    WrongCount,
+    IgnoredFilter,
+    OddFields,
+    Table { persons: Option<FaultKind>, users: Option<FaultKind> },
+}
+
+// === impl Customer ===
+
+impl Customer {
+    /// The customer of this id, if there is one.
+    pub(super) fn find(id: &str) -> Option<Self> {
+        let digits = id.strip_prefix(PREFIX)?;
+        let is_number = digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.parse().ok().filter(|_| is_number)?;
+        let id = id.to_owned();
+        let show = Show::of(number)?;
+        Some(Self { id, number, show })
+    }
+
+    /// What goes wrong at a backend for this customer.
+    pub(super) fn fault(&self, backend: Backend) -> Option<FaultKind> {
+        let Show::Table { persons, users } = self.show else {
+            return None;
+        };
+        match backend {
+            Backend::AdvancedAutomation => persons,
+            Backend::MyReports => users,
+        }
+    }
+}
+
+// === impl Show ===
+
+impl Show {
+    fn of(number: u16) -> Option<Self> {
+        Some(match number {
+            1 => Self::Documented,
+            2 => Self::Acme,
+            3 => Self::Joins,
+            4 => Self::Nobody,
+            5 => Self::Large,
+            6 => Self::LooseCounts,
+            7 => Self::MovedRow,
+            8 => Self::WrongCount,
+            9 => Self::IgnoredFilter,
+            10 => Self::OddFields,
+            100..=188 => {
+                Self::Table { persons: *OUTCOMES.get(usize::from(number / 10 % 10))?, users: *OUTCOMES.get(usize::from(number % 10))? }
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The customers to try, each with what it shows.
+pub fn examples() -> Vec<Example> {
+    let table = [
+        ("001", "the vendors' documented examples: three persons, two users, none in both"),
+        ("002", "Acme: 50 persons and 40 users, 30 of them the same people"),
+        ("003", "every case of the join in a small roll: placeholders, double addresses, deleted people, IDN, emoji"),
+        ("004", "known to both backends, with no users in either"),
+        ("005", "large: 5,000 persons on 100 pages and 4,000 users, 3,000 of them the same people"),
+        ("006", "loose counts: AmountOfPages 0 beside 70 rows, page_size as a string"),
+        ("007", "a row that moves: one of page 1 comes again on page 2"),
+        ("008", "a count that never agrees: Advanced Automation says 12 and has 10"),
+        ("009", "an ignored filter: half of Advanced Automation's rows belong to another customer"),
+        ("010", "odd fields: wrong types, numeric ids, passwords and pay that must not come out"),
+        (
+            "1XY",
+            "every pair of outcomes: X at Advanced Automation, Y at MyReports, each 0 answer, 1 not found, \
+             2 bad request, 3 unauthorized, 4 rate limited, 5 timeout, 6 unavailable, 7 forbidden, 8 invalid response",
+        ),
+    ];
+    table.map(Example::from).into()
+}
+
+impl From<(&str, &str)> for Example {
+    fn from((digits, shows): (&str, &str)) -> Self {
+        let id = format!("{PREFIX}{digits}");
+        let shows = shows.to_owned();
+        Self { id, shows }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(digits: &str) -> Option<Customer> {
+        Customer::find(&format!("{PREFIX}{digits}"))
+    }
+
+    #[test]
+    fn every_example_is_a_customer() {
+        for example in examples() {
+            let id = example.id.replace("XY", "08");
+            assert!(Customer::find(&id).is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_customer_of_the_table_fails_by_its_digits() {
+        let customer = find("146").unwrap();
+        let persons = customer.fault(Backend::AdvancedAutomation);
+        let users = customer.fault(Backend::MyReports);
+        assert_eq!(persons, Some(FaultKind::RateLimited));
+        assert_eq!(users, Some(FaultKind::Unavailable));
+        assert_eq!(find("100").unwrap().fault(Backend::MyReports), None);
+    }
+
+    #[test]
+    fn other_numbers_are_nobody() {
+        for digits in ["000", "011", "099", "109", "189", "190", "200", "1", "+12", "0001", ""] {
+            assert_eq!(find(digits), None, "{digits}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Both backends simulated over loopback sockets: for `rollcall demo` and for tests.
+//!
+//! Nothing here is a gateway: this is the other side of the wire. What the vendors document is done as
+//! documented; what they leave open is marked as an assumption where it is decided. The last three digits of a
+//! customer's id say what it shows ([`examples`]), a [`Fault`] makes a backend go wrong whatever the customer.
+//!
+//! - `fault`: what can go wrong, and how a command line names it
+//! - `customers`: which customer shows what
+//! - `advanced_automation`, `tokens`, `my_reports`: the two servers
+//! - `answer`, `socket`: what goes wrong, as an answer or below it
+//! - `people`, `rows`, `roster`, `documented`, `joins`, `odd_fields`: the data
+//! - `simulation`, `timestamp`: what the servers share
+
+mod advanced_automation;
+mod answer;
+mod customers;
+mod documented;
+mod fault;
+mod joins;
+mod my_reports;
+mod odd_fields;
+mod people;
+mod roster;
+mod rows;
+mod simulation;
+mod socket;
+mod timestamp;
+mod tokens;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use tokio::{net::TcpListener, sync::watch};
+
+pub use self::{
+    customers::{Example, examples},
+    fault::{Backend, Fault, FaultError, FaultKind},
+    odd_fields::SECRETS,
+};
+use self::{
+    simulation::Simulation,
+    socket::{Fuse, FusedListener},
+};
+
+/// The client id that Advanced Automation's token endpoint accepts.
+pub const CLIENT_ID: &str = "7d1f5c0a-5a4d-4b0e-9f3e-000000000001";
+/// The secret that belongs to [`CLIENT_ID`].
+pub const CLIENT_SECRET: &str = "sandbox-client-secret";
+/// The bearer token that `MyReports` accepts.
+pub const MY_REPORTS_TOKEN: &str = "sandbox-my-reports-token";
+
+/// How the sandbox behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Decides on names, addresses and ids; by default 1.
+    pub seed: u64,
+    /// How long every data answer takes, tokens excepted; by default no time.
+    pub latency: Duration,
+    /// What goes wrong at every data call; by default nothing. Of several at one backend the first decides.
+    pub faults: Vec<Fault>,
+}
+
+/// How often each endpoint was called since the start, whatever it answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Requests to Advanced Automation's token endpoint.
+    pub tokens: u64,
+    /// Requests for a page of persons, `POST /Person`.
+    pub persons: u64,
+    /// Requests for a customer's users at `MyReports`.
+    pub users: u64,
+}
+
+/// Both backends, running until this is dropped.
+pub struct Sandbox {
+    simulation: Arc<Simulation>,
+    advanced_automation: SocketAddr,
+    my_reports: SocketAddr,
+    /// Dropped with the sandbox: then both servers stop listening, close what is idle and end what waits.
+    _open: watch::Sender<()>,
+}
+
+// === impl Options ===
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 1, latency: Duration::ZERO, faults: Vec::new() }
+    }
+}
+
+// === impl Sandbox ===
+
+impl Sandbox {
+    /// Starts both backends on free ports of 127.0.0.1; fails when a port cannot be bound.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let (open, closing) = watch::channel(());
+        let simulation = Arc::new(Simulation::new(options, closing));
+        let persons = advanced_automation::router(Arc::clone(&simulation));
+        let users = my_reports::router(Arc::clone(&simulation));
+        Ok(Self {
+            advanced_automation: serve(persons, simulation.closing.clone()).await?,
+            my_reports: serve(users, simulation.closing.clone()).await?,
+            simulation,
+            _open: open,
+        })
+    }
+
+    /// Where a backend listens: `http://127.0.0.1:PORT`.
+    pub fn base_url(&self, backend: Backend) -> String {
+        let address = match backend {
+            Backend::AdvancedAutomation => self.advanced_automation,
+            Backend::MyReports => self.my_reports,
+        };
+        format!("http://{address}")
+    }
+
+    /// The calls until now.
+    pub fn calls(&self) -> Calls {
+        self.simulation.counters.snapshot()
+    }
+}
+
+async fn serve(router: Router, closing: watch::Receiver<()>) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let service = router.into_make_service_with_connect_info::<Fuse>();
+    let server = axum::serve(FusedListener(listener), service);
+    let server = server.with_graceful_shutdown(answer::closed(closing));
+    tokio::spawn(async move { server.await });
+    Ok(address)
+}
+
+#[cfg(test)]
+mod tests;

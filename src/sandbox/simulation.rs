@@ -1,0 +1,97 @@
+//! What both backends share: the options, the counters, the customers' rows.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::response::Response;
+use tokio::{sync::watch, time};
+
+use super::{Backend, Calls, FaultKind, Options, answer::Call, customers::Customer, roster::Roster, tokens::Tokens};
+
+/// The state behind both servers.
+pub(super) struct Simulation {
+    options: Options,
+    /// Ends when the sandbox is dropped.
+    pub(super) closing: watch::Receiver<()>,
+    /// The tokens that are good.
+    pub(super) tokens: Tokens,
+    pub(super) counters: Counters,
+    /// By the number of the customer, of which there are fewer than a hundred.
+    rosters: Mutex<HashMap<u16, Arc<Roster>>>,
+}
+
+/// How often each endpoint was called.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) tokens: AtomicU64,
+    pub(super) persons: AtomicU64,
+    pub(super) users: AtomicU64,
+}
+
+// === impl Simulation ===
+
+impl Simulation {
+    pub(super) fn new(options: Options, closing: watch::Receiver<()>) -> Self {
+        Self { options, closing, tokens: Tokens::default(), counters: Counters::default(), rosters: Mutex::default() }
+    }
+
+    /// Takes its time, then answers instead of the backend if every call there goes wrong.
+    pub(super) async fn disturb(&self, call: &Call) -> Option<Response> {
+        time::sleep(self.options.latency).await;
+        for kind in self.faults(call.backend) {
+            let answer = call.fail(kind).await;
+            if answer.is_some() {
+                return answer;
+            }
+        }
+        None
+    }
+
+    /// Whether a backend has this fault.
+    pub(super) fn has(&self, backend: Backend, kind: FaultKind) -> bool {
+        self.faults(backend).any(|fault| fault == kind)
+    }
+
+    /// By how much a count is wrong at the call of this number: never right, never the same twice running.
+    pub(super) fn drift(&self, backend: Backend, call: u64) -> usize {
+        if !self.has(backend, FaultKind::Changing) {
+            return 0;
+        }
+        usize::try_from(1 + call % 10).unwrap_or(1)
+    }
+
+    /// The rows of a customer, made at the first call.
+    pub(super) fn roster(&self, customer: &Customer) -> Arc<Roster> {
+        let mut rosters = self.rosters.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(Roster::seeded(self.options.seed, customer));
+        Arc::clone(rosters.entry(customer.number).or_insert_with(made))
+    }
+
+    fn faults(&self, backend: Backend) -> impl Iterator<Item = FaultKind> {
+        let faults = self.options.faults.iter();
+        let faults = faults.filter(move |fault| fault.source == backend);
+        faults.map(|fault| fault.kind)
+    }
+}
+
+// === impl Counters ===
+
+impl Counters {
+    /// Adds one and says how many that makes.
+    pub(super) fn count(counter: &AtomicU64) -> u64 {
+        counter.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn snapshot(&self) -> Calls {
+        Calls {
+            tokens: self.tokens.load(Ordering::Relaxed),
+            persons: self.persons.load(Ordering::Relaxed),
+            users: self.users.load(Ordering::Relaxed),
+        }
+    }
+}

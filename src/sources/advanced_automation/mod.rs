@@ -1,0 +1,96 @@
+//! Advanced Automation (Acronis PSA): `POST /Person`, numbered pages, OAuth client credentials.
+//!
+//! Source of the facts: Acronis' developer portal, the PSA guide's page "Fetch customer clients"
+//! and the guide's pages on authentication and status codes.
+
+mod wire;
+
+use std::time::Duration;
+
+use http::Method;
+
+use super::{Adapter, Backend, CredentialSettings, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest};
+use crate::{
+    config::BaseUrl,
+    domain::{RemoteId, SourceName},
+};
+
+/// The backend's name.
+pub const NAME: SourceName = SourceName::new("advanced_automation");
+
+/// The backend, for the registry.
+pub const BACKEND: Backend = Backend { name: NAME, configure };
+
+/// Rows that a page is asked for: the vendor's example. A largest number is not documented.
+const PAGE_SIZE: u64 = 50;
+
+/// A 5xx is to be tried twice more, one to two seconds apart (Acronis guide, "Status codes").
+const SERVER_ERROR_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
+
+struct AdvancedAutomation {
+    base: BaseUrl,
+    page_size: u64,
+}
+
+impl Adapter for AdvancedAutomation {
+    fn name(&self) -> SourceName {
+        NAME
+    }
+
+    fn paging(&self) -> Paging {
+        Paging::Numbered { size: self.page_size }
+    }
+
+    /// A POST that only reads: parameters in the query, in `PascalCase`, and no body.
+    fn request(&self, customer: &RemoteId, page: u64) -> UpstreamRequest {
+        let mut url = self.base.join(["api", "advanced-automation", "v1", "Person"]);
+        url.query_pairs_mut()
+            .append_pair("Page", &page.to_string())
+            .append_pair("PageSize", &self.page_size.to_string())
+            .append_pair("Customer", customer.as_str());
+        UpstreamRequest { method: Method::POST, url }
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Page, Unreadable> {
+        wire::read(body)
+    }
+}
+
+fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
+    let base_url = reader.base_url();
+    let (id, secret) = (reader.key("client_id"), reader.key("client_secret"));
+    let client_id = reader.reader().required::<String>(&id);
+    let client_secret = reader.reader().secret(&secret);
+    let page_size = reader.count("page_size", PAGE_SIZE, 1, 10_000);
+    let limits = reader.limits();
+    let base = base_url?;
+    Some(SourceSettings {
+        credentials: CredentialSettings::ClientCredentials {
+            token_url: base.join(["api", "2", "idp", "token"]),
+            client_id: client_id?,
+            client_secret: client_secret?,
+        },
+        adapter: Box::new(AdvancedAutomation { base: base.clone(), page_size }),
+        base_url: base,
+        retry: Policy { retries: limits.retries, retry_500: true, server_error_pause: Some(SERVER_ERROR_PAUSE) },
+        limits,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Setting;
+
+    #[test]
+    fn a_page_is_asked_for_as_documented() {
+        let base = BaseUrl::read(&"https://eu2-cloud.acronis.com".into()).unwrap();
+        let adapter = AdvancedAutomation { base, page_size: 50 };
+        let request = adapter.request(&RemoteId::new("ad3c629b-0969-4062-bb8b-6600a84565ab"), 1);
+        assert_eq!(request.method, Method::POST);
+        assert_eq!(
+            request.url.as_str(),
+            "https://eu2-cloud.acronis.com/api/advanced-automation/v1/Person?Page=1&PageSize=50&Customer=ad3c629b-0969-4062-bb8b-6600a84565ab"
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! The JSON of `POST /Person`, as far as anybody may know of it.
+//!
+//! An allow-list: a person has 33 documented fields, this type has place for eleven. Passwords,
+//! security questions, second factors, pay and hours have none.
+
+use serde::Deserialize;
+
+use super::super::{
+    adapter::{Page, Unreadable},
+    scalar::{Odd, Scalar},
+    wire::said_error,
+};
+use crate::domain::{EmailKey, Record};
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "Clients", borrow)]
+    clients: Option<Vec<Person<'a>>>,
+    #[serde(rename = "Paging", borrow)]
+    paging: Option<Counts<'a>>,
+    #[serde(borrow, default)]
+    status: Scalar<'a>,
+    #[serde(borrow, default)]
+    error: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Counts<'a> {
+    #[serde(borrow, default)]
+    amount_records_found: Scalar<'a>,
+    #[serde(borrow, default)]
+    amount_of_pages: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Person<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default)]
+    customer: Scalar<'a>,
+    #[serde(borrow, default)]
+    name: Scalar<'a>,
+    #[serde(borrow, default)]
+    first_name: Scalar<'a>,
+    #[serde(borrow, default)]
+    last_name: Scalar<'a>,
+    #[serde(borrow, default)]
+    email: Scalar<'a>,
+    #[serde(borrow, default)]
+    username: Scalar<'a>,
+    #[serde(borrow, default)]
+    phonenumber: Scalar<'a>,
+    #[serde(borrow, default)]
+    enabled: Scalar<'a>,
+    #[serde(borrow, default)]
+    role: Scalar<'a>,
+    #[serde(borrow, default)]
+    is_login: Scalar<'a>,
+    #[serde(borrow, default)]
+    primary_contact: Scalar<'a>,
+    #[serde(borrow, default)]
+    deleted: Scalar<'a>,
+}
+
+/// Reads one page.
+pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| Unreadable::Shape)?;
+    said_error(&envelope.status, &envelope.error)?;
+    let clients = envelope.clients.ok_or(Unreadable::Shape)?;
+    let mut odd = Odd::default();
+    let records = clients.iter().map(|person| person.record(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    let (count, pages) = envelope.paging.map_or(Ok((None, None)), |counts| counts.read())?;
+    Ok(Page { records, count, pages, odd_fields: odd.0 })
+}
+
+impl Counts<'_> {
+    /// A count that is no number would let a short roll pass for a whole one.
+    fn read(&self) -> Result<(Option<u64>, Option<u64>), Unreadable> {
+        let counts = (self.amount_records_found.count(), self.amount_of_pages.count());
+        let (Ok(records), Ok(pages)) = counts else { return Err(Unreadable::Shape) };
+        Ok((records, pages))
+    }
+}
+
+impl Person<'_> {
+    /// The record; `None` where the id is missing.
+    fn record(&self, odd: &mut Odd) -> Option<Record> {
+        let email = odd.text(&self.email).map(std::sync::Arc::from);
+        Some(Record {
+            id: odd.id(&self.id)?,
+            owner: odd.id(&self.customer),
+            display_name: odd.text(&self.name),
+            first_name: odd.text(&self.first_name),
+            last_name: odd.text(&self.last_name),
+            key: email.as_ref().and_then(EmailKey::shared),
+            email,
+            username: odd.text(&self.username),
+            phone: odd.text(&self.phonenumber),
+            enabled: odd.flag(&self.enabled),
+            can_sign_in: odd.flag(&self.is_login),
+            roles: odd.text(&self.role).into_iter().collect(), // an empty role is none
+            primary_contact: odd.flag(&self.primary_contact),
+            inherited: None,
+            deleted: odd.flag(&self.deleted).unwrap_or(false),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(json: &str) -> Result<Page, Unreadable> {
+        read(json.as_bytes())
+    }
+
+    #[test]
+    fn the_documented_person_is_read() {
+        let page = read(include_bytes!("fixtures/persons.json")).unwrap();
+        assert_eq!((page.records.len(), page.count, page.pages, page.odd_fields), (3, Some(3), Some(1), 0));
+        let expected = Record {
+            id: "65f61819-465d-4fb1-b124-13282aa1fb09".into(),
+            owner: Some("ce570f06-f444-426b-b9b0-3aa8ef9b951e".into()),
+            display_name: Some("cstmr_001 admin".into()),
+            first_name: Some("cstmr_001".into()),
+            last_name: Some("admin".into()),
+            email: Some("cstmr_usr_0810_1014am@mailinator.com".into()),
+            key: EmailKey::new("cstmr_usr_0810_1014am@mailinator.com"),
+            username: Some("cstmr_usr_0810_1014am".into()),
+            phone: None,
+            enabled: Some(true),
+            can_sign_in: Some(true),
+            roles: vec!["ClientManager".into()],
+            primary_contact: Some(false),
+            inherited: None,
+            deleted: false,
+        };
+        assert_eq!(page.records.first(), Some(&expected));
+        assert!(page.records.iter().skip(1).all(|record| record.roles.is_empty() && record.username.is_none()));
+    }
+
+    #[test]
+    fn one_odd_row_hides_nobody() {
+        let page = page(r#"{"Clients":[{"Id":7,"Enabled":"yes","Email":{"a":1},"New":[1]},{"Id":"b","Name":" "}]}"#).unwrap();
+        assert_eq!((page.records.len(), page.odd_fields), (2, 2));
+        assert_eq!(page.records.first().map(|record| record.id.as_ref()), Some("7"));
+    }
+
+    #[test]
+    fn a_record_without_an_id_fails_the_page() {
+        for row in [r#"{"Name":"x"}"#, r#"{"Id":null}"#, r#"{"Id":" "}"#, r#"{"Id":true}"#, "null", "[]"] {
+            let body = format!(r#"{{"Clients":[{{"Id":"a"}},{row}]}}"#);
+            assert_eq!(page(&body), Err(Unreadable::Shape), "{row}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_clients_is_no_empty_roll() {
+        for body in ["{}", r#"{"Clients":null}"#, r#"{"Clients":{}}"#, "[]", "<html>", "", r#"{"Clients":[]"#] {
+            assert_eq!(page(body), Err(Unreadable::Shape), "{body}");
+        }
+        assert_eq!(page(r#"{"Clients":[]}"#), Ok(Page::default()));
+    }
+
+    #[test]
+    fn counts_may_be_texts_but_must_be_counts() {
+        let read = page(r#"{"Clients":[],"Paging":{"AmountRecordsFound":"3","AmountOfPages":null}}"#).unwrap();
+        assert_eq!((read.count, read.pages), (Some(3), None));
+        assert_eq!(page(r#"{"Clients":[],"Paging":{"AmountRecordsFound":"many"}}"#), Err(Unreadable::Shape));
+    }
+
+    #[test]
+    fn a_body_that_says_error_is_one() {
+        assert_eq!(page(r#"{"status":"error","error":404}"#), Err(Unreadable::Said(Some(404))));
+        assert_eq!(page(r#"{"error":{"code":1005}}"#), Err(Unreadable::Shape));
+    }
+}

@@ -1,0 +1,150 @@
+//! Judging an answer: which HTTP status, with which body, is a page and which is a failure.
+//! Pure; the status decides, a body is believed only inside a 200.
+
+use std::time::{Duration, SystemTime};
+
+use serde::de::IgnoredAny;
+
+use super::adapter::{Adapter, Page, Unreadable};
+use crate::domain::{
+    Failure,
+    FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, RateLimited, Unauthorized, Unavailable},
+};
+
+/// Turns an answer into a page or a failure.
+pub(super) fn judge(adapter: &dyn Adapter, status: u16, body: &[u8]) -> Result<Page, Failure> {
+    match status {
+        200 => adapter.read(body).map_err(|unreadable| match unreadable {
+            Unreadable::Said(Some(said)) => said_in_body(said),
+            Unreadable::Said(None) | Unreadable::Shape => Failure::answered(InvalidResponse, 200),
+        }),
+        404 if !is_empty_or_json(body) => Err(Failure::answered(InvalidResponse, 404)),
+        _ => Err(by_status(status)),
+    }
+}
+
+/// The failure that a status stands for; 404 is taken at its word.
+pub(super) fn by_status(status: u16) -> Failure {
+    let kind = match status {
+        400 | 422 => BadRequest,
+        401 => Unauthorized,
+        403 => Forbidden,
+        404 => NotFound,
+        429 => RateLimited,
+        500..=599 => Unavailable,
+        _ => InvalidResponse,
+    };
+    Failure::answered(kind, status)
+}
+
+/// What the token endpoint's status stands for: 400, 401 and 403 refuse our credentials.
+pub(super) fn by_token_status(status: u16) -> Failure {
+    match status {
+        400 => Failure::answered(Unauthorized, 400),
+        404 | 422 => Failure::answered(InvalidResponse, status),
+        _ => by_status(status),
+    }
+}
+
+/// How long a `Retry-After` asks to wait: whole seconds, or an HTTP date (RFC 9110, 10.2.3).
+pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = header.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(header.trim()).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// A 200 whose body says that it is an error counts as the status that it names; a number that
+/// is no failure's status says nothing.
+fn said_in_body(said: u16) -> Failure {
+    match said {
+        400..=599 => by_status(said),
+        _ => Failure::answered(InvalidResponse, 200),
+    }
+}
+
+/// A 404 of the API has no body or a JSON one; a page of HTML comes from something else on the way.
+fn is_empty_or_json(body: &[u8]) -> bool {
+    body.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{RemoteId, SourceName},
+        sources::adapter::{Paging, UpstreamRequest},
+    };
+
+    struct Reads(Result<Page, Unreadable>);
+
+    impl Adapter for Reads {
+        fn name(&self) -> SourceName {
+            SourceName::new("test")
+        }
+        fn paging(&self) -> Paging {
+            Paging::Whole
+        }
+        fn request(&self, _: &RemoteId, _: u64) -> UpstreamRequest {
+            unreachable!("nothing is asked here")
+        }
+        fn read(&self, _: &[u8]) -> Result<Page, Unreadable> {
+            self.0.clone()
+        }
+    }
+
+    #[test]
+    fn the_status_decides() {
+        let never = Reads(Ok(Page::default()));
+        for (status, body, kind) in [
+            (204, "", InvalidResponse),
+            (302, "", InvalidResponse),
+            (400, "", BadRequest),
+            (422, "{}", BadRequest),
+            (401, "", Unauthorized),
+            (403, "", Forbidden),
+            (404, "", NotFound),
+            (404, " \n", NotFound),
+            (404, "{\"error\":404}", NotFound),
+            (404, "<html>gone</html>", InvalidResponse),
+            (405, "", InvalidResponse),
+            (429, "", RateLimited),
+            (500, "{}", Unavailable),
+            (503, "<html/>", Unavailable),
+        ] {
+            assert_eq!(judge(&never, status, body.as_bytes()), Err(Failure::answered(kind, status)), "{status} {body}");
+        }
+        assert_eq!(judge(&never, 200, b""), Ok(Page::default()));
+    }
+
+    #[test]
+    fn a_200_that_says_error_counts_as_what_it_says() {
+        for (said, expected) in [
+            (Some(404), Failure::answered(NotFound, 404)),
+            (Some(401), Failure::answered(Unauthorized, 401)),
+            (Some(503), Failure::answered(Unavailable, 503)),
+            (Some(200), Failure::answered(InvalidResponse, 200)),
+            (None, Failure::answered(InvalidResponse, 200)),
+        ] {
+            assert_eq!(judge(&Reads(Err(Unreadable::Said(said))), 200, b""), Err(expected));
+        }
+        assert_eq!(judge(&Reads(Err(Unreadable::Shape)), 200, b""), Err(Failure::answered(InvalidResponse, 200)));
+    }
+
+    #[test]
+    fn the_token_endpoint_refuses_with_400_401_and_403() {
+        let kinds = [400, 401, 403, 404, 429, 503].map(|status| by_token_status(status).kind);
+        assert_eq!(kinds, [Unauthorized, Unauthorized, Forbidden, InvalidResponse, RateLimited, Unavailable]);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        assert_eq!(retry_after("120", now), Some(Duration::from_mins(2)));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now), Some(Duration::from_secs(10)));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(retry_after("-5", now), None);
+        assert_eq!(retry_after("soon", now), None);
+    }
+}

@@ -1,0 +1,287 @@
+//! The circuit breaker: leaves a source alone that fails too often.
+//!
+//! [`Circuit`] decides and is pure, but for the clock that is handed in; [`Breaker`] shares it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::time::Instant;
+use utoipa::ToSchema;
+
+use crate::domain::FailureKind;
+
+/// When a source is left alone, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct BreakerSettings {
+    /// The share of failed calls, 0 to 1, that opens it.
+    pub failure_ratio: f64,
+    /// Fewer calls than this in a window open nothing.
+    pub min_calls: u64,
+    /// Over how long calls are counted.
+    pub window: Duration,
+    /// How long no call is let through.
+    pub open_for: Duration,
+}
+
+/// What the breaker does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerState {
+    /// Every call passes.
+    Closed,
+    /// No call passes.
+    Open,
+    /// One call passes, to see.
+    HalfOpen,
+}
+
+/// What a call that was let through came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The source answered, whatever it said.
+    Answered,
+    /// The source is ill.
+    Failed,
+    /// The call says nothing of the source: it was given up, or never made.
+    Nothing,
+}
+
+/// Into how many parts a window is cut; calls leave it part by part.
+const PARTS: u32 = 10;
+
+/// The state machine.
+#[derive(Debug)]
+pub(super) struct Circuit {
+    settings: BreakerSettings,
+    /// Until when no call passes; `None` while closed.
+    open_until: Option<Instant>,
+    probing: bool,
+    /// Since when, how many calls, how many of them failed.
+    counts: VecDeque<(Instant, u64, u64)>,
+}
+
+/// A circuit that many calls share.
+#[derive(Clone, Debug)]
+pub(super) struct Breaker(Arc<Mutex<Circuit>>);
+
+/// Leave to make one call. Dropped without a verdict it says nothing, and gives a probe's place back.
+#[derive(Debug)]
+pub(super) struct Permit {
+    circuit: Arc<Mutex<Circuit>>,
+    probe: bool,
+    done: bool,
+}
+
+// === impl Verdict ===
+
+impl From<Option<FailureKind>> for Verdict {
+    /// 404, 400 and 422 are answers; 401, 403 and 429 have a handling of their own.
+    fn from(failure: Option<FailureKind>) -> Self {
+        use FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, Overloaded, RateLimited, Timeout, Unauthorized, Unavailable};
+        match failure {
+            None | Some(NotFound | BadRequest | Unauthorized | Forbidden | RateLimited) => Self::Answered,
+            Some(Timeout | Unavailable | InvalidResponse) => Self::Failed,
+            Some(Overloaded) => Self::Nothing,
+        }
+    }
+}
+
+// === impl Circuit ===
+
+impl Circuit {
+    pub(super) fn new(settings: BreakerSettings) -> Self {
+        Self { settings, open_until: None, probing: false, counts: VecDeque::new() }
+    }
+
+    pub(super) fn state(&self, now: Instant) -> BreakerState {
+        match self.open_until {
+            None => BreakerState::Closed,
+            Some(until) if now < until => BreakerState::Open,
+            Some(_) => BreakerState::HalfOpen,
+        }
+    }
+
+    /// Lets a call through (true: it is the probe), or says how long to stay away.
+    pub(super) fn pass(&mut self, now: Instant) -> Result<bool, Duration> {
+        match self.open_until {
+            None => Ok(false),
+            Some(until) if now < until => Err(until - now),
+            Some(_) if self.probing => Err(self.settings.open_for),
+            Some(_) => {
+                self.probing = true;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Takes what a call came to. `spread` (0.9 to 1.1) keeps replicas from probing in step.
+    pub(super) fn record(&mut self, probe: bool, verdict: Verdict, now: Instant, spread: f64) {
+        if probe {
+            self.probing = false;
+            match verdict {
+                Verdict::Answered => self.open_until = None,
+                Verdict::Failed => self.open(now, spread),
+                Verdict::Nothing => {}
+            }
+        } else if self.open_until.is_none() && verdict != Verdict::Nothing {
+            self.count(verdict, now);
+            if self.fails_too_often() {
+                self.open(now, spread);
+            }
+        }
+    }
+
+    fn open(&mut self, now: Instant, spread: f64) {
+        self.open_until = Some(now + self.settings.open_for.mul_f64(spread));
+        self.counts.clear();
+    }
+
+    fn count(&mut self, verdict: Verdict, now: Instant) {
+        let window = self.settings.window;
+        self.counts.retain(|(since, ..)| now.duration_since(*since) < window);
+        let part = window / PARTS;
+        if self.counts.back().is_none_or(|(since, ..)| now.duration_since(*since) >= part) {
+            self.counts.push_back((now, 0, 0));
+        }
+        if let Some((_, calls, failed)) = self.counts.back_mut() {
+            *calls += 1;
+            *failed += u64::from(verdict == Verdict::Failed);
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a count of calls in a window is far below 2^52")]
+    fn fails_too_often(&self) -> bool {
+        let (calls, failed) = self.counts.iter().fold((0, 0), |sum, (_, calls, failed)| (sum.0 + calls, sum.1 + failed));
+        calls >= self.settings.min_calls && failed as f64 >= self.settings.failure_ratio * calls as f64
+    }
+}
+
+// === impl Breaker ===
+
+impl Breaker {
+    pub(super) fn new(settings: BreakerSettings) -> Self {
+        Self(Arc::new(Mutex::new(Circuit::new(settings))))
+    }
+
+    pub(super) fn state(&self) -> BreakerState {
+        lock(&self.0).state(Instant::now())
+    }
+
+    /// Leave to make one call, or how long to stay away.
+    pub(super) fn pass(&self) -> Result<Permit, Duration> {
+        let probe = lock(&self.0).pass(Instant::now())?;
+        Ok(Permit { circuit: Arc::clone(&self.0), probe, done: false })
+    }
+}
+
+// === impl Permit ===
+
+impl Permit {
+    pub(super) fn finish(mut self, verdict: Verdict) {
+        self.record(verdict);
+    }
+
+    fn record(&mut self, verdict: Verdict) {
+        self.done = true;
+        let spread = 0.9 + 0.2 * fastrand::f64();
+        lock(&self.circuit).record(self.probe, verdict, Instant::now(), spread);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.done {
+            self.record(Verdict::Nothing);
+        }
+    }
+}
+
+fn lock(circuit: &Mutex<Circuit>) -> MutexGuard<'_, Circuit> {
+    circuit.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: BreakerSettings =
+        BreakerSettings { failure_ratio: 0.5, min_calls: 4, window: Duration::from_secs(10), open_for: Duration::from_secs(5) };
+
+    fn after(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    fn call(circuit: &mut Circuit, verdict: Verdict, now: Instant) -> bool {
+        let Ok(probe) = circuit.pass(now) else { return false };
+        circuit.record(probe, verdict, now, 1.0);
+        true
+    }
+
+    #[test]
+    fn it_opens_at_the_ratio_and_not_before_enough_calls() {
+        let (mut circuit, now) = (Circuit::new(SETTINGS), Instant::now());
+        for verdict in [Verdict::Failed, Verdict::Answered, Verdict::Failed, Verdict::Nothing] {
+            assert!(call(&mut circuit, verdict, now));
+        }
+        assert_eq!(circuit.state(now), BreakerState::Closed, "three calls that say something are too few");
+        call(&mut circuit, Verdict::Answered, now);
+        assert_eq!(circuit.state(now), BreakerState::Open, "half of four");
+        assert_eq!(circuit.pass(after(now, 2)), Err(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn old_failures_are_forgotten() {
+        let (mut circuit, now) = (Circuit::new(SETTINGS), Instant::now());
+        for _ in 0..3 {
+            call(&mut circuit, Verdict::Failed, now);
+        }
+        call(&mut circuit, Verdict::Failed, after(now, 10));
+        assert_eq!(circuit.state(after(now, 10)), BreakerState::Closed);
+    }
+
+    #[test]
+    fn one_probe_decides() {
+        let (mut circuit, now) = (Circuit::new(SETTINGS), Instant::now());
+        for _ in 0..4 {
+            call(&mut circuit, Verdict::Failed, now);
+        }
+        let later = after(now, 5);
+        assert_eq!(circuit.state(later), BreakerState::HalfOpen);
+        assert_eq!(circuit.pass(later), Ok(true));
+        assert!(circuit.pass(later).is_err(), "one probe at a time");
+        circuit.record(true, Verdict::Nothing, later, 1.0);
+        assert_eq!(circuit.pass(later), Ok(true), "a probe that was given up gives its place back");
+        circuit.record(true, Verdict::Failed, later, 1.0);
+        assert_eq!(circuit.state(later), BreakerState::Open);
+        assert!(call(&mut circuit, Verdict::Answered, after(later, 5)));
+        assert_eq!(circuit.state(after(later, 5)), BreakerState::Closed);
+    }
+
+    #[test]
+    fn a_call_of_before_it_opened_changes_nothing() {
+        let (mut circuit, now) = (Circuit::new(SETTINGS), Instant::now());
+        let early = circuit.pass(now).unwrap();
+        for _ in 0..4 {
+            call(&mut circuit, Verdict::Failed, now);
+        }
+        circuit.record(early, Verdict::Answered, now, 1.0);
+        assert_eq!(circuit.state(now), BreakerState::Open);
+    }
+
+    #[test]
+    fn answers_and_refusals_are_no_illness() {
+        use FailureKind::*;
+        for kind in FailureKind::ALL {
+            let expected = match kind {
+                Timeout | Unavailable | InvalidResponse => Verdict::Failed,
+                Overloaded => Verdict::Nothing,
+                _ => Verdict::Answered,
+            };
+            assert_eq!(Verdict::from(Some(kind)), expected);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The backends, and all that stands between them and us.
+//!
+//! # How to add one
+//!
+//! 1. A folder beside `my_reports/` with its own `Adapter`: `request` says how a page is asked
+//!    for, `read` turns the body of a 200 into records. No I/O: status, size, time, retries,
+//!    tokens and the breaker are written once, in `source.rs` and `client.rs`.
+//! 2. Its `configure`, which reads `[sources.<name>]` and says how it wants to be called.
+//! 3. Its `mod` line and its entry in [`REGISTRY`].
+//!
+//! Everything else follows: the fan-out, the cache, the join, the metrics, the documents. Records
+//! of all sources join by their address; where they differ, the earlier entry wins.
+
+mod adapter;
+pub mod advanced_automation;
+mod answer;
+mod breaker;
+mod client;
+mod credentials;
+mod deadline;
+mod health;
+pub mod my_reports;
+mod ownership;
+mod reading;
+mod retry;
+mod scalar;
+mod settings;
+mod source;
+mod token;
+mod wire;
+
+pub use adapter::{Adapter, Page, Paging, Unreadable, UpstreamRequest};
+pub use breaker::{BreakerSettings, BreakerState};
+pub use credentials::CredentialSettings;
+pub use deadline::Deadline;
+pub use health::HealthReport;
+pub use retry::Policy;
+pub use settings::{Limits, SourceReader};
+pub use source::{Source, SourceSettings, Walk};
+
+use crate::{config::Reader, domain::SourceName};
+
+/// One backend that this program knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Backend {
+    /// Its name, the same everywhere.
+    pub name: SourceName,
+    /// Reads `[sources.<name>]`; `None` where a key that it cannot do without is missing or wrong.
+    pub configure: fn(&mut SourceReader<'_>) -> Option<SourceSettings>,
+}
+
+/// The backends, in the order in which they win where they differ.
+pub const REGISTRY: &[Backend] = &[advanced_automation::BACKEND, my_reports::BACKEND];
+
+impl Backend {
+    /// Reads the backend's own table of the configuration.
+    pub fn read(&self, reader: &mut Reader) -> Option<SourceSettings> {
+        (self.configure)(&mut SourceReader::new(reader, self.name))
+    }
+}

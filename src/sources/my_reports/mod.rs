@@ -1,0 +1,82 @@
+//! MyReports (Xarios Dimensions): `GET /customers/{id}/users`, one answer, a bearer token.
+//!
+//! Source of the facts: MyReports' API reference (en-us), "Users", "Get All", for resellers and
+//! for enterprises. It documents no paging: one answer holds everything.
+
+mod wire;
+
+use http::Method;
+
+use super::{Adapter, Backend, CredentialSettings, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest};
+use crate::{
+    config::BaseUrl,
+    domain::{RemoteId, SourceName},
+};
+
+/// The backend's name.
+pub const NAME: SourceName = SourceName::new("my_reports");
+
+/// The backend, for the registry.
+pub const BACKEND: Backend = Backend { name: NAME, configure };
+
+struct MyReports {
+    base: BaseUrl,
+    /// The reseller account that customers are under; only enterprises say it.
+    account_id: Option<String>,
+}
+
+impl Adapter for MyReports {
+    fn name(&self) -> SourceName {
+        NAME
+    }
+
+    fn paging(&self) -> Paging {
+        Paging::Whole
+    }
+
+    fn request(&self, customer: &RemoteId, _page: u64) -> UpstreamRequest {
+        let account = self.account_id.as_deref().map(|id| ["accounts", id]);
+        let path = ["api", "v1.0"].into_iter().chain(account.into_iter().flatten());
+        let url = self.base.join(path.chain(["customers", customer.as_str(), "users"]));
+        UpstreamRequest { method: Method::GET, url }
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Page, Unreadable> {
+        wire::read(body)
+    }
+}
+
+fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
+    let base_url = reader.base_url();
+    let (token, account) = (reader.key("token"), reader.key("account_id"));
+    let token = reader.reader().secret(&token);
+    let account_id = reader.reader().get::<String>(&account);
+    let limits = reader.limits();
+    let base = base_url?;
+    Some(SourceSettings {
+        credentials: CredentialSettings::Bearer(token?),
+        adapter: Box::new(MyReports { base: base.clone(), account_id }),
+        base_url: base,
+        retry: Policy { retries: limits.retries, retry_500: false, server_error_pause: None },
+        limits,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Setting;
+
+    #[test]
+    fn both_forms_are_asked_for_as_documented() {
+        for (account, expected) in [
+            (None, "https://api.na.myreports.cloud/api/v1.0/customers/c-1/users"),
+            (Some("a/1"), "https://api.na.myreports.cloud/api/v1.0/accounts/a%2F1/customers/c-1/users"),
+        ] {
+            let base = BaseUrl::read(&"https://api.na.myreports.cloud".into()).unwrap();
+            let adapter = MyReports { base, account_id: account.map(str::to_owned) };
+            let request = adapter.request(&RemoteId::new("c-1"), 1);
+            assert_eq!((request.method, request.url.as_str()), (Method::GET, expected));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The JSON of "Users, Get All", as far as anybody may know of it: an allow-list.
+
+use serde::Deserialize;
+
+use super::super::{
+    adapter::{Page, Unreadable},
+    scalar::{Odd, Scalar},
+    wire::said_error,
+};
+use crate::domain::{EmailKey, Record};
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: Option<Vec<User<'a>>>,
+    #[serde(borrow, default)]
+    page_size: Scalar<'a>,
+    #[serde(borrow, default)]
+    status: Scalar<'a>,
+    #[serde(borrow, default)]
+    error: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct User<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default)]
+    display_name: Scalar<'a>,
+    #[serde(borrow, default)]
+    email: Scalar<'a>,
+    #[serde(borrow, default)]
+    primary_tenant: Scalar<'a>,
+    #[serde(borrow, default)]
+    is_parent: Scalar<'a>,
+}
+
+/// What only says how an answer ended. `data` of an error may be anything, so it is not read.
+#[derive(Deserialize)]
+struct Ending<'a> {
+    #[serde(borrow, default)]
+    status: Scalar<'a>,
+    #[serde(borrow, default)]
+    error: Scalar<'a>,
+}
+
+/// Reads the whole answer.
+pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
+    let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) else {
+        let ending: Ending<'_> = serde_json::from_slice(body).map_err(|_| Unreadable::Shape)?;
+        return said_error(&ending.status, &ending.error).and(Err(Unreadable::Shape));
+    };
+    said_error(&envelope.status, &envelope.error)?;
+    let users = envelope.data.ok_or(Unreadable::Shape)?;
+    let mut odd = Odd::default();
+    let records = users.iter().map(|user| user.record(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    // The number of items returned, printed as a number or as a text. What is no number would
+    // let a short roll pass for a whole one.
+    let count = envelope.page_size.count().map_err(|()| Unreadable::Shape)?;
+    Ok(Page { records, count, pages: None, odd_fields: odd.0 })
+}
+
+impl User<'_> {
+    /// The record; `None` where the id is missing.
+    fn record(&self, odd: &mut Odd) -> Option<Record> {
+        let email = odd.text(&self.email).map(std::sync::Arc::from);
+        let (tenant, inherited) = (odd.id(&self.primary_tenant), odd.flag(&self.is_parent));
+        Some(Record {
+            id: odd.id(&self.id)?,
+            // A user whose `isParent` is true belongs to the reseller; where it is not said, to
+            // one or the other. Only a user of the customer's own tells whose customer it is.
+            owner: tenant.filter(|_| inherited == Some(false)),
+            display_name: odd.text(&self.display_name),
+            key: email.as_ref().and_then(EmailKey::shared),
+            email,
+            inherited,
+            ..Record::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(json: &str) -> Result<Page, Unreadable> {
+        read(json.as_bytes())
+    }
+
+    #[test]
+    fn the_documented_users_are_read() {
+        let page = read(include_bytes!("fixtures/users.json")).unwrap();
+        assert_eq!((page.records.len(), page.count, page.odd_fields), (2, Some(2), 0));
+        let expected = Record {
+            id: "{USER_ID_1}".into(),
+            owner: Some("{CUSTOMER_TENANT_ID}".into()),
+            display_name: Some("User 1".into()),
+            email: Some("user1@example.com".into()),
+            key: EmailKey::new("user1@example.com"),
+            inherited: Some(false),
+            ..Record::default()
+        };
+        assert_eq!(page.records.first(), Some(&expected));
+    }
+
+    #[test]
+    fn the_number_of_items_is_a_number_or_a_text() {
+        for (written, count) in [("2", Some(2)), ("\"2\"", Some(2)), ("null", None)] {
+            assert_eq!(page(&format!(r#"{{"page_size":{written},"data":[]}}"#)).map(|page| page.count), Ok(count));
+        }
+        assert_eq!(page(r#"{"page_size":"many","data":[]}"#), Err(Unreadable::Shape));
+    }
+
+    #[test]
+    fn a_reseller_users_tenant_is_not_the_customer() {
+        let page = page(r#"{"data":[{"id":"1","primaryTenant":"r","isParent":true},{"id":"2","primaryTenant":"c"}]}"#).unwrap();
+        assert!(page.records.iter().all(|record| record.owner.is_none()));
+        assert_eq!(page.records.iter().map(|record| record.inherited).collect::<Vec<_>>(), [Some(true), None]);
+    }
+
+    #[test]
+    fn a_body_that_says_error_is_one_whatever_its_data() {
+        assert_eq!(page(r#"{"status":"error","error":404,"data":{}}"#), Err(Unreadable::Said(Some(404))));
+        assert_eq!(page(r#"{"status":"error"}"#), Err(Unreadable::Said(None)));
+        assert_eq!(page(r#"{"data":[],"error":404}"#), Err(Unreadable::Said(Some(404))));
+        assert_eq!(page(r#"{"data":[],"error":0,"status":"success"}"#), Ok(Page::default()));
+    }
+
+    #[test]
+    fn an_answer_without_data_is_no_empty_roll() {
+        for body in ["{}", r#"{"data":null}"#, r#"{"data":{}}"#, "[]", "", "<html>", r#"{"data":[{"email":"x"}]}"#] {
+            assert_eq!(page(body), Err(Unreadable::Shape), "{body}");
+        }
+    }
+}

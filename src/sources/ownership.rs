@@ -1,0 +1,79 @@
+//! Whose customer a walk's rows belong to: a filter that a source ignored would mix customers.
+//! Pure; judged over a whole walk, ids compared without case.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{Failure, FailureKind, Record, RemoteId, SourceName, Warning, WarningCode};
+
+/// Keeps the rows of the customer that was asked for.
+///
+/// Rows of more than one customer mean that the filter was ignored: only those of the customer
+/// that was asked for, and those inherited from above it, are kept. Rows that agree on one other
+/// id are kept with a warning, for the vendor's own example is such an answer (Acronis PSA guide,
+/// "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
+pub(super) fn keep_own(source: SourceName, asked: &RemoteId, mut records: Vec<Record>) -> Result<(Vec<Record>, Option<Warning>), Failure> {
+    let owners: BTreeSet<String> = records.iter().filter_map(|record| record.owner.as_deref()).map(str::to_ascii_lowercase).collect();
+    let own = |record: &Record| record.owner.as_deref().is_some_and(|owner| asked.names(owner));
+    let before = records.len();
+    let warning = |code, count: usize| Warning { code, source: Some(source), count: Some(count as u64) };
+
+    if owners.len() > 1 {
+        records.retain(|record| own(record) || record.inherited == Some(true));
+        if !records.iter().any(own) {
+            return Err(Failure::answered(FailureKind::InvalidResponse, 200));
+        }
+        let dropped = warning(WarningCode::ForeignRowsDropped, before - records.len());
+        return Ok((records, Some(dropped)));
+    }
+    let differing = records.iter().filter(|record| record.owner.is_some() && !own(record)).count();
+    let differs = (differing > 0).then(|| warning(WarningCode::CustomerIdDiffers, differing));
+    Ok((records, differs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: SourceName = SourceName::new("test");
+
+    fn record(id: &str, owner: Option<&str>, inherited: Option<bool>) -> Record {
+        Record { id: id.into(), owner: owner.map(Into::into), inherited, ..Record::default() }
+    }
+
+    /// The ids that are kept; what is warned of, with how many records.
+    type Kept = (Vec<String>, Option<(WarningCode, Option<u64>)>);
+
+    fn kept(rows: &[(&str, Option<&str>, Option<bool>)]) -> Result<Kept, Failure> {
+        let records = rows.iter().map(|(id, owner, inherited)| record(id, *owner, *inherited)).collect();
+        let (records, warning) = keep_own(SOURCE, &RemoteId::new("Acme"), records)?;
+        let ids = records.iter().map(|record| record.id.to_string()).collect();
+        Ok((ids, warning.map(|warning| (warning.code, warning.count))))
+    }
+
+    #[test]
+    fn rows_of_the_customer_are_kept_whatever_the_case() {
+        let rows = [("1", Some("ACME"), None), ("2", Some("acme"), Some(false)), ("3", None, None)];
+        assert_eq!(kept(&rows), Ok((vec!["1".into(), "2".into(), "3".into()], None)));
+        assert_eq!(kept(&[]), Ok((vec![], None)));
+    }
+
+    #[test]
+    fn rows_that_agree_on_another_id_are_kept_with_a_warning() {
+        let rows = [("1", Some("other"), None), ("2", Some("OTHER"), None), ("3", None, Some(true))];
+        let expected = (WarningCode::CustomerIdDiffers, Some(2));
+        assert_eq!(kept(&rows), Ok((vec!["1".into(), "2".into(), "3".into()], Some(expected))));
+    }
+
+    #[test]
+    fn an_ignored_filter_leaves_only_the_customers_own_rows() {
+        let rows = [("1", Some("acme"), None), ("2", Some("other"), None), ("3", None, None), ("4", None, Some(true))];
+        let expected = (WarningCode::ForeignRowsDropped, Some(2));
+        assert_eq!(kept(&rows), Ok((vec!["1".into(), "4".into()], Some(expected))));
+    }
+
+    #[test]
+    fn an_ignored_filter_without_own_rows_fails_the_source() {
+        let rows = [("1", Some("other"), None), ("2", Some("third"), None), ("3", None, Some(true))];
+        assert_eq!(kept(&rows).map_err(|failure| failure.kind), Err(FailureKind::InvalidResponse));
+    }
+}

@@ -1,0 +1,138 @@
+//! Walking pages: which page to ask for next, when to stop, and whether what came agrees with
+//! the counts. Pure; `source.rs` does the asking.
+//!
+//! The vendor documents neither the largest page nor the order nor what comes past the end, and
+//! prints `AmountOfPages: 0` beside records (Acronis PSA guide, "Fetch customers"), so no count
+//! is believed alone.
+
+use std::collections::BTreeMap;
+
+use super::adapter::{Page, Paging};
+use crate::domain::Record;
+
+/// One reading of all pages, while it goes on.
+#[derive(Debug)]
+pub(super) struct Reading {
+    paging: Paging,
+    pages: BTreeMap<u64, Page>,
+}
+
+/// What one reading came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    /// The distinct records, in the order of their ids.
+    pub(super) records: Vec<Record>,
+    /// Whether the counts stayed the same and are what came.
+    pub(super) agrees: bool,
+    /// How many fields had the wrong type.
+    pub(super) odd_fields: u64,
+}
+
+impl Reading {
+    pub(super) fn new(paging: Paging) -> Self {
+        Self { paging, pages: BTreeMap::new() }
+    }
+
+    /// The pages to ask for now; they may be asked for at once and come in any order.
+    /// Empty when the reading is done.
+    pub(super) fn wanted(&self) -> Vec<u64> {
+        let Some(last) = self.pages.keys().next_back().copied() else { return vec![1] };
+        if self.paging == Paging::Whole {
+            return Vec::new();
+        }
+        let missing: Vec<u64> = (2..=self.stated_pages()).filter(|page| !self.pages.contains_key(page)).collect();
+        if missing.is_empty() && self.is_full(last) && self.is_past_the_end(last) && !self.is_repeated(last) {
+            return vec![last + 1];
+        }
+        missing
+    }
+
+    /// How many pages there are by the backend's account; 0 where it gives none.
+    pub(super) fn stated_pages(&self) -> u64 {
+        let by_count = self.stated_count().map_or(0, |count| count.div_ceil(self.size()));
+        self.first().and_then(|page| page.pages).unwrap_or(0).max(by_count)
+    }
+
+    /// Takes a page that has come.
+    pub(super) fn take(&mut self, number: u64, page: Page) {
+        self.pages.insert(number, page);
+    }
+
+    /// Ends the reading.
+    pub(super) fn finish(self) -> Read {
+        let rows = self.rows();
+        let unchanged = self.pages.values().filter_map(|page| page.count).all(|count| Some(count) == self.stated_count());
+        let repeated = self.stated_count().is_none() && self.pages.keys().any(|number| self.is_repeated(*number));
+        let (count, paging) = (self.stated_count(), self.paging);
+        let odd_fields = self.pages.values().map(|page| page.odd_fields).sum();
+        let records = distinct(self.pages.into_values().flat_map(|page| page.records).collect());
+        let came = if paging == Paging::Whole { rows } else { records.len() as u64 };
+        let agrees = unchanged && !repeated && count.is_none_or(|count| count == came);
+        Read { records, agrees, odd_fields }
+    }
+
+    fn first(&self) -> Option<&Page> {
+        self.pages.get(&1)
+    }
+
+    /// The count of the first page that gives one.
+    fn stated_count(&self) -> Option<u64> {
+        self.pages.values().find_map(|page| page.count)
+    }
+
+    fn rows(&self) -> u64 {
+        self.pages.values().map(|page| page.records.len() as u64).sum()
+    }
+
+    /// Rows on a full page: as asked for, or as many as the server gives at most, which a first
+    /// page shows that has fewer than were asked for and than there are.
+    fn size(&self) -> u64 {
+        let Paging::Numbered { size: asked } = self.paging else { return u64::MAX };
+        let first = self.first();
+        let came = first.map_or(0, |page| page.records.len() as u64);
+        let fewer_than_there_are = first.and_then(|page| page.count).is_some_and(|count| came < count);
+        if came > 0 && came < asked && fewer_than_there_are { came } else { asked.max(1) }
+    }
+
+    fn is_full(&self, number: u64) -> bool {
+        self.pages.get(&number).is_some_and(|page| page.records.len() as u64 >= self.size())
+    }
+
+    /// Whether a page goes beyond what the backend said there is; always, where it said nothing.
+    fn is_past_the_end(&self, number: u64) -> bool {
+        match self.stated_count() {
+            Some(count) => self.rows() > count,
+            None => number > self.stated_pages(),
+        }
+    }
+
+    /// Whether a page is the one before it again: the server does not look at the page number.
+    fn is_repeated(&self, number: u64) -> bool {
+        let ids = |page: &Page| page.records.iter().map(|record| record.id.clone()).collect::<Vec<_>>();
+        let (Some(page), Some(before)) = (self.pages.get(&number), self.pages.get(&(number.wrapping_sub(1)))) else {
+            return false;
+        };
+        !page.records.is_empty() && ids(page) == ids(before)
+    }
+}
+
+impl Read {
+    /// Everything that either of two readings saw.
+    pub(super) fn union(mut self, other: Self) -> Vec<Record> {
+        self.records.extend(other.records);
+        distinct(self.records)
+    }
+}
+
+/// One record for each id, in the order of the ids. Of two rows with one id the greater stands,
+/// so that neither the order of the pages nor that of their arrival decides.
+fn distinct(mut records: Vec<Record>) -> Vec<Record> {
+    records.sort_unstable_by(|a, b| b.cmp(a));
+    records.dedup_by(|a, b| a.id == b.id);
+    records.reverse();
+    records
+}
+
+#[cfg(test)]
+#[path = "reading_tests.rs"]
+mod tests;

@@ -1,0 +1,164 @@
+//! The stop rules against counts that lie, rows that move and servers that give less than asked.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn record(id: u64) -> Record {
+    Record { id: format!("{id:04}").into(), ..Record::default() }
+}
+
+fn page(ids: impl IntoIterator<Item = u64>, count: Option<u64>, pages: Option<u64>) -> Page {
+    Page { records: ids.into_iter().map(record).collect(), count, pages, odd_fields: 0 }
+}
+
+/// Walks a server that is a function of the page number; gives what it was asked, and the result.
+fn walk(size: u64, server: impl Fn(u64) -> Page) -> (Vec<u64>, Read) {
+    let mut reading = Reading::new(Paging::Numbered { size });
+    let mut asked = Vec::new();
+    loop {
+        let wanted = reading.wanted();
+        if wanted.is_empty() || asked.len() > 50 {
+            break;
+        }
+        for number in wanted {
+            asked.push(number);
+            reading.take(number, server(number));
+        }
+    }
+    (asked, reading.finish())
+}
+
+/// The ids of one page of a server that holds `0..total`.
+fn slice(total: u64, size: u64, number: u64) -> std::ops::Range<u64> {
+    ((number - 1) * size).min(total)..(number * size).min(total)
+}
+
+#[test]
+fn counts_that_agree_end_the_walk() {
+    for (total, last) in [(0, 1), (1, 1), (9, 1), (10, 1), (11, 2), (20, 2), (95, 10)] {
+        let (asked, read) = walk(10, |n| page(slice(total, 10, n), Some(total), Some(total.div_ceil(10))));
+        assert_eq!(asked, (1..=last).collect::<Vec<_>>(), "of {total}");
+        assert_eq!((read.agrees, read.records.len() as u64), (true, total));
+    }
+}
+
+#[test]
+fn no_pages_beside_rows_is_counted_by_records() {
+    let (asked, read) = walk(10, |n| page(slice(25, 10, n), Some(25), Some(0)));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3], true, 25));
+}
+
+#[test]
+fn no_count_beside_pages_is_counted_by_pages() {
+    let (asked, read) = walk(10, |n| page(slice(30, 10, n), None, Some(3)));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3], true, 30));
+}
+
+#[test]
+fn without_counts_the_first_page_that_is_not_full_is_the_last() {
+    for (total, last) in [(5, 1), (10, 2), (25, 3)] {
+        let (asked, read) = walk(10, |n| page(slice(total, 10, n), None, None));
+        assert_eq!((asked.last(), read.agrees, read.records.len() as u64), (Some(&last), true, total));
+    }
+}
+
+#[test]
+fn counts_of_zero_beside_full_pages_are_walked_to_the_end_and_disagree() {
+    let (asked, read) = walk(10, |n| page(slice(25, 10, n), Some(0), Some(0)));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3], false, 25));
+}
+
+#[test]
+fn a_full_page_past_the_end_is_followed_by_one_more() {
+    let (asked, read) = walk(10, |n| page(slice(37, 10, n), Some(15), Some(2)));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3, 4], false, 37));
+    let (asked, _) = walk(10, |n| page(slice(40, 10, n), Some(20), Some(3)));
+    assert_eq!(asked, vec![1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_server_that_gives_smaller_pages_is_followed() {
+    let (asked, read) = walk(50, |n| page(slice(70, 20, n), Some(70), Some(2)));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3, 4], true, 70));
+}
+
+#[test]
+fn a_server_that_gives_everything_at_once_agrees() {
+    let (_, read) = walk(10, |n| page(if n == 1 { 0..35 } else { 0..0 }, Some(35), Some(1)));
+    assert!(read.agrees && read.records.len() == 35);
+}
+
+#[test]
+fn a_count_that_grows_or_shrinks_disagrees() {
+    for (first, later) in [(25, 26), (25, 24)] {
+        let (_, read) = walk(10, |n| page(slice(25, 10, n), Some(if n == 1 { first } else { later }), None));
+        assert!(!read.agrees, "{first} then {later}");
+    }
+}
+
+#[test]
+fn a_row_on_two_pages_is_one_record() {
+    let rows = |n: u64| if n == 1 { (0..10).collect::<Vec<_>>() } else { vec![9, 10, 11] };
+    let (_, read) = walk(10, |n| page(rows(n), Some(12), None));
+    assert!(read.agrees && read.records.len() == 12, "the count is of distinct records");
+    let (_, read) = walk(10, |n| page(rows(n), Some(13), None));
+    assert!(!read.agrees, "one record was missed when the row moved");
+}
+
+#[test]
+fn a_repeated_page_is_no_roll() {
+    let (asked, read) = walk(10, |_| page(0..10, Some(20), Some(2)));
+    assert_eq!((asked, read.agrees), (vec![1, 2], false));
+    let (asked, read) = walk(10, |_| page(0..10, None, None));
+    assert_eq!((asked, read.agrees), (vec![1, 2], false), "no count, and the page number is ignored");
+}
+
+#[test]
+fn rows_missing_against_the_count_disagree() {
+    let (_, read) = walk(10, |n| page(slice(12, 10, n), Some(15), Some(2)));
+    assert!(!read.agrees);
+    let (_, read) = walk(10, |_| page(0..0, Some(3), Some(1)));
+    assert!(!read.agrees, "an empty page beside a count");
+}
+
+#[test]
+fn one_answer_that_holds_everything_is_counted_by_rows() {
+    let mut reading = Reading::new(Paging::Whole);
+    assert_eq!(reading.wanted(), vec![1]);
+    reading.take(1, page([1, 2, 2], Some(3), None));
+    assert!(reading.wanted().is_empty());
+    let read = reading.finish();
+    assert!(read.agrees && read.records.len() == 2);
+}
+
+proptest! {
+    /// Whatever a server does, the walk ends, loses no row that came, and holds each id once.
+    #[test]
+    fn every_row_that_came_is_in_the_result_once(
+        pages in prop::collection::vec((prop::collection::vec(0_u64..40, 0..8), prop::option::of(0_u64..40), prop::option::of(0_u64..6)), 1..8),
+    ) {
+        let server = |n: u64| {
+            let (ids, count, stated) = pages[usize::try_from(n - 1).unwrap() % pages.len()].clone();
+            if n > 20 { page([], count, stated) } else { page(ids, count, stated) }
+        };
+        let (asked, read) = walk(5, server);
+        let mut expected: Vec<Record> = asked.iter().flat_map(|n| server(*n).records).collect();
+        expected.sort();
+        expected.dedup();
+        prop_assert!(asked.len() <= 50);
+        prop_assert_eq!(read.records, expected);
+    }
+
+    #[test]
+    fn the_order_of_arrival_changes_nothing(total in 0_u64..60, seed in any::<u64>()) {
+        let server = |n: u64| page(slice(total, 7, n), Some(total), None);
+        let (mut asked, expected) = walk(7, server);
+        fastrand::Rng::with_seed(seed).shuffle(&mut asked);
+        let mut reading = Reading::new(Paging::Numbered { size: 7 });
+        for n in asked {
+            reading.take(n, server(n));
+        }
+        prop_assert_eq!(reading.finish(), expected);
+    }
+}

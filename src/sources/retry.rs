@@ -1,0 +1,170 @@
+//! Whether to try once more, and after how long. Pure, but for the budget's one number.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::domain::{Failure, FailureKind};
+
+/// Retries that a source may cost beyond the share of its calls: the floor, so that a quiet
+/// gateway can retry at all.
+const FLOOR: f64 = 10.0;
+
+/// The share of its calls that a source may be asked once more for.
+const SHARE: f64 = 0.2;
+
+/// How a backend wants to be asked again.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Tries after the first.
+    pub retries: u64,
+    /// Whether a 500 is worth another try: only where the call just reads.
+    pub retry_500: bool,
+    /// Between which two waits a 5xx is asked again, where the vendor says so.
+    pub server_error_pause: Option<(Duration, Duration)>,
+}
+
+/// The first wait of the exponential pauses; each further one may be twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest exponential pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+impl Policy {
+    /// How long to wait before the next try, or `None` to give up.
+    ///
+    /// `tries` were made, `left` is the time until nobody waits any more, `chance` (0 to 1)
+    /// spreads the waits of many (full jitter). A `Retry-After` is obeyed where it fits into the
+    /// time left, and never waited for beyond it.
+    pub fn pause(&self, failure: &Failure, tries: u64, left: Duration, chance: f64) -> Option<Duration> {
+        if tries > self.retries || !self.is_transient(failure) {
+            return None;
+        }
+        let own = match self.server_error_pause {
+            Some((least, most)) if failure.http_status.is_some_and(|status| status >= 500) => {
+                least + most.saturating_sub(least).mul_f64(chance)
+            }
+            _ => exponential(tries).mul_f64(chance),
+        };
+        let pause = failure.retry_after.map_or(own, |asked| asked.max(own));
+        (pause < left).then_some(pause)
+    }
+
+    fn is_transient(&self, failure: &Failure) -> bool {
+        match (failure.kind, failure.http_status) {
+            (FailureKind::RateLimited, _) => true,
+            (FailureKind::Unavailable, Some(500)) => self.retry_500,
+            (FailureKind::Unavailable, status) => matches!(status, None | Some(502..=504)),
+            _ => false,
+        }
+    }
+}
+
+fn exponential(tries: u64) -> Duration {
+    let doubled = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    FIRST_PAUSE.saturating_mul(1 << doubled).min(LONGEST_PAUSE)
+}
+
+/// How many retries a source has left: a floor, and a fifth of its calls. A source that fails
+/// everything sees at most 1.2 times the calls and that floor.
+#[derive(Debug)]
+pub(super) struct Budget(Mutex<f64>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Mutex::new(FLOOR))
+    }
+}
+
+impl Budget {
+    /// Counts one call that is not a retry.
+    pub(super) fn deposit(&self) {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *left = (*left + SHARE).min(FLOOR);
+    }
+
+    /// Takes one retry, if one is left.
+    pub(super) fn withdraw(&self) -> bool {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let enough = *left >= 1.0;
+        if enough {
+            *left -= 1.0;
+        }
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PERSON: Policy =
+        Policy { retries: 2, retry_500: true, server_error_pause: Some((Duration::from_secs(1), Duration::from_secs(2))) };
+    const PLAIN: Policy = Policy { retries: 2, retry_500: false, server_error_pause: None };
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    #[test]
+    fn only_transient_failures_are_tried_again() {
+        use FailureKind::*;
+        for (failure, person, plain) in [
+            (Failure::new(Unavailable), true, true),
+            (Failure::answered(Unavailable, 500), true, false),
+            (Failure::answered(Unavailable, 501), false, false),
+            (Failure::answered(Unavailable, 502), true, true),
+            (Failure::answered(Unavailable, 503), true, true),
+            (Failure::answered(Unavailable, 504), true, true),
+            (Failure::answered(RateLimited, 429), true, true),
+            (Failure::new(Timeout), false, false),
+            (Failure::new(Overloaded), false, false),
+            (Failure::answered(InvalidResponse, 200), false, false),
+            (Failure::answered(Unauthorized, 401), false, false),
+            (Failure::answered(Forbidden, 403), false, false),
+            (Failure::answered(BadRequest, 400), false, false),
+            (Failure::answered(NotFound, 404), false, false),
+        ] {
+            assert_eq!(PERSON.pause(&failure, 1, MINUTE, 0.5).is_some(), person, "{failure:?}");
+            assert_eq!(PLAIN.pause(&failure, 1, MINUTE, 0.5).is_some(), plain, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn the_vendor_asks_for_two_more_tries_one_to_two_seconds_apart() {
+        let failure = Failure::answered(FailureKind::Unavailable, 503);
+        assert_eq!(PERSON.pause(&failure, 1, MINUTE, 0.0), Some(Duration::from_secs(1)));
+        assert_eq!(PERSON.pause(&failure, 2, MINUTE, 1.0), Some(Duration::from_secs(2)));
+        assert_eq!(PERSON.pause(&failure, 3, MINUTE, 0.5), None);
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_only_where_it_fits() {
+        let mut failure = Failure::answered(FailureKind::RateLimited, 429);
+        failure.retry_after = Some(Duration::from_secs(5));
+        assert_eq!(PLAIN.pause(&failure, 1, MINUTE, 0.5), Some(Duration::from_secs(5)));
+        assert_eq!(PLAIN.pause(&failure, 1, Duration::from_secs(5), 0.5), None);
+    }
+
+    #[test]
+    fn a_source_that_fails_everything_sees_a_fifth_more_and_the_floor() {
+        let (budget, mut calls) = (Budget::default(), 0);
+        for _ in 0..1000 {
+            budget.deposit();
+            calls += 1 + u32::from(budget.withdraw()) + u32::from(budget.withdraw());
+        }
+        assert!((1200..=1210).contains(&calls), "{calls}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_pause_is_always_inside_the_time_left(tries in 1_u64..9, left in 0_u64..9000, chance in 0.0..1.0, asked in prop::option::of(0_u64..9)) {
+            let mut failure = Failure::answered(FailureKind::RateLimited, 429);
+            failure.retry_after = asked.map(Duration::from_secs);
+            if let Some(pause) = PLAIN.pause(&failure, tries, Duration::from_millis(left), chance) {
+                prop_assert!(pause < Duration::from_millis(left) && tries <= PLAIN.retries);
+                prop_assert!(failure.retry_after.is_none_or(|asked| pause >= asked));
+            }
+        }
+    }
+}

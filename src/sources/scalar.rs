@@ -1,0 +1,191 @@
+//! Reading one field of an upstream's JSON without trusting its type.
+//!
+//! One odd field must not hide a customer's users: a value of the wrong type is drained, taken
+//! as absent and counted. Texts are borrowed from the body where they hold no escapes.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use crate::domain;
+
+/// Longest text that is taken from an upstream's field, in bytes. The backends document 100 to
+/// 200 characters; a longer text is odd. It keeps a cursor, which holds a name, inside a URL.
+const LONGEST_TEXT: usize = 4096;
+
+/// One JSON value as it came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Scalar<'a> {
+    /// Absent, or null: the same.
+    #[default]
+    Absent,
+    /// A text.
+    Text(Cow<'a, str>),
+    /// A whole number that is not negative.
+    Number(u64),
+    /// A whole number below zero.
+    Negative(i64),
+    /// True or false.
+    Flag(bool),
+    /// A list of texts; anything else in it is left out.
+    List(Vec<Cow<'a, str>>),
+    /// Anything else.
+    Other,
+}
+
+/// Reads scalars as what they should be, and counts those that are something else.
+#[derive(Debug, Default)]
+pub(super) struct Odd(pub(super) u64);
+
+impl Odd {
+    /// A text, trimmed; a blank one is absent.
+    pub(super) fn text(&mut self, value: &Scalar<'_>) -> Option<Box<str>> {
+        match value {
+            Scalar::Text(text) if text.len() <= LONGEST_TEXT => domain::text(text).map(Into::into),
+            other => self.absent(other),
+        }
+    }
+
+    /// An id: a text, or a whole number, which is read as its text.
+    pub(super) fn id(&mut self, value: &Scalar<'_>) -> Option<Box<str>> {
+        match value {
+            Scalar::Number(number) => Some(number.to_string().into()),
+            Scalar::Negative(number) => Some(number.to_string().into()),
+            other => self.text(other),
+        }
+    }
+
+    /// True or false.
+    pub(super) fn flag(&mut self, value: &Scalar<'_>) -> Option<bool> {
+        match value {
+            Scalar::Flag(flag) => Some(*flag),
+            other => self.absent(other),
+        }
+    }
+
+    fn absent<T>(&mut self, value: &Scalar<'_>) -> Option<T> {
+        self.0 += u64::from(*value != Scalar::Absent);
+        None
+    }
+}
+
+impl Scalar<'_> {
+    /// A count, written as a number or as its text; `Err` where it is there but is no count.
+    pub(super) fn count(&self) -> Result<Option<u64>, ()> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Number(number) => Ok(Some(*number)),
+            Self::Text(text) => text.trim().parse().map(Some).map_err(|_| ()),
+            Self::Negative(_) | Self::Flag(_) | Self::List(_) | Self::Other => Err(()),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Scalar::Number(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(u64::try_from(number).map_or(Scalar::Negative(number), Scalar::Number))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(Scalar::Flag(flag))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::Absent)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(item) = list.next_element::<Scalar<'de>>()? {
+            if let Scalar::Text(text) = item {
+                texts.push(text);
+            }
+        }
+        Ok(Scalar::List(texts))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Scalar<'_> {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_text_is_borrowed_where_it_can_be() {
+        assert!(matches!(read("\"plain\""), Scalar::Text(Cow::Borrowed("plain"))));
+        assert!(matches!(read("\"\\u00e9\""), Scalar::Text(Cow::Owned(_))));
+    }
+
+    #[test]
+    fn a_field_of_the_wrong_type_is_absent_and_counted() {
+        let mut odd = Odd::default();
+        for wrong in ["42", "true", "{\"a\":[1]}", "[]", "1.5", "-1"] {
+            assert_eq!(odd.text(&read(wrong)), None, "{wrong}");
+        }
+        assert_eq!(odd.0, 6);
+        assert_eq!(odd.flag(&read("\"yes\"")), None);
+        assert_eq!(odd.text(&Scalar::Text("x".repeat(LONGEST_TEXT + 1).into())), None);
+        assert_eq!(odd.0, 8);
+        assert_eq!((odd.text(&read("null")), odd.text(&read("\" \"")), odd.0), (None, None, 8), "absent is not odd");
+    }
+
+    #[test]
+    fn a_numeric_id_is_read_as_its_text() {
+        let mut odd = Odd::default();
+        assert_eq!(odd.id(&read("42")).as_deref(), Some("42"));
+        assert_eq!(odd.id(&read("-7")).as_deref(), Some("-7"));
+        assert_eq!(odd.id(&read("18446744073709551615")).as_deref(), Some("18446744073709551615"));
+        assert_eq!(odd.id(&read("1e30")), None, "a number whose text is lost is no id");
+    }
+
+    #[test]
+    fn a_count_is_a_number_or_its_text() {
+        assert_eq!(read("3").count(), Ok(Some(3)));
+        assert_eq!(read("\" 3 \"").count(), Ok(Some(3)));
+        assert_eq!(read("null").count(), Ok(None));
+        for wrong in ["-1", "1.5", "\"many\"", "{}", "true"] {
+            assert_eq!(read(wrong).count(), Err(()), "{wrong}");
+        }
+    }
+}

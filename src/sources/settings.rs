@@ -1,0 +1,108 @@
+//! The keys that every source has: `sources.<name>.…`.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+use super::breaker::BreakerSettings;
+use crate::{
+    config::{BaseUrl, Reader},
+    domain::SourceName,
+};
+
+/// What bounds the calls to one source.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long one walk over all pages may take.
+    pub walk_deadline: Duration,
+    /// Tries after the first.
+    pub retries: u64,
+    /// Calls at the same time.
+    pub max_in_flight: u64,
+    /// Bytes of one answer, after decoding.
+    pub max_response_bytes: u64,
+    /// Pages of one walk.
+    pub max_pages: u64,
+    /// When the source is left alone.
+    pub breaker: BreakerSettings,
+}
+
+/// Reads the keys of one source, each under `sources.<name>`.
+#[derive(Debug)]
+pub struct SourceReader<'a> {
+    reader: &'a mut Reader,
+    name: SourceName,
+}
+
+impl<'a> SourceReader<'a> {
+    /// Reads the keys under `sources.<name>`.
+    pub fn new(reader: &'a mut Reader, name: SourceName) -> Self {
+        Self { reader, name }
+    }
+
+    /// The whole name of a key: `sources.my_reports.token` of `token`.
+    pub fn key(&self, key: &str) -> String {
+        format!("sources.{}.{key}", self.name)
+    }
+
+    /// The reader, for keys of the source's own.
+    pub fn reader(&mut self) -> &mut Reader {
+        self.reader
+    }
+
+    /// Where the source is; `https`, unless it is this machine or `allow_http` says otherwise.
+    pub fn base_url(&mut self) -> Option<BaseUrl> {
+        let (key, allow) = (self.key("base_url"), self.key("allow_http"));
+        let allowed = self.reader.or(&allow, false);
+        let base: BaseUrl = self.reader.required(&key)?;
+        if !base.is_encrypted() && !base.is_loopback() && !allowed {
+            let what = format!("must begin with https://, for credentials are sent there; {allow} = true lifts that.");
+            self.reader.fault(&key, what);
+        }
+        Some(base)
+    }
+
+    /// What bounds the calls.
+    pub fn limits(&mut self) -> Limits {
+        Limits {
+            timeout: self.duration("timeout", Duration::from_secs(3)),
+            connect_timeout: self.duration("connect_timeout", Duration::from_secs(1)),
+            walk_deadline: self.duration("walk_deadline", Duration::from_mins(1)),
+            retries: self.count("retries", 2, 0, 10),
+            max_in_flight: self.count("max_in_flight", 64, 1, 10_000),
+            max_response_bytes: self.size("max_response_bytes", ByteSize::mib(32)),
+            max_pages: self.count("max_pages", 4000, 1, 1_000_000),
+            breaker: self.breaker(),
+        }
+    }
+
+    /// A whole number in a range.
+    pub fn count(&mut self, key: &str, default: u64, least: u64, most: u64) -> u64 {
+        let key = self.key(key);
+        self.reader.within(&key, default, least..=most, &format!("between {least} and {most}"))
+    }
+
+    fn duration(&mut self, key: &str, default: Duration) -> Duration {
+        let key = self.key(key);
+        self.reader.within(&key, default, Duration::from_millis(1)..=Duration::from_hours(1), "between 1ms and 1h")
+    }
+
+    fn size(&mut self, key: &str, default: ByteSize) -> u64 {
+        let key = self.key(key);
+        self.reader.within(&key, default, ByteSize::kib(1)..=ByteSize::gib(4), "between 1KiB and 4GiB").as_u64()
+    }
+
+    fn breaker(&mut self) -> BreakerSettings {
+        let ratio = self.key("breaker.failure_ratio");
+        BreakerSettings {
+            failure_ratio: self.reader.within(&ratio, 0.5, 0.01..=1.0, "between 0.01 and 1"),
+            min_calls: self.count("breaker.min_calls", 20, 1, 1_000_000),
+            window: self.duration("breaker.window", Duration::from_secs(10)),
+            open_for: self.duration("breaker.open_for", Duration::from_secs(5)),
+        }
+    }
+}

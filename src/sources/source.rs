@@ -1,0 +1,282 @@
+//! One backend at work: walks its pages, retries, minds its limits.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use http::{HeaderValue, header};
+use tokio::sync::Semaphore;
+
+use super::{
+    adapter::{Adapter, Page},
+    answer::judge,
+    breaker::{Breaker, BreakerState, Verdict},
+    client::Client,
+    credentials::{CredentialSettings, Credentials},
+    deadline::Deadline,
+    health::{Health, HealthReport},
+    ownership::keep_own,
+    reading::{Read, Reading},
+    retry::{Budget, Policy},
+    settings::Limits,
+};
+use crate::{
+    config::BaseUrl,
+    domain::{Failure, FailureKind, Record, RemoteId, SourceName, Warning, WarningCode},
+    offload::offload,
+    telemetry::{Metrics, Origin},
+};
+
+/// Pages of one walk that are asked for at the same time.
+const PAGES_AT_ONCE: usize = 4;
+
+/// Bytes of a body above which reading it leaves the threads that serve everybody.
+const LARGE_BODY: usize = 256 << 10;
+
+/// Everything that makes a source, as configured.
+pub struct SourceSettings {
+    /// What asks and reads.
+    pub adapter: Box<dyn Adapter>,
+    /// Where it is.
+    pub base_url: BaseUrl,
+    /// Who we are there.
+    pub credentials: CredentialSettings,
+    /// When it is asked again.
+    pub retry: Policy,
+    /// What bounds the calls.
+    pub limits: Limits,
+}
+
+/// A backend at work.
+pub struct Source {
+    adapter: Arc<dyn Adapter>,
+    client: Arc<Client>,
+    credentials: Credentials,
+    retry: Policy,
+    limits: Limits,
+    budget: Budget,
+    breaker: Breaker,
+    places: Semaphore,
+    health: Health,
+    metrics: Arc<Metrics>,
+}
+
+/// All of a customer's users at one source, as one reading found them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Walk {
+    /// The records, each id once, in the order of the ids.
+    pub records: Vec<Record>,
+    /// Whether the counts agreed; where not, records may be missing.
+    pub complete: bool,
+    /// What a caller should know about it.
+    pub warnings: Vec<Warning>,
+}
+
+/// One walk: for whom, where from, until when.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    customer: &'a RemoteId,
+    origin: &'a Origin,
+    deadline: Deadline,
+}
+
+impl Source {
+    /// Puts a source to work.
+    pub fn new(settings: SourceSettings, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
+        let name = settings.adapter.name();
+        let client = Client::new(name, &settings.base_url, &settings.limits, Arc::clone(&metrics))?;
+        Ok(Self {
+            client: Arc::new(client),
+            credentials: Credentials::new(name, settings.credentials),
+            retry: settings.retry,
+            budget: Budget::default(),
+            breaker: Breaker::new(settings.limits.breaker),
+            places: Semaphore::new(usize::try_from(settings.limits.max_in_flight).unwrap_or(Semaphore::MAX_PERMITS)),
+            health: Health::default(),
+            limits: settings.limits,
+            adapter: settings.adapter.into(),
+            metrics,
+        })
+    }
+
+    /// The source's name.
+    pub fn name(&self) -> SourceName {
+        self.adapter.name()
+    }
+
+    /// How the source has been lately.
+    pub fn health(&self) -> HealthReport {
+        self.health.report(self.name(), self.breaker.state())
+    }
+
+    /// Whether the breaker is closed.
+    pub fn is_closed(&self) -> bool {
+        self.breaker.state() == BreakerState::Closed
+    }
+
+    /// Asks for credentials and nothing else.
+    pub async fn try_credentials(&self) -> Result<(), Failure> {
+        self.credentials.header(&self.client, Deadline::after(self.limits.timeout)).await.map(drop)
+    }
+
+    /// Reads all of a customer's users, to a consistent end where there is one, within
+    /// `walk_deadline`.
+    pub async fn walk(&self, customer: &RemoteId, origin: &Origin) -> Result<Walk, Failure> {
+        let deadline = Deadline::after(self.limits.walk_deadline);
+        let walked = self.read_consistently(Task { customer, origin, deadline }).await;
+        let (walk, odd_fields) = match walked {
+            Ok((walk, odd_fields)) => (Ok(walk), odd_fields),
+            Err(failure) => (Err(failure), 0),
+        };
+        let failed = walk.as_ref().err().copied();
+        let answered = !matches!(Verdict::from(failed.map(|failure| failure.kind)), Verdict::Failed);
+        self.metrics.walk(self.name(), answered, odd_fields);
+        self.health.note(failed.map(|failure| failure.kind));
+        if let Some(failure) = failed {
+            let (outcome, http_status) = (failure.kind.as_str(), failure.http_status);
+            tracing::info!(source = %self.name(), outcome, http_status, request_id = %origin.request_id, "a source gave no roll");
+        }
+        walk
+    }
+
+    /// One reading; a second one where the counts of the first did not agree; the union of both
+    /// where those of the second do not either.
+    async fn read_consistently(&self, task: Task<'_>) -> Result<(Walk, u64), Failure> {
+        let mut read = self.read_once(task).await?;
+        let mut odd_fields = read.odd_fields;
+        let (mut complete, mut warnings) = (read.agrees, Vec::new());
+        if !complete {
+            let again = self.read_once(task).await?;
+            odd_fields += again.odd_fields;
+            complete = again.agrees;
+            read = if complete { again } else { Read { records: again.union(read), agrees: false, odd_fields } };
+        }
+        if !complete {
+            warnings.push(Warning { code: WarningCode::ChangedWhileReading, source: Some(self.name()), count: None });
+        }
+        let (records, foreign) = keep_own(self.name(), task.customer, read.records)?;
+        warnings.extend(foreign);
+        Ok((Walk { records, complete, warnings }, odd_fields))
+    }
+
+    async fn read_once(&self, task: Task<'_>) -> Result<Read, Failure> {
+        let mut reading = Reading::new(self.adapter.paging());
+        loop {
+            let wanted = reading.wanted();
+            match wanted.last() {
+                None => return Ok(reading.finish()),
+                Some(last) if *last > self.limits.max_pages => return Err(Failure::answered(FailureKind::InvalidResponse, 200)),
+                Some(_) => self.ask_for(task, &wanted, &mut reading).await?,
+            }
+        }
+    }
+
+    /// Asks for pages, a few at a time. After the first failure none is begun any more; of
+    /// several failures the strongest counts.
+    async fn ask_for(&self, task: Task<'_>, wanted: &[u64], reading: &mut Reading) -> Result<(), Failure> {
+        let stated = reading.stated_pages();
+        let mut waiting = wanted.iter().copied();
+        let mut asked = FuturesUnordered::new();
+        let mut failed: Option<Failure> = None;
+        loop {
+            while failed.is_none() && asked.len() < PAGES_AT_ONCE {
+                let Some(number) = waiting.next() else { break };
+                asked.push(async move { (number, self.page(task, number).await) });
+            }
+            match asked.next().await {
+                None => return failed.map_or(Ok(()), Err),
+                Some((number, Ok(page))) => reading.take(number, page),
+                Some((number, Err(failure))) if is_end(number, stated, &failure) => reading.take(number, Page::default()),
+                Some((number, Err(failure))) => {
+                    let failure = inside_a_walk(number, failure);
+                    failed = Some(failed.map_or(failure, |other| other.or_stronger(failure)));
+                }
+            }
+        }
+    }
+
+    /// Asks for one page until it is there, or until trying again is no use. A refused token is
+    /// replaced once, which is no retry.
+    async fn page(&self, task: Task<'_>, number: u64) -> Result<Page, Failure> {
+        self.budget.deposit();
+        let (mut tries, mut replaced) = (1, false);
+        loop {
+            let (failure, sent) = match self.attempt(task, number).await {
+                Ok(page) => return Ok(page),
+                Err(failed) => failed,
+            };
+            if failure.kind == FailureKind::Unauthorized && !replaced && sent.is_some_and(|sent| self.credentials.refused(&sent)) {
+                replaced = true;
+                continue;
+            }
+            let pause = self.retry.pause(&failure, tries, task.deadline.left(), fastrand::f64());
+            let Some(pause) = pause.filter(|_| self.budget.withdraw()) else { return Err(failure) };
+            tokio::time::sleep(pause).await;
+            self.metrics.retry(self.name());
+            tries += 1;
+        }
+    }
+
+    /// One try: a place, the breaker's leave, a token, the call. A failure comes with the
+    /// credentials that were sent, if it came to that.
+    async fn attempt(&self, task: Task<'_>, number: u64) -> Result<Page, (Failure, Option<HeaderValue>)> {
+        let started = tokio::time::Instant::now();
+        let deadline = task.deadline.or_after(self.limits.timeout);
+        let Ok(Ok(_place)) = deadline.bound(self.places.acquire()).await else {
+            return Err((overloaded(self.limits.timeout), None));
+        };
+        let permit = self.breaker.pass().map_err(|wait| (overloaded(wait), None))?;
+        let mut sent = None;
+        let call = async {
+            let authorization = self.credentials.header(&self.client, deadline).await?;
+            sent = Some(authorization.clone());
+            self.call(task, number, authorization).await
+        };
+        let page = deadline.bound(call).await.flatten();
+        let failed = page.as_ref().err().map(|failure| failure.kind);
+        // Cut short by the walk's end rather than by its own time, a call says nothing of the source.
+        let cut_short = failed == Some(FailureKind::Timeout) && started.elapsed() < self.limits.timeout;
+        permit.finish(if cut_short { Verdict::Nothing } else { failed.into() });
+        self.metrics.call(self.name(), failed, started.elapsed());
+        page.map_err(|failure| (failure, sent))
+    }
+
+    async fn call(&self, task: Task<'_>, number: u64, authorization: HeaderValue) -> Result<Page, Failure> {
+        let asked = self.adapter.request(task.customer, number);
+        let mut request = reqwest::Request::new(asked.method, asked.url);
+        let headers = request.headers_mut();
+        headers.insert(header::AUTHORIZATION, authorization);
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        for (name, value) in [("x-request-id", task.origin.request_id.as_ref()), ("traceparent", &task.origin.trace.to_string())] {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        }
+        if *request.method() == http::Method::POST {
+            // Assumption: a POST without a body wants `Content-Length: 0`, or an IIS answers 411.
+            *request.body_mut() = Some("".into());
+        }
+        let answer = self.client.exchange(request).await?;
+        let (adapter, heavy) = (Arc::clone(&self.adapter), answer.body.len() > LARGE_BODY);
+        let judged = offload(heavy, move || judge(adapter.as_ref(), answer.status, &answer.body)).await;
+        judged.map_err(|failure| Failure { retry_after: answer.retry_after, ..failure })
+    }
+}
+
+/// Our own guard did not let a call through; it may in so long.
+fn overloaded(retry_after: std::time::Duration) -> Failure {
+    Failure { retry_after: Some(retry_after), ..Failure::new(FailureKind::Overloaded) }
+}
+
+/// Whether a failure is a page past the end. Nothing documents what comes there: an empty page,
+/// or, by assumption, a 404 or 400.
+fn is_end(number: u64, stated: u64, failure: &Failure) -> bool {
+    number > 1 && number > stated && matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
+}
+
+/// A customer whose first page is there cannot be unknown on a later one: that answer is wrong.
+fn inside_a_walk(number: u64, failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::NotFound if number > 1 => Failure { kind: FailureKind::InvalidResponse, ..failure },
+        _ => failure,
+    }
+}

@@ -1,0 +1,52 @@
+//! Log lines: JSON or text on stderr, and what of a panic may be told.
+
+use std::{io, panic};
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    Layer,
+    filter::{FilterExt, Targets, filter_fn},
+    fmt,
+    layer::SubscriberExt,
+    util::{SubscriberInitExt, TryInitError},
+};
+
+use crate::config::LogFormat;
+
+/// Why logging could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The level is no level.
+    #[error("ROLLCALL_LOG: must be error, warn, info, debug or trace.")]
+    Level,
+    /// Somebody else writes the log already.
+    #[error("the log was started twice")]
+    Twice(#[source] TryInitError),
+}
+
+/// Starts to log to stderr. `level` is `info` unless it says otherwise.
+pub fn start_logging(format: LogFormat, level: Option<&str>) -> Result<(), LogError> {
+    let level: Targets = level.unwrap_or("info").parse().map_err(|_| LogError::Level)?;
+    let filter = level.and(filter_fn(is_ours_or_quiet));
+    let lines = fmt::layer().with_writer(io::stderr).with_target(false);
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+        LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().map_err(LogError::Twice)
+}
+
+/// Libraries log nothing below `info`, whatever level is asked for: some would write headers or
+/// bodies, and with them what nobody may see.
+fn is_ours_or_quiet(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("rollcall") || *metadata.level() <= Level::INFO
+}
+
+/// From now on a panic is logged with its place but without its message, which may quote what an
+/// upstream wrote.
+pub fn log_panics() {
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a bug: the program panicked");
+    }));
+}

@@ -1,0 +1,190 @@
+//! The metrics, all in one place: name, labels, and what each counts.
+
+use std::{sync::atomic::AtomicU64, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+        info::Info,
+    },
+    registry::{Registry, Unit},
+};
+
+use crate::domain::{FailureKind, SourceName};
+
+/// Everything that is counted. Labels have few values: never a path, an id or an address.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Family<RouteLabels, Histogram>,
+    calls: Family<CallLabels, Counter>,
+    call_seconds: Family<SourceLabels, Histogram>,
+    retries: Family<SourceLabels, Counter>,
+    tokens: Family<SourceLabels, Counter>,
+    odd_fields: Family<SourceLabels, Counter>,
+    lookups: Family<LookupLabels, Counter>,
+    cache_entries: Gauge,
+    cache_bytes: Gauge,
+    panics: Counter,
+    source_up: Family<SourceLabels, Gauge<f64, AtomicU64>>,
+}
+
+/// How the cache was of use for one source of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "these are the label's values as they are printed")]
+pub enum CacheUse {
+    /// A fresh copy was there.
+    hit,
+    /// No copy was there, or none that could be used.
+    miss,
+    /// A walk for another caller was under way and was shared.
+    collapsed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: Route,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: Route,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabels {
+    source: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    source: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LookupLabels {
+    source: &'static str,
+    result: CacheUse,
+}
+
+/// A route's template, shared so that a label costs no allocation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Route(std::sync::Arc<str>);
+
+impl EncodeLabelValue for Route {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        self.0.as_ref().encode(encoder)
+    }
+}
+
+// === impl Metrics ===
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let seconds = || Histogram::new(exponential_buckets(0.001, 2.0, 16)); // 1 ms to 33 s
+        let mut metrics = Self {
+            registry: Registry::with_prefix("rollcall"),
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(seconds),
+            calls: Family::default(),
+            call_seconds: Family::new_with_constructor(seconds),
+            retries: Family::default(),
+            tokens: Family::default(),
+            odd_fields: Family::default(),
+            lookups: Family::default(),
+            cache_entries: Gauge::default(),
+            cache_bytes: Gauge::default(),
+            panics: Counter::default(),
+            source_up: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let all = &mut self.registry;
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        all.register("build", "The version that runs", build);
+        all.register("requests", "Requests answered, by route template and HTTP status", self.requests.clone());
+        let help = "How long requests took to be answered, by route template";
+        all.register_with_unit("request_duration", help, Unit::Seconds, self.request_seconds.clone());
+        all.register("upstream_calls", "Calls to a source, retries included, by what they came to", self.calls.clone());
+        let help = "How long calls to a source took";
+        all.register_with_unit("upstream_call_duration", help, Unit::Seconds, self.call_seconds.clone());
+        all.register("upstream_retries", "Calls that were tried once more", self.retries.clone());
+        all.register("tokens_renewed", "Access tokens received", self.tokens.clone());
+        all.register("odd_fields", "Fields of the wrong type, taken as absent", self.odd_fields.clone());
+        all.register("cache_lookups", "Questions to the cache, by whether it could answer", self.lookups.clone());
+        all.register("cache_entries", "Answers of sources and joined rolls that are kept", self.cache_entries.clone());
+        all.register_with_unit("cache", "About how much memory the cache holds", Unit::Bytes, self.cache_bytes.clone());
+        all.register("panics", "Bugs that were caught and answered as internal", self.panics.clone());
+        all.register("source_up", "Whether the last walk of a source got an answer", self.source_up.clone());
+    }
+
+    /// Counts an answered request.
+    pub fn request(&self, route: &std::sync::Arc<str>, status: u16, took: Duration) {
+        let route = Route(route.clone());
+        self.requests.get_or_create(&RequestLabels { route: route.clone(), status }).inc();
+        self.request_seconds.get_or_create(&RouteLabels { route }).observe(took.as_secs_f64());
+    }
+
+    /// Counts one call to a source; `None` where it gave a page.
+    pub fn call(&self, source: SourceName, failure: Option<FailureKind>, took: Duration) {
+        let source = source.as_str();
+        let outcome = failure.map_or("ok", FailureKind::as_str);
+        self.calls.get_or_create(&CallLabels { source, outcome }).inc();
+        self.call_seconds.get_or_create(&SourceLabels { source }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a call that is tried once more.
+    pub fn retry(&self, source: SourceName) {
+        self.retries.get_or_create(&source.into()).inc();
+    }
+
+    /// Counts an access token that was received.
+    pub fn token_renewed(&self, source: SourceName) {
+        self.tokens.get_or_create(&source.into()).inc();
+    }
+
+    /// Counts what a whole walk came to.
+    pub fn walk(&self, source: SourceName, answered: bool, odd_fields: u64) {
+        self.odd_fields.get_or_create(&source.into()).inc_by(odd_fields);
+        self.source_up.get_or_create(&source.into()).set(f64::from(u8::from(answered)));
+    }
+
+    /// Counts a question to the cache.
+    pub fn lookup(&self, source: SourceName, result: CacheUse) {
+        self.lookups.get_or_create(&LookupLabels { source: source.as_str(), result }).inc();
+    }
+
+    /// Counts a caught bug.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// All metrics as Prometheus reads them (`OpenMetrics` text), with the cache's size as of now.
+    pub fn render(&self, cache_entries: u64, cache_bytes: u64) -> String {
+        self.cache_entries.set(i64::try_from(cache_entries).unwrap_or(i64::MAX));
+        self.cache_bytes.set(i64::try_from(cache_bytes).unwrap_or(i64::MAX));
+        let mut text = String::with_capacity(16 << 10);
+        if encode(&mut text, &self.registry).is_err() {
+            text.clear(); // writing to a String does not fail
+        }
+        text
+    }
+}
+
+impl From<SourceName> for SourceLabels {
+    fn from(name: SourceName) -> Self {
+        Self { source: name.as_str() }
+    }
+}
