@@ -41,6 +41,10 @@ pub struct Server {
 pub struct Cache {
     /// How long a roll is fresh.
     pub fresh: Duration,
+    /// How long after that it is given at once while it is asked for anew.
+    pub stale_while_revalidate: Duration,
+    /// How long after `fresh` it stands in for a source that fails.
+    pub stale_if_error: Duration,
     /// How long "I do not know this customer" is believed.
     pub not_found: Duration,
     /// About how much memory all that is kept may take.
@@ -110,6 +114,8 @@ impl Cache {
     fn read(reader: &mut Reader) -> Self {
         Self {
             fresh: reader.or("cache.fresh", Duration::from_mins(1)),
+            stale_while_revalidate: reader.or("cache.stale_while_revalidate", Duration::from_mins(5)),
+            stale_if_error: reader.or("cache.stale_if_error", Duration::from_hours(1)),
             not_found: reader.or("cache.not_found", Duration::from_secs(30)),
             max_bytes: reader.or("cache.max_bytes", ByteSize::mib(256)),
         }

@@ -3,6 +3,7 @@
 
 mod address;
 mod failure;
+mod moment;
 mod names;
 mod record;
 mod user;
@@ -10,6 +11,7 @@ mod warning;
 
 pub use address::{EmailKey, Placeholders};
 pub use failure::{Failure, FailureKind};
+pub use moment::Moment;
 pub use names::{CustomerId, InvalidCustomerId, RemoteId, SourceName};
 pub use record::{Record, folded, text};
 pub use user::{Conflict, MatchedBy, SourceRecord, User};

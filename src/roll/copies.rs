@@ -3,12 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::freshness::{Use, Windows, cool_down};
 use crate::{
-    domain::{Failure, FailureKind, RemoteId, SourceName},
+    domain::{Failure, FailureKind, Moment, RemoteId, SourceName},
     flight::{Flights, Seat},
     sources::{Deadline, Source, Walk},
     telemetry::{CacheUse, Metrics, Origin},
@@ -26,7 +25,7 @@ pub struct Copy {
     /// What it said.
     pub known: Known,
     /// When it had been said whole, for people.
-    pub fetched_at: Timestamp,
+    pub fetched_at: Moment,
     /// The same moment, for reckoning.
     at: Instant,
     windows: Windows,
@@ -115,7 +114,7 @@ struct Cooling {
 
 impl Copy {
     pub(super) fn of(known: Known, windows: Windows) -> Self {
-        Self { known, fetched_at: Timestamp::now(), at: Instant::now(), windows }
+        Self { known, fetched_at: Moment::now(), at: Instant::now(), windows }
     }
 
     /// How many records it holds.

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -37,6 +38,19 @@ pub struct Roll {
     orders: [OnceLock<Vec<u32>>; 5],
     /// What the join and the walks have to say.
     warnings: Vec<Warning>,
+    /// The page that most callers want, once somebody has rendered it.
+    front: OnceLock<Arc<Rendered>>,
+}
+
+/// A page, ready to send.
+#[derive(Debug)]
+pub struct Rendered {
+    /// The body.
+    pub bytes: Bytes,
+    /// What tells it from others.
+    pub etag: String,
+    /// The cursor of the next page.
+    pub next_cursor: Option<String>,
 }
 
 /// One person of a roll.
@@ -63,7 +77,12 @@ impl Roll {
         persons.sort_unstable_by(|a, b| a.compare(b, Sort::default()));
         let mut warnings = joined.warnings;
         warnings.extend(parts.iter().flat_map(Part::warnings));
-        Self { customer, parts, persons, orders: Default::default(), warnings }
+        Self { customer, parts, persons, orders: Default::default(), warnings, front: OnceLock::new() }
+    }
+
+    /// The page that most callers want, rendered by the first of them.
+    pub fn front(&self, render: impl FnOnce() -> Rendered) -> Arc<Rendered> {
+        Arc::clone(self.front.get_or_init(|| Arc::new(render())))
     }
 
     /// Whether the roll was joined from just these copies.

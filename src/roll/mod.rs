@@ -35,7 +35,7 @@ use outcome::{State, decide};
 pub use copies::{Copy, Forward, Known, Patience, Shared};
 pub use cursor::InvalidCursor;
 pub use freshness::Windows;
-pub use listing::{Listed, Roll};
+pub use listing::{Listed, Rendered, Roll};
 pub use outcome::{Partial, Refusal};
 pub use page::{Page, PageOf};
 pub use query::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, Sort, SortField, View};

@@ -2,12 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::breaker::BreakerState;
-use crate::domain::{FailureKind, SourceName};
+use crate::domain::{FailureKind, Moment, SourceName};
 
 /// What the last walks came to.
 #[derive(Debug, Default)]
@@ -15,8 +14,8 @@ pub(super) struct Health(Mutex<Lately>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Lately {
-    success: Option<Timestamp>,
-    failure: Option<(Timestamp, FailureKind)>,
+    success: Option<Moment>,
+    failure: Option<(Moment, FailureKind)>,
 }
 
 /// How a source has been lately.
@@ -29,10 +28,10 @@ pub struct HealthReport {
     pub breaker: BreakerState,
     /// When it last gave an answer that is one, "I do not know this customer" included.
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub last_success: Option<Timestamp>,
+    pub last_success: Option<Moment>,
     /// When it last gave none.
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub last_failure: Option<Timestamp>,
+    pub last_failure: Option<Moment>,
     /// Why it gave none, if that was the last that was heard of it; else null.
     pub error: Option<FailureKind>,
 }
@@ -41,7 +40,7 @@ impl Health {
     /// Takes note of a walk; 404 and 400 are answers.
     pub(super) fn note(&self, failed: Option<FailureKind>) {
         let mut lately = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Timestamp::now();
+        let now = Moment::now();
         match failed {
             None | Some(FailureKind::NotFound | FailureKind::BadRequest) => lately.success = Some(now),
             Some(kind) => lately.failure = Some((now, kind)),

@@ -1,0 +1,101 @@
+//! What a caller wants to read: the `Accept` header (RFC 9110, 12.5.1). Pure.
+
+use http::{HeaderMap, header};
+
+/// RFC 9457's type for errors.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The type of everything else.
+pub(super) const JSON: &str = "application/json";
+
+/// How much each type is wanted, 0 to 1000; nothing said means everything.
+#[derive(Debug)]
+pub(super) struct Accept(Vec<(String, u16)>);
+
+impl Accept {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        Self(values.flat_map(|value| value.split(',')).filter_map(range).collect())
+    }
+
+    /// Whether JSON may be sent. Who names the type for errors wants JSON otherwise.
+    pub(super) fn takes_json(&self) -> bool {
+        self.0.is_empty() || self.quality(JSON) > 0 || self.named(PROBLEM_JSON) > 0
+    }
+
+    /// Whether errors are wanted in RFC 9457's form: it is named, and no less wanted than JSON.
+    pub(super) fn wants_problems(&self) -> bool {
+        let problem = self.named(PROBLEM_JSON);
+        problem > 0 && problem >= self.named(JSON)
+    }
+
+    /// How much a type is wanted; the most specific range decides.
+    fn quality(&self, media_type: &str) -> u16 {
+        let group = media_type.split('/').next().unwrap_or_default();
+        let ranges = [media_type.to_owned(), format!("{group}/*"), "*/*".to_owned()];
+        ranges.iter().find_map(|range| self.find(range)).unwrap_or(0)
+    }
+
+    fn named(&self, media_type: &str) -> u16 {
+        self.find(media_type).unwrap_or(0)
+    }
+
+    fn find(&self, range: &str) -> Option<u16> {
+        self.0.iter().find(|(name, _)| name == range).map(|(_, quality)| *quality)
+    }
+}
+
+fn range(text: &str) -> Option<(String, u16)> {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
+    let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    Some((name, quality.map_or(1000, thousandths)))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the value lies between 0 and 1000")]
+fn thousandths(quality: &str) -> u16 {
+    quality.parse::<f32>().map_or(0, |quality| (quality.clamp(0.0, 1.0) * 1000.0) as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accept(value: &str) -> Accept {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, value.parse().unwrap());
+        Accept::of(&headers)
+    }
+
+    #[test]
+    fn json_is_sent_to_who_takes_it() {
+        assert!(Accept::of(&HeaderMap::new()).takes_json());
+        for (value, expected) in [
+            ("application/json", true),
+            ("*/*", true),
+            ("application/*;q=0.2", true),
+            ("text/html, */*;q=0.1", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/problem+json", true),
+            ("text/html", false),
+            ("application/json;q=0, */*", false),
+            ("application/xml", false),
+        ] {
+            assert_eq!(accept(value).takes_json(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn problems_are_sent_to_who_names_them() {
+        for (value, expected) in [
+            ("application/problem+json", true),
+            ("application/json, application/problem+json", true),
+            ("application/json, application/problem+json;q=0.5", false),
+            ("application/problem+json;q=0", false),
+            ("*/*", false),
+            ("application/json", false),
+        ] {
+            assert_eq!(accept(value).wants_problems(), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The headers that tell how old an answer is and how it came about. Pure.
+
+use std::fmt::Write;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use sha2::{Digest, Sha256};
+
+use super::envelope::{SourceReport, UsersBody};
+use crate::roll::{Copy, Forward, Shared, Told};
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// Everything that an answer says of its age.
+pub(super) struct Ages {
+    /// Of the oldest source used, in seconds.
+    age: u64,
+    /// The least that is left of `fresh`, in seconds; negative since it has been over.
+    ttl: i64,
+    stale: bool,
+}
+
+impl Ages {
+    pub(super) fn of(told: &[Told]) -> Self {
+        let copies = || told.iter().filter_map(|told| told.copy.as_ref()?.as_ref().ok());
+        Self {
+            age: copies().map(|copy| copy.age().as_secs()).max().unwrap_or(0),
+            ttl: copies().map(|copy| Copy::fresh_for(copy)).min().unwrap_or(0),
+            stale: copies().any(|copy| copy.is_stale()),
+        }
+    }
+
+    /// The least that is left of `fresh`, in seconds; negative since it has been over.
+    pub(super) fn ttl(&self) -> i64 {
+        self.ttl
+    }
+
+    /// How long a cache of the caller's may keep the answer. It takes `Age` off again (RFC 9111, 4.2).
+    fn cache_control(&self, complete: bool) -> String {
+        match (complete, self.stale) {
+            (false, _) => "no-store".to_owned(),
+            (true, true) => "private, max-age=0".to_owned(),
+            (true, false) => format!("private, max-age={}", self.age.saturating_add_signed(self.ttl)),
+        }
+    }
+
+    /// Puts the headers on an answer that is a roll.
+    pub(super) fn write(&self, complete: bool, told: &[Told], headers: &mut HeaderMap) {
+        put(headers, header::CACHE_CONTROL, self.cache_control(complete));
+        put(headers, header::AGE, self.age.to_string());
+        write_origin(told, headers, self.ttl);
+    }
+}
+
+/// Puts the headers that say where an answer comes from on it, be it a roll or an error.
+pub(super) fn write_origin(told: &[Told], headers: &mut HeaderMap, ttl: i64) {
+    put(headers, CACHE_STATUS, cache_status(told, ttl));
+    if told.iter().any(|told| told.forward != Forward::Hit) {
+        put(headers, SERVER_TIMING, server_timing(told));
+    }
+}
+
+/// RFC 9211: a hit only where every source was one.
+fn cache_status(told: &[Told], ttl: i64) -> String {
+    let forwards: Vec<Forward> = told.iter().filter(|told| told.copy.is_some()).map(|told| told.forward).collect();
+    let why = |forward: &Forward| match forward {
+        Forward::Hit => None,
+        Forward::Request(shared) => Some(("request", *shared)),
+        Forward::Stale(shared) => Some(("stale", *shared)),
+        Forward::Miss(shared) => Some(("uri-miss", *shared)),
+    };
+    let asked: Vec<(&str, Shared)> = forwards.iter().filter_map(why).collect();
+    let Some(reason) = ["request", "uri-miss", "stale"].into_iter().find(|reason| asked.iter().any(|(why, _)| why == reason)) else {
+        return format!("rollcall; hit; ttl={ttl}");
+    };
+    let all = |shared| asked.iter().all(|(_, other)| *other == shared);
+    let ending = if all(Shared::Stored) {
+        "; stored"
+    } else if all(Shared::Collapsed) {
+        "; collapsed"
+    } else {
+        ""
+    };
+    format!("rollcall; fwd={reason}{ending}")
+}
+
+fn server_timing(told: &[Told]) -> String {
+    let mut timing = String::new();
+    for told in told {
+        let separator = if timing.is_empty() { "" } else { ", " };
+        // Writing to a String does not fail.
+        let written = write!(timing, "{separator}{};dur={:.1}", told.source, told.took.as_secs_f64() * 1000.0);
+        debug_assert!(written.is_ok());
+    }
+    timing
+}
+
+/// A weak tag: the same for the same page, users, warnings and states of the sources, whatever
+/// the times.
+pub(super) fn etag(body: &UsersBody<'_>) -> String {
+    let UsersBody { status, timestamp: _, page_size, total, next_cursor, data, sources, warnings } = body;
+    let states: Vec<_> = sources
+        .iter()
+        .map(|SourceReport { source, status, users, fetched_at: _, stale, error }| (source, status, users, stale, error))
+        .collect();
+    let mut hash = Sha256::new();
+    // None of this has what JSON cannot hold.
+    let told = serde_json::to_vec(&("json", status, page_size, total, next_cursor, states, warnings, data)).unwrap_or_default();
+    hash.update(told);
+    let mut tag = String::from("W/\"");
+    for byte in hash.finalize().iter().take(12) {
+        let written = write!(tag, "{byte:02x}");
+        debug_assert!(written.is_ok());
+    }
+    tag.push('"');
+    tag
+}
+
+/// Whether the caller holds this answer already (RFC 9110, 13.1.2, compared weakly).
+pub(super) fn is_held(headers: &HeaderMap, etag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let held = opaque(etag);
+    values.flat_map(|value| value.split(',')).any(|tag| tag.trim() == "*" || opaque(tag) == held)
+}
+
+/// Sets a header; a value that no header may hold is left out.
+pub(super) fn put(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{Failure, FailureKind, SourceName};
+
+    fn told(forward: Forward) -> Told {
+        let copy = Some(Err(Failure::new(FailureKind::Timeout)));
+        Told { source: SourceName::new("left"), copy, error: None, forward, took: Duration::from_micros(12_340) }
+    }
+
+    #[test]
+    fn a_hit_is_one_only_where_every_source_was() {
+        use Forward::*;
+        use Shared::*;
+        for (forwards, expected) in [
+            (&[Hit, Hit][..], "rollcall; hit; ttl=37"),
+            (&[Hit, Miss(Stored)], "rollcall; fwd=uri-miss; stored"),
+            (&[Miss(Stored), Miss(Stored)], "rollcall; fwd=uri-miss; stored"),
+            (&[Miss(Collapsed), Miss(Collapsed)], "rollcall; fwd=uri-miss; collapsed"),
+            (&[Miss(Stored), Miss(NotStored)], "rollcall; fwd=uri-miss"),
+            (&[Stale(Stored), Hit], "rollcall; fwd=stale; stored"),
+            (&[Request(Stored), Request(Collapsed)], "rollcall; fwd=request"),
+        ] {
+            let told: Vec<Told> = forwards.iter().map(|forward| told(*forward)).collect();
+            assert_eq!(cache_status(&told, 37), expected);
+        }
+    }
+
+    #[test]
+    fn max_age_counts_from_when_the_oldest_copy_was_fetched() {
+        let ages = |age, ttl, stale| Ages { age, ttl, stale };
+        assert_eq!(ages(20, 40, false).cache_control(true), "private, max-age=60");
+        assert_eq!(ages(180, -120, true).cache_control(true), "private, max-age=0");
+        assert_eq!(ages(0, 60, false).cache_control(false), "no-store");
+    }
+
+    #[test]
+    fn a_tag_is_held_whatever_its_strength() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_NONE_MATCH, "\"x\", W/\"abc\"".parse().unwrap());
+        assert!(is_held(&headers, "W/\"abc\""));
+        assert!(!is_held(&headers, "W/\"abd\""));
+        headers.insert(header::IF_NONE_MATCH, "*".parse().unwrap());
+        assert!(is_held(&headers, "W/\"abd\""));
+    }
+
+    #[test]
+    fn timing_names_each_source() {
+        assert_eq!(server_timing(&[told(Forward::Hit), told(Forward::Hit)]), "left;dur=12.3, left;dur=12.3");
+    }
+}

@@ -1,0 +1,183 @@
+//! An error on its way out. Handlers and layers make one; the `envelope` layer writes it.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{code::Code, source_status::SourceStatus};
+use crate::{
+    domain::{CustomerId, FailureKind, InvalidCustomerId, SourceName},
+    roll::{InvalidCursor, Known, Refusal, Told},
+};
+
+/// What `Retry-After` says where nothing better is known.
+const SOME_TIME: Duration = Duration::from_secs(5);
+
+/// One error: everything that is told of it, but for the request's own id and time.
+#[derive(Clone, Debug)]
+pub(super) struct ApiError {
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) sources: Vec<SourceFailure>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What one source came to, in an error.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct SourceFailure {
+    /// The source.
+    #[schema(value_type = String, example = "advanced_automation")]
+    pub source: SourceName,
+    /// What it came to.
+    pub status: SourceStatus,
+    /// The HTTP status that it answered with; null where it gave no answer.
+    #[schema(example = 404)]
+    pub http_status: Option<u16>,
+}
+
+impl ApiError {
+    /// An error with a sentence for a person.
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), sources: Vec::new(), headers: Vec::new() }
+    }
+
+    /// A parameter is wrong; `what` is the end of the sentence that begins with its name.
+    pub(super) fn parameter(name: &str, what: &str) -> Self {
+        Self::new(Code::InvalidParameter, format!("Parameter '{name}' {what}"))
+    }
+
+    /// No roll could be given.
+    pub(super) fn refused(customer: &CustomerId, refusal: &Refusal, told: &[Told]) -> Self {
+        let kind = refusal.failure.kind;
+        let mut error = Self::new(kind.into(), sentence(customer.as_str(), kind, refusal.source));
+        error.sources = told.iter().map(SourceFailure::from).collect();
+        if error.code.status() == 503 {
+            error = error.retry_after(refusal.failure.retry_after.unwrap_or(SOME_TIME));
+        }
+        if let (Code::UpstreamUnauthorized, Some(source)) = (error.code, refusal.source) {
+            error = error.header(header::WWW_AUTHENTICATE, format!("Bearer realm=\"{source}\""));
+        }
+        error
+    }
+
+    /// The error that a bare status stands for: what layers below answer with.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        let (code, message) = match status.as_u16() {
+            404 => (Code::RouteNotFound, "There is no such route; /docs shows those that there are."),
+            405 => (Code::MethodNotAllowed, "This route does not know the method; the header Allow names those that it does."),
+            406 => (Code::NotAcceptable, "The route has nothing that the Accept header allows; it gives application/json."),
+            408 => (Code::RequestTimeout, "The request did not come whole in time."),
+            413 => (Code::PayloadTooLarge, "The request has a body that is too large; no route here wants one."),
+            414 => (Code::UriTooLong, "The request's target is too long."),
+            431 => (Code::HeaderTooLarge, "The request's headers are too many or too long."),
+            503 => (Code::Overloaded, "The gateway has more to do than it can; try again later."),
+            400..=499 => (Code::InvalidParameter, "The request is wrong."),
+            _ => (Code::Internal, "Something went wrong inside the gateway; the request id finds it in the log."),
+        };
+        let error = Self::new(code, message);
+        if code.status() == 503 { error.retry_after(SOME_TIME) } else { error }
+    }
+
+    /// What an error of this code looks like, for the documents.
+    pub(super) fn example(code: Code) -> Self {
+        let sources = [SourceName::new("advanced_automation"), SourceName::new("my_reports")];
+        let kind = FailureKind::ALL.into_iter().find(|kind| Self::from_kind(*kind) == code);
+        match (kind, code) {
+            (Some(kind), _) => {
+                let message = sentence("acme", kind, sources.first().copied());
+                let failed = |source| SourceFailure { source, status: kind.into(), http_status: example_status(kind) };
+                Self { sources: sources.map(failed).to_vec(), ..Self::new(code, message) }
+            }
+            (None, Code::InvalidCustomerId) => InvalidCustomerId.into(),
+            (None, Code::InvalidCursor) => InvalidCursor.into(),
+            (None, Code::InvalidParameter) => Self::parameter("page_size", "must be a whole number from 1 to 1000."),
+            (None, Code::ShuttingDown) => Self::new(code, "The gateway is about to stop; ask another one."),
+            (None, code) => Self::of_status(StatusCode::from_u16(code.status()).unwrap_or_default()),
+        }
+    }
+
+    fn from_kind(kind: FailureKind) -> Code {
+        kind.into()
+    }
+
+    /// Asks the caller to wait; whole seconds, at least one.
+    #[must_use]
+    pub(super) fn retry_after(self, wait: Duration) -> Self {
+        self.header(header::RETRY_AFTER, (wait.as_secs_f64().ceil().max(1.0)).to_string())
+    }
+
+    fn header(mut self, name: HeaderName, value: String) -> Self {
+        self.headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+        self
+    }
+}
+
+/// One sentence that says what is wrong and who said so.
+fn sentence(customer: &str, kind: FailureKind, source: Option<SourceName>) -> String {
+    let source = source.map_or("A source".to_owned(), |source| format!("Source '{source}'"));
+    match kind {
+        FailureKind::NotFound => format!("No source knows customer '{customer}'."),
+        FailureKind::BadRequest => format!("{source} calls the request for customer '{customer}' wrong: it does not take this form of id."),
+        FailureKind::Unauthorized => format!("{source} refused the gateway's credentials; whoever runs the gateway has to renew them."),
+        FailureKind::Forbidden => format!("{source} forbids the gateway's credentials to read this customer's users."),
+        FailureKind::RateLimited => format!("{source} is asked too often; try again later."),
+        FailureKind::Overloaded => format!("{source} is in trouble and is given a rest; try again later."),
+        FailureKind::Timeout => format!("{source} did not answer in time."),
+        FailureKind::Unavailable => format!("{source} is out of order or cannot be reached."),
+        FailureKind::InvalidResponse => format!("{source} gave an answer that cannot be used."),
+    }
+}
+
+/// The HTTP status that usually tells of a failure.
+fn example_status(kind: FailureKind) -> Option<u16> {
+    match kind {
+        FailureKind::Unauthorized => Some(401),
+        FailureKind::Forbidden => Some(403),
+        FailureKind::RateLimited => Some(429),
+        FailureKind::Overloaded | FailureKind::Timeout => None,
+        FailureKind::Unavailable => Some(503),
+        FailureKind::InvalidResponse => Some(200),
+        FailureKind::BadRequest => Some(400),
+        FailureKind::NotFound => Some(404),
+    }
+}
+
+impl From<&Told> for SourceFailure {
+    fn from(told: &Told) -> Self {
+        let http_status = match &told.copy {
+            None => None,
+            Some(Err(failure)) => failure.http_status,
+            Some(Ok(copy)) => match &copy.known {
+                Known::Users(_) => Some(200),
+                Known::NotFound(failure) => failure.http_status,
+            },
+        };
+        Self { source: told.source, status: told.into(), http_status }
+    }
+}
+
+impl From<InvalidCustomerId> for ApiError {
+    fn from(error: InvalidCustomerId) -> Self {
+        Self::new(Code::InvalidCustomerId, format!("Parameter 'customer_id' is wrong. {error}"))
+    }
+}
+
+impl From<InvalidCursor> for ApiError {
+    fn from(error: InvalidCursor) -> Self {
+        Self::new(Code::InvalidCursor, format!("Parameter 'cursor' is wrong. {error} Begin again without it."))
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// Status and headers; the `envelope` layer writes the body.
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.headers_mut().extend(self.headers.iter().cloned());
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,293 @@
+//! Parsing at the edge: the customer in the path, the parameters of a roll.
+
+use axum::extract::{FromRequestParts, Path};
+use http::{HeaderMap, header, request::Parts};
+use url::form_urlencoded;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{code::Code, error::ApiError};
+use crate::{
+    domain::{CustomerId, EmailKey, InvalidCustomerId, SourceName, folded},
+    roll::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, PageOf, Partial, Sort, View},
+};
+
+/// Longest text that is searched for, in characters.
+const LONGEST_TEXT: usize = 320;
+
+/// The customer in the path.
+pub(super) struct Customer(pub(super) CustomerId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Customer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(id) = path.map_err(|_| InvalidCustomerId)?;
+        Ok(Self(id.parse::<CustomerId>()?))
+    }
+}
+
+/// The query of a roll as the documents describe it; [`UsersQuery`] is what is read of it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct UsersParameters {
+    /// Users on a page.
+    #[param(minimum = 1, maximum = 1000, default = 100, example = 100)]
+    page_size: Option<u16>,
+    /// Where the page begins: `next_cursor` of the page before. The other parameters are sent
+    /// again as they were; only `page_size` and `partial` may change.
+    cursor: Option<String>,
+    /// Part of the display name, the e-mail address or the user name, whatever the case.
+    #[param(max_length = 320, example = "ann")]
+    q: Option<String>,
+    /// Exactly this address, after normalising (case, Unicode form, domain).
+    #[param(max_length = 320, example = "ann.lee@acme.example")]
+    email: Option<String>,
+    /// Only users with a record in this source. All sources are asked all the same.
+    #[param(example = "my_reports")]
+    source: Option<String>,
+    /// Only users who are enabled, or who are not. Of whom that is not known is in neither.
+    enabled: Option<bool>,
+    /// What comes beside, with commas: `deleted`, people whom a source has marked deleted;
+    /// `conflicts`, the fields on which sources differ.
+    #[param(example = "deleted,conflicts")]
+    include: Option<String>,
+    /// What is left out: `placeholder`, records that stand for nobody.
+    #[param(example = "placeholder")]
+    exclude: Option<String>,
+    /// The order: by the lower-cased text, code point by code point, users without one last, then
+    /// by id; `-` in front for descending.
+    #[param(inline, default = "display_name", example = "-email")]
+    sort: Option<SortName>,
+    /// What a source that failed does: `allow` gives the roll without it, `deny` its error. A
+    /// stale copy is no failure.
+    #[param(inline, default = "allow")]
+    partial: Option<PartialName>,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its description is used")]
+enum SortName {
+    #[schema(rename = "display_name")]
+    DisplayName,
+    #[schema(rename = "-display_name")]
+    DisplayNameDescending,
+    #[schema(rename = "email")]
+    Email,
+    #[schema(rename = "-email")]
+    EmailDescending,
+    #[schema(rename = "id")]
+    Id,
+    #[schema(rename = "-id")]
+    IdDescending,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its description is used")]
+enum PartialName {
+    Allow,
+    Deny,
+}
+
+/// The query of a roll, checked.
+#[derive(Debug)]
+pub(super) struct UsersQuery {
+    pub(super) view: View,
+    pub(super) page: PageOf,
+    pub(super) partial: Partial,
+    /// The parameters as they were sent, without the cursor: what the link to the next page repeats.
+    pub(super) again: String,
+    /// Whether nothing was asked for: the page that most callers want.
+    pub(super) is_plain: bool,
+}
+
+/// The parameters while they are read, one after the other.
+struct Reading<'a> {
+    customer: &'a CustomerId,
+    sources: &'a [SourceName],
+    view: View,
+    partial: Partial,
+    page_size: usize,
+    cursor: Option<String>,
+}
+
+impl UsersQuery {
+    /// Reads a query; `sources` are those that there are.
+    pub(super) fn read(query: &str, customer: &CustomerId, sources: &[SourceName]) -> Result<Self, ApiError> {
+        let mut reading =
+            Reading { customer, sources, view: View::default(), partial: Partial::default(), page_size: DEFAULT_PAGE_SIZE, cursor: None };
+        let mut again = form_urlencoded::Serializer::new(String::new());
+        let mut seen: Vec<String> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if seen.iter().any(|other| *other == name) {
+                return Err(ApiError::parameter(&shown(&name), "is there more than once."));
+            }
+            reading.take(&name, &value)?;
+            if name != "cursor" {
+                again.append_pair(&name, &value);
+            }
+            seen.push(name.into_owned());
+        }
+        reading.finish(again.finish(), seen.is_empty())
+    }
+}
+
+impl Reading<'_> {
+    fn take(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
+        let view = &mut self.view;
+        match name {
+            "page_size" => self.page_size = page_size(value)?,
+            "cursor" => self.cursor = Some(value.to_owned()),
+            "q" => view.q = Some(folded(searched(name, value)?)),
+            "email" => view.email = Some(address(name, value)?),
+            "source" => view.source = Some(source(value, self.sources)?),
+            "enabled" => view.enabled = Some(one_of(name, value, &[("true", true), ("false", false)])?),
+            "include" => (view.with_deleted, view.with_conflicts) = included(value)?,
+            "exclude" => view.without_placeholders = one_of(name, value, &[("placeholder", true)])?,
+            "sort" => view.sort = sort(value)?,
+            "partial" => self.partial = one_of(name, value, &[("allow", Partial::Allow), ("deny", Partial::Deny)])?,
+            _ => return Err(ApiError::parameter(&shown(name), "is none of this route's; /docs lists those that there are.")),
+        }
+        Ok(())
+    }
+
+    fn finish(self, again: String, is_plain: bool) -> Result<UsersQuery, ApiError> {
+        let page = PageOf::new(self.customer, &self.view, self.cursor.as_deref(), self.page_size)?;
+        Ok(UsersQuery { view: self.view, page, partial: self.partial, again, is_plain })
+    }
+}
+
+fn page_size(value: &str) -> Result<usize, ApiError> {
+    let size = value.parse().ok().filter(|size| (1..=LARGEST_PAGE_SIZE).contains(size) && !value.starts_with('+'));
+    size.ok_or_else(|| ApiError::parameter("page_size", &format!("must be a whole number from 1 to {LARGEST_PAGE_SIZE}.")))
+}
+
+/// A text to search for. What is no UTF-8 was replaced by U+FFFD, which nobody searches for.
+fn searched<'a>(name: &str, value: &'a str) -> Result<&'a str, ApiError> {
+    let fits = !value.trim().is_empty() && value.chars().count() <= LONGEST_TEXT;
+    if fits && !value.contains(|letter: char| letter.is_control() || letter == '\u{fffd}') {
+        return Ok(value);
+    }
+    Err(ApiError::parameter(name, &format!("must be a text of 1 to {LONGEST_TEXT} characters, without control characters.")))
+}
+
+fn address(name: &str, value: &str) -> Result<EmailKey, ApiError> {
+    EmailKey::new(searched(name, value)?).ok_or_else(|| ApiError::parameter(name, "must not be blank."))
+}
+
+fn source(value: &str, sources: &[SourceName]) -> Result<SourceName, ApiError> {
+    let known: Vec<(&str, SourceName)> = sources.iter().map(|source| (source.as_str(), *source)).collect();
+    one_of("source", value, &known)
+}
+
+/// Whether deleted people are wanted, and whether conflicts are.
+fn included(value: &str) -> Result<(bool, bool), ApiError> {
+    let mut wanted = (false, false);
+    for part in value.split(',') {
+        let (deleted, conflicts) = one_of("include", part.trim(), &[("deleted", (true, false)), ("conflicts", (false, true))])?;
+        wanted = (wanted.0 || deleted, wanted.1 || conflicts);
+    }
+    Ok(wanted)
+}
+
+fn sort(value: &str) -> Result<Sort, ApiError> {
+    let what = "must be display_name, email or id, with - in front for descending.";
+    value.parse().map_err(|()| ApiError::parameter("sort", what))
+}
+
+fn one_of<T: Copy>(name: &str, value: &str, known: &[(&str, T)]) -> Result<T, ApiError> {
+    let found = known.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning);
+    found.ok_or_else(|| {
+        let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+        ApiError::parameter(name, &format!("must be {}.", words.join(" or ")))
+    })
+}
+
+/// A name that a caller made up, short enough for a sentence.
+fn shown(name: &str) -> String {
+    name.chars().filter(|letter| !letter.is_control()).take(64).collect()
+}
+
+/// Whether the caller wants the sources to be asked now (RFC 9111, 5.2.1.4).
+pub(super) fn wants_it_now(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"))
+}
+
+/// Refuses what no route here gives.
+pub(super) fn must_take_json(accept: &super::accept::Accept) -> Result<(), ApiError> {
+    if accept.takes_json() {
+        Ok(())
+    } else {
+        Err(ApiError::new(Code::NotAcceptable, "This route gives application/json; the Accept header does not allow it."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCES: [SourceName; 1] = [SourceName::new("my_reports")];
+
+    fn read(query: &str) -> Result<UsersQuery, ApiError> {
+        UsersQuery::read(query, &"acme".parse().unwrap(), &SOURCES)
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named() {
+        for (query, name) in [
+            ("page_size=0", "page_size"),
+            ("page_size=1001", "page_size"),
+            ("page_size=ten", "page_size"),
+            ("page_size=%2B5", "page_size"),
+            ("page_size=", "page_size"),
+            ("page_size=5&page_size=5", "page_size"),
+            ("q=", "q"),
+            ("q=%FF", "q"),
+            ("q=a%00b", "q"),
+            ("email=%20", "email"),
+            ("source=other", "source"),
+            ("enabled=yes", "enabled"),
+            ("include=deleted,all", "include"),
+            ("include=", "include"),
+            ("exclude=deleted", "exclude"),
+            ("sort=name", "sort"),
+            ("sort=--id", "sort"),
+            ("partial=maybe", "partial"),
+            ("Page_Size=5", "Page_Size"),
+            ("colour=red", "colour"),
+        ] {
+            let error = read(query).unwrap_err();
+            assert_eq!(error.code, Code::InvalidParameter, "{query}");
+            assert!(error.message.contains(&format!("'{name}'")), "{query}: {}", error.message);
+        }
+        assert_eq!(read("cursor=nonsense").unwrap_err().code, Code::InvalidCursor);
+    }
+
+    #[test]
+    fn the_parameters_are_read() {
+        let query = read("q=ANN&email=A@X.example&source=my_reports&enabled=false&include=conflicts,deleted&exclude=placeholder&sort=-email&partial=deny&page_size=1000").unwrap();
+        let expected = View {
+            q: Some("ann".into()),
+            email: EmailKey::new("a@x.example"),
+            source: Some(SOURCES[0]),
+            enabled: Some(false),
+            with_deleted: true,
+            with_conflicts: true,
+            without_placeholders: true,
+            sort: "-email".parse().unwrap(),
+        };
+        assert_eq!((query.view, query.partial, query.is_plain), (expected, Partial::Deny, false));
+        assert!(read("").unwrap().is_plain);
+    }
+
+    #[test]
+    fn no_cache_is_understood_among_others() {
+        let mut headers = HeaderMap::new();
+        assert!(!wants_it_now(&headers));
+        headers.insert(header::CACHE_CONTROL, "max-age=0, No-Cache".parse().unwrap());
+        assert!(wants_it_now(&headers));
+    }
+}

@@ -1,0 +1,119 @@
+//! The HTTP edge; the only folder that knows axum.
+//!
+//! Handlers translate and do not decide; every error leaves through [`error::ApiError`] and the
+//! `envelope` layer.
+
+mod accept;
+mod caching;
+mod code;
+mod docs;
+mod envelope;
+mod error;
+mod extract;
+mod health;
+mod middleware;
+mod openapi;
+mod source_status;
+mod users;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, routing::get};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{config::AccessLog, domain::SourceName, roll::Rolls, sources::Deadline, telemetry::Metrics};
+
+pub use code::{Code, Owner};
+pub use docs::Documents;
+pub use openapi::document;
+
+pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS};
+
+/// How much less than a request the sources get, so that an answer can still be made of what
+/// has come.
+const ANSWERING: Duration = Duration::from_millis(250);
+
+/// Everything that answering takes.
+pub struct Gateway {
+    /// The use case.
+    pub rolls: Rolls,
+    /// Where what happens is counted.
+    pub metrics: Arc<Metrics>,
+    /// The documents that are served.
+    pub documents: Documents,
+    /// The sources' names, in the order in which they win.
+    pub source_names: Vec<SourceName>,
+    /// How long a request waits at most.
+    pub deadline: Duration,
+    /// How long the process still takes requests once it is told to stop.
+    pub drain: Duration,
+    /// Stands before every route.
+    pub base_path: String,
+    /// Which requests get a log line.
+    pub access_log: AccessLog,
+    /// Whether `/metrics` and `/health/sources` answer on a listener of their own.
+    pub has_admin: bool,
+    /// Whether the process is told to stop.
+    pub stopping: AtomicBool,
+}
+
+impl Gateway {
+    /// Until when the sources may answer a request that comes now.
+    fn sources_deadline(&self) -> Deadline {
+        Deadline::after(self.deadline.saturating_sub(ANSWERING))
+    }
+
+    fn is_ready(&self) -> bool {
+        !self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// The routes that callers see, as a router and, described, in the documents.
+pub(crate) fn described() -> OpenApiRouter<Arc<Gateway>> {
+    OpenApiRouter::with_openapi(openapi::skeleton()).routes(routes!(users::list_users)).merge(probes()).merge(inside())
+}
+
+/// What a load balancer asks; it answers without the base path, too.
+fn probes() -> OpenApiRouter<Arc<Gateway>> {
+    OpenApiRouter::new().routes(routes!(health::live)).routes(routes!(health::ready))
+}
+
+/// What only operators ask.
+fn inside() -> OpenApiRouter<Arc<Gateway>> {
+    OpenApiRouter::new().routes(routes!(health::sources)).routes(routes!(health::metrics))
+}
+
+/// The router that callers reach.
+pub fn router(gateway: &Arc<Gateway>) -> Router {
+    let mut routes = OpenApiRouter::new().routes(routes!(users::list_users)).merge(probes());
+    if !gateway.has_admin {
+        routes = routes.merge(inside());
+    }
+    let (routes, _) = routes.split_for_parts();
+    let routes = routes
+        .route("/", get(docs::start))
+        .route("/openapi.json", get(docs::json))
+        .route("/openapi.yaml", get(docs::yaml))
+        .route("/docs", get(docs::to_folder))
+        .route("/docs/", get(docs::swagger))
+        .route("/docs/{*file}", get(docs::swagger));
+    let routes = if gateway.base_path.is_empty() {
+        routes
+    } else {
+        let (probes, _) = probes().split_for_parts();
+        probes.nest(&gateway.base_path, routes)
+    };
+    middleware::around(routes.with_state(Arc::clone(gateway)), gateway)
+}
+
+/// The router of the operators' own listener.
+pub fn admin_router(gateway: &Arc<Gateway>) -> Router {
+    let (routes, _) = probes().merge(inside()).split_for_parts();
+    middleware::around(routes.with_state(Arc::clone(gateway)), gateway)
+}

@@ -1,0 +1,163 @@
+//! The OpenAPI document, made from the routes that are served. Errors are described from the
+//! code table, with examples that the envelope itself has written.
+
+use utoipa::{
+    OpenApi,
+    openapi::{
+        self, ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder, Server,
+        example::ExampleBuilder,
+        path::Operation,
+        schema::{Object, SchemaType, Type},
+    },
+};
+
+use super::{
+    accept::{JSON, PROBLEM_JSON},
+    code::Code,
+    described,
+    envelope::{DocumentedUser, ErrorEnvelope, Problem},
+    error::ApiError,
+};
+use crate::domain::Moment;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Rollcall",
+        description = "One roll of a customer's users, whichever backend holds them.\n\n\
+            `GET /customers/{customer_id}/users` asks Advanced Automation (Acronis PSA) and MyReports (Xarios Dimensions) at once, \
+            joins the records that carry the same e-mail address, and says how complete and how old its answer is:\n\n\
+            * `status: success` is a promise: each source's users are one complete walk, as of its `fetched_at`.\n\
+            * `status: partial` says that users may be missing; absence from such a roll is not deletion.\n\
+            * Every error, of every route, has one shape, or the one of RFC 9457 where `Accept: application/problem+json` asks for it.\n\n\
+            Fields, warnings and codes may be added later: ignore what you do not know.",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    tags(
+        (name = "Users", description = "The normalized roll"),
+        (name = "Health", description = "For load balancers and operators"),
+    ),
+    components(schemas(ErrorEnvelope, Problem, DocumentedUser))
+)]
+struct Skeleton;
+
+/// The document without its paths.
+pub(super) fn skeleton() -> openapi::OpenApi {
+    Skeleton::openapi()
+}
+
+/// The codes that any route may answer with.
+const EVERYWHERE: &[Code] =
+    &[Code::MethodNotAllowed, Code::RequestTimeout, Code::PayloadTooLarge, Code::UriTooLong, Code::HeaderTooLarge, Code::Internal];
+
+/// The codes of the roll beside those.
+const ROLL: &[Code] = &[
+    Code::InvalidCustomerId,
+    Code::InvalidParameter,
+    Code::InvalidCursor,
+    Code::UpstreamBadRequest,
+    Code::UpstreamUnauthorized,
+    Code::CustomerNotFound,
+    Code::NotAcceptable,
+    Code::UpstreamForbidden,
+    Code::UpstreamUnavailable,
+    Code::UpstreamInvalidResponse,
+    Code::UpstreamRateLimited,
+    Code::Overloaded,
+    Code::UpstreamTimeout,
+];
+
+/// The headers of a roll, and what each says.
+const ROLL_HEADERS: &[(&str, &str)] = &[
+    ("ETag", "Weak; equal exactly when page, users, warnings and the sources' states are, whatever the times."),
+    ("Cache-Control", "`private, max-age=…` for a fresh success, `max-age=0` when stale, `no-store` for a partial roll."),
+    ("Age", "Seconds since the oldest source used was read."),
+    ("Cache-Status", "RFC 9211: `rollcall; hit; ttl=37`, `rollcall; fwd=uri-miss; stored`, …"),
+    ("Server-Timing", "How long each source took, where one was asked."),
+    ("Link", "`rel=\"next\"`: the next page, relative."),
+];
+
+/// The headers of every answer.
+const HEADERS: &[(&str, &str)] = &[
+    ("X-Request-Id", "The request's id, which finds it in the log."),
+    ("traceparent", "The request's place in its trace (W3C Trace Context)."),
+];
+
+/// The whole document; `base_path` stands before every route.
+pub fn document(base_path: &str) -> openapi::OpenApi {
+    let mut document = described().into_openapi();
+    let server = if base_path.is_empty() { "/" } else { base_path };
+    document.servers = Some(vec![Server::new(server)]);
+    for path in document.paths.paths.values_mut() {
+        if let Some(operation) = path.get.as_mut() {
+            describe(operation);
+        }
+    }
+    document
+}
+
+fn describe(operation: &mut Operation) {
+    let own: &[Code] = match operation.operation_id.as_deref() {
+        Some("listUsers") => ROLL,
+        Some("ready") => &[Code::ShuttingDown],
+        _ => &[],
+    };
+    let is_roll = own == ROLL;
+    for (name, text) in HEADERS.iter().chain(ROLL_HEADERS.iter().filter(|_| is_roll)) {
+        if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+            response.headers.insert((*name).to_owned(), header(text).into());
+        }
+    }
+    if is_roll {
+        let held = ResponseBuilder::new().description("The answer that `If-None-Match` names still holds.");
+        operation.responses.responses.insert("304".to_owned(), held.build().into());
+    }
+    let mut codes: Vec<Code> = own.iter().chain(EVERYWHERE).copied().collect();
+    codes.sort_by_key(|code| code.status());
+    for codes in codes.chunk_by(|one, other| one.status() == other.status()) {
+        if let Some(first) = codes.first() {
+            operation.responses.responses.insert(first.status().to_string(), error_response(codes).into());
+        }
+    }
+}
+
+/// One status with all its codes, each with an example in both forms.
+fn error_response(codes: &[Code]) -> Response {
+    let names: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
+    let content = |name: &str, problem: bool| {
+        let schema = RefOr::<openapi::Schema>::Ref(Ref::from_schema_name(name));
+        let example =
+            move |code: &Code| (code.as_str(), ExampleBuilder::new().summary(code.title()).value(Some(example(*code, problem))).build());
+        ContentBuilder::new().schema(Some(schema)).examples_from_iter(codes.iter().map(example)).build()
+    };
+    let mut response = ResponseBuilder::new()
+        .description(names.join("\n\n"))
+        .content(JSON, content("ErrorEnvelope", false))
+        .content(PROBLEM_JSON, content("Problem", true));
+    for (name, text) in HEADERS {
+        response = response.header(*name, header(text));
+    }
+    let status = codes.first().map(|code| code.status());
+    for (header_status, name, text) in [
+        (401, "WWW-Authenticate", "`Bearer`, with the source as realm."),
+        (405, "Allow", "The methods that the route knows."),
+        (503, "Retry-After", "Whole seconds to wait."),
+    ] {
+        if status == Some(header_status) {
+            response = response.header(name, header(text));
+        }
+    }
+    response.build()
+}
+
+fn header(text: &str) -> Header {
+    HeaderBuilder::new().schema(Some(Object::with_type(SchemaType::Type(Type::String)))).description(Some(text)).build()
+}
+
+/// An error as the envelope writes it, with a fixed id and time.
+fn example(code: Code, problem: bool) -> serde_json::Value {
+    let error = ApiError::example(code);
+    let envelope = ErrorEnvelope::new(&error, "019a8f3e-7c1d-7000-8000-000000000000", Moment::EXAMPLE);
+    let value = if problem { serde_json::to_value(envelope.into_problem()) } else { serde_json::to_value(envelope) };
+    value.unwrap_or_default()
+}

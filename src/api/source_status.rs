@@ -1,0 +1,89 @@
+//! What one source came to, by the closed list of names that callers see.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    domain::FailureKind,
+    roll::{Known, Told},
+};
+
+/// What one source came to. The list may grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SourceStatus {
+    /// Its users are there.
+    Ok,
+    /// Its users are there, but its counts never agreed: some may be missing.
+    Incomplete,
+    /// It does not know the customer.
+    NotFound,
+    /// The customer is not linked to it; it was not asked.
+    NotLinked,
+    /// It calls the request wrong (400, 422).
+    BadRequest,
+    /// It refused the credentials (401).
+    Unauthorized,
+    /// It forbids the credentials to read this (403).
+    Forbidden,
+    /// It is asked too often (429).
+    RateLimited,
+    /// It did not answer in time.
+    Timeout,
+    /// It is out of order (5xx) or cannot be reached.
+    Unavailable,
+    /// Its answer cannot be used: a redirect, not JSON, cut short, too large, of the wrong shape.
+    InvalidResponse,
+    /// It was not asked, because it is in trouble or busy enough.
+    Overloaded,
+}
+
+impl SourceStatus {
+    /// The name in JSON and logs.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Incomplete => "incomplete",
+            Self::NotFound => "not_found",
+            Self::NotLinked => "not_linked",
+            Self::BadRequest => "bad_request",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::RateLimited => "rate_limited",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::InvalidResponse => "invalid_response",
+            Self::Overloaded => "overloaded",
+        }
+    }
+}
+
+impl From<FailureKind> for SourceStatus {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Unauthorized => Self::Unauthorized,
+            FailureKind::Forbidden => Self::Forbidden,
+            FailureKind::RateLimited => Self::RateLimited,
+            FailureKind::Overloaded => Self::Overloaded,
+            FailureKind::Timeout => Self::Timeout,
+            FailureKind::Unavailable => Self::Unavailable,
+            FailureKind::InvalidResponse => Self::InvalidResponse,
+            FailureKind::BadRequest => Self::BadRequest,
+            FailureKind::NotFound => Self::NotFound,
+        }
+    }
+}
+
+impl From<&Told> for SourceStatus {
+    fn from(told: &Told) -> Self {
+        match &told.copy {
+            None => Self::NotLinked,
+            Some(Err(failure)) => failure.kind.into(),
+            Some(Ok(copy)) => match &copy.known {
+                Known::Users(walk) if walk.complete => Self::Ok,
+                Known::Users(_) => Self::Incomplete,
+                Known::NotFound(_) => Self::NotFound,
+            },
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `GET /customers/{customer_id}/users`: translate the request, ask, translate the answer.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use super::{
+    Gateway,
+    accept::Accept,
+    caching::{Ages, etag, is_held, put, write_origin},
+    envelope::{SourceReport, UsersBody},
+    error::ApiError,
+    extract::{Customer, UsersParameters, UsersQuery, must_take_json, wants_it_now},
+    source_status::SourceStatus,
+};
+use crate::{
+    domain::CustomerId,
+    roll::{Answer, Given, Patience, Rendered, Told},
+    telemetry::Origin,
+};
+
+/// What the log line of a request says of how its answer came about.
+#[derive(Clone, Debug)]
+pub(super) struct LogFacts {
+    /// The `Cache-Status` of the answer.
+    pub(super) cache: HeaderValue,
+    /// Each source with what it came to.
+    pub(super) sources: Arc<str>,
+    /// Whether users may be missing.
+    pub(super) partial: bool,
+}
+
+/// A customer's users
+///
+/// Asks every source at once, joins the records that carry the same e-mail address, and answers
+/// with one normalized roll. A source that fails does not take the others down: the answer is then
+/// `partial` and says why, unless `partial=deny` asks for that source's error instead.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer_id}/users",
+    operation_id = "listUsers",
+    tag = "Users",
+    params(
+        ("customer_id" = String, Path, description = "The customer's id.", min_length = 1, max_length = 128,
+         pattern = "^[A-Za-z0-9._~-]{1,128}$", example = "00000000-0000-4000-8000-000000000001"),
+        UsersParameters,
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an answer that is held: 304 where it still holds."),
+        ("Cache-Control" = Option<String>, Header, description = "`no-cache` asks the sources now. Where that fails, a copy stands in."),
+        ("X-Request-Id" = Option<String>, Header, description = "An id for this request: 1 to 128 of `A-Z a-z 0-9 . _ -`; another one is made where it is none.",
+         pattern = "^[A-Za-z0-9._-]{1,128}$"),
+    ),
+    responses((status = 200, description = "The roll, whole (`success`) or with users missing (`partial`).", body = UsersBody)),
+)]
+pub(super) async fn list_users(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(origin): Extension<Origin>,
+    Customer(customer): Customer,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let query = UsersQuery::read(query.as_deref().unwrap_or_default(), &customer, &gateway.source_names)?;
+    must_take_json(&Accept::of(&headers))?;
+    let patience = Patience { origin, deadline: gateway.sources_deadline(), now: wants_it_now(&headers) };
+    let answer = gateway.rolls.roll(&customer, query.partial, &patience).await;
+    Ok(write(&gateway, &customer, &query, &headers, &answer))
+}
+
+/// Writes an answer: a page, 304, or the error that the sources' failures add up to.
+fn write(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &HeaderMap, answer: &Answer) -> Response {
+    let ages = Ages::of(&answer.told);
+    let (mut response, partial) = match &answer.roll {
+        Ok(given) => {
+            let rendered = render(query, given, &answer.told);
+            let mut response = page(asked, &rendered);
+            ages.write(given.complete, &answer.told, response.headers_mut());
+            link(gateway, customer, query, &rendered, response.headers_mut());
+            (response, !given.complete)
+        }
+        Err(refusal) => {
+            let mut response = ApiError::refused(customer, refusal, &answer.told).into_response();
+            write_origin(&answer.told, response.headers_mut(), ages.ttl());
+            (response, false)
+        }
+    };
+    if let Some(facts) = LogFacts::of(&response, &answer.told, partial) {
+        response.extensions_mut().insert(facts);
+    }
+    response
+}
+
+/// The body with its tag. The page that most callers want is rendered once for each roll: between
+/// two refreshes it is the same to the byte.
+fn render(query: &UsersQuery, given: &Given, told: &[Told]) -> Arc<Rendered> {
+    let as_fetched = told
+        .iter()
+        .all(|told| told.error.is_none() && told.copy.as_ref().is_none_or(|copy| copy.as_ref().is_ok_and(|copy| !copy.is_stale())));
+    if query.is_plain && given.complete && as_fetched {
+        return given.roll.front(|| render_anew(query, given, told));
+    }
+    Arc::new(render_anew(query, given, told))
+}
+
+fn render_anew(query: &UsersQuery, given: &Given, told: &[Told]) -> Rendered {
+    let page = given.roll.page(&query.view, &query.page);
+    let sources: Vec<SourceReport> = told.iter().map(SourceReport::from).collect();
+    let body = UsersBody::new(given, &page, &sources);
+    let etag = etag(&body);
+    // The body has nothing that JSON cannot hold: writing it does not fail.
+    let bytes = serde_json::to_vec(&body).map(Bytes::from).unwrap_or_default();
+    Rendered { bytes, etag, next_cursor: page.next_cursor }
+}
+
+fn page(asked: &HeaderMap, rendered: &Rendered) -> Response {
+    let mut response = if is_held(asked, &rendered.etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        (json, rendered.bytes.clone()).into_response()
+    };
+    put(response.headers_mut(), header::ETAG, rendered.etag.clone());
+    response
+}
+
+/// The way to the next page, relative to this host: the parameters as they were, and the cursor.
+fn link(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, rendered: &Rendered, headers: &mut HeaderMap) {
+    if let Some(cursor) = &rendered.next_cursor {
+        let (base, again) = (&gateway.base_path, &query.again);
+        let and = if again.is_empty() { "" } else { "&" };
+        let next = format!("<{base}/customers/{customer}/users?{again}{and}cursor={cursor}>; rel=\"next\"");
+        put(headers, header::LINK, next);
+    }
+}
+
+impl LogFacts {
+    fn of(response: &Response, told: &[Told], partial: bool) -> Option<Self> {
+        let cache = response.headers().get(HeaderName::from_static("cache-status"))?.clone();
+        let one = |told: &Told| format!("{}={}", told.source, SourceStatus::from(told).as_str());
+        let sources = told.iter().map(one).collect::<Vec<_>>().join(" ");
+        Some(Self { cache, sources: sources.into(), partial })
+    }
+}

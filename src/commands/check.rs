@@ -1,0 +1,41 @@
+//! `rollcall check`: every fault of a configuration, without serving.
+
+use clap::Args;
+
+use super::{
+    Failed,
+    configuration::{self, Environment},
+    output::say,
+};
+use crate::{app::App, config::LogFormat, domain::Failure, telemetry::start_logging};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    configuration: configuration::Arguments,
+    /// Also asks each source for a token
+    #[arg(long)]
+    online: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
+    let config = arguments.configuration.read(environment)?;
+    say("The configuration is valid.")?;
+    if !arguments.online {
+        return Ok(());
+    }
+    start_logging(LogFormat::Text, environment.variable("ROLLCALL_LOG"))?;
+    let mut failed = Vec::new();
+    for (source, tried) in App::new(config)?.try_credentials().await {
+        match tried {
+            Ok(()) => say(&format!("{source}: credentials are there."))?,
+            Err(failure) => failed.push(format!("{source}: {}", sentence(&failure))),
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Failed::Running(failed.join("\n"))) }
+}
+
+fn sentence(failure: &Failure) -> String {
+    let status = failure.http_status.map_or_else(String::new, |status| format!(" (HTTP {status})"));
+    format!("no token was given: {}{status}.", failure.kind.as_str())
+}

@@ -1,0 +1,70 @@
+//! Where a command's configuration comes from: file, environment, flags.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{
+    app::Config,
+    config::{Fault, Faults, Layers},
+    sources::REGISTRY,
+};
+
+/// The environment, read once.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(pub Vec<(String, String)>);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The configuration, a TOML file; deploy/rollcall.toml shows every key
+    #[arg(long, value_name = "FILE", env = "ROLLCALL_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Flags {
+    /// Where to listen, such as 127.0.0.1:8080
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<String>,
+    /// Any key of the configuration, such as cache.fresh=30s; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Arguments {
+    /// The merged and checked configuration.
+    pub(super) fn read(&self, environment: &Environment) -> Result<Config, Faults> {
+        let layers = match &self.config {
+            Some(path) => Layers::from_file(path)?,
+            None => Layers::default(),
+        };
+        let layers = layers.with_environment(environment.0.iter().cloned());
+        Config::read(self.flags.lay_over(layers)?, REGISTRY)
+    }
+}
+
+impl Flags {
+    pub(super) fn lay_over(&self, mut layers: Layers) -> Result<Layers, Faults> {
+        for pair in &self.set {
+            let Some((key, value)) = pair.split_once('=') else {
+                // The value may be a secret that was written without its key.
+                let what = "wants KEY=VALUE, such as cache.fresh=30s.".to_owned();
+                return Err(Fault { at: "--set".to_owned(), what }.into());
+            };
+            layers = layers.with_flag(key.trim(), value, "--set");
+        }
+        Ok(match &self.listen {
+            Some(address) => layers.with_flag("server.listen", address, "--listen"),
+            None => layers,
+        })
+    }
+}
+
+impl Environment {
+    /// One variable.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+}

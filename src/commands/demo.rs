@@ -1,0 +1,93 @@
+//! `rollcall demo`: both backends simulated inside the process, the gateway in front of them.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{
+    Failed,
+    configuration::{Environment, Flags},
+    output::say,
+    serve::until_stopped,
+    signals::Signals,
+};
+use crate::{
+    app::{App, Config},
+    config::Layers,
+    sandbox::{Backend, CLIENT_ID, CLIENT_SECRET, Fault, MY_REPORTS_TOKEN, Options, Sandbox, examples},
+    sources::REGISTRY,
+    telemetry::{log_panics, start_logging},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = customers_help())]
+pub(super) struct Arguments {
+    /// Decides on names, addresses and ids
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How long each answer of a backend takes, such as 50ms
+    #[arg(long, default_value = "0ms", value_parser = humantime::parse_duration)]
+    latency: Duration,
+    /// What goes wrong at a backend whatever the customer, such as `my_reports=timeout`; may be repeated
+    #[arg(long, value_name = "SOURCE=KIND")]
+    fault: Vec<Fault>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// What to try: the end of a customer's id, what comes, and the rest of the URL.
+const TRIES: &[(&str, &str, &str)] = &[
+    ("002", "200: two rolls of 50 and 40 joined into one", "?page_size=3"),
+    ("001", "200: the vendors' documented examples", ""),
+    ("106", "200 partial: MyReports is unavailable", ""),
+    ("106", "502: the same, where a partial roll will not do", "?partial=deny"),
+    ("002", "400: a parameter out of range", "?page_size=0"),
+    ("133", "401: both refuse our credentials", ""),
+    ("111", "404: nobody knows the customer", ""),
+    ("155", "504: both are too slow", ""),
+];
+
+pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failed> {
+    let Arguments { seed, latency, fault, flags } = arguments;
+    let sandbox = Sandbox::start(Options { seed, latency, faults: fault }).await?;
+    let config = Config::read(flags.lay_over(layers(&sandbox))?, REGISTRY)?;
+    start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
+    log_panics();
+    let signals = Signals::listen()?;
+    let base_path = config.general.server.base_path.clone();
+    let running = App::new(config)?.start().await?;
+    say(&welcome(&format!("http://{}{base_path}", running.address)))?;
+    until_stopped(running, signals).await;
+    Ok(())
+}
+
+/// The configuration that points at the sandbox. The environment has no say: a demo shall show
+/// the same everywhere, and send nobody's real secrets anywhere.
+fn layers(sandbox: &Sandbox) -> Layers {
+    let keys = [
+        ("server.drain", "0s".to_owned()),
+        ("sources.advanced_automation.base_url", sandbox.base_url(Backend::AdvancedAutomation)),
+        ("sources.advanced_automation.client_id", CLIENT_ID.to_owned()),
+        ("sources.advanced_automation.client_secret", CLIENT_SECRET.to_owned()),
+        ("sources.my_reports.base_url", sandbox.base_url(Backend::MyReports)),
+        ("sources.my_reports.token", MY_REPORTS_TOKEN.to_owned()),
+    ];
+    keys.into_iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, value, "demo"))
+}
+
+fn welcome(base: &str) -> String {
+    let tries = TRIES.iter().map(|(digits, shows, query)| {
+        format!("# {shows}\ncurl -i '{base}/customers/00000000-0000-4000-8000-000000000{digits}/users{query}'\n")
+    });
+    let tries: Vec<String> = tries.collect();
+    format!(
+        "Rollcall answers at {base}/ and can be browsed at {base}/docs/\n\nTry:\n\n{}\n\
+         `rollcall demo --help` lists every customer. Ctrl-C stops it.",
+        tries.join("\n")
+    )
+}
+
+fn customers_help() -> String {
+    let rows: Vec<String> = examples().iter().map(|example| format!("  {}  {}", example.id, example.shows)).collect();
+    format!("Customers to ask for, by their id:\n{}", rows.join("\n"))
+}

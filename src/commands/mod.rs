@@ -1,0 +1,81 @@
+//! The commands: the line in, an exit code out. Errors go to stderr in plain sentences.
+
+mod check;
+mod configuration;
+mod demo;
+mod openapi;
+mod output;
+mod serve;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{app::StartError, config::Faults, telemetry::LogError};
+
+pub use configuration::Environment;
+
+/// One roll of a customer's users, whichever backend holds them.
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, about, max_term_width = 100)]
+pub struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The whole product on one machine with nothing to set up: both backends simulated, the gateway in front of them
+    Demo(demo::Arguments),
+    /// The gateway
+    Serve(configuration::Arguments),
+    /// Validates a configuration and prints every fault it finds
+    Check(check::Arguments),
+    /// Prints the OpenAPI document
+    Openapi(openapi::Arguments),
+}
+
+/// Why a command ended otherwise than asked.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    /// The command line or the configuration is wrong.
+    #[error("{0}")]
+    Configuration(#[from] Faults),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Running(String),
+}
+
+impl Line {
+    /// Does what the line says.
+    pub async fn run(self, environment: &Environment) -> ExitCode {
+        let done = match self.command {
+            Command::Demo(arguments) => demo::run(arguments, environment).await,
+            Command::Serve(arguments) => serve::run(&arguments, environment).await,
+            Command::Check(arguments) => check::run(&arguments, environment).await,
+            Command::Openapi(arguments) => openapi::run(&arguments),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failed) => {
+                output::say_error(&failed.to_string());
+                failed.exit_code()
+            }
+        }
+    }
+}
+
+impl Failed {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Configuration(_) | Self::Log(_) => ExitCode::from(2),
+            Self::Start(_) | Self::Io(_) | Self::Running(_) => ExitCode::from(1),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A point in time as callers see it: UTC, to the millisecond.
+
+use std::fmt;
+
+use jiff::{Timestamp, Unit};
+use serde::{Serialize, Serializer};
+
+/// A point in time: `2026-11-21T10:00:00.123Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(Timestamp);
+
+impl Moment {
+    /// The moment that the documents use as an example.
+    pub const EXAMPLE: Self = Self(Timestamp::constant(1_795_255_200, 123_000_000));
+
+    /// This moment.
+    pub fn now() -> Self {
+        let now = Timestamp::now();
+        Self(now.round(Unit::Millisecond).unwrap_or(now))
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.0)
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_always_has_three_digits_after_the_second() {
+        assert_eq!(Moment(Timestamp::UNIX_EPOCH).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Moment::EXAMPLE.to_string(), "2026-11-21T10:00:00.123Z");
+        assert_eq!(Moment::now().to_string().len(), "2026-11-21T10:00:00.123Z".len());
+    }
+}
