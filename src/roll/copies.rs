@@ -130,13 +130,11 @@ impl Copy {
         self.at.elapsed()
     }
 
-    /// For how long it is fresh, in seconds; negative where it has not been for so long.
+    /// For how many seconds it is fresh, its age taken in whole seconds as `Age` is; negative
+    /// where it has not been for so long.
     pub fn fresh_for(&self) -> i64 {
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        match self.windows.fresh.checked_sub(self.age()) {
-            Some(left) => seconds(left),
-            None => -seconds(self.age().saturating_sub(self.windows.fresh)),
-        }
+        seconds(self.windows.fresh) - seconds(self.age())
     }
 
     /// Whether it is older than `fresh`.

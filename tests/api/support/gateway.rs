@@ -1,0 +1,118 @@
+//! The gateway under test, on a port of its own, and a caller of it.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use rollcall::{
+    app::{App, Config, Running},
+    config::{Faults, Layers},
+    sources::{Backend, REGISTRY},
+};
+use serde_json::Value;
+
+/// A gateway that is still to be configured.
+pub(crate) struct Setup {
+    layers: Layers,
+    backends: Vec<Backend>,
+}
+
+/// A gateway that answers, until it is dropped.
+pub(crate) struct Gateway {
+    running: Option<Running>,
+    pub(crate) url: String,
+    pub(crate) admin_url: Option<String>,
+    client: reqwest::Client,
+}
+
+/// What a caller got.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Setup {
+    pub(crate) fn new(keys: &[(&str, &str)]) -> Self {
+        let own = [("server.listen", "127.0.0.1:0"), ("server.drain", "0s"), ("telemetry.access_log", "off")];
+        let layers = own.iter().chain(keys).fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, *value, "test"));
+        Self { layers, backends: REGISTRY.to_vec() }
+    }
+
+    /// Sets one key.
+    pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
+        self.layers = self.layers.with_flag(key, value, "test");
+        self
+    }
+
+    /// Adds a backend that the program does not know.
+    pub(crate) fn with_backend(mut self, backend: Backend) -> Self {
+        self.backends.push(backend);
+        self
+    }
+
+    pub(crate) fn config(self) -> Result<Config, Faults> {
+        Config::read(self.layers, &self.backends)
+    }
+
+    pub(crate) async fn start(self) -> Gateway {
+        let running = App::new(self.config().unwrap()).unwrap().start().await.unwrap();
+        Gateway {
+            url: format!("http://{}", running.address),
+            admin_url: running.admin_address.map(|address| format!("http://{address}")),
+            running: Some(running),
+            client: reqwest::Client::builder().no_proxy().no_gzip().tls_certs_only([]).build().unwrap(),
+        }
+    }
+}
+
+impl Gateway {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &[]).await
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send("GET", path, headers).await
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.timeout(Duration::from_secs(30)).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// Stops it, and waits until it has.
+    pub(crate) async fn stop(mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop(Duration::ZERO).await;
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The users' display names, in their order.
+    #[track_caller]
+    pub(crate) fn names(&self) -> Vec<String> {
+        let users = self.json()["data"].as_array().cloned().unwrap_or_else(|| panic!("no roll: {}", self.text));
+        users.iter().map(|user| user["display_name"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// A source's entry under `sources`.
+    #[track_caller]
+    pub(crate) fn source(&self, name: &str) -> Value {
+        let sources = self.json()["sources"].as_array().cloned().unwrap_or_default();
+        sources.into_iter().find(|source| source["source"] == name).unwrap_or_else(|| panic!("no source {name}: {}", self.text))
+    }
+}
