@@ -11,15 +11,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, task::JoinHandle};
+use arc_swap::ArcSwap;
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{self, Documents, Gateway},
-    config::{Faults, General, Layers, Reader},
+    config::{Faults, General, Layers, Reader, Server},
     customers::Links,
     roll::{Keeping, Rolls, Windows},
-    server::{ListenError, listen, serve},
+    server::{Door, ListenError, listen, serve},
     sources::{Backend, Source, SourceSettings},
     telemetry::Metrics,
 };
@@ -35,8 +36,15 @@ pub struct Config {
 /// A gateway that is set up, but does not listen yet.
 pub struct App {
     gateway: Arc<Gateway>,
-    listen: SocketAddr,
-    admin_listen: Option<SocketAddr>,
+    server: Server,
+    lasting: Lasting,
+}
+
+/// What stays when the configuration changes.
+#[derive(Clone, Default)]
+struct Lasting {
+    metrics: Arc<Metrics>,
+    stopping: Arc<AtomicBool>,
 }
 
 /// A gateway that answers.
@@ -45,7 +53,12 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where operators reach it, if that is somewhere else.
     pub admin_address: Option<SocketAddr>,
-    gateway: Arc<Gateway>,
+    lasting: Lasting,
+    /// As it was when the listeners were opened.
+    server: Server,
+    drain: ArcSwap<Duration>,
+    callers: Arc<Door>,
+    operators: Option<Arc<Door>>,
     stop: CancellationToken,
     servers: Vec<JoinHandle<()>>,
 }
@@ -82,41 +95,56 @@ impl Config {
 impl App {
     /// Sets a gateway up.
     pub fn new(config: Config) -> Result<Self, StartError> {
+        Self::with(config, Lasting::default())
+    }
+
+    fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
         let Config { general, sources } = config;
-        let metrics = Arc::new(Metrics::default());
-        let made: Result<Vec<Source>, _> = sources.into_iter().map(|settings| Source::new(settings, Arc::clone(&metrics))).collect();
+        let metrics = &lasting.metrics;
+        let made: Result<Vec<Source>, _> = sources.into_iter().map(|settings| Source::new(settings, Arc::clone(metrics))).collect();
         let sources: Vec<Arc<Source>> = made?.into_iter().map(Arc::new).collect();
         let source_names: Vec<_> = sources.iter().map(|source| source.name()).collect();
         let links = Links::SameId { sources: source_names.clone() };
         let keeping = keeping(&general);
         let server = general.server;
         let gateway = Gateway {
-            rolls: Rolls::new(sources, links, general.placeholders, &keeping, Arc::clone(&metrics)),
-            metrics,
+            rolls: Rolls::new(sources, links, general.placeholders, &keeping, Arc::clone(metrics)),
+            metrics: Arc::clone(metrics),
             documents: documents(&server.base_path)?,
             source_names,
             deadline: server.deadline,
             drain: server.drain,
-            base_path: server.base_path,
+            base_path: server.base_path.clone(),
             access_log: general.telemetry.access_log,
             has_admin: server.admin_listen.is_some(),
-            stopping: AtomicBool::new(false),
+            places: Semaphore::new(server.max_in_flight),
+            stopping: Arc::clone(&lasting.stopping),
         };
-        Ok(Self { gateway: Arc::new(gateway), listen: server.listen, admin_listen: server.admin_listen })
+        Ok(Self { gateway: Arc::new(gateway), server, lasting })
     }
 
     /// Begins to answer.
-    pub async fn start(self) -> Result<Running, StartError> {
-        let stop = CancellationToken::new();
-        let callers = listen("server.listen", self.listen).await?;
-        let operators = match self.admin_listen {
-            Some(address) => Some(listen("server.admin_listen", address).await?),
-            None => None,
+    pub fn start(self) -> Result<Running, StartError> {
+        let Self { gateway, server, lasting } = self;
+        let (stop, most) = (CancellationToken::new(), server.max_connections);
+        let callers = listen("server.listen", server.listen)?;
+        let operators = server.admin_listen.map(|address| listen("server.admin_listen", address)).transpose()?;
+        let mut running = Running {
+            address: callers.local_addr()?,
+            admin_address: operators.as_ref().map(TcpListener::local_addr).transpose()?,
+            drain: ArcSwap::from_pointee(server.drain),
+            callers: Arc::new(Door::new(api::router(&gateway))),
+            operators: server.admin_listen.map(|_| Arc::new(Door::new(api::admin_router(&gateway)))),
+            servers: Vec::new(),
+            stop: stop.clone(),
+            lasting,
+            server,
         };
-        let (address, admin_address) = (callers.local_addr()?, operators.as_ref().map(TcpListener::local_addr).transpose()?);
-        let mut servers = vec![tokio::spawn(serve(callers, api::router(&self.gateway), stop.clone()))];
-        servers.extend(operators.map(|listener| tokio::spawn(serve(listener, api::admin_router(&self.gateway), stop.clone()))));
-        Ok(Running { address, admin_address, gateway: self.gateway, stop, servers })
+        running.servers.push(tokio::spawn(serve(callers, Arc::clone(&running.callers), most, stop.clone())));
+        if let (Some(listener), Some(door)) = (operators, &running.operators) {
+            running.servers.push(tokio::spawn(serve(listener, Arc::clone(door), most, stop)));
+        }
+        Ok(running)
     }
 
     /// Asks each source for credentials and nothing else; what went wrong, by source.
@@ -130,10 +158,33 @@ impl App {
 }
 
 impl Running {
+    /// Puts another configuration to work, whole: requests that are in flight end on the old one.
+    /// Gives the keys whose change has to wait for a restart.
+    pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, StartError> {
+        let next = App::with(config, self.lasting.clone())?;
+        let (new, old) = (&next.server, &self.server);
+        let waiting = [
+            ("server.listen", new.listen != old.listen),
+            ("server.admin_listen", new.admin_listen != old.admin_listen),
+            ("server.max_connections", new.max_connections != old.max_connections),
+        ];
+        self.drain.store(Arc::new(new.drain));
+        self.callers.lead_to(api::router(&next.gateway));
+        if let Some(door) = &self.operators {
+            door.lead_to(api::admin_router(&next.gateway));
+        }
+        Ok(waiting.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect())
+    }
+
+    /// Where what happens is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.lasting.metrics
+    }
+
     /// Stops: says that it is not ready and still takes requests for so long, then closes the
     /// listener and finishes what is in flight.
     pub async fn stop(self, drain: Duration) {
-        self.gateway.stopping.store(true, Ordering::Relaxed);
+        self.lasting.stopping.store(true, Ordering::Relaxed);
         tokio::time::sleep(drain).await;
         self.stop.cancel();
         for server in self.servers {
@@ -143,7 +194,7 @@ impl Running {
 
     /// How long it takes requests once it is told to stop, as configured.
     pub fn drain(&self) -> Duration {
-        self.gateway.drain
+        **self.drain.load()
     }
 }
 

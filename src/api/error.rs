@@ -77,8 +77,7 @@ impl ApiError {
             400..=499 => (Code::InvalidParameter, "The request is wrong."),
             _ => (Code::Internal, "Something went wrong inside the gateway; the request id finds it in the log."),
         };
-        let error = Self::new(code, message);
-        if code.status() == 503 { error.retry_after(SOME_TIME) } else { error }
+        Self::new(code, message)
     }
 
     /// What an error of this code looks like, for the documents.

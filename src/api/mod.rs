@@ -24,7 +24,8 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, routing::get};
+use axum::{Router, middleware::from_fn_with_state, routing::get};
+use tokio::sync::Semaphore;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{config::AccessLog, domain::SourceName, roll::Rolls, sources::Deadline, telemetry::Metrics};
@@ -59,8 +60,10 @@ pub struct Gateway {
     pub access_log: AccessLog,
     /// Whether `/metrics` and `/health/sources` answer on a listener of their own.
     pub has_admin: bool,
+    /// One place for each request for customers that may be under way at the same time.
+    pub places: Semaphore,
     /// Whether the process is told to stop.
-    pub stopping: AtomicBool,
+    pub stopping: Arc<AtomicBool>,
 }
 
 impl Gateway {
@@ -91,7 +94,8 @@ fn inside() -> OpenApiRouter<Arc<Gateway>> {
 
 /// The router that callers reach.
 pub fn router(gateway: &Arc<Gateway>) -> Router {
-    let mut routes = OpenApiRouter::new().routes(routes!(users::list_users)).merge(probes());
+    let crowded = from_fn_with_state(Arc::clone(gateway), middleware::refuse_when_crowded);
+    let mut routes = OpenApiRouter::new().routes(routes!(users::list_users)).route_layer(crowded).merge(probes());
     if !gateway.has_admin {
         routes = routes.merge(inside());
     }

@@ -34,6 +34,11 @@ pub(super) struct Flags {
 }
 
 impl Arguments {
+    /// The text of the file as it is now, to tell whether it has changed.
+    pub(super) fn file(&self) -> Option<Vec<u8>> {
+        std::fs::read(self.config.as_ref()?).ok()
+    }
+
     /// The merged and checked configuration.
     pub(super) fn read(&self, environment: &Environment) -> Result<Config, Faults> {
         let layers = match &self.config {

@@ -8,7 +8,7 @@ use super::{
     Failed,
     configuration::{Environment, Flags},
     output::say,
-    serve::until_stopped,
+    serve::drain,
     signals::Signals,
 };
 use crate::{
@@ -53,11 +53,11 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     let config = Config::read(flags.lay_over(layers(&sandbox))?, REGISTRY)?;
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
     log_panics();
-    let signals = Signals::listen()?;
+    let mut signals = Signals::listen()?;
     let base_path = config.general.server.base_path.clone();
-    let running = App::new(config)?.start().await?;
+    let running = App::new(config)?.start()?;
     say(&welcome(&format!("http://{}{base_path}", running.address)))?;
-    until_stopped(running, signals).await;
+    drain(running, signals.stop().await, &mut signals).await;
     Ok(())
 }
 

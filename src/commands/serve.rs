@@ -12,26 +12,72 @@ use crate::{
     telemetry::{log_panics, start_logging},
 };
 
+/// How often the configuration file is looked at. A poll, for a file that is mounted into a
+/// container changes by a swap of links that notifications miss.
+const LOOK: Duration = Duration::from_secs(2);
+
 pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
     let config = arguments.read(environment)?;
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
     log_panics();
-    let signals = Signals::listen()?;
-    let running = App::new(config)?.start().await?;
-    tracing::info!(address = %running.address, admin = running.admin_address.map(tracing::field::display), version = env!("CARGO_PKG_VERSION"), "listening");
-    until_stopped(running, signals).await;
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+    let mut signals = Signals::listen()?;
+    let running = App::new(config)?.start()?;
+    let (address, admin) = (running.address, running.admin_address.map(tracing::field::display));
+    tracing::info!(%address, admin, version = env!("CARGO_PKG_VERSION"), "listening");
+    let stop = until_stopped(&running, &mut signals, arguments, environment).await;
+    drain(running, stop, &mut signals).await;
     Ok(())
 }
 
-/// Waits to be told to stop, drains, and ends; a second signal ends at once.
-pub(super) async fn until_stopped(running: Running, mut signals: Signals) {
-    let drain = match signals.next().await {
+/// Waits to be told to stop; reads the configuration again when it is told to, and when the file
+/// has changed.
+async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arguments, environment: &Environment) -> Stop {
+    let mut read = arguments.file();
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Some(stop) => return stop,
+                None => reload(running, arguments, environment),
+            },
+            _ = look.tick() => {
+                let now = arguments.file();
+                if now != read {
+                    reload(running, arguments, environment);
+                    read = now;
+                }
+            }
+        }
+    }
+}
+
+/// Puts the configuration as it is now to work; where it is broken, the old one goes on.
+fn reload(running: &Running, arguments: &Arguments, environment: &Environment) {
+    let reloaded = arguments.read(environment).map_err(Failed::from).and_then(|config| Ok(running.reload(config)?));
+    running.metrics().reloaded(reloaded.is_ok());
+    match reloaded {
+        Ok(waiting) if waiting.is_empty() => tracing::info!("the configuration was read again; the cache begins empty"),
+        Ok(waiting) => tracing::warn!(keys = waiting.join(", "), "the configuration was read again; these keys wait for a restart"),
+        Err(failed) => {
+            for fault in failed.to_string().lines() {
+                tracing::error!(fault, "the configuration is broken; the one before goes on");
+            }
+        }
+    }
+}
+
+/// Drains and ends; a second signal ends at once.
+pub(super) async fn drain(running: Running, stop: Stop, signals: &mut Signals) {
+    let drain = match stop {
         Stop::Drain => running.drain(),
         Stop::Now => Duration::ZERO,
     };
     tracing::info!(drain_ms = drain.as_millis(), "stopping: not ready any more, requests are still taken");
     tokio::select! {
         () = running.stop(drain) => tracing::info!("stopped"),
-        _ = signals.next() => tracing::warn!("told to stop again: ending at once"),
+        _ = signals.stop() => tracing::warn!("told to stop again: ending at once"),
     }
 }

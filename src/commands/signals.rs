@@ -1,16 +1,17 @@
-//! How a process is told to stop.
+//! How a process is told to stop, or to read its configuration again.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Listens for SIGTERM and SIGINT.
+/// Listens for SIGTERM, SIGINT and SIGHUP.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
-/// Which signal came.
+/// Which signal to stop came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// SIGTERM: a load balancer wants to be told first.
@@ -21,14 +22,27 @@ pub(super) enum Stop {
 
 impl Signals {
     pub(super) fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
-    /// Waits for the next one.
-    pub(super) async fn next(&mut self) -> Stop {
+    /// Waits for the next signal to stop.
+    pub(super) async fn stop(&mut self) -> Stop {
         tokio::select! {
             _ = self.terminate.recv() => Stop::Drain,
             _ = self.interrupt.recv() => Stop::Now,
+        }
+    }
+
+    /// Waits for the next signal to stop, or for the one to read the configuration again (`None`).
+    pub(super) async fn next(&mut self) -> Option<Stop> {
+        tokio::select! {
+            _ = self.hang_up.recv() => None,
+            _ = self.terminate.recv() => Some(Stop::Drain),
+            _ = self.interrupt.recv() => Some(Stop::Now),
         }
     }
 }

@@ -30,6 +30,10 @@ pub struct Server {
     pub admin_listen: Option<SocketAddr>,
     /// How long a request waits for the sources at most, a little more than they get.
     pub deadline: Duration,
+    /// Connections at the same time; further ones wait in the kernel.
+    pub max_connections: usize,
+    /// Requests for customers at the same time; further ones are refused at once.
+    pub max_in_flight: usize,
     /// How long `/health/ready` says 503 before the listener closes.
     pub drain: Duration,
     /// Stands before every route; empty, or begins with `/` and does not end with it.
@@ -104,6 +108,8 @@ impl Server {
                 Duration::from_millis(500)..=Duration::from_mins(5),
                 "between 500ms and 5m",
             ),
+            max_connections: read_count(reader, "server.max_connections", 16_384),
+            max_in_flight: read_count(reader, "server.max_in_flight", 4096),
             drain: reader.or("server.drain", Duration::from_secs(5)),
             base_path: read_base_path(reader),
         }
@@ -151,6 +157,11 @@ impl Setting for AccessLog {
             _ => Err(format!("must be {}.", Self::WANTED)),
         }
     }
+}
+
+fn read_count(reader: &mut Reader, key: &str, default: u64) -> usize {
+    let count = reader.within(key, default, 1..=1_000_000, "between 1 and 1000000");
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 fn read_base_path(reader: &mut Reader) -> String {

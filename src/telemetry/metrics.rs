@@ -31,6 +31,7 @@ pub struct Metrics {
     cache_entries: Gauge,
     cache_bytes: Gauge,
     panics: Counter,
+    reloads: Family<ReloadLabels, Counter>,
     source_up: Family<SourceLabels, Gauge<f64, AtomicU64>>,
 }
 
@@ -74,6 +75,11 @@ struct LookupLabels {
     result: CacheUse,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
 /// A route's template, shared so that a label costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Route(std::sync::Arc<str>);
@@ -102,6 +108,7 @@ impl Default for Metrics {
             cache_entries: Gauge::default(),
             cache_bytes: Gauge::default(),
             panics: Counter::default(),
+            reloads: Family::default(),
             source_up: Family::default(),
         };
         metrics.register();
@@ -127,6 +134,7 @@ impl Metrics {
         all.register("cache_entries", "Answers of sources and joined rolls that are kept", self.cache_entries.clone());
         all.register_with_unit("cache", "About how much memory the cache holds", Unit::Bytes, self.cache_bytes.clone());
         all.register("panics", "Bugs that were caught and answered as internal", self.panics.clone());
+        all.register("config_reloads", "Changed configurations, by whether they were taken", self.reloads.clone());
         all.register("source_up", "Whether the last walk of a source got an answer", self.source_up.clone());
     }
 
@@ -169,6 +177,12 @@ impl Metrics {
     /// Counts a caught bug.
     pub fn panicked(&self) {
         self.panics.inc();
+    }
+
+    /// Counts a changed configuration, and whether it was taken.
+    pub fn reloaded(&self, taken: bool) {
+        let result = if taken { "taken" } else { "refused" };
+        self.reloads.get_or_create(&ReloadLabels { result }).inc();
     }
 
     /// All metrics as Prometheus reads them (`OpenMetrics` text), with the cache's size as of now.

@@ -7,7 +7,10 @@
 //!    leaves in the one shape.
 //! 4. panic: a bug below becomes an answer, which the envelope then writes.
 //! 5. [`limits`]: what is too large is refused before anything looks at it.
+//!
+//! [`crowd`] stands before the routes that ask sources only: probes answer however full it is.
 
+mod crowd;
 mod envelope;
 mod limits;
 mod observe;
@@ -25,6 +28,7 @@ use tower_http::{
 
 use super::Gateway;
 
+pub(super) use crowd::refuse_when_crowded;
 pub(crate) use limits::{LARGEST_HEAD, MOST_HEADERS};
 
 /// Bytes below which a body is not worth compressing.

@@ -40,6 +40,10 @@ pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Re
     gateway.metrics.request(&route, response.status().as_u16(), took);
     log(gateway.access_log, &method, &route, &origin, &mut response, took);
     finish(response.headers_mut(), &origin);
+    if !gateway.is_ready() {
+        // Whoever keeps the connection would send his next request to a socket that closes.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

@@ -1,27 +1,25 @@
 //! Listeners, and the loop that answers connections until the process is told to stop.
 
-use std::{io, net::SocketAddr, pin::pin, time::Duration};
+mod connection;
+mod door;
+mod slow_head;
 
-use axum::Router;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
-use tokio::net::{TcpListener, TcpStream};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::api::{LARGEST_HEAD, MOST_HEADERS};
+pub use door::Door;
 
-/// How long a connection may be idle, or take to send a head: longer than a load balancer keeps
-/// one, or it would send requests to a closing socket.
-const IDLE: Duration = Duration::from_secs(75);
+/// Connections that wait to be accepted, in the kernel.
+const BACKLOG: i32 = 4096;
 
 /// How long what is in flight may still take once the listener is closed.
 const FINISH: Duration = Duration::from_secs(30);
 
 /// Binds a listener; the error names the key and the address.
-pub async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, ListenError> {
-    TcpListener::bind(address).await.map_err(|cause| ListenError { key: key.to_owned(), address, cause })
+pub fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, ListenError> {
+    bind(address).map_err(|cause| ListenError { key: key.to_owned(), address, cause })
 }
 
 /// An address that cannot be listened on.
@@ -34,6 +32,15 @@ pub struct ListenError {
     cause: io::Error,
 }
 
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?; // a restart need not wait for the connections of the one before
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
 fn reason(cause: &io::Error) -> String {
     match cause.kind() {
         io::ErrorKind::AddrInUse => "another program listens there already. Stop it, or choose another port.".to_owned(),
@@ -44,18 +51,23 @@ fn reason(cause: &io::Error) -> String {
 }
 
 /// Answers connections until `stop`, then closes the listener and finishes what is in flight.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let connections = TaskTracker::new();
+/// Beyond `most` connections at a time, further ones wait in the kernel.
+pub async fn serve(listener: TcpListener, door: Arc<Door>, most: usize, stop: CancellationToken) {
+    let (connections, places) = (TaskTracker::new(), Arc::new(Semaphore::new(most)));
     loop {
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, _)) => drop(connections.spawn(answer(stream, router.clone(), stop.clone()))),
+            Ok((stream, place)) => drop(connections.spawn(connection::answer(stream, Arc::clone(&door), place, stop.clone()))),
             Err(error) => rest_after(&error).await,
         }
+    }
+    // Whoever is in the backlog has connected, as far as he knows: he is answered, too.
+    while let Ok(Ok((stream, place))) = tokio::time::timeout(Duration::from_millis(1), accept(&listener, &places)).await {
+        drop(connections.spawn(connection::answer(stream, Arc::clone(&door), place, stop.clone())));
     }
     drop(listener);
     connections.close();
@@ -64,34 +76,18 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     }
 }
 
+/// A place first, then a connection.
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
 /// Out of files, for instance: trying again at once would only spin.
 async fn rest_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!(%error, "a connection could not be accepted");
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn answer(stream: TcpStream, router: Router, stop: CancellationToken) {
-    if stream.set_nodelay(true).is_err() {
-        return; // the peer has gone already
-    }
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()) // without one no timeout holds
-        .header_read_timeout(IDLE)
-        // A little more than is let through, so that it is a layer of ours that refuses, in the envelope.
-        .max_buf_size(2 * LARGEST_HEAD)
-        .max_headers(4 * MOST_HEADERS);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
     }
 }

@@ -1,0 +1,60 @@
+//! One connection: how much it may send, how long it may take.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    door::Door,
+    slow_head::{HeadClock, Watched},
+};
+use crate::api::{LARGEST_HEAD, MOST_HEADERS};
+
+/// How long a connection may be idle: longer than a load balancer keeps one, or it would send
+/// requests to a closing socket.
+const IDLE: Duration = Duration::from_secs(75);
+
+/// How long a head may take from its first byte to its last.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// How long a peer may leave what it was sent unread.
+const UNREAD: Duration = Duration::from_secs(30);
+
+pub(super) async fn answer(stream: TcpStream, door: Arc<Door>, _place: OwnedSemaphorePermit, stop: CancellationToken) {
+    let unread = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
+    if stream.set_nodelay(true).and(unread).is_err() {
+        return; // the peer has gone already
+    }
+    let clock = Arc::new(HeadClock::default());
+    let timed = Arc::clone(&clock);
+    let service = service_fn(move |request| {
+        let (door, busy) = (Arc::clone(&door), timed.head_is_there());
+        async move {
+            let response = door.answer(request).await;
+            drop(busy);
+            response
+        }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()) // without one no timeout holds
+        .header_read_timeout(IDLE) // hyper has one for idleness and for the head; the clock has the head's
+        // A little more than is let through, so that it is a layer of ours that refuses, in the envelope.
+        .max_buf_size(2 * LARGEST_HEAD)
+        .max_headers(4 * MOST_HEADERS);
+    let io = TokioIo::new(Watched::new(stream, Arc::clone(&clock)));
+    let mut connection = pin!(http.serve_connection(io, service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = clock.is_slow(HEAD) => return,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

@@ -1,0 +1,29 @@
+//! The router behind a listener; another one can be put in its place while requests come in.
+
+use std::convert::Infallible;
+
+use arc_swap::ArcSwap;
+use axum::{Router, response::Response};
+use http::Request;
+use hyper::body::Incoming;
+use tower::ServiceExt;
+
+/// Where requests go in.
+pub struct Door(ArcSwap<Router>);
+
+impl Door {
+    /// Opens the door to a router.
+    pub fn new(router: Router) -> Self {
+        Self(ArcSwap::from_pointee(router))
+    }
+
+    /// From now on requests go to another router; those that are in flight end where they are.
+    pub fn lead_to(&self, router: Router) {
+        self.0.store(router.into());
+    }
+
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let router = Router::clone(&self.0.load());
+        router.oneshot(request.map(axum::body::Body::new)).await
+    }
+}
