@@ -6,8 +6,8 @@ use utoipa::{
     openapi::{
         self, ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder, Server,
         example::ExampleBuilder,
-        path::Operation,
-        schema::{Object, SchemaType, Type},
+        path::{Operation, ParameterIn},
+        schema::{Object, Schema, SchemaType, Type},
     },
 };
 
@@ -18,7 +18,7 @@ use super::{
     envelope::{DocumentedUser, ErrorEnvelope, Problem},
     error::ApiError,
 };
-use crate::domain::Moment;
+use crate::{domain::Moment, sources::REGISTRY};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -67,6 +67,20 @@ const ROLL: &[Code] = &[
     Code::UpstreamTimeout,
 ];
 
+/// An example of each parameter of the roll.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("page_size", "100"),
+    ("cursor", "wSk_amGeeccN7ub5hPdfy3PvXfa602ve6HmLmj1jYXJsYSBodWdoZXM"),
+    ("q", "ann"),
+    ("email", "ann.lee@acme.example"),
+    ("source", "my_reports"),
+    ("enabled", "true"),
+    ("include", "deleted,conflicts"),
+    ("exclude", "placeholder"),
+    ("sort", "-email"),
+    ("partial", "deny"),
+];
+
 /// The headers of a roll, and what each says.
 const ROLL_HEADERS: &[(&str, &str)] = &[
     ("ETag", "Weak; equal exactly when page, users, warnings and the sources' states are, whatever the times."),
@@ -109,6 +123,7 @@ fn describe(operation: &mut Operation) {
         }
     }
     if is_roll {
+        describe_parameters(operation);
         let held = ResponseBuilder::new().description("The answer that `If-None-Match` names still holds.");
         operation.responses.responses.insert("304".to_owned(), held.build().into());
     }
@@ -121,11 +136,33 @@ fn describe(operation: &mut Operation) {
     }
 }
 
+/// The sources that a caller can name are those that the program knows. An example stands in the
+/// schema and not beside it, where Swagger UI would fill it in and every first try be a search.
+fn describe_parameters(operation: &mut Operation) {
+    let parameters = operation.parameters.iter_mut().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter),
+        _ => None,
+    });
+    for parameter in parameters {
+        if let Some(RefOr::T(Schema::Object(schema))) = parameter.schema.as_mut() {
+            schema.examples.extend(EXAMPLES.iter().filter(|(name, _)| *name == parameter.name).map(|(_, example)| typed(example)));
+            if parameter.name == "source" {
+                schema.enum_values = Some(REGISTRY.iter().map(|backend| backend.name.as_str().into()).collect());
+            }
+        }
+    }
+}
+
+/// An example as the type that it is of.
+fn typed(example: &str) -> serde_json::Value {
+    serde_json::from_str(example).unwrap_or_else(|_| example.into())
+}
+
 /// One status with all its codes, each with an example in both forms.
 fn error_response(codes: &[Code]) -> Response {
     let names: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
     let content = |name: &str, problem: bool| {
-        let schema = RefOr::<openapi::Schema>::Ref(Ref::from_schema_name(name));
+        let schema = RefOr::<Schema>::Ref(Ref::from_schema_name(name));
         let example =
             move |code: &Code| (code.as_str(), ExampleBuilder::new().summary(code.title()).value(Some(example(*code, problem))).build());
         ContentBuilder::new().schema(Some(schema)).examples_from_iter(codes.iter().map(example)).build()

@@ -16,7 +16,7 @@ use super::{
     caching::{Ages, etag, is_held, put, write_origin},
     envelope::{SourceReport, UsersBody},
     error::ApiError,
-    extract::{Customer, UsersParameters, UsersQuery, must_take_json, wants_it_now},
+    extract::{Customer, UsersHeaders, UsersParameters, UsersQuery, must_take_json, wants_it_now},
     source_status::SourceStatus,
 };
 use crate::{
@@ -48,12 +48,9 @@ pub(super) struct LogFacts {
     tag = "Users",
     params(
         ("customer_id" = String, Path, description = "The customer's id.", min_length = 1, max_length = 128,
-         pattern = "^[A-Za-z0-9._~-]{1,128}$", example = "00000000-0000-4000-8000-000000000001"),
+         pattern = "^[A-Za-z0-9._~-]{1,128}$", example = "00000000-0000-4000-8000-000000000002"),
         UsersParameters,
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an answer that is held: 304 where it still holds."),
-        ("Cache-Control" = Option<String>, Header, description = "`no-cache` asks the sources now. Where that fails, a copy stands in."),
-        ("X-Request-Id" = Option<String>, Header, description = "An id for this request: 1 to 128 of `A-Z a-z 0-9 . _ -`; another one is made where it is none.",
-         pattern = "^[A-Za-z0-9._-]{1,128}$"),
+        UsersHeaders,
     ),
     responses((status = 200, description = "The roll, whole (`success`) or with users missing (`partial`).", body = UsersBody)),
 )]

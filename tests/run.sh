@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them: the gate, the same for people and for CI.
+# Cheap steps come first. What is installed stays inside target/, but for Debian's packages.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
+
+debian() { # COMMAND PACKAGE: installs a package unless its command is there
+  command -v "$1" >/dev/null && return
+  local sudo=""; [ "$(id -u)" = 0 ] || sudo=sudo
+  $sudo apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+}
+
+step "tools"
+cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+step "format"
+cargo fmt --check
+
+step "lints"
+cargo clippy --all-targets --locked -- -D warnings
+
+step "tests"
+cargo test --locked
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+step "the demo, for what follows"
+cargo build --locked
+log=$(mktemp)
+target/debug/rollcall demo --listen 127.0.0.1:0 --set telemetry.access_log=off >"$log" 2>&1 &
+demo=$!
+trap 'kill "$demo" 2>/dev/null || true; rm -f "$log"' EXIT
+base=""
+for _ in $(seq 100); do
+  base=$(grep -oE -m1 'http://127\.0\.0\.1:[0-9]+' "$log" || true)
+  [ -n "$base" ] && break
+  sleep 0.1
+done
+[ -n "$base" ] || { cat "$log" >&2; exit 1; }
+
+step "the OpenAPI document against the answers (schemathesis)"
+[ -x target/schemathesis/bin/schemathesis ] || {
+  python3 -m venv target/schemathesis
+  target/schemathesis/bin/pip install -q schemathesis==4.32.5
+}
+SCHEMATHESIS_HOOKS=tests/schemathesis/hooks.py target/schemathesis/bin/schemathesis run "$base/openapi.json" \
+  --checks all --max-examples 100 --request-timeout 20
+
+step "the Swagger page in a browser"
+debian chromium chromium
+[ -d target/browser/node_modules/playwright-core ] || {
+  mkdir -p target/browser
+  npm install --silent --no-save --prefix target/browser playwright-core@1.64.1
+}
+BROWSER_MODULES="$PWD/target/browser" node tests/browser/swagger.mjs "$base" target/browser/swagger.png
+
+step "all is well"
