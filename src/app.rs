@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{self, Documents, Gateway},
-    config::{Faults, General, Layers, Reader, Server},
+    config::{Faults, General, Layers, LogFormat, Reader},
     customers::Links,
     roll::{Keeping, Rolls, Windows},
     server::{Door, ListenError, listen, serve},
@@ -36,7 +36,7 @@ pub struct Config {
 /// A gateway that is set up, but does not listen yet.
 pub struct App {
     gateway: Arc<Gateway>,
-    server: Server,
+    fixed: Fixed,
     lasting: Lasting,
 }
 
@@ -54,13 +54,22 @@ pub struct Running {
     /// Where operators reach it, if that is somewhere else.
     pub admin_address: Option<SocketAddr>,
     lasting: Lasting,
-    /// As it was when the listeners were opened.
-    server: Server,
+    /// What cannot change while the listeners are open, as it is.
+    fixed: Fixed,
     drain: ArcSwap<Duration>,
     callers: Arc<Door>,
     operators: Option<Arc<Door>>,
     stop: CancellationToken,
     servers: Vec<JoinHandle<()>>,
+}
+
+/// What only a restart changes.
+#[derive(Clone, Copy, PartialEq)]
+struct Fixed {
+    listen: SocketAddr,
+    admin_listen: Option<SocketAddr>,
+    max_connections: usize,
+    format: LogFormat,
 }
 
 /// Why a gateway did not come up.
@@ -107,6 +116,12 @@ impl App {
         let links = Links::SameId { sources: source_names.clone() };
         let keeping = keeping(&general);
         let server = general.server;
+        let fixed = Fixed {
+            listen: server.listen,
+            admin_listen: server.admin_listen,
+            max_connections: server.max_connections,
+            format: general.telemetry.format,
+        };
         let gateway = Gateway {
             rolls: Rolls::new(sources, links, general.placeholders, &keeping, Arc::clone(metrics)),
             metrics: Arc::clone(metrics),
@@ -114,31 +129,31 @@ impl App {
             source_names,
             deadline: server.deadline,
             drain: server.drain,
-            base_path: server.base_path.clone(),
+            base_path: server.base_path,
             access_log: general.telemetry.access_log,
             has_admin: server.admin_listen.is_some(),
             places: Semaphore::new(server.max_in_flight),
             stopping: Arc::clone(&lasting.stopping),
         };
-        Ok(Self { gateway: Arc::new(gateway), server, lasting })
+        Ok(Self { gateway: Arc::new(gateway), fixed, lasting })
     }
 
     /// Begins to answer.
     pub fn start(self) -> Result<Running, StartError> {
-        let Self { gateway, server, lasting } = self;
-        let (stop, most) = (CancellationToken::new(), server.max_connections);
-        let callers = listen("server.listen", server.listen)?;
-        let operators = server.admin_listen.map(|address| listen("server.admin_listen", address)).transpose()?;
+        let Self { gateway, fixed, lasting } = self;
+        let (stop, most) = (CancellationToken::new(), fixed.max_connections);
+        let callers = listen("server.listen", fixed.listen)?;
+        let operators = fixed.admin_listen.map(|address| listen("server.admin_listen", address)).transpose()?;
         let mut running = Running {
             address: callers.local_addr()?,
             admin_address: operators.as_ref().map(TcpListener::local_addr).transpose()?,
-            drain: ArcSwap::from_pointee(server.drain),
+            drain: ArcSwap::from_pointee(gateway.drain),
             callers: Arc::new(Door::new(api::router(&gateway))),
-            operators: server.admin_listen.map(|_| Arc::new(Door::new(api::admin_router(&gateway)))),
+            operators: fixed.admin_listen.map(|_| Arc::new(Door::new(api::admin_router(&gateway)))),
             servers: Vec::new(),
             stop: stop.clone(),
             lasting,
-            server,
+            fixed,
         };
         running.servers.push(tokio::spawn(serve(callers, Arc::clone(&running.callers), most, stop.clone())));
         if let (Some(listener), Some(door)) = (operators, &running.operators) {
@@ -160,15 +175,19 @@ impl App {
 impl Running {
     /// Puts another configuration to work, whole: requests that are in flight end on the old one.
     /// Gives the keys whose change has to wait for a restart.
-    pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, StartError> {
+    pub fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, StartError> {
+        let wanted = config.general.server.admin_listen;
+        // Until a restart the operators' routes are where their listener is, or is not.
+        config.general.server.admin_listen = self.fixed.admin_listen;
         let next = App::with(config, self.lasting.clone())?;
-        let (new, old) = (&next.server, &self.server);
+        let (new, old) = (&next.fixed, &self.fixed);
         let waiting = [
             ("server.listen", new.listen != old.listen),
-            ("server.admin_listen", new.admin_listen != old.admin_listen),
+            ("server.admin_listen", wanted != old.admin_listen),
             ("server.max_connections", new.max_connections != old.max_connections),
+            ("telemetry.format", new.format != old.format),
         ];
-        self.drain.store(Arc::new(new.drain));
+        self.drain.store(Arc::new(next.gateway.drain));
         self.callers.lead_to(api::router(&next.gateway));
         if let Some(door) = &self.operators {
             door.lead_to(api::admin_router(&next.gateway));

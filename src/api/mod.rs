@@ -1,4 +1,4 @@
-//! The HTTP edge; the only folder that knows axum.
+//! The HTTP edge: with `server`, which hands requests in, the only folder that knows axum.
 //!
 //! Handlers translate and do not decide; every error leaves through [`error::ApiError`] and the
 //! `envelope` layer.
@@ -101,23 +101,26 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
     }
     let (routes, _) = routes.split_for_parts();
     let routes = routes
-        .route("/", get(docs::start))
         .route("/openapi.json", get(docs::json))
         .route("/openapi.yaml", get(docs::yaml))
         .route("/docs", get(docs::to_folder))
         .route("/docs/", get(docs::swagger))
         .route("/docs/{*file}", get(docs::swagger));
-    let routes = if gateway.base_path.is_empty() {
-        routes
-    } else {
-        let (probes, _) = probes().split_for_parts();
-        probes.nest(&gateway.base_path, routes)
-    };
-    middleware::around(routes.with_state(Arc::clone(gateway)), gateway)
+    let start_page = Router::new().route(&format!("{}/", gateway.base_path), get(docs::start));
+    middleware::around(below_base_path(routes, gateway).merge(start_page).with_state(Arc::clone(gateway)), gateway)
+}
+
+/// Puts routes behind the base path; probes answer without it, too.
+fn below_base_path(routes: Router<Arc<Gateway>>, gateway: &Gateway) -> Router<Arc<Gateway>> {
+    if gateway.base_path.is_empty() {
+        return routes;
+    }
+    let (probes, _) = probes().split_for_parts();
+    probes.nest(&gateway.base_path, routes)
 }
 
 /// The router of the operators' own listener.
 pub fn admin_router(gateway: &Arc<Gateway>) -> Router {
     let (routes, _) = probes().merge(inside()).split_for_parts();
-    middleware::around(routes.with_state(Arc::clone(gateway)), gateway)
+    middleware::around(below_base_path(routes, gateway).with_state(Arc::clone(gateway)), gateway)
 }

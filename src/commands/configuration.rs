@@ -15,6 +15,7 @@ use crate::{
 pub struct Environment(pub Vec<(String, String)>);
 
 #[derive(Debug, Args)]
+#[group(id = "configuration")]
 pub(super) struct Arguments {
     /// The configuration, a TOML file; deploy/rollcall.toml shows every key
     #[arg(long, value_name = "FILE", env = "ROLLCALL_CONFIG")]

@@ -9,13 +9,13 @@ use super::{
     configuration::{Environment, Flags},
     output::say,
     serve::drain,
-    signals::Signals,
+    signals::{Signals, Stop},
 };
 use crate::{
     app::{App, Config},
     config::Layers,
     sandbox::{Backend, CLIENT_ID, CLIENT_SECRET, Fault, MY_REPORTS_TOKEN, Options, Sandbox, examples},
-    sources::REGISTRY,
+    sources::{self, REGISTRY},
     telemetry::{log_panics, start_logging},
 };
 
@@ -50,15 +50,21 @@ const TRIES: &[(&str, &str, &str)] = &[
 pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failed> {
     let Arguments { seed, latency, fault, flags } = arguments;
     let sandbox = Sandbox::start(Options { seed, latency, faults: fault }).await?;
-    let config = Config::read(flags.lay_over(layers(&sandbox))?, REGISTRY)?;
+    let config = Config::read(flags.lay_over(layers(&sandbox))?, &played())?;
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
     log_panics();
     let mut signals = Signals::listen()?;
     let base_path = config.general.server.base_path.clone();
     let running = App::new(config)?.start()?;
     say(&welcome(&format!("http://{}{base_path}", running.address)))?;
-    drain(running, signals.stop().await, &mut signals).await;
+    drain(running, signals.next().await.unwrap_or(Stop::Now), &mut signals).await;
     Ok(())
+}
+
+/// The backends that the sandbox plays.
+fn played() -> Vec<sources::Backend> {
+    let is_played = |backend: &&sources::Backend| Backend::ALL.iter().any(|played| played.name() == backend.name.as_str());
+    REGISTRY.iter().filter(is_played).copied().collect()
 }
 
 /// The configuration that points at the sandbox. The environment has no say: a demo shall show

@@ -86,7 +86,11 @@ impl Setting for f64 {
     const WANTED: &'static str = "a number";
 
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_float().map_or_else(|| parsed(value), Ok)
+        match value {
+            Value::Float(number) => Ok(*number),
+            Value::Integer(number) => parsed(&Value::String(number.to_string())), // 1 is 1.0
+            _ => parsed(value),
+        }
     }
 }
 

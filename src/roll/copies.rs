@@ -29,6 +29,8 @@ pub struct Copy {
     /// The same moment, for reckoning.
     at: Instant,
     windows: Windows,
+    /// From which age on it is asked for anew behind an answer, while it is still fresh.
+    refresh_at: Duration,
 }
 
 /// What a source may say that is believed.
@@ -114,7 +116,8 @@ struct Cooling {
 
 impl Copy {
     pub(super) fn of(known: Known, windows: Windows) -> Self {
-        Self { known, fetched_at: Moment::now(), at: Instant::now(), windows }
+        let refresh_at = windows.refresh_at(fastrand::f64());
+        Self { known, fetched_at: Moment::now(), at: Instant::now(), windows, refresh_at }
     }
 
     /// How many records it holds.
@@ -134,7 +137,8 @@ impl Copy {
     /// where it has not been for so long.
     pub fn fresh_for(&self) -> i64 {
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        seconds(self.windows.fresh) - seconds(self.age())
+        let left = seconds(self.windows.fresh) - seconds(self.age());
+        if self.is_stale() { left.min(-1) } else { left }
     }
 
     /// Whether it is older than `fresh`.
@@ -219,12 +223,12 @@ impl Copies {
             return None;
         }
         let usable = copy.usable_as();
-        let failed = if usable == Use::Fresh { None } else { self.failures.get(key) };
+        let failed = if copy.age() < copy.refresh_at { None } else { self.failures.get(key) };
         let cooling = failed.is_some_and(|cooling| Instant::now() < cooling.until);
         match usable {
-            Use::Fresh => {}
-            Use::WhileRevalidating | Use::IfError if cooling => {}
-            Use::WhileRevalidating => drop(self.walk(key.clone(), source, patience)),
+            Use::Fresh if copy.age() < copy.refresh_at => {}
+            Use::Fresh | Use::WhileRevalidating | Use::IfError if cooling => {}
+            Use::Fresh | Use::WhileRevalidating => drop(self.walk(key.clone(), source, patience)),
             Use::IfError | Use::Gone => return None,
         }
         Some(Found { copy: Ok(Arc::clone(copy)), error: failed.map(|cooling| cooling.kind), forward: Forward::Hit })
@@ -246,39 +250,49 @@ impl Copies {
             Ok(copy) if copy.is_kept() => Shared::Stored,
             _ => Shared::NotStored,
         };
-        let stand_in = held.filter(|copy| copy.usable_as() != Use::Gone && copy.is_roll());
-        match (walked, stand_in) {
-            (Err(failure), Some(copy)) if !is_believed(failure.kind) => {
-                Found { copy: Ok(copy), error: Some(failure.kind), forward: why(shared) }
-            }
-            (copy, _) => Found { copy, error: None, forward: why(shared) },
+        let failed = match &walked {
+            Ok(copy) if copy.is_kept() => None,
+            Ok(_) => Some(FailureKind::InvalidResponse), // its counts never agreed
+            Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind)),
+        };
+        let stand_in = held.filter(|copy| failed.is_some() && copy.usable_as() != Use::Gone && copy.is_roll());
+        match stand_in {
+            Some(copy) => Found { copy: Ok(copy), error: failed, forward: why(shared) },
+            None => Found { copy: walked, error: None, forward: why(shared) },
         }
     }
 
     /// One walk for all. It goes on when whoever began it hangs up, and keeps what it finds.
     fn walk(self: &Arc<Self>, key: Key, source: &Arc<Source>, patience: &Patience) -> Seat<Result<Arc<Copy>, Failure>> {
-        let (copies, source, origin) = (Arc::clone(self), Arc::clone(source), patience.origin.clone());
+        let (copies, source, patience) = (Arc::clone(self), Arc::clone(source), patience.clone());
         self.walks.join(key.clone(), || async move {
-            let walked = source.walk(&key.customer, &origin).await;
+            let walked = source.walk(&key.customer, &patience.origin, patience.deadline).await;
             copies.keep(&key, walked)
         })
     }
 
-    /// Keeps what a walk found. A failure never replaces a copy, an answer does; counts that
-    /// never agreed are given to those who wait, but are nobody's copy.
+    /// Keeps what a walk found. A failure never replaces a copy, an answer does: a 404 by itself,
+    /// a 400 by ending the copy. Counts that never agreed are given to those who wait, but are
+    /// nobody's copy.
     fn keep(&self, key: &Key, walked: Result<Walk, Failure>) -> Result<Arc<Copy>, Failure> {
         let copy = match walked {
             Ok(walk) => Copy::of(Known::Users(walk), self.windows),
             Err(failure) if failure.kind == FailureKind::NotFound => Copy::of(Known::NotFound(failure), only_fresh(self.not_found)),
+            Err(failure) if is_believed(failure.kind) => {
+                self.held.invalidate(key);
+                return Err(failure);
+            }
             Err(failure) => {
                 self.cool(key, failure.kind);
                 return Err(failure);
             }
         };
         let copy = Arc::new(copy);
-        self.failures.invalidate(key);
         if copy.is_kept() {
+            self.failures.invalidate(key);
             self.held.insert(key.clone(), Arc::clone(&copy));
+        } else {
+            self.cool(key, FailureKind::InvalidResponse);
         }
         Ok(copy)
     }

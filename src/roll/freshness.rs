@@ -37,6 +37,16 @@ impl Windows {
         }
     }
 
+    /// From which age on a copy is asked for anew behind an answer, although it is still fresh:
+    /// somewhere in the last twentieth, so that copies that were fetched together do not end
+    /// together. Where nothing is asked for behind an answer, never. `chance` is 0 to 1.
+    pub(super) fn refresh_at(&self, chance: f64) -> Duration {
+        if self.stale_while_revalidate.is_zero() {
+            return Duration::MAX;
+        }
+        self.fresh.mul_f64(0.95 + chance / 20.0)
+    }
+
     /// How long a copy is of any use.
     pub(super) fn whole(&self) -> Duration {
         self.fresh + self.stale_while_revalidate.max(self.stale_if_error)
@@ -81,6 +91,13 @@ mod tests {
         let seconds = [1, 2, 3, 6, 99].map(|failures| cool_down(failures, 1.0).as_secs());
         assert_eq!(seconds, [1, 2, 4, 32, 32]);
         assert_eq!(cool_down(1, 0.0), Duration::from_millis(750));
+    }
+
+    #[test]
+    fn copies_that_were_fetched_together_are_refreshed_apart() {
+        assert_eq!(windows(60, 300, 0).refresh_at(0.0), Duration::from_secs(57));
+        assert_eq!(windows(60, 300, 0).refresh_at(1.0), Duration::from_mins(1));
+        assert_eq!(windows(60, 0, 3600).refresh_at(0.0), Duration::MAX);
     }
 
     proptest! {

@@ -24,8 +24,7 @@ const HEAD: Duration = Duration::from_secs(10);
 const UNREAD: Duration = Duration::from_secs(30);
 
 pub(super) async fn answer(stream: TcpStream, door: Arc<Door>, _place: OwnedSemaphorePermit, stop: CancellationToken) {
-    let unread = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
-    if stream.set_nodelay(true).and(unread).is_err() {
+    if stream.set_nodelay(true).and_then(|()| end_unread(&stream)).is_err() {
         return; // the peer has gone already
     }
     let clock = Arc::new(HeadClock::default());
@@ -57,4 +56,16 @@ pub(super) async fn answer(stream: TcpStream, door: Arc<Door>, _place: OwnedSema
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// Has the kernel end a connection whose peer leaves what it was sent unread.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+fn end_unread(stream: &TcpStream) -> std::io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD))
+}
+
+/// Other kernels keep their own, longer patience.
+#[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
+fn end_unread(_: &TcpStream) -> std::io::Result<()> {
+    Ok(())
 }

@@ -9,7 +9,8 @@
 //! 3. Its `mod` line and its entry in [`REGISTRY`].
 //!
 //! Everything else follows: the fan-out, the cache, the join, the metrics, the documents. Records
-//! of all sources join by their address; where they differ, the earlier entry wins.
+//! of all sources join by their address; where they differ, the earlier entry wins. The demo goes
+//! on with the backends that its sandbox plays.
 
 mod adapter;
 pub mod advanced_automation;

@@ -80,7 +80,8 @@ impl Reading {
         self.pages.values().find_map(|page| page.count)
     }
 
-    fn rows(&self) -> u64 {
+    /// How many rows have come.
+    pub(super) fn rows(&self) -> u64 {
         self.pages.values().map(|page| page.records.len() as u64).sum()
     }
 

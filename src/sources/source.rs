@@ -7,7 +7,7 @@ use http::{HeaderValue, header};
 use tokio::sync::Semaphore;
 
 use super::{
-    adapter::{Adapter, Page},
+    adapter::{Adapter, Page, Paging},
     answer::judge,
     breaker::{Breaker, BreakerState, Verdict},
     client::Client,
@@ -77,6 +77,18 @@ struct Task<'a> {
     customer: &'a RemoteId,
     origin: &'a Origin,
     deadline: Deadline,
+    /// Until when whoever began it waits.
+    patience: Deadline,
+}
+
+impl Task<'_> {
+    /// How long a pause may be at most: as long as somebody waits, until he gives up.
+    fn time_to_pause(&self) -> std::time::Duration {
+        match self.patience.left() {
+            waited if waited.is_zero() => self.deadline.left(),
+            waited => self.deadline.left().min(waited),
+        }
+    }
 }
 
 impl Source {
@@ -119,16 +131,17 @@ impl Source {
     }
 
     /// Reads all of a customer's users, to a consistent end where there is one, within
-    /// `walk_deadline`.
-    pub async fn walk(&self, customer: &RemoteId, origin: &Origin) -> Result<Walk, Failure> {
+    /// `walk_deadline`. `patience` is how long whoever began it waits: before that no pause is
+    /// made that would outlast it, so that he is told of a 429 and not of a timeout.
+    pub async fn walk(&self, customer: &RemoteId, origin: &Origin, patience: Deadline) -> Result<Walk, Failure> {
         let deadline = Deadline::after(self.limits.walk_deadline);
-        let walked = self.read_consistently(Task { customer, origin, deadline }).await;
+        let walked = self.read_consistently(Task { customer, origin, deadline, patience }).await;
         let (walk, odd_fields) = match walked {
             Ok((walk, odd_fields)) => (Ok(walk), odd_fields),
             Err(failure) => (Err(failure), 0),
         };
         let failed = walk.as_ref().err().copied();
-        let answered = !matches!(Verdict::from(failed.map(|failure| failure.kind)), Verdict::Failed);
+        let answered = Verdict::from(failed.map(|failure| failure.kind)) == Verdict::Answered;
         self.metrics.walk(self.name(), answered, odd_fields);
         self.health.note(failed.map(|failure| failure.kind));
         if let Some(failure) = failed {
@@ -158,13 +171,23 @@ impl Source {
         Ok((Walk { records, complete, warnings }, odd_fields))
     }
 
+    /// Rows of one walk, should a backend send pages larger than were asked for.
+    fn most_rows(&self) -> u64 {
+        match self.adapter.paging() {
+            Paging::Numbered { size } => self.limits.max_pages.saturating_mul(size),
+            Paging::Whole => u64::MAX, // one answer, bounded in bytes
+        }
+    }
+
     async fn read_once(&self, task: Task<'_>) -> Result<Read, Failure> {
         let mut reading = Reading::new(self.adapter.paging());
         loop {
             let wanted = reading.wanted();
             match wanted.last() {
                 None => return Ok(reading.finish()),
-                Some(last) if *last > self.limits.max_pages => return Err(Failure::answered(FailureKind::InvalidResponse, 200)),
+                Some(last) if *last > self.limits.max_pages || reading.rows() > self.most_rows() => {
+                    return Err(Failure::answered(FailureKind::InvalidResponse, 200));
+                }
                 Some(_) => self.ask_for(task, &wanted, &mut reading).await?,
             }
         }
@@ -208,7 +231,7 @@ impl Source {
                 replaced = true;
                 continue;
             }
-            let pause = self.retry.pause(&failure, tries, task.deadline.left(), fastrand::f64());
+            let pause = self.retry.pause(&failure, tries, task.time_to_pause(), fastrand::f64());
             let Some(pause) = pause.filter(|_| self.budget.withdraw()) else { return Err(failure) };
             tokio::time::sleep(pause).await;
             self.metrics.retry(self.name());

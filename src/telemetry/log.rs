@@ -5,7 +5,7 @@ use std::{io, panic};
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
     Layer,
-    filter::{FilterExt, Targets, filter_fn},
+    filter::{FilterExt, LevelFilter, filter_fn},
     fmt,
     layer::SubscriberExt,
     util::{SubscriberInitExt, TryInitError},
@@ -17,7 +17,7 @@ use crate::config::LogFormat;
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The level is no level.
-    #[error("ROLLCALL_LOG: must be error, warn, info, debug or trace.")]
+    #[error("ROLLCALL_LOG: must be off, error, warn, info, debug or trace.")]
     Level,
     /// Somebody else writes the log already.
     #[error("the log was started twice")]
@@ -26,7 +26,7 @@ pub enum LogError {
 
 /// Starts to log to stderr. `level` is `info` unless it says otherwise.
 pub fn start_logging(format: LogFormat, level: Option<&str>) -> Result<(), LogError> {
-    let level: Targets = level.unwrap_or("info").parse().map_err(|_| LogError::Level)?;
+    let level: LevelFilter = level.unwrap_or("info").parse().map_err(|_| LogError::Level)?;
     let filter = level.and(filter_fn(is_ours_or_quiet));
     let lines = fmt::layer().with_writer(io::stderr).with_target(false);
     let lines = match format {

@@ -1,11 +1,16 @@
-//! What is too large is refused before anything looks at it.
+//! What is too large or comes too slowly is refused before anything looks at it.
+
+use std::time::Duration;
 
 use axum::{
+    body::Body,
     extract::Request,
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 
 use crate::api::error::ApiError;
 
@@ -20,30 +25,47 @@ pub(crate) const LARGEST_HEAD: usize = 64 << 10;
 pub(crate) const MOST_HEADERS: usize = 128;
 
 /// Bytes of a body. No route wants one; a small one does no harm.
-const LARGEST_BODY: u64 = 64 << 10;
+const LARGEST_BODY: usize = 64 << 10;
+
+/// How long a body may take to come.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// What a header line holds beside its name and value: `: ` and the line's end.
 const LINE: usize = 4;
 
 pub(super) async fn refuse_too_large(request: Request, next: Next) -> Response {
+    match within_limits(request).await {
+        Ok(request) => next.run(request).await,
+        Err(refused) => ApiError::of_status(refused).into_response(),
+    }
+}
+
+async fn within_limits(request: Request) -> Result<Request, StatusCode> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    let (headers, head) = (request.headers(), target + head_size(request.headers()));
-    let refused = if target > LONGEST_TARGET {
-        StatusCode::URI_TOO_LONG
-    } else if head > LARGEST_HEAD || headers.len() > MOST_HEADERS {
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
-    } else if body_size(headers).is_some_and(|size| size > LARGEST_BODY) {
-        StatusCode::PAYLOAD_TOO_LARGE
-    } else {
-        return next.run(request).await;
-    };
-    ApiError::of_status(refused).into_response()
+    let head = target + head_size(request.headers());
+    if target > LONGEST_TARGET {
+        return Err(StatusCode::URI_TOO_LONG);
+    }
+    if head > LARGEST_HEAD || request.headers().len() > MOST_HEADERS {
+        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    if request.body().is_end_stream() { Ok(request) } else { without_body(request).await }
 }
 
 fn head_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE).sum()
 }
 
-fn body_size(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// Reads a body to its end and lets go of it: nobody wants it, but the next request on the
+/// connection stands behind it.
+async fn without_body(request: Request) -> Result<Request, StatusCode> {
+    let (parts, body) = request.into_parts();
+    if body.size_hint().lower() > LARGEST_BODY as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, LARGEST_BODY).collect()).await {
+        Ok(Ok(_)) => Ok(Request::from_parts(parts, Body::empty())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) | Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
 }

@@ -1,6 +1,6 @@
 //! The JSON of `POST /Person`, as far as anybody may know of it.
 //!
-//! An allow-list: a person has 33 documented fields, this type has place for eleven. Passwords,
+//! An allow-list: a person has 33 documented fields, this type has place for thirteen. Passwords,
 //! security questions, second factors, pay and hours have none.
 
 use serde::Deserialize;
