@@ -29,6 +29,16 @@ cargo test --locked
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
+step "fuzzing"
+[ -x target/tools/bin/cargo-fuzz ] || cargo install -q cargo-fuzz --locked --root target/tools
+for target in wire roll cursor query; do
+  mkdir -p "target/corpus/$target"
+  [ "$target" != wire ] || cp src/sources/*/fixtures/*.json target/corpus/wire/
+  # Without sanitizers: the crate forbids unsafe code. With debug assertions: overflow is a fault.
+  PATH="$PWD/target/tools/bin:$PATH" cargo +nightly fuzz run --sanitizer none --dev --target-dir target/fuzz \
+    "$target" "target/corpus/$target" -- -max_total_time=15 -verbosity=0
+done
+
 step "the demo, for what follows"
 cargo build --locked
 log=$(mktemp)

@@ -28,7 +28,13 @@ use axum::{Router, middleware::from_fn_with_state, routing::get};
 use tokio::sync::Semaphore;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{config::AccessLog, domain::SourceName, roll::Rolls, sources::Deadline, telemetry::Metrics};
+use crate::{
+    config::AccessLog,
+    domain::{CustomerId, SourceName},
+    roll::Rolls,
+    sources::Deadline,
+    telemetry::Metrics,
+};
 
 pub use code::{Code, Owner};
 pub use docs::Documents;
@@ -75,6 +81,11 @@ impl Gateway {
     fn is_ready(&self) -> bool {
         !self.stopping.load(Ordering::Relaxed)
     }
+}
+
+/// Whether a text is the query of a roll; for tests that send what nobody would think of.
+pub fn is_query(query: &str, customer: &CustomerId) -> bool {
+    extract::UsersQuery::read(query, customer, &[]).is_ok()
 }
 
 /// The routes that callers see, as a router and, described, in the documents.

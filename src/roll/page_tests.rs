@@ -5,16 +5,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     domain::{EmailKey, Placeholders, Record, SourceName},
-    roll::{Sort, SortField, copies::Copy, copies::Known, freshness::Windows, listing::Part},
-    sources::Walk,
+    roll::{Sort, SortField},
 };
 
 const SOURCE: SourceName = SourceName::new("left");
 
 fn roll(records: Vec<Record>) -> Roll {
-    let walk = Walk { records, complete: true, warnings: Vec::new() };
-    let copy = Copy::of(Known::Users(walk), Windows::default());
-    Roll::new(acme(), vec![Part { source: SOURCE, copy: copy.into() }], &Placeholders::new(&["*@dummy.com"]))
+    Roll::of_records(acme(), vec![(SOURCE, records)], &Placeholders::new(&["*@dummy.com"]))
 }
 
 fn acme() -> CustomerId {

@@ -1,0 +1,10 @@
+//! Whatever a caller sends as a cursor, reading it ends; what nobody wrote is not accepted.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rollcall::roll::{PageOf, View};
+
+fuzz_target!(|cursor: &str| {
+    let customer = "acme".parse().expect("a plain id");
+    assert!(PageOf::new(&customer, &View::default(), Some(cursor), 10).is_err());
+});

@@ -1,0 +1,64 @@
+//! Whatever records there are, each is in exactly one person, and the pages show everybody once.
+#![no_main]
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use rollcall::{
+    domain::{EmailKey, Placeholders, Record, SourceName},
+    roll::{PageOf, Roll, View},
+};
+
+#[derive(Arbitrary, Debug)]
+struct Row {
+    name: Option<String>,
+    email: Option<String>,
+    deleted: bool,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    left: Vec<Row>,
+    right: Vec<Row>,
+    page_size: u8,
+}
+
+fn records(rows: &[Row]) -> Vec<Record> {
+    let record = |(id, row): (usize, &Row)| {
+        let email: Option<Arc<str>> = row.email.as_deref().map(str::trim).filter(|email| !email.is_empty()).map(Arc::from);
+        Record {
+            id: id.to_string().into(),
+            display_name: row.name.as_deref().map(Into::into),
+            key: email.as_ref().and_then(EmailKey::shared),
+            email,
+            deleted: row.deleted,
+            ..Record::default()
+        }
+    };
+    rows.iter().enumerate().map(record).collect()
+}
+
+fuzz_target!(|input: Input| {
+    let customer = "acme".parse().expect("a plain id");
+    let nobody = Placeholders::new(&["unknown_*@unknown.com", "*@dummy.com"]);
+    let sources = vec![(SourceName::new("left"), records(&input.left)), (SourceName::new("right"), records(&input.right))];
+    let roll = Roll::of_records(customer, sources, &nobody);
+    let view = View { with_deleted: true, ..View::default() };
+    let (mut seen, mut records, mut cursor) = (BTreeSet::new(), 0, None::<String>);
+    loop {
+        let of = PageOf::new(&roll.customer, &view, cursor.as_deref(), usize::from(input.page_size) + 1).expect("our own cursor");
+        let page = roll.page(&view, &of);
+        for (listed, _) in &page.users {
+            let user = listed.json().get();
+            records += user.matches("{\"source\":").count();
+            assert!(seen.insert(user.to_owned()), "shown twice: {user}");
+        }
+        match page.next_cursor {
+            Some(next) => cursor = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), roll.len());
+    assert!(records >= input.left.len() + input.right.len());
+});
