@@ -11,6 +11,9 @@ use crate::domain::{
     FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, RateLimited, Unauthorized, Unavailable},
 };
 
+/// Longest wait that a source may ask for, however long it says.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 /// Turns an answer into a page or a failure.
 pub(super) fn judge(adapter: &dyn Adapter, status: u16, body: &[u8]) -> Result<Page, Failure> {
     match status {
@@ -48,11 +51,11 @@ pub(super) fn by_token_status(status: u16) -> Failure {
 
 /// How long a `Retry-After` asks to wait: whole seconds, or an HTTP date (RFC 9110, 10.2.3).
 pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
-    if let Ok(seconds) = header.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(header.trim()).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    let wait = match header.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(header.trim()).ok()?.duration_since(now).unwrap_or_default(),
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 /// A 200 whose body says that it is an error counts as the status that it names; a number that
@@ -144,6 +147,7 @@ mod tests {
         assert_eq!(retry_after("120", now), Some(Duration::from_mins(2)));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now), Some(Duration::from_secs(10)));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(retry_after("18446744073709551615", now), Some(LONGEST_WAIT));
         assert_eq!(retry_after("-5", now), None);
         assert_eq!(retry_after("soon", now), None);
     }

@@ -41,10 +41,18 @@ impl Reading {
             return Vec::new();
         }
         let missing: Vec<u64> = (2..=self.stated_pages()).filter(|page| !self.pages.contains_key(page)).collect();
-        if missing.is_empty() && self.is_full(last) && self.is_past_the_end(last) && !self.is_repeated(last) {
-            return vec![last + 1];
-        }
-        missing
+        if missing.is_empty() && self.is_followed(last) { vec![last + 1] } else { missing }
+    }
+
+    /// Whether there may be one more page behind the last one that has come.
+    fn is_followed(&self, last: u64) -> bool {
+        self.paging != Paging::Whole && self.is_full(last) && self.is_past_the_end(last) && !self.is_repeated(last)
+    }
+
+    /// The last page that is wanted or has come, as far as is known by now.
+    pub(super) fn last_page(&self) -> u64 {
+        let next = self.pages.keys().next_back().map_or(1, |last| if self.is_followed(*last) { last + 1 } else { *last });
+        self.stated_pages().max(next)
     }
 
     /// How many pages there are by the backend's account; 0 where it gives none.

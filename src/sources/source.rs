@@ -182,14 +182,15 @@ impl Source {
     async fn read_once(&self, task: Task<'_>) -> Result<Read, Failure> {
         let mut reading = Reading::new(self.adapter.paging());
         loop {
-            let wanted = reading.wanted();
-            match wanted.last() {
-                None => return Ok(reading.finish()),
-                Some(last) if *last > self.limits.max_pages || reading.rows() > self.most_rows() => {
-                    return Err(Failure::answered(FailureKind::InvalidResponse, 200));
-                }
-                Some(_) => self.ask_for(task, &wanted, &mut reading).await?,
+            // Asked before the pages are listed: a count may lie as large as it likes.
+            if reading.last_page() > self.limits.max_pages || reading.rows() > self.most_rows() {
+                return Err(Failure::answered(FailureKind::InvalidResponse, 200));
             }
+            let wanted = reading.wanted();
+            if wanted.is_empty() {
+                return Ok(reading.finish());
+            }
+            self.ask_for(task, &wanted, &mut reading).await?;
         }
     }
 
@@ -244,7 +245,8 @@ impl Source {
     async fn attempt(&self, task: Task<'_>, number: u64) -> Result<Page, (Failure, Option<HeaderValue>)> {
         let started = tokio::time::Instant::now();
         let deadline = task.deadline.or_after(self.limits.timeout);
-        let Ok(Ok(_place)) = deadline.bound(self.places.acquire()).await else {
+        // Whoever waits for a place the whole of his time could do nothing with it.
+        let Ok(Ok(_place)) = deadline.or_after(self.limits.timeout / 2).bound(self.places.acquire()).await else {
             return Err((overloaded(self.limits.timeout), None));
         };
         let permit = self.breaker.pass().map_err(|wait| (overloaded(wait), None))?;
@@ -276,7 +278,7 @@ impl Source {
         }
         if *request.method() == http::Method::POST {
             // Assumption: a POST without a body wants `Content-Length: 0`, or an IIS answers 411.
-            *request.body_mut() = Some("".into());
+            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let answer = self.client.exchange(request).await?;
         let (adapter, heavy) = (Arc::clone(&self.adapter), answer.body.len() > LARGE_BODY);

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
-use super::{answer::by_token_status, client::Client, credentials::bearer, deadline::Deadline, scalar::Scalar};
+use super::{answer::by_token_status, client::Client, credentials::bearer, deadline::Deadline, scalar::Scalar, wire::Object};
 use crate::{
     config::{Secret, SecretSource},
     domain::{Failure, FailureKind, SourceName},
@@ -155,7 +155,7 @@ fn token_request(url: &Url, client_id: &str, secret: &Secret) -> Option<reqwest:
 }
 
 fn read_token(body: &[u8], now: SystemTime) -> Option<Token> {
-    let wire: Wire<'_> = serde_json::from_slice(body).ok()?;
+    let Object(wire): Object<Wire<'_>> = serde_json::from_slice(body).ok()?;
     if let Scalar::Text(kind) = &wire.token_type
         && !kind.eq_ignore_ascii_case("bearer")
     {

@@ -1,14 +1,47 @@
 //! What the wire types of several backends share.
 
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
+
 use super::{adapter::Unreadable, scalar::Scalar};
 
-/// Whether a body says that it is an error: by `status: "error"`, or by an `error` that is a
-/// number other than 0, which is what a success may carry (MyReports, "Common reply template").
+/// A type that is read from a JSON object and from nothing else: what serde derives would also
+/// take a list, field by field in its order, and make a roll of what is none.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OnlyAnObject(PhantomData))
+    }
+}
+
+struct OnlyAnObject<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyAnObject<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+/// Whether a body says that it is an error: by `status: "error"`, or by an `error` that is the
+/// number of a failure. A success may carry 0, or its own status (MyReports, "Common reply
+/// template": `error` repeats the HTTP status).
 pub(super) fn said_error(status: &Scalar<'_>, error: &Scalar<'_>) -> Result<(), Unreadable> {
-    let number = error.count().ok().flatten().filter(|number| *number != 0);
+    let number = error.count().ok().flatten().and_then(|number| u16::try_from(number).ok());
     let failed = matches!(status, Scalar::Text(text) if text.trim().eq_ignore_ascii_case("error"));
-    match number {
-        Some(number) => Err(Unreadable::Said(u16::try_from(number).ok())),
+    match number.filter(|number| failed || (400..=599).contains(number)) {
+        Some(number) => Err(Unreadable::Said(Some(number))),
         None if failed => Err(Unreadable::Said(None)),
         None => Ok(()),
     }
@@ -19,11 +52,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_list_is_no_object() {
+        #[derive(Deserialize)]
+        struct One {
+            id: u8,
+        }
+        assert_eq!(serde_json::from_str::<Object<One>>(r#"{"id":1}"#).unwrap().0.id, 1);
+        assert!(serde_json::from_str::<Object<One>>("[1]").is_err());
+    }
+
+    #[test]
     fn an_error_is_told_by_word_or_by_number() {
         let (absent, zero, word) = (Scalar::Absent, Scalar::Number(0), Scalar::Text("error".into()));
         let success = Scalar::Text("success".into());
         assert_eq!(said_error(&absent, &absent), Ok(()));
         assert_eq!(said_error(&success, &zero), Ok(()));
+        assert_eq!(said_error(&success, &Scalar::Number(200)), Ok(()));
         assert_eq!(said_error(&word, &Scalar::Text("404".into())), Err(Unreadable::Said(Some(404))));
         assert_eq!(said_error(&success, &Scalar::Number(404)), Err(Unreadable::Said(Some(404))));
         assert_eq!(said_error(&word, &absent), Err(Unreadable::Said(None)));

@@ -8,16 +8,16 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::said_error,
+    wire::{Object, said_error},
 };
 use crate::domain::{EmailKey, Record};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(rename = "Clients", borrow)]
-    clients: Option<Vec<Person<'a>>>,
+    clients: Option<Vec<Object<Person<'a>>>>,
     #[serde(rename = "Paging", borrow)]
-    paging: Option<Counts<'a>>,
+    paging: Option<Object<Counts<'a>>>,
     #[serde(borrow, default)]
     status: Scalar<'a>,
     #[serde(borrow, default)]
@@ -66,12 +66,12 @@ struct Person<'a> {
 
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
-    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| Unreadable::Shape)?;
+    let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| Unreadable::Shape)?;
     said_error(&envelope.status, &envelope.error)?;
     let clients = envelope.clients.ok_or(Unreadable::Shape)?;
     let mut odd = Odd::default();
-    let records = clients.iter().map(|person| person.record(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
-    let (count, pages) = envelope.paging.map_or(Ok((None, None)), |counts| counts.read())?;
+    let records = clients.iter().map(|Object(person)| person.record(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    let (count, pages) = envelope.paging.map_or(Ok((None, None)), |Object(counts)| counts.read())?;
     Ok(Page { records, count, pages, odd_fields: odd.0 })
 }
 

@@ -5,14 +5,14 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::said_error,
+    wire::{Object, said_error},
 };
 use crate::domain::{EmailKey, Record};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
-    data: Option<Vec<User<'a>>>,
+    data: Option<Vec<Object<User<'a>>>>,
     #[serde(borrow, default)]
     page_size: Scalar<'a>,
     #[serde(borrow, default)]
@@ -47,14 +47,14 @@ struct Ending<'a> {
 
 /// Reads the whole answer.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
-    let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) else {
-        let ending: Ending<'_> = serde_json::from_slice(body).map_err(|_| Unreadable::Shape)?;
+    let Ok(Object(envelope)) = serde_json::from_slice::<Object<Envelope<'_>>>(body) else {
+        let Object(ending): Object<Ending<'_>> = serde_json::from_slice(body).map_err(|_| Unreadable::Shape)?;
         return said_error(&ending.status, &ending.error).and(Err(Unreadable::Shape));
     };
     said_error(&envelope.status, &envelope.error)?;
     let users = envelope.data.ok_or(Unreadable::Shape)?;
     let mut odd = Odd::default();
-    let records = users.iter().map(|user| user.record(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    let records = users.iter().map(|Object(user)| user.record(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
     // The number of items returned, printed as a number or as a text. What is no number would
     // let a short roll pass for a whole one.
     let count = envelope.page_size.count().map_err(|()| Unreadable::Shape)?;
