@@ -16,11 +16,11 @@ use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{self, Documents, Gateway},
+    api::{self, Documents, Door, Gateway},
     config::{Faults, General, Layers, LogFormat, Reader},
     customers::Links,
     roll::{Keeping, Rolls, Windows},
-    server::{Door, ListenError, listen, serve},
+    server::{ListenError, listen, serve},
     sources::{Backend, Source, SourceSettings},
     telemetry::Metrics,
 };

@@ -65,6 +65,9 @@ pub(super) async fn sources(State(gateway): State<Arc<Gateway>>) -> Json<Sources
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "Health",
     responses((status = 200, description = "OpenMetrics text.", body = String, content_type = "application/openmetrics-text")))]
 pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
+    for source in gateway.rolls.sources() {
+        gateway.metrics.breaker(source.name(), source.breaker().into());
+    }
     let (entries, bytes) = gateway.rolls.size();
     let text = gateway.metrics.render(entries, bytes);
     ([(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS))], text)

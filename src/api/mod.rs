@@ -1,4 +1,4 @@
-//! The HTTP edge: with `server`, which hands requests in, the only folder that knows axum.
+//! The HTTP edge; the only folder that knows axum.
 //!
 //! Handlers translate and do not decide; every error leaves through [`error::ApiError`] and the
 //! `envelope` layer.
@@ -7,6 +7,7 @@ mod accept;
 mod caching;
 mod code;
 mod docs;
+mod door;
 mod envelope;
 mod error;
 mod extract;
@@ -38,6 +39,7 @@ use crate::{
 
 pub use code::{Code, Owner};
 pub use docs::Documents;
+pub use door::Door;
 pub use openapi::document;
 
 pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS};

@@ -58,6 +58,7 @@ const ROLL: &[Code] = &[
     Code::UpstreamBadRequest,
     Code::UpstreamUnauthorized,
     Code::CustomerNotFound,
+    Code::RouteNotFound,
     Code::NotAcceptable,
     Code::UpstreamForbidden,
     Code::UpstreamUnavailable,

@@ -223,10 +223,11 @@ impl Copies {
             return None;
         }
         let usable = copy.usable_as();
-        let failed = if copy.age() < copy.refresh_at { None } else { self.failures.get(key) };
+        let is_young = usable == Use::Fresh && copy.age() < copy.refresh_at;
+        let failed = if is_young { None } else { self.failures.get(key) };
         let cooling = failed.is_some_and(|cooling| Instant::now() < cooling.until);
         match usable {
-            Use::Fresh if copy.age() < copy.refresh_at => {}
+            Use::Fresh if is_young => {}
             Use::Fresh | Use::WhileRevalidating | Use::IfError if cooling => {}
             Use::Fresh | Use::WhileRevalidating => drop(self.walk(key.clone(), source, patience)),
             Use::IfError | Use::Gone => return None,

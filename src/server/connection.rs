@@ -7,11 +7,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    door::Door,
-    slow_head::{HeadClock, Watched},
-};
-use crate::api::{LARGEST_HEAD, MOST_HEADERS};
+use super::slow_head::{HeadClock, Watched};
+use crate::api::{Door, LARGEST_HEAD, MOST_HEADERS};
 
 /// How long a connection may be idle: longer than a load balancer keeps one, or it would send
 /// requests to a closing socket.

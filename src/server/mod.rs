@@ -1,7 +1,6 @@
 //! Listeners, and the loop that answers connections until the process is told to stop.
 
 mod connection;
-mod door;
 mod slow_head;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -9,7 +8,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use door::Door;
+use crate::api::Door;
 
 /// Connections that wait to be accepted, in the kernel.
 const BACKLOG: i32 = 4096;

@@ -76,6 +76,19 @@ pub(super) struct Permit {
     done: bool,
 }
 
+// === impl BreakerState ===
+
+impl From<BreakerState> for i64 {
+    /// As the metric counts: the higher, the less passes.
+    fn from(state: BreakerState) -> Self {
+        match state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        }
+    }
+}
+
 // === impl Verdict ===
 
 impl From<Option<FailureKind>> for Verdict {

@@ -68,14 +68,19 @@ impl Credentials {
         }
     }
 
+    /// Takes note that a header was good for a page.
+    pub(super) fn accepted(&self, header: &HeaderValue) {
+        match self {
+            Self::Bearer(_) => {}
+            Self::ClientCredentials(tokens) => tokens.accepted(header),
+        }
+    }
+
     /// Takes note that a header was refused; true where another one may be had.
     pub(super) fn refused(&self, header: &HeaderValue) -> bool {
         match self {
             Self::Bearer(token) => token.header().is_ok_and(|now| now != *header),
-            Self::ClientCredentials(tokens) => {
-                tokens.forget(header);
-                true
-            }
+            Self::ClientCredentials(tokens) => tokens.forget(header),
         }
     }
 }

@@ -120,9 +120,9 @@ impl Source {
         self.health.report(self.name(), self.breaker.state())
     }
 
-    /// Whether the breaker is closed.
-    pub fn is_closed(&self) -> bool {
-        self.breaker.state() == BreakerState::Closed
+    /// What the circuit breaker does now.
+    pub fn breaker(&self) -> BreakerState {
+        self.breaker.state()
     }
 
     /// Asks for credentials and nothing else.
@@ -228,7 +228,7 @@ impl Source {
                 Ok(page) => return Ok(page),
                 Err(failed) => failed,
             };
-            if failure.kind == FailureKind::Unauthorized && !replaced && sent.is_some_and(|sent| self.credentials.refused(&sent)) {
+            if failure.kind == FailureKind::Unauthorized && !replaced && sent.as_ref().is_some_and(|sent| self.credentials.refused(sent)) {
                 replaced = true;
                 continue;
             }
@@ -262,6 +262,9 @@ impl Source {
         let cut_short = failed == Some(FailureKind::Timeout) && started.elapsed() < self.limits.timeout;
         permit.finish(if cut_short { Verdict::Nothing } else { failed.into() });
         self.metrics.call(self.name(), failed, started.elapsed());
+        if let Some(sent) = sent.as_ref().filter(|_| failed.is_none()) {
+            self.credentials.accepted(sent);
+        }
         page.map_err(|failure| (failure, sent))
     }
 

@@ -5,7 +5,10 @@
 //! Acronis' own Go library reads). Where it says neither, the documented two hours hold.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -29,7 +32,8 @@ const DOCUMENTED_LIFE: Duration = Duration::from_hours(2);
 /// How long before its end a token is renewed at the earliest (Acronis' own samples: 15 minutes).
 const EARLIEST_RENEWAL: Duration = Duration::from_mins(15);
 
-/// After a renewal that failed while the token was still good, the next one waits this long.
+/// After a renewal that failed while the token was still good, or whose token was refused like
+/// the one before it, the next one waits this long.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 /// Gives the token that is sent with every call.
@@ -44,14 +48,21 @@ struct Inner {
     client_secret: SecretSource,
     held: ArcSwapOption<Token>,
     quiet_until: ArcSwapOption<Instant>,
+    /// Whether the next token takes the place of a refused one.
+    was_refused: AtomicBool,
     renewals: Flights<(), Result<HeaderValue, Failure>>,
 }
 
 #[derive(Debug)]
 struct Token {
     header: HeaderValue,
+    received: Instant,
     renew_at: Instant,
     ends_at: Instant,
+    /// Whether it was got because the one before it was refused.
+    is_replacement: bool,
+    /// Whether it has been good for a page.
+    is_accepted: AtomicBool,
 }
 
 /// The token endpoint's answer (RFC 6749, 5.1), as far as it is needed.
@@ -76,6 +87,7 @@ impl TokenSource {
             client_secret,
             held: ArcSwapOption::empty(),
             quiet_until: ArcSwapOption::empty(),
+            was_refused: AtomicBool::new(false),
             renewals: Flights::default(),
         }))
     }
@@ -96,12 +108,25 @@ impl TokenSource {
         deadline.bound(seat.flight).await?.unwrap_or(Err(Failure::new(FailureKind::Unavailable)))
     }
 
-    /// Forgets a token that was refused, unless another one is held already.
-    pub(super) fn forget(&self, refused: &HeaderValue) {
-        let held = self.0.held.load_full();
-        if held.as_ref().is_some_and(|token| token.header == *refused) {
-            self.0.held.compare_and_swap(&held, None);
+    /// Takes note that a token was good for a page.
+    pub(super) fn accepted(&self, header: &HeaderValue) {
+        if let Some(token) = self.0.held.load().as_ref().filter(|token| token.header == *header) {
+            token.is_accepted.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Forgets a token that was refused, unless another one is held already; true where another
+    /// one may be had. One that was just got in place of a refused one, and that nobody accepted
+    /// either, is kept: another would fare no better, and each costs two calls.
+    pub(super) fn forget(&self, refused: &HeaderValue) -> bool {
+        let held = self.0.held.load_full();
+        let Some(token) = held.as_ref().filter(|token| token.header == *refused) else { return true };
+        if token.is_as_good_as_any() {
+            return false;
+        }
+        self.0.was_refused.store(true, Ordering::Relaxed);
+        self.0.held.compare_and_swap(&held, None);
+        true
     }
 
     fn renew(&self, client: &Arc<Client>) -> crate::flight::Seat<Result<HeaderValue, Failure>> {
@@ -134,8 +159,16 @@ impl Inner {
         if answer.status != 200 {
             return Err(Failure { retry_after: answer.retry_after, ..by_token_status(answer.status) });
         }
-        let token = read_token(&answer.body, SystemTime::now()).ok_or(Failure::answered(FailureKind::InvalidResponse, 200))?;
+        let mut token = read_token(&answer.body, SystemTime::now()).ok_or(Failure::answered(FailureKind::InvalidResponse, 200))?;
+        token.is_replacement = self.was_refused.swap(false, Ordering::Relaxed);
         Ok(Arc::new(token))
+    }
+}
+
+impl Token {
+    /// Whether another token would be refused as well, for all that is known.
+    fn is_as_good_as_any(&self) -> bool {
+        self.is_replacement && !self.is_accepted.load(Ordering::Relaxed) && self.received.elapsed() < RENEWAL_PAUSE
     }
 }
 
@@ -164,7 +197,8 @@ fn read_token(body: &[u8], now: SystemTime) -> Option<Token> {
     let header = Some(wire.access_token.trim()).filter(|token| !token.is_empty()).and_then(|token| bearer(&Secret::new(token)))?;
     let life = lifetime(&wire.expires_on, &wire.expires_in, now);
     let received = Instant::now();
-    Some(Token { header, renew_at: received + renew_after(life), ends_at: received + life })
+    let (renew_at, ends_at) = (received + renew_after(life), received + life);
+    Some(Token { header, received, renew_at, ends_at, is_replacement: false, is_accepted: AtomicBool::new(false) })
 }
 
 /// How long a token lives. One that has ended already, by a clock that differs, is used for a moment.

@@ -33,6 +33,7 @@ pub struct Metrics {
     panics: Counter,
     reloads: Family<ReloadLabels, Counter>,
     source_up: Family<SourceLabels, Gauge<f64, AtomicU64>>,
+    breaker: Family<SourceLabels, Gauge>,
 }
 
 /// How the cache was of use for one source of one request.
@@ -110,6 +111,7 @@ impl Default for Metrics {
             panics: Counter::default(),
             reloads: Family::default(),
             source_up: Family::default(),
+            breaker: Family::default(),
         };
         metrics.register();
         metrics
@@ -135,6 +137,11 @@ impl Metrics {
         all.register_with_unit("cache", "About how much memory the cache holds", Unit::Bytes, self.cache_bytes.clone());
         all.register("panics", "Bugs that were caught and answered as internal", self.panics.clone());
         all.register("config_reloads", "Changed configurations, by whether they were taken", self.reloads.clone());
+        all.register(
+            "source_breaker",
+            "What keeps calls from a source: 0 nothing, 1 one call is let through to see, 2 none is",
+            self.breaker.clone(),
+        );
         all.register("source_up", "Whether the last walk of a source got an answer", self.source_up.clone());
     }
 
@@ -183,6 +190,11 @@ impl Metrics {
     pub fn reloaded(&self, taken: bool) {
         let result = if taken { "taken" } else { "refused" };
         self.reloads.get_or_create(&ReloadLabels { result }).inc();
+    }
+
+    /// Notes what a source's circuit breaker does: 0 closed, 1 half open, 2 open.
+    pub fn breaker(&self, source: SourceName, state: i64) {
+        self.breaker.get_or_create(&source.into()).set(state);
     }
 
     /// All metrics as Prometheus reads them (`OpenMetrics` text), with the cache's size as of now.

@@ -45,5 +45,7 @@ fn write(response: Response, request_id: &str, wants_problem: bool) -> Response 
     put(&mut parts.headers, header::CONTENT_TYPE, content_type.to_owned());
     parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // An envelope has nothing that JSON cannot hold: writing it does not fail.
-    Response::from_parts(parts, body.unwrap_or_default().into())
+    let body = body.unwrap_or_default();
+    parts.extensions.insert(error.code); // for the log line
+    Response::from_parts(parts, body.into())
 }

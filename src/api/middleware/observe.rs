@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    api::{Gateway, caching::put, error::ApiError, users::LogFacts},
+    api::{Gateway, caching::put, code::Code, users::LogFacts},
     config::AccessLog,
     telemetry::{Origin, TraceContext},
 };
@@ -74,7 +74,7 @@ fn log(which: AccessLog, method: &Method, route: &str, origin: &Origin, response
     if which == AccessLog::Off || (which == AccessLog::Errors && !failed) {
         return;
     }
-    let code = response.extensions().get::<ApiError>().map(|error| error.code.as_str());
+    let code = response.extensions().get::<Code>().map(|code| code.as_str());
     tracing::info!(
         request_id = %origin.request_id,
         trace_id = origin.trace.trace_id(),

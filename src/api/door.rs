@@ -22,7 +22,8 @@ impl Door {
         self.0.store(router.into());
     }
 
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+    /// Answers one request, whatever it is.
+    pub async fn answer(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
         let router = Router::clone(&self.0.load());
         router.oneshot(request.map(axum::body::Body::new)).await
     }
