@@ -32,9 +32,11 @@ const DOCUMENTED_LIFE: Duration = Duration::from_hours(2);
 /// How long before its end a token is renewed at the earliest (Acronis' own samples: 15 minutes).
 const EARLIEST_RENEWAL: Duration = Duration::from_mins(15);
 
-/// After a renewal that failed while the token was still good, or whose token was refused like
-/// the one before it, the next one waits this long.
+/// After a renewal that failed while the token was still good, the next one waits this long.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
+
+/// A token that was refused like the one before it is replaced again after this long.
+const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Gives the token that is sent with every call.
 #[derive(Debug)]
@@ -168,7 +170,7 @@ impl Inner {
 impl Token {
     /// Whether another token would be refused as well, for all that is known.
     fn is_as_good_as_any(&self) -> bool {
-        self.is_replacement && !self.is_accepted.load(Ordering::Relaxed) && self.received.elapsed() < RENEWAL_PAUSE
+        self.is_replacement && !self.is_accepted.load(Ordering::Relaxed) && self.received.elapsed() < REPLACEMENT_PAUSE
     }
 }
 
