@@ -79,7 +79,7 @@ impl Credentials {
     /// Takes note that a header was refused; true where another one may be had.
     pub(super) fn refused(&self, header: &HeaderValue) -> bool {
         match self {
-            Self::Bearer(token) => token.header().is_ok_and(|now| now != *header),
+            Self::Bearer(token) => token.header_read_anew().is_ok_and(|now| now != *header),
             Self::ClientCredentials(tokens) => tokens.forget(header),
         }
     }
@@ -106,6 +106,14 @@ impl BearerToken {
                 held.as_ref().map(|(_, header)| header.clone()).ok_or(Failure::new(FailureKind::Unauthorized))
             }
         }
+    }
+
+    /// The token as the file has it now, whatever its stamp says.
+    fn header_read_anew(&self) -> Result<HeaderValue, Failure> {
+        if let Some((stamp, _)) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            *stamp = Some((SystemTime::UNIX_EPOCH, 0));
+        }
+        self.header()
     }
 
     fn stamp(&self) -> Stamp {

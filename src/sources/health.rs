@@ -15,7 +15,9 @@ pub(super) struct Health(Mutex<Lately>);
 #[derive(Clone, Copy, Debug, Default)]
 struct Lately {
     success: Option<Moment>,
-    failure: Option<(Moment, FailureKind)>,
+    failure: Option<Moment>,
+    /// What the last walk of all failed with, if it did.
+    error: Option<FailureKind>,
 }
 
 /// How a source has been lately.
@@ -41,16 +43,15 @@ impl Health {
     pub(super) fn note(&self, failed: Option<FailureKind>) {
         let mut lately = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Moment::now();
-        match failed {
-            None | Some(FailureKind::NotFound | FailureKind::BadRequest) => lately.success = Some(now),
-            Some(kind) => lately.failure = Some((now, kind)),
+        lately.error = failed.filter(|kind| !matches!(kind, FailureKind::NotFound | FailureKind::BadRequest));
+        match lately.error {
+            None => lately.success = Some(now),
+            Some(_) => lately.failure = Some(now),
         }
     }
 
     pub(super) fn report(&self, source: SourceName, breaker: BreakerState) -> HealthReport {
-        let lately = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let last_failure = lately.failure.map(|(at, _)| at);
-        let error = lately.failure.filter(|(at, _)| lately.success.is_none_or(|success| success < *at)).map(|(_, kind)| kind);
-        HealthReport { source, breaker, last_success: lately.success, last_failure, error }
+        let Lately { success, failure, error } = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        HealthReport { source, breaker, last_success: success, last_failure: failure, error }
     }
 }

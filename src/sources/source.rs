@@ -243,6 +243,9 @@ impl Source {
     /// One try: a place, the breaker's leave, a token, the call. A failure comes with the
     /// credentials that were sent, if it came to that.
     async fn attempt(&self, task: Task<'_>, number: u64) -> Result<Page, (Failure, Option<HeaderValue>)> {
+        if task.deadline.left().is_zero() {
+            return Err((Failure::new(FailureKind::Timeout), None)); // not for want of a place
+        }
         let started = tokio::time::Instant::now();
         let deadline = task.deadline.or_after(self.limits.timeout);
         // Whoever waits for a place the whole of his time could do nothing with it.
