@@ -1,12 +1,23 @@
 //! A backend that says what a test wants, and remembers what it was asked.
 
 use std::{
+    io::{self, Write},
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use axum::{Router, body::Bytes, extract::Request, response::Response};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::Request,
+    response::Response,
+};
+use flate2::{Compression, write::GzEncoder};
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -24,7 +35,12 @@ pub(crate) struct Fake {
 struct State {
     script: Mutex<Script>,
     calls: Mutex<Vec<Call>>,
+    now: AtomicUsize,
+    most: AtomicUsize,
 }
+
+/// A call that is being answered, until this is dropped.
+struct UnderWay(Arc<State>);
 
 /// What a backend was asked.
 #[derive(Clone, Debug)]
@@ -43,13 +59,24 @@ pub(crate) struct Reply {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     delay: Duration,
+    ending: Ending,
+}
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Ending {
+    Whole,
+    CutShort,
+    Never,
 }
 
 impl Fake {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State { script: Mutex::new(Arc::new(|_| Reply::status(404))), calls: Mutex::default() });
+        let script: Script = Arc::new(|_| Reply::status(404));
+        let state = State { script: Mutex::new(script), calls: Mutex::default(), now: AtomicUsize::new(0), most: AtomicUsize::new(0) };
+        let state = Arc::new(state);
         let serving = Arc::clone(&state);
         let router = Router::new().fallback(move |request: Request| answer(Arc::clone(&serving), request));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -74,6 +101,11 @@ impl Fake {
         self.state.calls.lock().unwrap().clone()
     }
 
+    /// How many calls were answered at the same time at most.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.state.most.load(Ordering::SeqCst)
+    }
+
     /// How often a path was asked for that ends so.
     pub(crate) fn count(&self, ending: &str) -> usize {
         self.calls().iter().filter(|call| call.path.ends_with(ending)).count()
@@ -83,6 +115,20 @@ impl Fake {
 impl Drop for Fake {
     fn drop(&mut self) {
         self.server.abort();
+    }
+}
+
+impl UnderWay {
+    fn begin(state: &Arc<State>) -> Self {
+        let now = state.now.fetch_add(1, Ordering::SeqCst) + 1;
+        state.most.fetch_max(now, Ordering::SeqCst);
+        Self(Arc::clone(state))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -102,7 +148,7 @@ impl Call {
 
 impl Reply {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), delay: Duration::ZERO }
+        Self { status, headers: Vec::new(), body: body.into(), delay: Duration::ZERO, ending: Ending::Whole }
     }
 
     pub(crate) fn status(status: u16) -> Self {
@@ -126,9 +172,50 @@ impl Reply {
         self.delay = delay;
         self
     }
+
+    /// The connection ends before the body does.
+    pub(crate) fn cut_short(mut self) -> Self {
+        self.ending = Ending::CutShort;
+        self
+    }
+
+    /// The body is not followed by its end.
+    pub(crate) fn without_end(mut self) -> Self {
+        self.ending = Ending::Never;
+        self
+    }
+
+    /// The body is sent compressed.
+    pub(crate) fn gzipped(mut self) -> Self {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&self.body).unwrap();
+        self.body = encoder.finish().unwrap();
+        self.header("content-encoding", "gzip")
+    }
+
+    /// How many bytes the body has on the wire.
+    pub(crate) fn size(&self) -> usize {
+        self.body.len()
+    }
+
+    fn into_body(self) -> Body {
+        if self.ending == Ending::Whole {
+            return self.body.into();
+        }
+        let begun = stream::once(async move { Ok(self.body) });
+        let end = stream::once(async move {
+            if self.ending == Ending::Never {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await; // until what has begun is on its way
+            Err(io::Error::other("cut short, as the test wants it"))
+        });
+        Body::from_stream(begun.chain(end))
+    }
 }
 
 async fn answer(state: Arc<State>, request: Request) -> Response {
+    let _under_way = UnderWay::begin(&state);
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
@@ -138,8 +225,8 @@ async fn answer(state: Arc<State>, request: Request) -> Response {
     let reply = script(&call);
     tokio::time::sleep(reply.delay).await;
     let mut response = Response::builder().status(reply.status);
-    for (name, value) in reply.headers {
+    for (name, value) in &reply.headers {
         response = response.header(name, value);
     }
-    response.body(reply.body.into()).unwrap()
+    response.body(reply.into_body()).unwrap()
 }

@@ -55,18 +55,23 @@ impl Setup {
         Config::read(self.layers, &self.backends)
     }
 
+    #[expect(clippy::unused_async, reason = "it wants a runtime, and every test awaits it")]
     pub(crate) async fn start(self) -> Gateway {
-        let running = App::new(self.config().unwrap()).unwrap().start().await.unwrap();
-        Gateway {
-            url: format!("http://{}", running.address),
-            admin_url: running.admin_address.map(|address| format!("http://{address}")),
-            running: Some(running),
-            client: reqwest::Client::builder().no_proxy().no_gzip().tls_certs_only([]).build().unwrap(),
-        }
+        let running = App::new(self.config().unwrap()).unwrap().start().unwrap();
+        let (url, admin) = (format!("http://{}", running.address), running.admin_address);
+        Gateway { admin_url: admin.map(|address| format!("http://{address}")), running: Some(running), ..Gateway::at(url) }
     }
 }
 
 impl Gateway {
+    /// A gateway that runs elsewhere.
+    pub(crate) fn at(url: String) -> Self {
+        // An error means that a gateway of this process has done so already.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = reqwest::Client::builder().no_proxy().no_gzip().tls_certs_only([]).build().unwrap();
+        Self { running: None, url, admin_url: None, client }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.get_with(path, &[]).await
     }

@@ -1,10 +1,22 @@
 //! A world for a test: one fake backend for each registered source, and a gateway before them.
 
+pub(crate) mod caller;
+mod envelope;
 mod fake;
+pub(crate) mod figure;
 mod gateway;
+pub(crate) mod memory;
+mod pages;
+pub(crate) mod planted;
+mod program;
+mod raw;
+pub(crate) mod raw_source;
+pub(crate) mod sources;
 
 pub(crate) use fake::{Call, Fake, Reply};
 pub(crate) use gateway::{Answer, Gateway, Setup};
+pub(crate) use pages::{SIZE, page, slice};
+pub(crate) use program::{Ended, Folder, Program};
 
 use serde_json::{Value, json};
 
@@ -85,4 +97,29 @@ pub(crate) fn persons_page(rows: &[Value], call: &Call) -> Reply {
     let clients: Vec<&Value> = rows.iter().skip((page - 1) * size).take(size).collect();
     let paging = json!({"AmountRecordsFound": rows.len(), "AmountOfPages": rows.len().div_ceil(size)});
     Reply::json(200, &json!({"Clients": clients, "Paging": paging}))
+}
+
+/// Waits until something holds, for as long as anything may take.
+#[track_caller]
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
+    let message = format!("waited too long for {what}, as {} asked", std::panic::Location::caller());
+    async move {
+        let end = tokio::time::Instant::now() + program::PATIENCE;
+        while !holds() {
+            assert!(tokio::time::Instant::now() < end, "{message}");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl World {
+    /// How many pages of persons were asked for, and how many lists of users.
+    pub(crate) fn asked(&self) -> (usize, usize) {
+        (self.advanced_automation.count("/Person"), self.my_reports.count("/users"))
+    }
+}
+
+/// So many persons, `P000` and on, each with an address.
+pub(crate) fn crowd(size: usize) -> Vec<Value> {
+    (0..size).map(|number| person(&format!("{number}"), &format!("P{number:03}"), &format!("p{number}@acme.example"))).collect()
 }

@@ -1,0 +1,94 @@
+//! The log of the real program: one line for a request, with what became of it and of each source.
+
+use serde_json::{Value, json};
+
+use crate::support::{Folder, Gateway, Program, Reply, World};
+
+const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
+
+/// What is asked for, each with an id of its own, and what its line has to say.
+fn requests() -> [(&'static str, &'static str, Value); 6] {
+    let roll = |status: u16, cache: &str, sources: &str, partial: bool| json!({"route": "/customers/{customer_id}/users", "status": status, "cache": cache, "sources": sources, "partial": partial});
+    let both = "advanced_automation=ok my_reports=ok";
+    [
+        ("miss", "/customers/acme-7/users?q=zoe", roll(200, "rollcall; fwd=uri-miss; stored", both, false)),
+        ("hit", "/customers/acme-7/users", roll(200, "rollcall; hit; ttl=", both, false)),
+        ("partial", "/customers/half-7/users", roll(200, "rollcall; fwd=uri-miss", "advanced_automation=ok my_reports=bad_request", true)),
+        (
+            "refused",
+            "/customers/half-7/users?partial=deny",
+            roll(400, "rollcall; fwd=uri-miss", "advanced_automation=ok my_reports=bad_request", false),
+        ),
+        ("nowhere", "/nowhere/acme-7", json!({"route": "none", "status": 404, "code": "route_not_found"})),
+        ("alive", "/health/live", json!({"route": "/health/live", "status": 200})),
+    ]
+}
+
+/// Runs the program, asks for everything, and gives what it has logged.
+async fn log(format: &str, access_log: &str) -> String {
+    let (world, folder) = (World::new().await, Folder::new());
+    world.my_reports.answer(|call| {
+        let half = call.path.contains("half");
+        if half { Reply::status(400) } else { Reply::json(200, &json!({"data": [], "status": "success"})) }
+    });
+    let more = format!("{SECRETS}telemetry.format = \"{format}\"\ntelemetry.access_log = \"{access_log}\"\n");
+    let (program, gateway) = Program::serve(&folder.write("rollcall.toml", &world.toml(&more)), &[]).await;
+    ask(&gateway).await;
+    program.signal("INT");
+    program.ended().await.err
+}
+
+async fn ask(gateway: &Gateway) {
+    for (id, path, line) in requests() {
+        let answer = gateway.get_with(path, &[("x-request-id", id)]).await;
+        assert_eq!(answer.status, line["status"], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_json_line_for_each_request_says_what_became_of_it() {
+    let log = log("json", "all").await;
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect();
+    for (id, path, expected) in requests() {
+        let of_it: Vec<&Value> = lines.iter().filter(|line| line["message"] == "request" && line["request_id"] == id).collect();
+        assert_eq!(of_it.len(), 1, "one line for {path}: {log}");
+        let line = of_it[0];
+        for (name, value) in expected.as_object().unwrap() {
+            let starts = value.as_str().is_some_and(|text| line[name].as_str().is_some_and(|line| line.starts_with(text)));
+            assert!(starts || line[name] == *value, "{path}: {name} is not {value}: {line}");
+        }
+        assert_eq!((&line["method"], &line["level"]), (&json!("GET"), &json!("INFO")));
+        assert!(line["duration_ms"].as_f64().is_some_and(|duration| duration > 0.0), "{line}");
+        assert_eq!(line["trace_id"].as_str().map(str::len), Some(32), "{line}");
+        assert!(line["timestamp"].is_string() && !line["route"].as_str().unwrap().contains("acme"), "{line}");
+    }
+    for private in ["acme-7", "zoe", "page_size"] {
+        assert!(!log.contains(private), "neither path nor query: {private}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_line_says_the_same_to_a_person() {
+    let log = log("text", "all").await;
+    assert!(!log.contains('\u{1b}'), "no colours where nobody looks: {log}");
+    for (id, path, expected) in requests() {
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(&format!(" request_id={id} "))).collect();
+        let [line] = lines[..] else { panic!("one line for {path}: {log}") };
+        for (name, value) in expected.as_object().unwrap() {
+            let written = format!(" {name}={}", value.to_string().trim_end_matches('"'));
+            assert!(line.contains(&written) || line.contains(&written.replace('"', "")), "{path}: no{written}: {line}");
+        }
+        assert!(line.contains(" duration_ms=") && line.contains(" trace_id="), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_may_hold_errors_and_partial_rolls_only_or_no_requests_at_all() {
+    for (access_log, expected) in [("errors", &["partial", "refused", "nowhere"][..]), ("off", &[])] {
+        let log = log("json", access_log).await;
+        let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let requests = lines.iter().filter(|line| line["message"] == "request");
+        assert_eq!(requests.map(|line| line["request_id"].as_str().unwrap()).collect::<Vec<_>>(), expected, "{access_log}");
+        assert!(lines.iter().any(|line| line["message"] == "listening"), "{access_log}: what is no request is logged all the same");
+    }
+}

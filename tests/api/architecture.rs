@@ -1,0 +1,167 @@
+//! Who may know whom: the arrows between the folders of `src/`, held by reading it.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Lines above which a file is too much for one reader.
+const MOST_LINES: usize = 400;
+
+/// What each module of ours may import beside itself; `*` is everything.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("config", &["domain"]),
+    ("telemetry", &["config", "domain"]),
+    ("flight", &[]),
+    ("offload", &[]),
+    ("sources", &["config", "domain", "flight", "offload", "telemetry"]),
+    ("customers", &["config", "domain", "flight", "sources", "telemetry"]),
+    ("roll", &["customers", "domain", "flight", "offload", "sources", "telemetry"]),
+    ("access", &["config", "domain", "flight", "telemetry"]),
+    ("api", &["access", "config", "customers", "domain", "offload", "roll", "sources", "telemetry"]),
+    ("server", &["api"]),
+    ("sandbox", &[]),
+    ("app", &["*"]),
+    ("commands", &["*"]),
+    ("lib", &["*"]),
+    ("main", &["*"]),
+];
+
+/// Words that only some folders may say, and where: that a folder knows an outside library.
+const WORDS: &[(&[&str], Where)] = &[
+    (&["axum"], Where::OnlyIn(&["api/", "sandbox/"])),
+    (&["axum", "reqwest", "hyper", "http::", "tower"], Where::NotIn(&["roll/", "domain/", "customers/", "config/"])),
+    (
+        &["reqwest", "tokio", "async ", ".await", "std::fs", "std::net"],
+        Where::NotIn(&["sources/advanced_automation/", "sources/my_reports/"]),
+    ),
+    (&["reqwest", "tokio", "async ", ".await", "std::fs", "std::net"], Where::NotIn(&["domain/"])),
+    (&["advanced_automation", "my_reports"], Where::NotIn(&["roll/", "customers/", "sources/source.rs", "sources/client.rs"])),
+];
+
+enum Where {
+    OnlyIn(&'static [&'static str]),
+    NotIn(&'static [&'static str]),
+}
+
+/// One file: its path below its root, and its text.
+struct File {
+    path: String,
+    text: String,
+}
+
+impl File {
+    /// The module of ours that it is in: `roll` of `roll/page.rs`, `app` of `app.rs`.
+    fn module(&self) -> &str {
+        self.path.split(['/', '.']).next().unwrap()
+    }
+
+    /// The text without comments, and without the tests at its end.
+    fn code(&self) -> String {
+        let before_tests = self.text.split("#[cfg(test)]\nmod ").next().unwrap();
+        before_tests
+            .lines()
+            .map(|line| if line.trim_start().starts_with("//") { "" } else { line.split(" // ").next().unwrap() }.to_owned() + "\n")
+            .collect()
+    }
+
+    /// The modules of ours that it names.
+    fn imports(&self) -> BTreeSet<String> {
+        let code = self.code();
+        let after = code.split("crate::").skip(1);
+        after.flat_map(|rest| if rest.starts_with('{') { group(rest) } else { vec![word(rest)] }).collect()
+    }
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
+}
+
+/// The first words of the items between braces: `a` and `b` of `{a::{x, y}, b}`.
+fn group(text: &str) -> Vec<String> {
+    let (mut depth, mut words, mut begins) = (0, Vec::new(), false);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '{' | '}' => depth += if letter == '{' { 1 } else { -1 },
+            letter if begins && depth == 1 && !letter.is_whitespace() => words.push(word(&text[at..])),
+            _ => {}
+        }
+        begins = (matches!(letter, '{' | ',') && depth == 1) || (begins && letter.is_whitespace());
+        if depth == 0 {
+            break;
+        }
+    }
+    words
+}
+
+fn files(folder: &str) -> Vec<File> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut found: Vec<PathBuf> = vec![root.clone()];
+    let mut files = Vec::new();
+    while let Some(path) = found.pop() {
+        if path.is_dir() {
+            found.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let below = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+            files.push(File { path: below, text: fs::read_to_string(&path).unwrap() });
+        }
+    }
+    assert!(files.len() > 10, "{folder} was read");
+    files
+}
+
+#[test]
+fn imports_go_one_way() {
+    let mut wrong = Vec::new();
+    for file in files("src") {
+        let (_, allowed) =
+            ARROWS.iter().find(|(module, _)| *module == file.module()).unwrap_or_else(|| panic!("say here what {} may import", file.path));
+        let fits = |import: &str| allowed.contains(&"*") || allowed.contains(&import) || import == file.module();
+        wrong.extend(file.imports().into_iter().filter(|import| !fits(import)).map(|import| format!("{} imports {import}", file.path)));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_library_is_known_only_where_it_belongs() {
+    let mut wrong = Vec::new();
+    for file in files("src") {
+        let code = file.code();
+        let is_in = |folders: &[&str]| folders.iter().any(|folder| file.path.starts_with(folder));
+        for (words, place) in WORDS {
+            let forbidden = match place {
+                Where::OnlyIn(folders) => !is_in(folders),
+                Where::NotIn(folders) => is_in(folders),
+            };
+            wrong.extend(words.iter().filter(|word| forbidden && code.contains(**word)).map(|word| format!("{} says {word}", file.path)));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_file_opens_with_its_one_job_and_is_short_enough_to_read() {
+    for folder in ["src", "tests/api"] {
+        for file in files(folder) {
+            assert!(file.text.starts_with("//! "), "{folder}/{} does not say what it is for", file.path);
+            let lines = file.text.lines().count();
+            assert!(lines <= MOST_LINES, "{folder}/{} has {lines} lines", file.path);
+        }
+    }
+}
+
+#[test]
+fn this_test_reads_imports_as_the_compiler_does() {
+    let file = |text: &str| File { path: "x.rs".to_owned(), text: text.to_owned() };
+    for (text, expected) in [
+        ("use crate::roll::Rolls;", &["roll"][..]),
+        ("use crate::{\n    api::{self, Code},\n    domain,\n};", &["api", "domain"]),
+        ("fn f(x: crate::domain::Failure) {} // crate::api", &["domain"]),
+        ("//! crate::api\nuse crate::{a::{b::{c, d}, e}, f};", &["a", "f"]),
+        ("use crate::a;\n#[cfg(test)]\nmod tests { use crate::b; }", &["a"]),
+    ] {
+        assert_eq!(file(text).imports().into_iter().collect::<Vec<_>>(), expected, "{text}");
+    }
+}

@@ -1,0 +1,198 @@
+//! When a source is left alone, how that shows, and how it comes back.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Call, Gateway, Reply, Setup, World,
+    sources::{SOURCES, customer, name_at, other_than, roll},
+    until,
+};
+
+/// A gateway whose breaker for one source opens when half of four calls have failed.
+fn setup(world: &World, source: &str, open_for: &str) -> Setup {
+    world.gateway().tune(source, &[("breaker.min_calls", "4"), ("breaker.open_for", open_for), ("retries", "0")])
+}
+
+/// Fails for customers whose id begins so.
+fn fails_for_bad(call: &Call) -> Reply {
+    if customer(call).starts_with("bad") { Reply::status(503) } else { roll(call) }
+}
+
+async fn ask(gateway: &Gateway, customer: &str) -> crate::support::Answer {
+    gateway.get(&format!("/customers/{customer}/users")).await
+}
+
+/// What `/health/sources` says of a source.
+async fn health(gateway: &Gateway, source: &str) -> Value {
+    gateway.get("/health/sources").await.source(source)
+}
+
+async fn state(gateway: &Gateway, source: &str) -> String {
+    health(gateway, source).await["breaker"].as_str().unwrap().to_owned()
+}
+
+/// Waits until the breaker of a source is in this state.
+async fn reaches(gateway: &Gateway, source: &str, wanted: &str) {
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    while state(gateway, source).await != wanted {
+        assert!(tokio::time::Instant::now() < end, "{source} never was {wanted}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn it_opens_at_the_ratio_and_not_before() {
+    for source in SOURCES {
+        let world = World::of_two().await;
+        world.answer_at(source, fails_for_bad);
+        let gateway = setup(&world, source, "1h").start().await;
+        for (number, kind) in ["good", "good", "good", "bad", "good", "bad", "good", "bad", "bad"].iter().enumerate() {
+            assert_eq!(state(&gateway, source).await, "closed", "{source}: after {number} calls");
+            ask(&gateway, &format!("{kind}{number}")).await;
+        }
+        ask(&gateway, "bad").await;
+        assert_eq!(health(&gateway, source).await["breaker"], "open", "{source}: half of ten");
+        assert_eq!((state(&gateway, other_than(source)).await.as_str(), world.asked_at(source)), ("closed", 10));
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_is_left_alone_is_told_as_overloaded_and_not_asked() {
+    for source in SOURCES {
+        let world = World::of_two().await;
+        world.answer_at(source, fails_for_bad);
+        let keys = [("cache.fresh", "100ms"), ("cache.stale_while_revalidate", "0s")];
+        let gateway = keys.iter().fold(setup(&world, source, "1h"), |setup, (key, value)| setup.set(key, value)).start().await;
+        ask(&gateway, "good").await;
+        for number in 0..4 {
+            ask(&gateway, &format!("bad{number}")).await;
+        }
+        let asked = world.asked_at(source);
+        let beside = ask(&gateway, "other").await;
+        assert_eq!((beside.names(), &beside.json()["status"]), (vec![name_at(other_than(source)).to_owned()], &json!("partial")));
+        assert_eq!(beside.source(source)["status"], "overloaded");
+        let alone = gateway.get("/customers/another/users?partial=deny").await;
+        assert_eq!(alone.code(), "overloaded", "{alone:?}");
+        let wait: u64 = alone.header("retry-after").unwrap().parse().unwrap();
+        assert!((3000..=4000).contains(&wait), "{source}: about the hour for which it is open: {wait}");
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let held = ask(&gateway, "good").await;
+        assert_eq!((held.names().len(), &held.json()["status"]), (2, &json!("success")), "a copy stands in: {held:?}");
+        assert_eq!((&held.source(source)["stale"], &held.source(source)["error"]), (&json!(true), &json!("overloaded")));
+        assert_eq!(world.asked_at(source), asked, "{source}: left alone");
+        let health = health(&gateway, source).await;
+        assert!(health["last_success"].is_string() && health["last_failure"].is_string(), "{health}");
+    }
+}
+
+#[tokio::test]
+async fn one_probe_decides_whether_it_closes_again() {
+    join_all(SOURCES.map(opens_and_closes)).await;
+}
+
+async fn opens_and_closes(source: &str) {
+    let world = World::of_two().await;
+    world.answer_at(source, |_| Reply::status(503));
+    let gateway = setup(&world, source, "1s").start().await;
+    for number in 0..4 {
+        ask(&gateway, &format!("c{number}")).await;
+    }
+    reaches(&gateway, source, "half_open").await;
+    ask(&gateway, "early").await;
+    assert_eq!((state(&gateway, source).await.as_str(), world.asked_at(source)), ("open", 5), "{source}: its probe failed");
+
+    world.answer_at(source, |call| roll(call).after(Duration::from_millis(300)));
+    reaches(&gateway, source, "half_open").await;
+    let probe = ask(&gateway, "probe");
+    let crowd = async {
+        until("the probe", || world.asked_at(source) == 6).await;
+        let paths: Vec<String> = (0..20).map(|number| format!("crowd{number}")).collect();
+        join_all(paths.iter().map(|customer| ask(&gateway, customer))).await
+    };
+    let (probe, crowd) = tokio::join!(probe, crowd);
+    assert_eq!(probe.json()["status"], "success", "{source}: {probe:?}");
+    let refused = crowd.iter().filter(|answer| answer.source(source)["status"] == "overloaded").count();
+    assert_eq!((refused, world.asked_at(source)), (20, 6), "{source}: one probe at a time");
+    assert_eq!(state(&gateway, source).await, "closed", "{source}");
+    assert_eq!(ask(&gateway, "late").await.json()["status"], "success");
+}
+
+#[tokio::test]
+async fn what_says_that_a_source_is_ill_opens_it_and_what_is_an_answer_does_not() {
+    let cases = [
+        (Reply::status(404), "20s", false, 1),
+        (Reply::status(400), "20s", false, 1),
+        (Reply::status(422), "20s", false, 1),
+        (Reply::status(403), "20s", false, 1),
+        (Reply::status(429), "20s", false, 1),
+        (Reply::status(401), "20s", false, 2), // a token that is refused is replaced once
+        (Reply::status(500), "20s", true, 1),
+        (Reply::status(503), "20s", true, 1),
+        (Reply::status(302), "20s", true, 1),
+        (Reply::html(404), "20s", true, 1),
+        (Reply::html(200), "20s", true, 1),
+        (Reply::new(200, "{").cut_short(), "20s", true, 1),
+        (Reply::status(200).after(Duration::from_mins(1)), "100ms", true, 1),
+    ];
+    let each = cases.into_iter().flat_map(|case| SOURCES.map(|source| opens(source, case.clone())));
+    join_all(each).await;
+}
+
+/// `calls` are those that a request costs; MyReports has one token, and nothing to replace it by.
+async fn opens(source: &str, (reply, timeout, opens, calls): (Reply, &str, bool, usize)) {
+    let (world, what) = (World::of_two().await, format!("{source}: {reply:?}"));
+    world.answer_at(source, move |_| reply.clone());
+    let gateway = setup(&world, source, "1h").tune(source, &[("timeout", timeout)]).start().await;
+    for number in 0..8 {
+        ask(&gateway, &format!("c{number}")).await;
+    }
+    let calls = if source == SOURCES[0] { calls } else { 1 };
+    let expected = if opens { ("open", 4) } else { ("closed", 8 * calls) };
+    assert_eq!((state(&gateway, source).await.as_str(), world.asked_at(source)), expected, "{what}");
+}
+
+#[tokio::test]
+async fn a_call_that_spent_its_time_waiting_for_a_place_does_not_open_it() {
+    join_all(SOURCES.map(answers_in_time)).await;
+}
+
+async fn answers_in_time(source: &str) {
+    let world = World::of_two().await;
+    world.answer_at(source, |call| roll(call).after(Duration::from_millis(1400)));
+    let keys = [("breaker.min_calls", "2"), ("max_in_flight", "1"), ("timeout", "2s")];
+    let gateway = setup(&world, source, "1h").tune(source, &keys).start().await;
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        ask(&gateway, "second").await
+    };
+    let (first, second) = tokio::join!(ask(&gateway, "first"), second);
+    assert_eq!(first.source(source)["status"], "ok", "{source}: {first:?}");
+    let told = second.source(source)["status"].clone();
+    assert_eq!(state(&gateway, source).await, "closed", "{source} answers each call in time; the second was given less: {told}");
+}
+
+#[tokio::test]
+async fn the_metrics_tell_its_state() {
+    for source in SOURCES {
+        let world = World::of_two().await;
+        world.answer_at(source, |_| Reply::status(503));
+        let gateway = setup(&world, source, "1h").start().await;
+        let before = breaker_lines(&gateway, source).await;
+        for number in 0..4 {
+            ask(&gateway, &format!("c{number}")).await;
+        }
+        assert_eq!(state(&gateway, source).await, "open");
+        let after = breaker_lines(&gateway, source).await;
+        assert!(!before.is_empty() && before != after, "{source}: {before:?}, then {after:?}");
+    }
+}
+
+/// What the metrics say of a source's breaker.
+async fn breaker_lines(gateway: &Gateway, source: &str) -> Vec<String> {
+    let metrics = gateway.get("/metrics").await.text;
+    let of_it = |line: &&str| !line.starts_with('#') && line.contains("breaker") && line.contains(&format!("source=\"{source}\""));
+    metrics.lines().filter(of_it).map(str::to_owned).collect()
+}

@@ -1,0 +1,134 @@
+//! Counts that do not agree: read once more, and then told; a roll that may be short is never called whole.
+
+use serde_json::{Value, json};
+
+use crate::support::{Gateway, Reply, SIZE, World, page, slice, user};
+
+/// Whether so many of a source's users are given and perhaps not all, with and without `deny`.
+/// At the other source is one user.
+async fn assert_incomplete(gateway: &Gateway, name: &str, users: usize, what: &str) {
+    let answer = gateway.get("/customers/acme/users?page_size=1000").await;
+    let (body, source) = (answer.json(), answer.source(name));
+    assert_eq!(
+        (&body["status"], &source["status"], &source["users"]),
+        (&json!("partial"), &json!("incomplete"), &json!(users)),
+        "{what}: {answer:?}"
+    );
+    assert_eq!((&body["total"], answer.names().len()), (&Value::Null, users + 1), "{what}: {answer:?}");
+    assert_eq!(body["warnings"], json!([{"code": "changed_while_reading", "source": name, "count": null}]), "{what}: {answer:?}");
+    let denied = gateway.get("/customers/acme/users?partial=deny").await;
+    assert_eq!((denied.code().as_str(), denied.status), ("upstream_invalid_response", 502));
+    assert_eq!(denied.source(name), json!({"source": name, "status": "incomplete", "http_status": 200}));
+}
+
+#[tokio::test]
+async fn a_count_that_changes_between_pages_is_read_once_more_and_then_believed() {
+    for (first, then) in [(25, 26), (25, 24), (30, 20), (20, 30)] {
+        let world = World::new().await;
+        world.answer_pages(move |number, reading| {
+            let count = if (reading, number) == (1, 1) { first } else { then };
+            page(slice(then, SIZE, number), count, count.div_ceil(SIZE))
+        });
+        let answer = world.start_paging(&[]).await.get("/customers/acme/users?partial=deny").await;
+        assert_eq!(
+            (&answer.json()["status"], &answer.json()["total"]),
+            (&json!("success"), &json!(then + 1)),
+            "{first} {then}: {answer:?}"
+        );
+        assert_eq!(answer.json()["warnings"], json!([]));
+        assert_eq!(world.pages_asked().iter().filter(|number| **number == 1).count(), 2, "{first} {then}");
+    }
+}
+
+#[tokio::test]
+async fn counts_that_never_agree_are_told_and_the_union_of_what_was_seen_is_given() {
+    let world = World::new().await;
+    // Each reading counts one more than there are, and sees another row.
+    world.answer_pages(|number, reading| {
+        let ids = slice(25, SIZE, number).map(move |id| id + reading % 2);
+        page(ids, 25 + reading, 3)
+    });
+    let gateway = world.start_paging(&[]).await;
+    assert_incomplete(&gateway, "advanced_automation", 26, "another row each time").await;
+    assert_eq!(world.pages_asked().len(), 12, "two readings of three pages, for each of two requests: it is nobody's copy");
+}
+
+#[tokio::test]
+async fn a_second_reading_that_fails_fails_the_source() {
+    let world = World::new().await;
+    world.answer_pages(|number, reading| if reading == 1 { page(slice(24, SIZE, number), 25, 3) } else { Reply::status(503) });
+    let answer = world.start_paging(&[]).await.get("/customers/acme/users").await;
+    assert_eq!((answer.names(), &answer.source("advanced_automation")["status"]), (vec!["Zoe".to_owned()], &json!("unavailable")));
+}
+
+#[tokio::test]
+async fn what_is_short_or_long_against_the_count_is_not_whole() {
+    type Script = fn(usize) -> Reply;
+    for (what, script, users) in [
+        ("a row is missing", (|number| page(slice(24, SIZE, number), 25, 3)) as Script, 24),
+        ("an empty page beside a count", |_| page(0..0, 3, 1), 0),
+        ("a last page that is empty", |number| page(slice(20, SIZE, number), 25, 3), 20),
+        ("a full page past the end", |number| page(slice(37, SIZE, number), 15, 2), 37),
+        ("counts of zero beside rows", |number| page(slice(25, SIZE, number), 0, 0), 25),
+        ("each page with a count of its own", |number| page(slice(25, SIZE, number), 24 + number, 3), 25),
+        ("one page again and again, counted", |_| page(0..10, 20, 2), 10),
+        ("one page again and again, not counted", |_| page(0..10, (), ()), 10),
+        ("a row that hides another by moving", |number| page(slice(20, SIZE, number).map(|id| id - id / 10), 20, 2), 19),
+    ] {
+        let world = World::new().await;
+        world.answer_pages(move |number, _| script(number));
+        let gateway = world.start_paging(&[]).await;
+        assert_incomplete(&gateway, "advanced_automation", users, what).await;
+    }
+}
+
+#[tokio::test]
+async fn a_full_page_past_the_end_is_followed_by_one_more() {
+    let world = World::new().await;
+    world.answer_pages(|number, reading| page(slice(37, SIZE, number), if reading == 1 { 15 } else { 37 }, 0));
+    let answer = world.start_paging(&[]).await.get("/customers/acme/users").await;
+    assert_eq!((&answer.json()["status"], &answer.json()["total"]), (&json!("success"), &json!(38)), "{answer:?}");
+    assert_eq!(world.pages_asked(), [1, 1, 2, 2, 3, 3, 4, 4], "the first reading finds the same end as the second");
+}
+
+#[tokio::test]
+async fn a_row_on_two_pages_is_one_record_and_the_count_is_of_records() {
+    let world = World::new().await;
+    world.answer_pages(|number, _| page(if number == 1 { 0..10 } else { 9..16 }, 16, 2));
+    let answer = world.start_paging(&[]).await.get("/customers/acme/users?partial=deny").await;
+    assert_eq!((answer.source("advanced_automation")["users"].as_u64(), answer.names().len()), (Some(16), 17), "{answer:?}");
+    assert_eq!(world.pages_asked(), [1, 2]);
+}
+
+#[tokio::test]
+async fn my_reports_counts_rows_in_a_number_or_a_text() {
+    let users: Vec<Value> = (0..3).map(|id| user(&id.to_string(), "U", "")).collect();
+    for (size, whole) in [(json!(3), true), (json!("3"), true), (json!(null), true), (json!(2), false), (json!("4"), false)] {
+        let world = World::new().await;
+        world.answer_pages(|_, _| page([7], 1, 1));
+        let gateway = world.start_paging(&[]).await;
+        let reply = Reply::json(200, &json!({"page_size": size, "data": users, "status": "success"}));
+        world.my_reports.always(reply);
+        if whole {
+            let answer = gateway.get("/customers/acme/users?partial=deny").await;
+            assert_eq!((&answer.json()["total"], world.my_reports.calls().len()), (&json!(4), 1), "{size}");
+        } else {
+            assert_incomplete(&gateway, "my_reports", 3, "rows").await;
+            assert_eq!(world.my_reports.calls().len(), 4, "{size}: read once more, for each of two requests");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_size_that_agrees_at_the_second_reading_is_a_success() {
+    let world = World::new().await;
+    world.answer_pages(|_, _| page([7], 1, 1));
+    let gateway = world.start_paging(&[]).await;
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    world.my_reports.answer(move |_| {
+        let size = if calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 { 3 } else { 2 };
+        Reply::json(200, &json!({"page_size": size, "data": [user("1", "A", ""), user("2", "B", "")]}))
+    });
+    let answer = gateway.get("/customers/acme/users?partial=deny").await;
+    assert_eq!((&answer.json()["status"], &answer.json()["total"], world.my_reports.calls().len()), (&json!("success"), &json!(3), 2));
+}

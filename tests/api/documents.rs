@@ -1,0 +1,155 @@
+//! The OpenAPI document: the one in the repository, the one that is printed and the one that is
+//! served are the same, and what is served is what it describes.
+
+use std::collections::BTreeSet;
+
+use rollcall::api::{Code, document};
+use serde_json::Value;
+
+use crate::support::{Gateway, Program, Reply, World, crowd, person, user};
+
+/// Every route that there is, but for the pages on which people read of the others.
+const ROUTES: [&str; 5] = ["/customers/{customer_id}/users", "/health/live", "/health/ready", "/health/sources", "/metrics"];
+
+fn served() -> Value {
+    serde_json::from_str(&document("").to_pretty_json().unwrap()).unwrap()
+}
+
+/// Every example of an error: the status that it stands under, its schema, its name, itself.
+fn error_examples(document: &Value) -> Vec<(String, Value, String, Value)> {
+    let mut all = Vec::new();
+    for path in document["paths"].as_object().unwrap().values() {
+        for (status, response) in path["get"]["responses"].as_object().unwrap() {
+            for content in response["content"].as_object().into_iter().flat_map(serde_json::Map::values) {
+                for (name, example) in content["examples"].as_object().into_iter().flatten() {
+                    all.push((status.clone(), content["schema"].clone(), name.clone(), example["value"].clone()));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Why a value is not what a schema describes, as far as our schemas go; a field that is not
+/// described is a reason as well.
+fn misfit(document: &Value, schema: &Value, value: &Value) -> Option<String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let referred = document.pointer(name.trim_start_matches('#')).unwrap_or_else(|| panic!("{name} leads nowhere"));
+        return misfit(document, referred, value);
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let fits = choices.iter().any(|choice| misfit(document, choice, value).is_none());
+        return (!fits).then(|| format!("{value} is none of {choices:?}"));
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let types = if schema["type"].is_array() { schema["type"].as_array().unwrap().clone() } else { vec![schema["type"].clone()] };
+    let listed = schema["enum"].as_array().is_none_or(|values| values.contains(value));
+    if !types.contains(&kind.into()) || !listed {
+        return Some(format!("{value} is not {schema}"));
+    }
+    let required = schema["required"].as_array().into_iter().flatten().find(|name| value.get(name.as_str().unwrap()).is_none());
+    let fields = value.as_object().into_iter().flatten().filter(|_| schema["properties"].is_object());
+    let wrong = fields.filter_map(|(name, value)| match &schema["properties"][name] {
+        Value::Null => Some(format!("{name} is not described")),
+        schema => misfit(document, schema, value),
+    });
+    let items = value.as_array().into_iter().flatten().filter_map(|item| misfit(document, &schema["items"], item));
+    required.map(|name| format!("{name} is missing in {value}")).into_iter().chain(wrong).chain(items).next()
+}
+
+#[tokio::test]
+async fn the_document_in_the_repository_is_the_one_that_is_printed_and_served() {
+    let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/rollcall.json")).unwrap_or_default();
+    let printed = Program::run(&["openapi"], &[]).await;
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    assert!(kept == printed.out, "openapi/rollcall.json is an old one; write it anew: cargo run -- openapi > openapi/rollcall.json");
+    let gateway = World::new().await.start().await;
+    let json = gateway.get("/openapi.json").await;
+    assert_eq!((json.header("content-type"), json.json()), (Some("application/json"), serde_json::from_str(&printed.out).unwrap()));
+    let yaml = gateway.get("/openapi.yaml").await;
+    let printed_yaml = Program::run(&["openapi", "--yaml"], &[]).await;
+    assert_eq!((yaml.header("content-type"), yaml.text.trim_end()), (Some("application/yaml"), printed_yaml.out.trim_end()));
+    assert_eq!(yaml.text.trim_end(), document("").to_yaml().unwrap().trim_end(), "the same document as the JSON one");
+}
+
+#[test]
+fn every_route_is_described_with_what_it_may_answer() {
+    let document = served();
+    let described: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(described.into_iter().collect::<BTreeSet<_>>(), ROUTES.map(str::to_owned).iter().collect());
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let operation = &operations["get"];
+        for name in ["operationId", "summary", "tags"] {
+            assert!(!operation[name].is_null(), "{path} has no {name}");
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(parameter["description"].is_string(), "{path}: {parameter}");
+        }
+        assert!(operation["responses"]["200"]["content"].is_object(), "{path}");
+    }
+}
+
+#[test]
+fn every_code_is_described_with_an_example_in_both_forms() {
+    let document = served();
+    let examples = error_examples(&document);
+    for code in Code::ALL {
+        let forms = examples.iter().filter(|(status, _, name, _)| (status, name.as_str()) == (&code.status().to_string(), code.as_str()));
+        let schemas: BTreeSet<&str> = forms.map(|(_, schema, ..)| schema["$ref"].as_str().unwrap()).collect();
+        let both = ["#/components/schemas/ErrorEnvelope", "#/components/schemas/Problem"];
+        assert_eq!(schemas, BTreeSet::from(both), "{}", code.as_str());
+    }
+}
+
+#[test]
+fn every_example_of_an_error_is_what_its_schema_describes() {
+    let document = served();
+    let examples = error_examples(&document);
+    assert!(examples.len() > 50, "{}", examples.len());
+    for (status, schema, name, value) in examples {
+        assert_eq!(misfit(&document, &schema, &value), None, "{name}");
+        let (said, code) = (value.get("error").unwrap_or(&value["status"]), &value["code"]);
+        assert_eq!((said.to_string(), code.as_str()), (status, Some(name.as_str())));
+        let text = value.get("message").unwrap_or(&value["detail"]).as_str().unwrap();
+        assert!(text.ends_with('.') && !text.contains(&name), "a sentence: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_served_is_what_the_document_describes() {
+    let world = World::new().await;
+    world.persons([crowd(2), vec![person("x", "Other Name", "p0@acme.example"), person("y", "Y", "y@acme.example")]].concat());
+    world.users(vec![user("1", "Why", "Y@acme.example"), user("2", "Zoe", "zoe@dummy.com")]);
+    let gateway = world.gateway().set("sources.my_reports.retries", "0").start().await;
+    let document = served();
+    for path in
+        ["/customers/acme/users", "/customers/acme/users?include=conflicts&page_size=1", "/customers/acme/users?sort=-id&include=conflicts"]
+    {
+        assert_fits(&document, &gateway, path, "/customers/{customer_id}/users", 200).await;
+    }
+    world.my_reports.always(Reply::status(503));
+    assert_fits(&document, &gateway, "/customers/half/users", "/customers/{customer_id}/users", 200).await;
+    assert_fits(&document, &gateway, "/customers/half/users?partial=deny", "/customers/{customer_id}/users", 502).await;
+    assert_fits(&document, &gateway, "/customers/half/users?sort=age", "/customers/{customer_id}/users", 400).await;
+    for path in ["/health/live", "/health/ready", "/health/sources"] {
+        assert_fits(&document, &gateway, path, path, 200).await;
+    }
+}
+
+async fn assert_fits(document: &Value, gateway: &Gateway, path: &str, route: &str, status: u16) {
+    let answer = gateway.get(path).await;
+    assert_eq!(answer.status, status, "{path}: {}", answer.text);
+    let response = &document["paths"][route]["get"]["responses"][status.to_string()];
+    assert_eq!(misfit(document, &response["content"]["application/json"]["schema"], &answer.json()), None, "{path}");
+    for name in response["headers"].as_object().unwrap().keys() {
+        let only_sometimes = matches!((name.as_str(), answer.json()["next_cursor"].is_null()), ("Link", true) | ("Server-Timing", _));
+        assert!(only_sometimes || answer.header(name).is_some(), "{path}: {name} is described and is not there");
+    }
+}

@@ -1,0 +1,163 @@
+//! How the real program ends while it is at work: what it still takes, and what it finishes.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Barrier,
+    time::Instant,
+};
+
+use crate::support::{
+    Folder, Gateway, Program, Reply, World,
+    caller::Tally,
+    figure::figure,
+    sources::{SOURCES, customer, roll},
+    until,
+};
+
+const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
+const USERS: &str = "/customers/acme/users";
+
+/// Callers that all send their request in the moment in which the program is told to stop.
+const CROWD: usize = 400;
+
+/// The real program before these backends, with one key more.
+async fn serve(world: &World, drain: &str, more: &str) -> (Program, Gateway) {
+    let folder = Folder::new();
+    let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{more}")));
+    Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", drain)]).await
+}
+
+/// A world in which a source takes its time for one customer.
+async fn slow_world(time: Duration) -> World {
+    let world = World::of_two().await;
+    world.answer_at(SOURCES[0], move |call| roll(call).after(if customer(call) == "slow" { time } else { Duration::ZERO }));
+    world
+}
+
+async fn connect(gateway: &Gateway) -> std::io::Result<TcpStream> {
+    TcpStream::connect(gateway.url.trim_start_matches("http://")).await
+}
+
+#[tokio::test]
+async fn the_listener_closes_after_the_drain_while_what_is_in_flight_goes_on() {
+    let world = slow_world(Duration::from_secs(4)).await;
+    let (program, gateway) = serve(&world, "1s", "sources.advanced_automation.timeout = \"20s\"").await;
+    let in_flight = async { (gateway.get("/customers/slow/users").await, Instant::now()) };
+    let stopping = async {
+        until("the slow one to be asked for", || world.asked().0 == 1).await;
+        let told = Instant::now();
+        program.signal("TERM");
+        program.word_after(&["stopping: not "]).await;
+        while gateway.get("/health/ready").await.status == 200 {}
+        let answer = gateway.get(USERS).await;
+        assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{answer:?}");
+        while connect(&gateway).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(told.elapsed() >= Duration::from_secs(1), "the listener closed after {:?}", told.elapsed());
+        Instant::now()
+    };
+    let ((answer, finished), closed) = tokio::join!(in_flight, stopping);
+    assert_eq!((answer.status, answer.names().len()), (200, 2), "{answer:?}");
+    assert!(closed < finished, "it was still in flight");
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[tokio::test]
+async fn sigint_does_not_wait_and_finishes_what_is_in_flight() {
+    let world = slow_world(Duration::from_secs(1)).await;
+    let (program, gateway) = serve(&world, "10m", "").await;
+    let stopping = async {
+        until("the slow one to be asked for", || world.asked().0 == 1).await;
+        program.signal("INT");
+    };
+    let (answer, ()) = tokio::join!(gateway.get("/customers/slow/users"), stopping);
+    assert_eq!((answer.status, answer.names().len()), (200, 2), "{answer:?}");
+    assert_eq!(program.ended().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_refresh_behind_an_answer_does_not_hold_the_end() {
+    let world = World::of_two().await;
+    let more = "cache.fresh = \"100ms\"\nsources.my_reports.timeout = \"10m\"\nsources.my_reports.walk_deadline = \"10m\"\n";
+    let (program, gateway) = serve(&world, "0s", more).await;
+    gateway.get(USERS).await;
+    world.answer_at(SOURCES[1], |_| Reply::status(200).after(Duration::from_mins(2)));
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    assert_eq!(gateway.get(USERS).await.source(SOURCES[1])["stale"], true);
+    until("the refresh", || world.asked().1 == 2).await;
+    program.signal("TERM");
+    assert_eq!(program.ended().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_connection_without_a_whole_request_does_not_hold_the_end() {
+    let begun = [
+        ("idle", ""),
+        ("half a head", "GET /customers/acme/users HTTP/1.1\r\nHo"),
+        ("half a body", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"),
+    ];
+    join_all(begun.map(|(what, bytes)| ends_although(what, bytes))).await;
+}
+
+async fn ends_although(what: &str, bytes: &str) {
+    let (program, gateway) = serve(&World::new().await, "0s", "").await;
+    let mut stream = connect(&gateway).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    assert_eq!(gateway.get("/health/live").await.status, 200, "what was sent is there by now");
+    let told = Instant::now();
+    program.signal("TERM");
+    assert_eq!(program.ended().await.code, Some(0), "{what}");
+    figure(&format!("with a connection that is {what}, SIGTERM takes {:.1} s", told.elapsed().as_secs_f64()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_under_load_loses_no_request() {
+    let world = slow_world(Duration::from_millis(300)).await;
+    let (program, gateway) = serve(&world, "1s", "cache.fresh = \"50ms\"\ntelemetry.access_log = \"off\"\n").await;
+    let paths = ["/customers/slow/users", USERS, "/customers/other/users?page_size=1", "/health/live"];
+    let callers = join_all((0..16).map(|number| gateway.keep_asking(paths[number % paths.len()], usize::MAX)));
+    let stopping = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        program.signal("TERM");
+    };
+    let (tallies, ()) = tokio::join!(callers, stopping);
+    let all: Tally = tallies.iter().copied().sum();
+    let lost = all.sent - all.answered;
+    figure(&format!("SIGTERM under load: {} requests sent until nobody listened any more, {lost} lost", all.sent));
+    assert!(all.sent > 100 && tallies.iter().all(|tally| tally.sent > 2), "{tallies:?}");
+    // A connection that is made in the very moment in which the listener closes is reset by the kernel.
+    assert!(lost <= 2, "{lost} requests were lost: {tallies:?}");
+    assert_eq!(program.ended().await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_was_sent_before_the_signal_is_answered() {
+    let world = World::of_two().await;
+    let (program, gateway) = serve(&world, "0s", "telemetry.access_log = \"off\"\n").await;
+    let (sent, told) = (Barrier::new(CROWD + 1), Barrier::new(CROWD + 1));
+    let caller = async || {
+        let mut stream = connect(&gateway).await.unwrap();
+        stream.write_all(b"GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n").await.unwrap();
+        sent.wait().await;
+        told.wait().await;
+        let mut came = Vec::new();
+        drop(stream.read_to_end(&mut came).await); // a reset ends it as well
+        came.starts_with(b"HTTP/1.1 200 ")
+    };
+    let stopping = async {
+        sent.wait().await;
+        program.signal("INT");
+        told.wait().await;
+    };
+    let (answered, ()) = tokio::join!(join_all((0..CROWD).map(|_| caller())), stopping);
+    let lost = answered.iter().filter(|answered| !**answered).count();
+    figure(&format!("{CROWD} requests were sent just before SIGINT, {lost} lost"));
+    assert_eq!(lost, 0);
+    assert_eq!(program.ended().await.code, Some(0));
+}

@@ -1,0 +1,68 @@
+//! What a request may be at most: its target, its head, its body.
+
+use crate::support::World;
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_in_the_one_shape_and_asks_no_source() {
+    let world = World::new().await;
+    let gateway = world.start().await;
+    let users = "GET /customers/acme/users HTTP/1.1";
+    let small: Vec<String> = (0..200).map(|number| format!("X-Small-{number}: x")).collect();
+    let small: Vec<&str> = small.iter().map(String::as_str).collect();
+    let big = format!("X-Big: {}", "x".repeat(100 << 10));
+    let many: Vec<String> = (0..100).map(|number| format!("X-Part-{number}: {}", "x".repeat(1000))).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let long = "x".repeat(20 << 10);
+    for (first_line, lines, code) in [
+        (format!("GET /customers/acme/users?q={long} HTTP/1.1"), &[][..], "uri_too_long"),
+        (format!("GET /{long} HTTP/1.1"), &[], "uri_too_long"),
+        (format!("GET /customers/{}/users HTTP/1.1", "x".repeat(60 << 10)), &[], "uri_too_long"),
+        (users.to_owned(), &[big.as_str()], "header_too_large"),
+        (users.to_owned(), &small, "header_too_large"),
+        (users.to_owned(), &many, "header_too_large"),
+        ("GET /nowhere HTTP/1.1".to_owned(), &[big.as_str()], "header_too_large"),
+        ("GET /health/live HTTP/1.1".to_owned(), &small, "header_too_large"),
+        (users.to_owned(), &["Content-Length: 1000000000"], "payload_too_large"),
+        ("POST /customers/acme/users HTTP/1.1".to_owned(), &["Content-Length: 1000000000"], "payload_too_large"),
+    ] {
+        assert_eq!(gateway.send_raw(&first_line, lines).await.code(), code, "{first_line:.60}");
+    }
+    assert!(world.my_reports.calls().is_empty() && world.advanced_automation.calls().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_just_large_is_answered() {
+    let world = World::new().await;
+    let gateway = world.start().await;
+    let cookie = format!("Cookie: {}", "x".repeat(60 << 10));
+    let small: Vec<String> = (0..90).map(|number| format!("X-Small-{number}: x")).collect();
+    let small: Vec<&str> = small.iter().map(String::as_str).collect();
+    for lines in [&[cookie.as_str()][..], &small] {
+        assert_eq!(gateway.send_raw("GET /customers/acme/users HTTP/1.1", lines).await.status, 200);
+    }
+    let target = format!("GET /customers/acme/users?q={} HTTP/1.1", "%20x".repeat(160));
+    assert_eq!(gateway.send_raw(&target, &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_wants_may_be_small_and_is_refused_if_it_is_not() {
+    let world = World::new().await;
+    let gateway = world.start().await;
+    let chunked = |size: usize| format!("{size:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(size));
+    let (small, large) = ("x".repeat(1000), "x".repeat(100_000));
+    for (line, body, fits) in [
+        ("Content-Length: 1000", small, true),
+        ("Transfer-Encoding: chunked", chunked(1000), true),
+        ("Content-Length: 100000", large, false),
+        ("Transfer-Encoding: chunked", chunked(100_000), false),
+    ] {
+        for path in ["/customers/acme/users", "/health/live", "/nowhere"] {
+            let answer = gateway.send_raw_with_body(&format!("GET {path} HTTP/1.1"), &[line], &body).await;
+            match (fits, path) {
+                (false, _) => assert_eq!(answer.code(), "payload_too_large", "{line} {path}"),
+                (true, "/nowhere") => assert_eq!(answer.code(), "route_not_found"),
+                (true, _) => assert_eq!(answer.status, 200, "{line} {path}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! A changed configuration: put to work whole or not at all, while requests go on.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use futures_util::future::join_all;
+
+use crate::support::{
+    Folder, Gateway, Program, World,
+    caller::Tally,
+    crowd, persons_page,
+    sources::{customer, roll},
+    until,
+};
+
+const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
+
+/// The real program with a configuration that can change.
+struct Reloadable {
+    world: World,
+    folder: Folder,
+    file: PathBuf,
+    program: Program,
+    gateway: Gateway,
+}
+
+impl Reloadable {
+    async fn start(world: World, more: &str) -> Self {
+        let folder = Folder::new();
+        let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{more}")));
+        let (program, gateway) = Program::serve(&file, &[]).await;
+        Self { world, folder, file, program, gateway }
+    }
+
+    /// Puts another file in the place of the configuration, in one step.
+    fn write(&self, text: &str) {
+        fs::rename(self.folder.write("next.toml", text), &self.file).unwrap();
+    }
+
+    /// Changes the configuration to the one that it began with, and more.
+    fn change(&self, more: &str) {
+        self.write(&self.world.toml(&format!("{SECRETS}{more}")));
+    }
+
+    /// How many configurations were `taken` or `refused`.
+    async fn counted(&self, result: &str) -> usize {
+        let (metrics, name) = (self.gateway.get("/metrics").await.text, format!("rollcall_config_reloads_total{{result=\"{result}\"}} "));
+        metrics.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
+    }
+
+    /// Waits until so many were.
+    async fn reaches(&self, result: &str, count: usize) {
+        let end = tokio::time::Instant::now() + Duration::from_secs(20);
+        while self.counted(result).await < count {
+            assert!(tokio::time::Instant::now() < end, "never {result} {count} times: {}", self.program.said());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The size of the pages that the source is asked for, for a customer of whom nothing is known yet.
+    async fn page_size(&self, customer: &str) -> usize {
+        let answer = self.gateway.get(&format!("/customers/{customer}/users?partial=deny")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        self.world.advanced_automation.calls().last().unwrap().number("PageSize")
+    }
+}
+
+fn page_size(size: usize) -> String {
+    format!("sources.advanced_automation.page_size = {size}\n")
+}
+
+#[tokio::test]
+async fn a_changed_file_is_put_to_work_on_sighup_or_by_itself() {
+    for signal in [Some("HUP"), None] {
+        let it = Reloadable::start(World::of_two().await, &page_size(7)).await;
+        assert_eq!(it.page_size("before").await, 7);
+        it.change(&page_size(11));
+        if let Some(signal) = signal {
+            it.program.signal(signal);
+        }
+        it.reaches("taken", 1).await;
+        assert_eq!((it.page_size("after").await, it.page_size("before").await), (11, 11), "{signal:?}: the cache begins empty");
+    }
+}
+
+#[tokio::test]
+async fn one_change_is_one_reload() {
+    let it = Reloadable::start(World::of_two().await, &page_size(7)).await;
+    it.change(&page_size(11));
+    it.program.signal("HUP");
+    it.reaches("taken", 1).await;
+    tokio::time::sleep(Duration::from_secs(3)).await; // longer than between two looks at the file
+    assert_eq!((it.counted("taken").await, it.counted("refused").await), (1, 0), "the cache is emptied once: {}", it.program.said());
+}
+
+#[tokio::test]
+async fn what_is_in_flight_ends_on_the_configuration_that_it_began_with() {
+    let (world, rows) = (World::of_two().await, crowd(3));
+    world.answer_persons(move |call| {
+        let slow = call.parameter("Page") == Some("1") && customer(call) == "slow";
+        persons_page(&rows, call).after(if slow { Duration::from_millis(1500) } else { Duration::ZERO })
+    });
+    let it = Reloadable::start(world, &page_size(1)).await;
+    let in_flight = it.gateway.get("/customers/slow/users");
+    let changing = async {
+        until("the first page to be asked for", || it.world.asked().0 == 1).await;
+        it.change(&page_size(2));
+        it.program.signal("HUP");
+        it.reaches("taken", 1).await;
+        assert_eq!(it.page_size("next").await, 2);
+    };
+    let (answer, ()) = tokio::join!(in_flight, changing);
+    assert_eq!((answer.json()["status"].as_str(), answer.names().len()), (Some("success"), 4), "{answer:?}");
+    let calls = it.world.advanced_automation.calls();
+    let slow = calls.iter().filter(|call| call.path.ends_with("/Person") && customer(call) == "slow");
+    assert_eq!(slow.map(|call| call.number("PageSize")).collect::<Vec<_>>(), [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_broken_file_leaves_the_old_configuration_at_work_and_is_told() {
+    let world = World::of_two().await;
+    let it = Reloadable::start(world, &page_size(7)).await;
+    let broken = [
+        ("this is no TOML".to_owned(), "is not TOML"),
+        (it.world.toml(&format!("{SECRETS}{}server.lisen = \"x\"", page_size(9))), "server.lisen"),
+        (it.world.toml(&format!("{SECRETS}{}server.deadline = \"ten\"", page_size(9))), "server.deadline"),
+        (it.world.toml(&page_size(9)), "sources.my_reports.token"),
+        (String::new(), "sources.my_reports.base_url"),
+    ];
+    for (number, (text, named)) in broken.iter().enumerate() {
+        it.write(text);
+        it.program.signal("HUP");
+        until(&format!("{named} to be named"), || it.program.said().contains(named)).await;
+        assert!(it.counted("refused").await > number);
+        assert_eq!(it.page_size(&format!("c{number}")).await, 7, "{named}: the old one goes on");
+    }
+    assert_eq!(it.counted("taken").await, 0);
+    fs::remove_file(&it.file).unwrap();
+    let refused = it.counted("refused").await;
+    it.program.signal("HUP");
+    it.reaches("refused", refused + 1).await;
+    assert_eq!(it.page_size("without").await, 7);
+    it.change(&page_size(11));
+    it.program.signal("HUP");
+    it.reaches("taken", 1).await;
+    assert_eq!(it.page_size("mended").await, 11);
+}
+
+#[tokio::test]
+async fn what_only_a_restart_changes_is_named_and_stays_as_it_is() {
+    for (more, key) in [
+        ("admin_listen = \"127.0.0.1:0\"", "server.admin_listen"),
+        ("max_connections = 7", "server.max_connections"),
+        ("listen = \"127.0.0.1:1\"", "server.listen"),
+    ] {
+        let it = Reloadable::start(World::of_two().await, &page_size(7)).await;
+        let text = it.world.toml(&format!("{SECRETS}{}", page_size(11)));
+        let text = if key == "server.listen" { text.replace("server.listen = \"127.0.0.1:0\"", "") } else { text };
+        it.write(&format!("{text}\nserver.{more}\n"));
+        it.program.signal("HUP");
+        until(&format!("{key} to be named"), || it.program.said().lines().any(|line| line.contains(key) && line.contains("restart"))).await;
+        it.reaches("taken", 1).await;
+        assert_eq!(it.page_size("after").await, 11, "{key}: all else is put to work");
+        for path in ["/health/ready", "/health/sources", "/metrics"] {
+            assert_eq!(it.gateway.get(path).await.status, 200, "{key}: {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn reloading_under_load_loses_no_request() {
+    let world = World::of_two().await;
+    world.answer_persons(|call| roll(call).after(Duration::from_millis(20)));
+    let it = Reloadable::start(world, &format!("{}telemetry.access_log = \"off\"\n", page_size(7))).await;
+    let callers =
+        join_all((0..8).map(|number| it.gateway.keep_asking(if number % 2 == 0 { "/customers/a/users" } else { "/health/live" }, 300)));
+    let changing = async {
+        for round in 1..=10 {
+            it.change(&format!("{}telemetry.access_log = \"off\"\n", page_size(7 + round)));
+            it.program.signal("HUP");
+            it.reaches("taken", round).await;
+        }
+    };
+    let (tallies, ()) = tokio::join!(callers, changing);
+    let all: Tally = tallies.into_iter().sum();
+    assert_eq!((all.sent, all.answered), (2400, 2400));
+}

@@ -1,0 +1,95 @@
+//! How the gateway ends when it is told to: nothing in flight is lost, and nobody waits in vain.
+
+use std::time::Duration;
+
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use crate::support::{Folder, Gateway, Program, Reply, World, until};
+
+const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
+
+async fn serve(world: &World, drain: &str) -> (Program, Gateway) {
+    let folder = Folder::new();
+    let file = folder.write("rollcall.toml", &world.toml(SECRETS));
+    Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", drain)]).await
+}
+
+/// Whether `/health/ready` says that it is; that it is not has a shape of its own.
+async fn is_ready(gateway: &Gateway) -> bool {
+    let answer = gateway.get("/health/ready").await;
+    if answer.status == 200 {
+        return true;
+    }
+    assert_eq!(answer.code(), "shutting_down");
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    false
+}
+
+#[tokio::test]
+async fn sigterm_lets_a_load_balancer_know_and_finishes_what_is_in_flight() {
+    let world = World::new().await;
+    world.answer_persons(|call| {
+        let slow = call.parameter("Customer") == Some("slow");
+        crate::support::persons_page(&[], call).after(Duration::from_millis(if slow { 2000 } else { 0 }))
+    });
+    let (program, gateway) = serve(&world, "1200ms").await;
+    let in_flight = gateway.get("/customers/slow/users?partial=deny");
+    let stopping = async {
+        until("the slow one to be asked", || world.asked().0 == 1).await;
+        assert!(is_ready(&gateway).await);
+        program.signal("TERM");
+        while is_ready(&gateway).await {}
+        assert_eq!(gateway.get("/customers/acme/users").await.status, 200, "requests are still taken");
+        assert_eq!(gateway.get("/health/live").await.status, 200);
+    };
+    let (answer, ()) = tokio::join!(in_flight, stopping);
+    assert_eq!(answer.status, 200, "what was in flight was finished");
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[tokio::test]
+async fn sigint_and_a_second_signal_end_it_at_once() {
+    for signals in [&["INT"][..], &["TERM", "TERM"], &["TERM", "INT"]] {
+        let world = World::new().await;
+        let (program, gateway) = serve(&world, "10m").await;
+        assert!(is_ready(&gateway).await);
+        for (index, signal) in signals.iter().enumerate() {
+            if index > 0 {
+                while is_ready(&gateway).await {}
+            }
+            program.signal(signal);
+        }
+        let ended = program.ended().await;
+        assert_eq!(ended.code, Some(0), "{signals:?}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_hangs_does_not_keep_an_impatient_operator() {
+    let world = World::new().await;
+    world.my_reports.always(Reply::status(200).after(Duration::from_mins(2)));
+    let (program, gateway) = serve(&world, "0s").await;
+    let mut hanging = TcpStream::connect(gateway.url.trim_start_matches("http://")).await.unwrap();
+    hanging.write_all(b"GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n").await.unwrap();
+    until("a call", || world.asked().1 == 1).await;
+    program.signal("TERM");
+    program.word_after(&["stopping: not "]).await;
+    program.signal("TERM");
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_has_stopped_listens_no_more() {
+    let world = World::new().await;
+    let gateway = world.gateway().set("server.admin_listen", "127.0.0.1:0").start().await;
+    let places = [gateway.url.clone(), gateway.admin_url.clone().unwrap()].map(|url| url.trim_start_matches("http://").to_owned());
+    for place in &places {
+        assert!(TcpStream::connect(place).await.is_ok(), "{place}");
+    }
+    gateway.stop().await;
+    for place in &places {
+        assert!(TcpStream::connect(place).await.is_err(), "{place}");
+    }
+}

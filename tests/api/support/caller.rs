@@ -1,0 +1,64 @@
+//! A caller that asks without a pause on one connection, takes another one where it is told to,
+//! and counts what became of each request.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::Gateway;
+
+/// What became of a caller's requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Sent on a connection that was made.
+    pub(crate) sent: usize,
+    /// Answered, whole, with 200.
+    pub(crate) answered: usize,
+}
+
+impl Gateway {
+    /// Asks for a path again and again, until nobody listens any more or so many were sent.
+    pub(crate) async fn keep_asking(&self, path: &str, most: usize) -> Tally {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n");
+        let mut tally = Tally::default();
+        while tally.sent < most
+            && let Ok(mut stream) = TcpStream::connect(self.url.trim_start_matches("http://")).await
+        {
+            while tally.sent < most {
+                tally.sent += 1;
+                let Some(head) = exchange(&mut stream, &request).await else { break };
+                tally.answered += usize::from(head.starts_with("http/1.1 200 "));
+                if head.contains("\r\nconnection: close") {
+                    break;
+                }
+            }
+        }
+        tally
+    }
+}
+
+impl std::iter::Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        tallies.fold(Self::default(), |sum, tally| Self { sent: sum.sent + tally.sent, answered: sum.answered + tally.answered })
+    }
+}
+
+/// Sends a request and takes the whole answer; its head, in lower case.
+async fn exchange(stream: &mut TcpStream, request: &str) -> Option<String> {
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut came = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&came);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let head = head.to_lowercase();
+            let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: "))?.parse().ok()?;
+            if body.len() >= length {
+                return Some(head);
+            }
+        }
+        if stream.read_buf(&mut came).await.ok()? == 0 {
+            return None;
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The real program, run as a person runs it, and ended by its own id whatever happens.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use super::{Gateway, World, until};
+
+/// The program while it runs; it is killed when this is dropped.
+pub(crate) struct Program {
+    child: Child,
+    out: Stream,
+    err: Stream,
+}
+
+/// What the program came to.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// A folder of a test's own; it is removed when this is dropped.
+pub(crate) struct Folder(PathBuf);
+
+/// What the program has written so far.
+struct Stream {
+    text: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+// === impl Program ===
+
+impl Program {
+    /// Starts it with these arguments, and with these variables as its whole environment.
+    pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+        command.args(arguments).env_clear().envs(variables.iter().copied());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, err) = (Stream::of(child.stdout.take()), Stream::of(child.stderr.take()));
+        Self { child, out, err }
+    }
+
+    /// Runs it to its end.
+    pub(crate) async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        Self::start(arguments, variables).ended().await
+    }
+
+    /// Starts `serve` with a configuration, and waits until it listens.
+    pub(crate) async fn serve(configuration: &Path, variables: &[(&str, &str)]) -> (Self, Gateway) {
+        let program = Self::start(&["serve", "--config", configuration.to_str().unwrap()], variables);
+        let address = program.word_after(&[" address=", "\"address\":\""]).await;
+        (program, Gateway::at(format!("http://{address}")))
+    }
+
+    /// Waits until it has written one of these, and gives the word behind it.
+    pub(crate) async fn word_after(&self, marks: &[&str]) -> String {
+        let find = || {
+            let said = self.said();
+            let rest = marks.iter().find_map(|mark| Some(said.split_once(mark)?.1.to_owned()))?;
+            rest.split_once([' ', '\n', '"']).map(|(word, _)| word.to_owned())
+        };
+        until(&format!("the program to say {marks:?}"), || find().is_some()).await;
+        find().unwrap()
+    }
+
+    /// Everything that it has written so far, on stdout and then on stderr.
+    pub(crate) fn said(&self) -> String {
+        format!("{}{}", self.out.text.lock().unwrap(), self.err.text.lock().unwrap())
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(mut self) -> Ended {
+        until("the program to end", || self.child.try_wait().unwrap().is_some()).await;
+        let code = self.child.wait().unwrap().code();
+        Ended { code, out: self.out.whole(), err: self.err.whole() }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Of one that has ended already both say so, and nothing else happens.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+// === impl Folder ===
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("rollcall-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Where a file of this name would be.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+// === impl Stream ===
+
+impl Stream {
+    fn of(source: Option<impl Read + Send + 'static>) -> Self {
+        let (mut source, text) = (source.unwrap(), Arc::new(Mutex::new(String::new())));
+        let written = Arc::clone(&text);
+        let reader = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let mut chunk = [0; 4096];
+            while let Ok(length @ 1..) = source.read(&mut chunk) {
+                bytes.extend_from_slice(&chunk[..length]);
+                *written.lock().unwrap() = String::from_utf8_lossy(&bytes).into_owned();
+            }
+        });
+        Self { text, reader: Some(reader) }
+    }
+
+    fn whole(&mut self) -> String {
+        self.reader.take().unwrap().join().unwrap();
+        self.text.lock().unwrap().clone()
+    }
+}
+
+impl World {
+    /// The least configuration that runs before these backends, as TOML with whole keys, and more.
+    pub(crate) fn toml(&self, more: &str) -> String {
+        format!(
+            "server.listen = \"127.0.0.1:0\"\nserver.drain = \"0s\"\n\
+             sources.advanced_automation.base_url = \"{}\"\nsources.my_reports.base_url = \"{}\"\n\
+             sources.advanced_automation.client_id = \"client\"\n{more}\n",
+            self.advanced_automation.url(),
+            self.my_reports.url(),
+        )
+    }
+}
+
+/// How long anything may take that is waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,129 @@
+//! What a backend may do on the wire that is odd and does no harm: unusual forms of a good answer,
+//! a full backlog, more than one answer, and as much as it likes of what nobody keeps.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::{net::TcpStream, time::Instant};
+
+use crate::support::{
+    Folder, Gateway, Program, World,
+    figure::figure,
+    memory::MIB,
+    raw_source::{GOOD, RawSource, Step, good_answer, send},
+    until,
+};
+
+use Step::{Drip, Repeat, Send, Stall};
+
+const SOURCES: [(&str, &str); 2] = [("advanced_automation", "/Person"), ("my_reports", "/users")];
+const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
+
+/// A gateway that tries nothing twice, before a backend that takes these steps in the place of a source.
+async fn start(world: &World, (source, path): (&str, &'static str), steps: Vec<Step>) -> (Gateway, RawSource) {
+    let raw = RawSource::start(path, steps).await;
+    (world.gateway_with(source, &raw.url()).tune(source, &[("retries", "0")]).start().await, raw)
+}
+
+#[tokio::test]
+async fn a_good_answer_may_come_in_any_form() {
+    let (first, last) = GOOD.split_at(GOOD.len() - 10);
+    let length = format!("Content-Length: {}\n\n", GOOD.len());
+    for (name, steps) in [
+        ("until the connection ends", vec![send("HTTP/1.1 200 OK\n\n"), Send(GOOD.into())]),
+        ("as HTTP/1.0", vec![send("HTTP/1.0 200 OK\n\n"), Send(GOOD.into())]),
+        ("slowly, but in time", vec![send("HTTP/1.1 200 OK\n"), send(&length), Send(first.into()), Drip(last.into())]),
+        ("after hints", vec![send("HTTP/1.1 103 Early Hints\nLink: </a>\n\n"), Send(good_answer())]),
+        ("without a word beside the status", vec![send("HTTP/1.1 200\n"), send(&length), Send(GOOD.into())]),
+        ("in chunks of one byte", {
+            let chunks: Vec<Step> = GOOD.chars().map(|letter| send(&format!("1\n{letter}\n"))).collect();
+            [vec![send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n")], chunks, vec![send("0\n\n")]].concat()
+        }),
+    ] {
+        for place in SOURCES {
+            let world = World::new().await;
+            let (gateway, _raw) = start(&world, place, steps.clone()).await;
+            let answer = gateway.get("/customers/acme/users?partial=deny").await;
+            assert_eq!((answer.status, answer.names()), (200, vec!["Raw".to_owned()]), "{name} at {place:?}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_follows_an_answer_is_nobodys_answer() {
+    for place in SOURCES {
+        let world = World::new().await;
+        let (wanted, foreign) = (good_answer(), String::from_utf8(good_answer()).unwrap().replace("Raw", "Eve"));
+        let (gateway, raw) = start(&world, place, vec![Send([wanted, foreign.into()].concat()), Stall]).await;
+        for customer in ["first", "second", "third"] {
+            let answer = gateway.get(&format!("/customers/{customer}/users")).await;
+            assert_eq!(answer.names(), ["Raw"], "{place:?}: {answer:?}");
+        }
+        assert_eq!(raw.calls(), 3, "{place:?}");
+    }
+}
+
+#[tokio::test]
+async fn depth_that_nobody_reads_does_no_harm() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let roll = GOOD.replace("\"raw@acme.example\"", &format!("\"raw@acme.example\",\"Notes\":{deep}"));
+    let answer = |status: &str, body: &str| send(&format!("HTTP/1.1 {status}\nContent-Length: {}\n\n{body}", body.len()));
+    for place in SOURCES {
+        let world = World::new().await;
+        let (gateway, _raw) = start(&world, place, vec![answer("200 OK", &roll)]).await;
+        assert_eq!(gateway.get("/customers/acme/users").await.names(), ["Raw"], "{place:?}: one odd field hides nobody");
+        let (gateway, _raw) = start(&world, place, vec![answer("404 Not Found", &deep)]).await;
+        let unknown = gateway.get("/customers/acme/users").await;
+        assert_eq!(unknown.source(place.0)["status"], "not_found", "{place:?}: {unknown:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_backend_whose_backlog_is_full_is_unavailable_when_the_connection_takes_too_long() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        waiting.push(stream.unwrap());
+    }
+    for (source, _) in SOURCES {
+        let keys = [("connect_timeout", "200ms"), ("timeout", "1m"), ("retries", "0")];
+        let setup = World::new().await.gateway_with(source, &format!("http://{address}")).set("server.deadline", "1m");
+        let (gateway, begun) = (setup.tune(source, &keys).start().await, Instant::now());
+        let answer = gateway.get("/customers/acme/users?partial=deny").await;
+        assert_eq!(answer.code(), "upstream_unavailable", "{answer:?}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{source}: waited {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn an_endless_body_costs_no_more_memory_than_an_answer_may_have() {
+    let at_once = 8;
+    let endless = [Repeat(vec![b' '; 64 << 10])];
+    for (name, head, body) in [
+        ("plain", "HTTP/1.1 200 OK\n\n", endless.to_vec()),
+        ("in chunks", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\nffffffffffff\n", endless.to_vec()),
+        ("a head", "HTTP/1.1 200 OK\n", vec![Repeat(b"X-More: and more of it\r\n".repeat(1000))]),
+    ] {
+        let (world, folder) = (World::new().await, Folder::new());
+        let raw = RawSource::start("/users", [vec![send(head)], body].concat()).await;
+        let limits = "sources.my_reports.max_response_bytes = \"8MiB\"\nsources.my_reports.retries = 0\n";
+        let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{limits}")));
+        let (program, gateway) = Program::serve(&file, &[("ROLLCALL__SOURCES__MY_REPORTS__BASE_URL", &raw.url())]).await;
+        let before = program.memory();
+        let paths: Vec<String> = (0..at_once).map(|number| format!("/customers/c{number}/users?partial=deny")).collect();
+        for answer in join_all(paths.iter().map(|path| gateway.get(path))).await {
+            assert_eq!(answer.code(), "upstream_invalid_response", "{name}: {answer:?}");
+        }
+        until("the gateway to hang up", || raw.open() == 0).await;
+        let most = program.most_memory();
+        figure(&format!(
+            "an endless answer ({name}), 8 MiB allowed, {at_once} at once: {} MiB before, {} MiB at most",
+            before / MIB,
+            most / MIB
+        ));
+        assert!(most < before + 256 * MIB, "{name}: {} MiB", most / MIB);
+    }
+}
