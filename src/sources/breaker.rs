@@ -219,6 +219,8 @@ fn lock(circuit: &Mutex<Circuit>) -> MutexGuard<'_, Circuit> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SETTINGS: BreakerSettings =
@@ -283,6 +285,58 @@ mod tests {
         }
         circuit.record(early, Verdict::Answered, now, 1.0);
         assert_eq!(circuit.state(now), BreakerState::Open);
+    }
+
+    /// The same machine, written down naively: every call is remembered with its second.
+    #[derive(Default)]
+    struct Model {
+        open_until: Option<u64>,
+        calls: Vec<(u64, bool)>,
+    }
+
+    impl Model {
+        fn call(&mut self, verdict: Verdict, now: u64) -> bool {
+            match self.open_until {
+                Some(until) if now < until => return false,
+                Some(_) => match verdict {
+                    Verdict::Answered => *self = Self::default(),
+                    Verdict::Failed => self.open_until = Some(now + 5),
+                    Verdict::Nothing => {}
+                },
+                None if verdict == Verdict::Nothing => {}
+                None => {
+                    self.calls.push((now, verdict == Verdict::Failed));
+                    self.calls.retain(|(at, _)| now - at < 10);
+                    let failed = self.calls.iter().filter(|(_, failed)| *failed).count();
+                    if self.calls.len() >= 4 && 2 * failed >= self.calls.len() {
+                        *self = Self { open_until: Some(now + 5), calls: Vec::new() };
+                    }
+                }
+            }
+            true
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_what_the_naive_one_does(calls in prop::collection::vec((0_u64..4, 0_u8..5), 0..60)) {
+            let (mut circuit, mut model, start, mut now) = (Circuit::new(SETTINGS), Model::default(), Instant::now(), 0);
+            for (wait, verdict) in calls {
+                now += wait;
+                let verdict = match verdict {
+                    0 | 1 => Verdict::Failed,
+                    2 | 3 => Verdict::Answered,
+                    _ => Verdict::Nothing,
+                };
+                prop_assert_eq!(call(&mut circuit, verdict, after(start, now)), model.call(verdict, now));
+                let expected = match model.open_until {
+                    None => BreakerState::Closed,
+                    Some(until) if now < until => BreakerState::Open,
+                    Some(_) => BreakerState::HalfOpen,
+                };
+                prop_assert_eq!(circuit.state(after(start, now)), expected);
+            }
+        }
     }
 
     #[test]

@@ -7,12 +7,15 @@ use std::{
 
 use crate::domain::{Failure, FailureKind};
 
-/// Retries that a source may cost beyond the share of its calls: the floor, so that a quiet
-/// gateway can retry at all.
-const FLOOR: f64 = 10.0;
+/// What each call saves up: a fifth of a retry.
+const SAVED: u32 = 1;
 
-/// The share of its calls that a source may be asked once more for.
-const SHARE: f64 = 0.2;
+/// What a retry costs, in the same fifths.
+const PRICE: u32 = 5;
+
+/// What may be saved up at most, and what there is to begin with: ten retries, so that a quiet
+/// gateway can retry at all.
+const FLOOR: u32 = 10 * PRICE;
 
 /// How a backend wants to be asked again.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +72,7 @@ fn exponential(tries: u64) -> Duration {
 /// How many retries a source has left: a floor, and a fifth of its calls. A source that fails
 /// everything sees at most 1.2 times the calls and that floor.
 #[derive(Debug)]
-pub(super) struct Budget(Mutex<f64>);
+pub(super) struct Budget(Mutex<u32>);
 
 impl Default for Budget {
     fn default() -> Self {
@@ -81,17 +84,17 @@ impl Budget {
     /// Counts one call that is not a retry.
     pub(super) fn deposit(&self) {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *left = (*left + SHARE).min(FLOOR);
+        *left = (*left + SAVED).min(FLOOR);
     }
 
     /// Takes one retry, if one is left.
     pub(super) fn withdraw(&self) -> bool {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let enough = *left >= 1.0;
-        if enough {
-            *left -= 1.0;
+        match left.checked_sub(PRICE) {
+            Some(rest) => *left = rest,
+            None => return false,
         }
-        enough
+        true
     }
 }
 
@@ -157,6 +160,21 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever comes in whatever order, retries never exceed a fifth of the calls and the floor.
+        #[test]
+        fn the_budget_is_never_overdrawn(calls in prop::collection::vec(prop::bool::weighted(0.6), 0..400)) {
+            let (budget, mut made, mut retried) = (Budget::default(), 0_u32, 0_u32);
+            for is_retry in calls {
+                if is_retry {
+                    retried += u32::from(budget.withdraw());
+                } else {
+                    budget.deposit();
+                    made += 1;
+                }
+                prop_assert!(5 * retried <= made + 50);
+            }
+        }
+
         #[test]
         fn a_pause_is_always_inside_the_time_left(tries in 1_u64..9, left in 0_u64..9000, chance in 0.0..1.0, asked in prop::option::of(0_u64..9)) {
             let mut failure = Failure::answered(FailureKind::RateLimited, 429);
