@@ -96,7 +96,7 @@ impl Config {
         let general = General::read(&mut reader);
         let sources: Vec<Option<SourceSettings>> = backends.iter().map(|backend| backend.read(&mut reader)).collect();
         reader.finish()?;
-        // A source is left out only with a fault, and then the reader has said so.
+        // A source is left out with a fault, and then the reader has said so, or on purpose.
         Ok(Self { general, sources: sources.into_iter().flatten().collect() })
     }
 }

@@ -5,7 +5,8 @@
 //! 1. A folder beside `my_reports/` with its own `Adapter`: `request` says how a page is asked
 //!    for, `read` turns the body of a 200 into records. No I/O: status, size, time, retries,
 //!    tokens and the breaker are written once, in `source.rs` and `client.rs`.
-//! 2. Its `configure`, which reads `[sources.<name>]` and says how it wants to be called.
+//! 2. Its `configure`, which reads `[sources.<name>]` and says how it wants to be called. A backend
+//!    that not everybody has gives `None` where its table [is not there](SourceReader::is_there).
 //! 3. Its `mod` line and its entry in [`REGISTRY`].
 //!
 //! Everything else follows: the fan-out, the cache, the join, the metrics, the documents. Records
@@ -46,7 +47,8 @@ use crate::{config::Reader, domain::SourceName};
 pub struct Backend {
     /// Its name, the same everywhere.
     pub name: SourceName,
-    /// Reads `[sources.<name>]`; `None` where a key that it cannot do without is missing or wrong.
+    /// Reads `[sources.<name>]`; `None` where a key that it cannot do without is missing or wrong,
+    /// or where the backend may be left out and is.
     pub configure: fn(&mut SourceReader<'_>) -> Option<SourceSettings>,
 }
 

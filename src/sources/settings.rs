@@ -49,6 +49,12 @@ impl<'a> SourceReader<'a> {
         format!("sources.{}.{key}", self.name)
     }
 
+    /// Whether there is anything at all under `sources.<name>`. The backends that everybody has
+    /// do not ask: that one of them is missing is a fault, and not a shorter roll.
+    pub fn is_there(&self) -> bool {
+        self.reader.holds(&format!("sources.{}", self.name))
+    }
+
     /// The reader, for keys of the source's own.
     pub fn reader(&mut self) -> &mut Reader {
         self.reader

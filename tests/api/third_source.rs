@@ -56,6 +56,9 @@ fn record(entry: &Value) -> Option<Record> {
 }
 
 fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
+    if !reader.is_there() {
+        return None;
+    }
     let (base, key, limits) = (reader.base_url(), reader.key("key"), reader.limits());
     let secret = reader.reader().secret(&key);
     let base = base?;
@@ -94,6 +97,14 @@ async fn world() -> (World, Fake, Setup) {
 fn records(user: &Value) -> Vec<String> {
     let of = |record: &Value| format!("{} {}", record["source"].as_str().unwrap(), record["id"].as_str().unwrap());
     user["sources"].as_array().unwrap().iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn without_its_table_it_is_left_out() {
+    let world = World::new().await;
+    let answer = world.gateway().with_backend(BACKEND).start().await.get(USERS).await;
+    let sources = answer.json()["sources"].as_array().unwrap().len();
+    assert_eq!((answer.status, sources), (200, 2), "{}", answer.text);
 }
 
 #[tokio::test]

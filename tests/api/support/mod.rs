@@ -1,4 +1,4 @@
-//! A world for a test: one fake backend for each registered source, and a gateway before them.
+//! A world for a test: a fake of each backend that everybody has, and a gateway before them.
 
 pub(crate) mod caller;
 mod envelope;
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 /// The token that the fake Advanced Automation gives first; each further one ends in its number.
 pub(crate) const TOKEN: &str = "token-1";
 
-/// One fake backend for each registered source, each knowing every customer, with no users.
+/// A fake of each backend that everybody has, each knowing every customer, with no users.
 pub(crate) struct World {
     pub(crate) advanced_automation: Fake,
     pub(crate) my_reports: Fake,
