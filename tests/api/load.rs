@@ -78,7 +78,10 @@ async fn a_source_that_fails_half_of_its_calls_costs_no_more_than_its_own_users(
     assert_eq!(success + partial + error, answers.len());
     assert!(success > 0 && partial > 0 && error > 0, "not all that there is to see: {success}, {partial}, {error}");
     let took = answers.into_iter().map(|(_, took)| took).collect();
-    figure(&format!("{total} requests, half of one source's calls fail: {success} success, {partial} partial, {error} error; {}", spread(took)));
+    figure(&format!(
+        "{total} requests, half of one source's calls fail: {success} success, {partial} partial, {error} error; {}",
+        spread(took)
+    ));
 
     let late = program.memory();
     figure(&format!("memory under that load: {} MiB early, {} MiB at its end", early / MIB, late / MIB));

@@ -185,7 +185,7 @@ async fn its_configuration_is_checked_like_the_others() {
     let (world, ..) = world().await;
     let setup = || world.gateway().with_backend(BACKEND);
     let faults = |setup: Setup| setup.config().err().unwrap().to_string();
-    let missing = faults(setup());
+    let missing = faults(setup().set("sources.phone_book.retries", "1"));
     assert!(
         missing.contains("sources.phone_book.base_url: is required") && missing.contains("sources.phone_book.key: is required"),
         "{missing}"
