@@ -105,8 +105,8 @@ impl Server {
             deadline: reader.within(
                 "server.deadline",
                 Duration::from_secs(10),
-                Duration::from_millis(500)..=Duration::from_mins(5),
-                "between 500ms and 5m",
+                Duration::from_millis(300)..=Duration::from_mins(5),
+                "between 300ms and 5m",
             ),
             max_connections: read_count(reader, "server.max_connections", 16_384),
             max_in_flight: read_count(reader, "server.max_in_flight", 4096),
@@ -179,6 +179,9 @@ fn read_base_path(reader: &mut Reader) -> String {
 fn read_auth(reader: &mut Reader, listen: SocketAddr) {
     let mode: String = reader.or("auth.mode", "none".to_owned());
     let anonymous = reader.or("auth.allow_anonymous", false);
+    if reader.or("auth.protect_docs", false) {
+        reader.fault("auth.protect_docs", "must be false: with auth.mode = \"none\" nobody could open the documents.");
+    }
     if mode != "none" {
         reader.fault("auth.mode", "must be \"none\": this version knows no other.");
     } else if !listen.ip().is_loopback() && !anonymous {

@@ -72,8 +72,13 @@ impl<'a> SourceReader<'a> {
         Some(base)
     }
 
-    /// What bounds the calls.
+    /// What bounds the calls. Whose credentials they carry is said here as well, for every source
+    /// has the key; this version knows one answer.
     pub fn limits(&mut self) -> Limits {
+        let credentials = self.key("credentials");
+        if self.reader.or(&credentials, "own".to_owned()) != "own" {
+            self.reader.fault(&credentials, "must be \"own\": this version knows no other.");
+        }
         Limits {
             timeout: self.duration("timeout", Duration::from_secs(3)),
             connect_timeout: self.duration("connect_timeout", Duration::from_secs(1)),
