@@ -14,6 +14,7 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
+use tokio::sync::oneshot;
 
 /// What a flight ends with: its result, or `None` where its task panicked.
 pub type Flight<T> = Shared<BoxFuture<'static, Option<T>>>;
@@ -50,18 +51,25 @@ where
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = flights.get(&key) {
-            return Seat { flight: flight.clone(), joined: true };
-        }
-        let landing = Landing { flights: Arc::clone(&self.0), key: key.clone() };
+        let (landed, lands) = oneshot::channel();
+        let flight = {
+            let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(flight) = flights.get(&key) {
+                return Seat { flight: flight.clone(), joined: true };
+            }
+            let flight = lands.map(Result::ok).boxed().shared();
+            flights.insert(key.clone(), flight.clone());
+            flight
+        };
+        // The lock is free again: a runtime that is closing drops the task where it is spawned,
+        // and the landing wants the lock.
+        let landing = Landing { flights: Arc::clone(&self.0), key };
         let work = start();
-        let task = tokio::spawn(async move {
-            let _landing = landing;
-            work.await
+        tokio::spawn(async move {
+            let done = work.await;
+            drop(landing);
+            drop(landed.send(done)); // an error says that nobody waits any more
         });
-        let flight = task.map(Result::ok).boxed().shared();
-        flights.insert(key, flight.clone());
         Seat { flight, joined: false }
     }
 
@@ -123,6 +131,17 @@ mod tests {
         let flights = Flights::<u8, ()>::default();
         let seat = flights.join(1, || async { panic!("on purpose") });
         assert_eq!(seat.flight.await, None);
+        assert!(flights.is_empty());
+    }
+
+    #[test]
+    fn a_runtime_that_closes_ends_a_flight_that_is_about_to_begin() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (flights, handle) = (Flights::<u8, ()>::default(), runtime.handle().clone());
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        let _inside = handle.enter();
+        let seat = flights.join(1, std::future::pending);
+        assert_eq!(seat.flight.now_or_never(), Some(None), "and does not wait for its own lock");
         assert!(flights.is_empty());
     }
 }

@@ -1,12 +1,16 @@
 //! Work that takes more than about a millisecond leaves the threads that serve everybody.
 
-/// Does `work`, on a thread of its own where it is `heavy`. A panic goes on in the caller.
+/// Does `work`, on a thread of its own where it is `heavy`. A panic goes on in the caller; where
+/// the runtime closes before the work has begun, it never ends.
 pub async fn offload<T: Send + 'static>(heavy: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
     if !heavy {
         return work();
     }
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => std::future::pending().await,
+        },
     }
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sha2::{Digest, Sha256};
 
 use super::envelope::{SourceReport, UsersBody};
-use crate::roll::{Copy, Forward, Shared, Told};
+use crate::roll::{Forward, Shared, Told};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -22,11 +22,11 @@ pub(super) struct Ages {
 
 impl Ages {
     pub(super) fn of(told: &[Told]) -> Self {
-        let copies = || told.iter().filter_map(|told| told.copy.as_ref()?.as_ref().ok());
+        let ages = || told.iter().filter_map(|told| told.age);
         Self {
-            age: copies().map(|copy| copy.age().as_secs()).max().unwrap_or(0),
-            ttl: copies().map(|copy| Copy::fresh_for(copy)).min().unwrap_or(0),
-            stale: copies().any(|copy| copy.is_stale()),
+            age: ages().map(|age| age.seconds).max().unwrap_or(0),
+            ttl: ages().map(|age| age.fresh_for).min().unwrap_or(0),
+            stale: ages().any(|age| age.is_stale),
         }
     }
 
@@ -140,7 +140,7 @@ mod tests {
 
     fn told(forward: Forward) -> Told {
         let copy = Some(Err(Failure::new(FailureKind::Timeout)));
-        Told { source: SourceName::new("left"), copy, error: None, forward, took: Duration::from_micros(12_340) }
+        Told { source: SourceName::new("left"), copy, error: None, forward, took: Duration::from_micros(12_340), age: None }
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct SourceFailure {
     pub source: SourceName,
     /// What it came to.
     pub status: SourceStatus,
-    /// The HTTP status that it answered with; null where it gave no answer.
+    /// The HTTP status that it answered with, or that its body named; null where it gave no answer.
     #[schema(example = 404)]
     pub http_status: Option<u16>,
 }

@@ -94,9 +94,7 @@ fn write(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &H
 /// The body with its tag. The page that most callers want is rendered once for each roll: between
 /// two refreshes it is the same to the byte.
 fn render(query: &UsersQuery, given: &Given, told: &[Told]) -> Arc<Rendered> {
-    let as_fetched = told
-        .iter()
-        .all(|told| told.error.is_none() && told.copy.as_ref().is_none_or(|copy| copy.as_ref().is_ok_and(|copy| !copy.is_stale())));
+    let as_fetched = told.iter().all(|told| told.error.is_none() && !told.age.is_some_and(|age| age.is_stale));
     if query.is_plain && given.complete && as_fetched {
         return given.roll.front(|| render_anew(query, given, told));
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The environment, read once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment(pub Vec<(String, String)>);
 
 #[derive(Debug, Args)]

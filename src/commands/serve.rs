@@ -45,7 +45,7 @@ async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arg
             },
             _ = look.tick() => {
                 let now = arguments.file();
-                if now != read {
+                if now.is_some() && now != read {
                     reload(running, arguments, environment);
                     read = now;
                 }

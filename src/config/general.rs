@@ -110,7 +110,7 @@ impl Server {
             ),
             max_connections: read_count(reader, "server.max_connections", 16_384),
             max_in_flight: read_count(reader, "server.max_in_flight", 4096),
-            drain: reader.or("server.drain", Duration::from_secs(5)),
+            drain: read_time(reader, "server.drain", Duration::from_secs(5)),
             base_path: read_base_path(reader),
         }
     }
@@ -119,10 +119,10 @@ impl Server {
 impl Cache {
     fn read(reader: &mut Reader) -> Self {
         Self {
-            fresh: reader.or("cache.fresh", Duration::from_mins(1)),
-            stale_while_revalidate: reader.or("cache.stale_while_revalidate", Duration::from_mins(5)),
-            stale_if_error: reader.or("cache.stale_if_error", Duration::from_hours(1)),
-            not_found: reader.or("cache.not_found", Duration::from_secs(30)),
+            fresh: read_time(reader, "cache.fresh", Duration::from_mins(1)),
+            stale_while_revalidate: read_time(reader, "cache.stale_while_revalidate", Duration::from_mins(5)),
+            stale_if_error: read_time(reader, "cache.stale_if_error", Duration::from_hours(1)),
+            not_found: read_time(reader, "cache.not_found", Duration::from_secs(30)),
             max_bytes: reader.or("cache.max_bytes", ByteSize::mib(256)),
         }
     }
@@ -157,6 +157,11 @@ impl Setting for AccessLog {
             _ => Err(format!("must be {}.", Self::WANTED)),
         }
     }
+}
+
+/// A time that is not longer than anybody could want.
+fn read_time(reader: &mut Reader, key: &str, default: Duration) -> Duration {
+    reader.within(key, default, Duration::ZERO..=Duration::from_hours(365 * 24), "at most 365d")
 }
 
 fn read_count(reader: &mut Reader, key: &str, default: u64) -> usize {

@@ -13,7 +13,7 @@ use super::fault::{Fault, Faults};
 const PREFIX: &str = "ROLLCALL__";
 
 /// The merged layers, before any key was read.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Layers {
     pub(super) table: Table,
     /// Which environment variable or flag gave a key, so that a fault can name it.
@@ -70,6 +70,9 @@ impl Layers {
             let Value::Table(inner) = entry else { return };
             table = inner;
         }
+        // A secret that is given in a later layer takes the place of its file in an earlier one,
+        // and the other way round.
+        table.remove(&leaf.strip_suffix("_file").map_or_else(|| format!("{leaf}_file"), str::to_owned));
         table.insert(leaf.to_owned(), Value::String(value));
         self.origins.insert(key.to_owned(), origin);
     }
@@ -91,7 +94,7 @@ mod tests {
 
     #[test]
     fn broken_toml_is_placed_but_not_quoted() {
-        let error = Layers::from_text("[server]\nclient_secret = \"hunter2").unwrap_err();
+        let error = Layers::from_text("[server]\nclient_secret = \"hunter2").err().unwrap();
         assert!(error.contains("line 2"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }

@@ -15,7 +15,6 @@ use super::{
 const ALIKE: f64 = 0.75;
 
 /// The merged layers of a configuration while they are being read.
-#[derive(Debug)]
 pub struct Reader {
     layers: Layers,
     known: BTreeSet<String>,
@@ -71,8 +70,15 @@ impl Reader {
             _ => {}
         }
         let secret = value.or(path.map(SecretSource::File))?;
-        if let Err(error) = secret.reveal() {
-            self.fault(&file_key, error.to_string());
+        match secret.reveal() {
+            Err(error) => self.fault(&file_key, format!("{error}.")),
+            Ok(secret) if secret.reveal().contains(char::is_control) => {
+                self.fault(
+                    if file { &file_key } else { key },
+                    "holds a line break or another control character, which no header may hold.",
+                );
+            }
+            Ok(_) => {}
         }
         Some(secret)
     }
@@ -94,7 +100,8 @@ impl Reader {
     /// Ends the reading: every fault, also the keys that nobody asked for.
     pub fn finish(mut self) -> Result<(), Faults> {
         for key in leaves(&self.layers.table, "") {
-            if !self.known.contains(&key) {
+            let is_empty_table = lookup(&self.layers.table, &key).is_some_and(Value::is_table) && self.is_above_known(&key);
+            if !self.known.contains(&key) && !is_empty_table {
                 let what = self.unknown(&key);
                 self.fault(&key, what);
             }
@@ -102,17 +109,30 @@ impl Reader {
         if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
     }
 
+    fn is_above_known(&self, key: &str) -> bool {
+        self.known.iter().any(|known| known.starts_with(&format!("{key}.")))
+    }
+
     fn unknown(&self, key: &str) -> String {
-        if self.known.iter().any(|known| known.starts_with(&format!("{key}."))) {
+        if self.is_above_known(key) {
             return format!("is a table: write [{key}].");
         }
-        let alike = |known: &&String| strsim::jaro_winkler(known, key);
+        let alike = |known: &&String| alikeness(known, key);
         let nearest = self.known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
         match nearest.filter(|known| alike(known) >= ALIKE) {
             Some(known) => format!("is no key of this version. Was {known} meant?"),
             None => "is no key of this version.".to_owned(),
         }
     }
+}
+
+/// How alike two keys are, 0 to 1: in one table by their last level, else as a whole, which then
+/// has to be very much so.
+fn alikeness(known: &str, key: &str) -> f64 {
+    let split =
+        |key: &'_ str| key.rsplit_once('.').map_or((String::new(), key.to_owned()), |(table, leaf)| (table.to_owned(), leaf.to_owned()));
+    let ((table, leaf), (other_table, other_leaf)) = (split(known), split(key));
+    if table == other_table { strsim::jaro_winkler(&leaf, &other_leaf) } else { strsim::jaro_winkler(known, key) - 0.15 }
 }
 
 fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
@@ -127,7 +147,7 @@ fn leaves(table: &Table, above: &str) -> Vec<String> {
     for (name, value) in table {
         let key = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
         match value {
-            Value::Table(inner) => keys.extend(leaves(inner, &key)),
+            Value::Table(inner) if !inner.is_empty() => keys.extend(leaves(inner, &key)),
             _ => keys.push(key),
         }
     }
@@ -141,7 +161,7 @@ mod tests {
     use super::*;
 
     fn reader(text: &str) -> Reader {
-        Reader::new(Layers::from_text(text).unwrap())
+        Reader::new(Layers::from_text(text).ok().unwrap())
     }
 
     fn faults(reader: Reader) -> Vec<String> {
@@ -164,6 +184,7 @@ mod tests {
     fn the_later_layer_wins_and_a_fault_names_its_variable() {
         let variables = [("ROLLCALL__SERVER__DEADLINE", "2s"), ("ROLLCALL__CACHE__FRESH", "soon"), ("HOME", "/")];
         let layers = Layers::from_text("[server]\ndeadline = \"1s\"\ndrain = \"1s\"")
+            .ok()
             .unwrap()
             .with_environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
             .with_flag("server.drain", "7s", "--set");

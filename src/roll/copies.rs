@@ -1,8 +1,9 @@
 //! The copies of what sources said, each source and customer for itself: fresh, stale, or one
 //! walk for all who wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::freshness::{Use, Windows, cool_down};
@@ -15,6 +16,9 @@ use crate::{
 
 /// How many failures in a row are remembered, by source and customer.
 const MOST_FAILURES: u64 = 100_000;
+
+/// How long a failure is remembered at least: longer than any cool-down.
+const COOLEST: Duration = Duration::from_mins(1);
 
 /// About how many bytes an entry costs beside its records.
 const ENTRY_OVERHEAD: usize = 512;
@@ -31,6 +35,17 @@ pub struct Copy {
     windows: Windows,
     /// From which age on it is asked for anew behind an answer, while it is still fresh.
     refresh_at: Duration,
+}
+
+/// How old a copy is at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age {
+    /// Since when it is there, in whole seconds.
+    pub seconds: u64,
+    /// For how many seconds it is fresh, its age taken in whole ones; negative since it is not.
+    pub fresh_for: i64,
+    /// Whether it is older than `fresh`.
+    pub is_stale: bool,
 }
 
 /// What a source may say that is believed.
@@ -128,22 +143,13 @@ impl Copy {
         }
     }
 
-    /// How old it is.
-    pub fn age(&self) -> Duration {
-        self.at.elapsed()
-    }
-
-    /// For how many seconds it is fresh, its age taken in whole seconds as `Age` is; negative
-    /// where it has not been for so long.
-    pub fn fresh_for(&self) -> i64 {
+    /// How old it is now.
+    pub fn age(&self) -> Age {
+        let (age, fresh) = (self.at.elapsed(), self.windows.fresh);
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        let left = seconds(self.windows.fresh) - seconds(self.age());
-        if self.is_stale() { left.min(-1) } else { left }
-    }
-
-    /// Whether it is older than `fresh`.
-    pub fn is_stale(&self) -> bool {
-        self.usable_as() != Use::Fresh
+        let is_stale = self.windows.of_age(age) != Use::Fresh;
+        let fresh_for = seconds(fresh) - seconds(age);
+        Age { seconds: age.as_secs(), fresh_for: if is_stale { fresh_for.min(-1) } else { fresh_for }, is_stale }
     }
 
     fn is_roll(&self) -> bool {
@@ -151,7 +157,7 @@ impl Copy {
     }
 
     /// Whether it may answer those who ask later.
-    fn is_kept(&self) -> bool {
+    pub(super) fn is_kept(&self) -> bool {
         match &self.known {
             Known::Users(walk) => walk.complete,
             Known::NotFound(_) => true,
@@ -159,7 +165,7 @@ impl Copy {
     }
 
     fn usable_as(&self) -> Use {
-        self.windows.of_age(self.age())
+        self.windows.of_age(self.at.elapsed())
     }
 
     /// About how many bytes it holds.
@@ -195,7 +201,7 @@ impl Copies {
             .weigher(|_, copy: &Arc<Copy>| copy.weight())
             .expire_after(UntilUseless)
             .build();
-        let failures = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(Duration::from_mins(2)).build();
+        let failures = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole().max(COOLEST)).build();
         Self { held, walks: Flights::default(), failures, windows, not_found, metrics }
     }
 
@@ -223,7 +229,7 @@ impl Copies {
             return None;
         }
         let usable = copy.usable_as();
-        let is_young = usable == Use::Fresh && copy.age() < copy.refresh_at;
+        let is_young = usable == Use::Fresh && copy.at.elapsed() < copy.refresh_at;
         let failed = if is_young { None } else { self.failures.get(key) };
         let cooling = failed.is_some_and(|cooling| Instant::now() < cooling.until);
         match usable {
@@ -267,7 +273,11 @@ impl Copies {
     fn walk(self: &Arc<Self>, key: Key, source: &Arc<Source>, patience: &Patience) -> Seat<Result<Arc<Copy>, Failure>> {
         let (copies, source, patience) = (Arc::clone(self), Arc::clone(source), patience.clone());
         self.walks.join(key.clone(), || async move {
-            let walked = source.walk(&key.customer, &patience.origin, patience.deadline).await;
+            let walk = AssertUnwindSafe(source.walk(&key.customer, &patience.origin, patience.deadline));
+            let walked = walk.catch_unwind().await.unwrap_or_else(|_| {
+                copies.metrics.panicked(); // a bug of ours; of the source nothing is known
+                Err(Failure::new(FailureKind::InvalidResponse))
+            });
             copies.keep(&key, walked)
         })
     }

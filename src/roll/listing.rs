@@ -2,6 +2,7 @@
 //! filter is then a choice among what is there.
 
 use std::{
+    borrow::Cow,
     cmp::Ordering,
     sync::{Arc, OnceLock},
 };
@@ -234,7 +235,7 @@ impl Listed {
 
     /// Whether a folded text is part of the name, the address or the user name.
     pub(super) fn mentions(&self, part: &str) -> bool {
-        [&self.name, &self.email, &self.username].into_iter().flatten().any(|text| text.contains(part))
+        [&self.name, &self.email, &self.username].into_iter().flatten().any(|text| searchable(text).contains(part))
     }
 
     /// What a person is ordered by.
@@ -249,6 +250,11 @@ impl Listed {
     fn compare(&self, other: &Self, sort: Sort) -> Ordering {
         compare((self.value(sort.field), self.id()), (other.value(sort.field), other.id()), sort)
     }
+}
+
+/// A folded text as it is searched: the Greek sigma has two small forms, and only one large one.
+pub(super) fn searchable(folded: &str) -> Cow<'_, str> {
+    if folded.contains('ς') { folded.replace('ς', "σ").into() } else { folded.into() }
 }
 
 /// The total order: by value, nobody's value last whichever way it goes, then by id. Sorted by

@@ -32,7 +32,7 @@ use copies::{Copies, Found};
 use listing::Part;
 use outcome::{State, decide};
 
-pub use copies::{Copy, Forward, Known, Patience, Shared};
+pub use copies::{Age, Copy, Forward, Known, Patience, Shared};
 pub use cursor::InvalidCursor;
 pub use freshness::Windows;
 pub use listing::{Listed, Rendered, Roll};
@@ -97,6 +97,8 @@ pub struct Told {
     pub forward: Forward,
     /// How long it took.
     pub took: Duration,
+    /// How old the copy is, at the one moment that the whole answer speaks of.
+    pub age: Option<Age>,
 }
 
 /// A join is of a customer and of certain copies, told by where they are.
@@ -120,7 +122,7 @@ impl Rolls {
     /// A customer's roll.
     pub async fn roll(&self, customer: &CustomerId, partial: Partial, patience: &Patience) -> Answer {
         let links = self.links.of(customer);
-        let told = join_all(self.sources.iter().map(|source| self.ask(source, links.to(source.name()), patience))).await;
+        let mut told = join_all(self.sources.iter().map(|source| self.ask(source, links.to(source.name()), patience))).await;
         let states: Vec<_> = told.iter().map(|told| (told.source, told.state())).collect();
         let roll = match decide(&states, partial, links.verified) {
             Ok(outcome::Given { complete, mut warnings }) => {
@@ -131,6 +133,7 @@ impl Rolls {
             }
             Err(refusal) => Err(refusal),
         };
+        told.iter_mut().for_each(Told::grow_old);
         Answer { told, roll }
     }
 
@@ -155,7 +158,7 @@ impl Rolls {
             Some(Found { copy, error, forward }) => (Some(copy), error, forward),
             None => (None, None, Forward::Hit),
         };
-        Told { source: source.name(), copy, error, forward, took: started.elapsed() }
+        Told { source: source.name(), copy, error, forward, took: started.elapsed(), age: None }
     }
 
     /// The roll that is joined from these copies: the one that is kept, or one that is joined now,
@@ -169,9 +172,11 @@ impl Rolls {
         let fallback = (customer.clone(), parts.clone());
         let seat = self.joins.join(key, || async move {
             let heavy = parts.iter().map(|part| part.copy.len()).sum::<usize>() > MANY_RECORDS;
-            let key = customer.clone();
+            let (key, is_kept) = (customer.clone(), parts.iter().all(|part| part.copy.is_kept()));
             let roll = Arc::new(offload(heavy, move || Roll::new(customer, parts, &nobody)).await);
-            joined.insert(key, Arc::clone(&roll));
+            if is_kept {
+                joined.insert(key, Arc::clone(&roll));
+            }
             roll
         });
         match seat.flight.await {
@@ -183,6 +188,14 @@ impl Rolls {
 }
 
 impl Told {
+    /// Notes how old the copy is now. One that was read for this very request is not stale,
+    /// however short `fresh` is.
+    fn grow_old(&mut self) {
+        let copy = self.copy.as_ref().and_then(|copy| copy.as_ref().ok());
+        let was_read_now = self.forward != Forward::Hit && self.error.is_none();
+        self.age = copy.map(|copy| Age { is_stale: copy.age().is_stale && !was_read_now, ..copy.age() });
+    }
+
     fn state(&self) -> State {
         match &self.copy {
             None => State::NotLinked,

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     cursor::{self, InvalidCursor},
-    listing::{Listed, Roll},
+    listing::{Listed, Roll, searchable},
     query::View,
 };
 use crate::domain::{Conflict, CustomerId};
@@ -61,7 +61,7 @@ impl Roll {
             && enabled.is_none_or(|enabled| listed.enabled() == Some(enabled))
             && source.is_none_or(|source| self.is_in(listed, source))
             && email.as_ref().is_none_or(|key| self.has_address(listed, key))
-            && q.as_deref().is_none_or(|part| listed.mentions(part))
+            && q.as_deref().is_none_or(|part| listed.mentions(&searchable(part)))
     }
 }
 

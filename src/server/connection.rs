@@ -17,6 +17,10 @@ const IDLE: Duration = Duration::from_secs(75);
 /// How long a head may take from its first byte to its last.
 const HEAD: Duration = Duration::from_secs(10);
 
+/// How long a connection goes on as if nothing were when the listener closes, so that what its
+/// peer has sent by then is read: from then on each answer ends its connection.
+const GRACE: Duration = Duration::from_millis(250);
+
 /// How long a peer may leave what it was sent unread.
 const UNREAD: Duration = Duration::from_secs(30);
 
@@ -45,7 +49,10 @@ pub(super) async fn answer(stream: TcpStream, door: Arc<Door>, _place: OwnedSema
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = clock.is_slow(HEAD) => return,
-        () = stop.cancelled() => {
+        () = grace_is_over(&stop) => {
+            if clock.is_running() {
+                return; // nobody is answered who has not asked
+            }
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -53,6 +60,11 @@ pub(super) async fn answer(stream: TcpStream, door: Arc<Door>, _place: OwnedSema
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+async fn grace_is_over(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// Has the kernel end a connection whose peer leaves what it was sent unread.

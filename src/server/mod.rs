@@ -13,6 +13,12 @@ use crate::api::Door;
 /// Connections that wait to be accepted, in the kernel.
 const BACKLOG: i32 = 4096;
 
+/// How long connections of the backlog are taken at most when the listener closes.
+const BACKLOG_TIME: Duration = Duration::from_millis(100);
+
+/// Without a connection for so long, the backlog is empty.
+const LULL: Duration = Duration::from_millis(1);
+
 /// How long what is in flight may still take once the listener is closed.
 const FINISH: Duration = Duration::from_secs(30);
 
@@ -65,8 +71,12 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, most: usize, stop: Ca
         }
     }
     // Whoever is in the backlog has connected, as far as he knows: he is answered, too.
-    while let Ok(Ok((stream, place))) = tokio::time::timeout(Duration::from_millis(1), accept(&listener, &places)).await {
+    let backlog = tokio::time::Instant::now() + BACKLOG_TIME;
+    while let Ok(Ok((stream, place))) = tokio::time::timeout(LULL, accept(&listener, &places)).await {
         drop(connections.spawn(connection::answer(stream, Arc::clone(&door), place, stop.clone())));
+        if tokio::time::Instant::now() > backlog {
+            break; // they keep coming
+        }
     }
     drop(listener);
     connections.close();

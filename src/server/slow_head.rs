@@ -52,6 +52,11 @@ impl HeadClock {
         }
     }
 
+    /// Whether a head has begun and is not there yet.
+    pub(super) fn is_running(&self) -> bool {
+        self.since().is_some()
+    }
+
     /// The head has come; until the guard is dropped its request is being answered.
     pub(super) fn head_is_there(self: &Arc<Self>) -> Busy {
         self.in_flight.fetch_add(1, Ordering::Relaxed);

@@ -94,13 +94,13 @@ impl Reading {
     }
 
     /// Rows on a full page: as asked for, or as many as the server gives at most, which a first
-    /// page shows that has fewer than were asked for and than there are.
+    /// page shows that has fewer than were asked for and than there are, or more than asked for.
     fn size(&self) -> u64 {
         let Paging::Numbered { size: asked } = self.paging else { return u64::MAX };
         let first = self.first();
         let came = first.map_or(0, |page| page.records.len() as u64);
         let fewer_than_there_are = first.and_then(|page| page.count).is_some_and(|count| came < count);
-        if came > 0 && came < asked && fewer_than_there_are { came } else { asked.max(1) }
+        if came > 0 && came < asked && fewer_than_there_are { came } else { asked.max(came).max(1) }
     }
 
     fn is_full(&self, number: u64) -> bool {
@@ -111,7 +111,9 @@ impl Reading {
     fn is_past_the_end(&self, number: u64) -> bool {
         match self.stated_count() {
             Some(count) => self.rows() > count,
-            None => number > self.stated_pages(),
+            // Pages without a count of records are not believed alone: behind a full last one there
+            // may be more.
+            None => number >= self.stated_pages(),
         }
     }
 

@@ -51,8 +51,16 @@ fn no_pages_beside_rows_is_counted_by_records() {
 
 #[test]
 fn no_count_beside_pages_is_counted_by_pages() {
+    let (asked, read) = walk(10, |n| page(slice(25, 10, n), None, Some(3)));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3], true, 25));
+}
+
+#[test]
+fn pages_alone_are_not_believed_where_the_last_one_is_full() {
     let (asked, read) = walk(10, |n| page(slice(30, 10, n), None, Some(3)));
-    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3], true, 30));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3, 4], true, 30));
+    let (asked, read) = walk(10, |n| page(slice(25, 10, n), None, Some(1)));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3], true, 25));
 }
 
 #[test]
@@ -85,8 +93,8 @@ fn a_server_that_gives_smaller_pages_is_followed() {
 
 #[test]
 fn a_server_that_gives_everything_at_once_agrees() {
-    let (_, read) = walk(10, |n| page(if n == 1 { 0..35 } else { 0..0 }, Some(35), Some(1)));
-    assert!(read.agrees && read.records.len() == 35);
+    let (asked, read) = walk(10, |_| page(0..35, Some(35), None));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1], true, 35), "whatever page and size are asked for");
 }
 
 #[test]

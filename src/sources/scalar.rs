@@ -30,8 +30,6 @@ pub(super) enum Scalar<'a> {
     Negative(i64),
     /// True or false.
     Flag(bool),
-    /// A list of texts; anything else in it is left out.
-    List(Vec<Cow<'a, str>>),
     /// Anything else.
     Other,
 }
@@ -79,7 +77,7 @@ impl Scalar<'_> {
             Self::Absent => Ok(None),
             Self::Number(number) => Ok(Some(*number)),
             Self::Text(text) => text.trim().parse().map(Some).map_err(|_| ()),
-            Self::Negative(_) | Self::Flag(_) | Self::List(_) | Self::Other => Err(()),
+            Self::Negative(_) | Self::Flag(_) | Self::Other => Err(()),
         }
     }
 }
@@ -128,13 +126,8 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut texts = Vec::new();
-        while let Some(item) = list.next_element::<Scalar<'de>>()? {
-            if let Scalar::Text(text) = item {
-                texts.push(text);
-            }
-        }
-        Ok(Scalar::List(texts))
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

@@ -32,7 +32,6 @@ pub struct Limits {
 }
 
 /// Reads the keys of one source, each under `sources.<name>`.
-#[derive(Debug)]
 pub struct SourceReader<'a> {
     reader: &'a mut Reader,
     name: SourceName,

@@ -29,6 +29,9 @@ use crate::{
 /// Pages of one walk that are asked for at the same time.
 const PAGES_AT_ONCE: usize = 4;
 
+/// What a timer may be early, and a place take that is free.
+const SLACK: std::time::Duration = std::time::Duration::from_millis(5);
+
 /// Bytes of a body above which reading it leaves the threads that serve everybody.
 const LARGE_BODY: usize = 256 << 10;
 
@@ -183,7 +186,7 @@ impl Source {
         let mut reading = Reading::new(self.adapter.paging());
         loop {
             // Asked before the pages are listed: a count may lie as large as it likes.
-            if reading.last_page() > self.limits.max_pages || reading.rows() > self.most_rows() {
+            if reading.last_page() > self.limits.max_pages {
                 return Err(Failure::answered(FailureKind::InvalidResponse, 200));
             }
             let wanted = reading.wanted();
@@ -208,7 +211,12 @@ impl Source {
             }
             match asked.next().await {
                 None => return failed.map_or(Ok(()), Err),
-                Some((number, Ok(page))) => reading.take(number, page),
+                Some((number, Ok(page))) => {
+                    reading.take(number, page);
+                    if reading.rows() > self.most_rows() {
+                        return Err(Failure::answered(FailureKind::InvalidResponse, 200));
+                    }
+                }
                 Some((number, Err(failure))) if is_end(number, stated, &failure) => reading.take(number, Page::default()),
                 Some((number, Err(failure))) => {
                     let failure = inside_a_walk(number, failure);
@@ -253,6 +261,7 @@ impl Source {
             return Err((overloaded(self.limits.timeout), None));
         };
         let permit = self.breaker.pass().map_err(|wait| (overloaded(wait), None))?;
+        let called = tokio::time::Instant::now();
         let mut sent = None;
         let call = async {
             let authorization = self.credentials.header(&self.client, deadline).await?;
@@ -261,8 +270,8 @@ impl Source {
         };
         let page = deadline.bound(call).await.flatten();
         let failed = page.as_ref().err().map(|failure| failure.kind);
-        // Cut short by the walk's end rather than by its own time, a call says nothing of the source.
-        let cut_short = failed == Some(FailureKind::Timeout) && started.elapsed() < self.limits.timeout;
+        // Cut short by the walk's end, or by our own crowd before it, a call says nothing of the source.
+        let cut_short = failed == Some(FailureKind::Timeout) && called.elapsed() + SLACK < self.limits.timeout;
         permit.finish(if cut_short { Verdict::Nothing } else { failed.into() });
         self.metrics.call(self.name(), failed, started.elapsed());
         if let Some(sent) = sent.as_ref().filter(|_| failed.is_none()) {
@@ -298,16 +307,18 @@ fn overloaded(retry_after: std::time::Duration) -> Failure {
     Failure { retry_after: Some(retry_after), ..Failure::new(FailureKind::Overloaded) }
 }
 
-/// Whether a failure is a page past the end. Nothing documents what comes there: an empty page,
-/// or, by assumption, a 404 or 400.
+/// Whether a failure is a page behind the last one that the backend says there is. Nothing
+/// documents what comes there: an empty page, or, by assumption, a 404 or 400. Where the backend
+/// says nothing, such an answer is no end: the roll would be short, and nobody could tell.
 fn is_end(number: u64, stated: u64, failure: &Failure) -> bool {
-    number > 1 && number > stated && matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
+    stated > 0 && number > stated && matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
 }
 
-/// A customer whose first page is there cannot be unknown on a later one: that answer is wrong.
+/// A customer whose first page is there cannot be unknown on a later one, nor his id be wrong:
+/// that answer is.
 fn inside_a_walk(number: u64, failure: Failure) -> Failure {
     match failure.kind {
-        FailureKind::NotFound if number > 1 => Failure { kind: FailureKind::InvalidResponse, ..failure },
+        FailureKind::NotFound | FailureKind::BadRequest if number > 1 => Failure { kind: FailureKind::InvalidResponse, ..failure },
         _ => failure,
     }
 }

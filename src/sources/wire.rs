@@ -34,6 +34,24 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyAnObject<T> {
     }
 }
 
+/// What a body says of how it ended, and nothing else: beside an error anything may stand.
+#[derive(Deserialize)]
+struct Ending<'a> {
+    #[serde(borrow, default)]
+    status: Scalar<'a>,
+    #[serde(borrow, default)]
+    error: Scalar<'a>,
+}
+
+/// Why a body that has not the shape of a page is none: it says that it is an error, or nothing
+/// that can be read.
+pub(super) fn unreadable(body: &[u8]) -> Unreadable {
+    match serde_json::from_slice::<Object<Ending<'_>>>(body) {
+        Ok(Object(ending)) => said_error(&ending.status, &ending.error).err().unwrap_or(Unreadable::Shape),
+        Err(_) => Unreadable::Shape,
+    }
+}
+
 /// Whether a body says that it is an error: by `status: "error"`, or by an `error` that is the
 /// number of a failure. A success may carry 0, or its own status (MyReports, "Common reply
 /// template": `error` repeats the HTTP status).

@@ -40,7 +40,7 @@ pub struct Metrics {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "these are the label's values as they are printed")]
 pub enum CacheUse {
-    /// A fresh copy was there.
+    /// A copy was there that could be given at once.
     hit,
     /// No copy was there, or none that could be used.
     miss,

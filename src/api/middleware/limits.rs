@@ -28,7 +28,7 @@ pub(crate) const MOST_HEADERS: usize = 128;
 const LARGEST_BODY: usize = 64 << 10;
 
 /// How long a body may take to come.
-const BODY_TIME: Duration = Duration::from_secs(10);
+const BODY_TIME: Duration = Duration::from_secs(5);
 
 /// What a header line holds beside its name and value: `: ` and the line's end.
 const LINE: usize = 4;

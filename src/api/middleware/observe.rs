@@ -29,22 +29,75 @@ const VARY: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding, Aut
 /// The label of whatever has no route.
 static NO_ROUTE: LazyLock<Arc<str>> = LazyLock::new(|| "none".into());
 
+/// The status that the log and the metrics give a request whose caller hung up (as nginx does).
+const HUNG_UP: u16 = 499;
+
 pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
     let origin = origin_of(request.headers());
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| NO_ROUTE.clone(), |path| path.as_str().into());
-    let method = request.method().clone();
-    request.extensions_mut().insert(origin.clone());
-    let mut response = next.run(request).await;
-    let took = started.elapsed();
-    gateway.metrics.request(&route, response.status().as_u16(), took);
-    log(gateway.access_log, &method, &route, &origin, &mut response, took);
-    finish(response.headers_mut(), &origin);
-    if !gateway.is_ready() {
-        // Whoever keeps the connection would send his next request to a socket that closes.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let observed = Observed { method: request.method().clone(), started: Instant::now(), answered: false, gateway, origin, route };
+    request.extensions_mut().insert(observed.origin.clone());
+    let response = next.run(request).await;
+    observed.answer(response)
+}
+
+/// A request while it is being answered. Dropped before, it was given up by its caller.
+struct Observed {
+    gateway: Arc<Gateway>,
+    origin: Origin,
+    route: Arc<str>,
+    method: Method,
+    started: Instant,
+    answered: bool,
+}
+
+impl Observed {
+    fn answer(mut self, mut response: Response) -> Response {
+        self.answered = true;
+        let facts = response.extensions_mut().remove::<LogFacts>();
+        self.note(response.status().as_u16(), response.extensions().get::<Code>().copied(), facts.as_ref());
+        finish(response.headers_mut(), &self.origin);
+        if !self.gateway.is_ready() {
+            // Whoever keeps the connection would send his next request to a socket that closes.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
-    response
+
+    /// One line for a request, with the route's template and never its path; one sample.
+    fn note(&self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
+        let took = self.started.elapsed();
+        self.gateway.metrics.request(&self.route, status, took);
+        let failed = status >= 400 || facts.is_some_and(|facts| facts.partial);
+        let wanted = match self.gateway.access_log {
+            AccessLog::All => true,
+            AccessLog::Errors => failed,
+            AccessLog::Off => false,
+        };
+        if wanted {
+            tracing::info!(
+                request_id = %self.origin.request_id,
+                trace_id = self.origin.trace.trace_id(),
+                method = %self.method,
+                route = self.route.as_ref(),
+                status,
+                code = code.map(Code::as_str),
+                duration_ms = took.as_secs_f64() * 1000.0,
+                cache = facts.and_then(|facts| facts.cache.to_str().ok()),
+                sources = facts.map(|facts| facts.sources.as_ref()),
+                partial = facts.map(|facts| facts.partial),
+                "request"
+            );
+        }
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.note(HUNG_UP, None, None);
+        }
+    }
 }
 
 fn origin_of(headers: &HeaderMap) -> Origin {
@@ -64,30 +117,6 @@ fn finish(headers: &mut HeaderMap, origin: &Origin) {
     put(headers, TRACEPARENT, origin.trace.to_string());
     headers.insert(header::VARY, VARY);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-}
-
-/// One line for a request: the route's template, never its path.
-fn log(which: AccessLog, method: &Method, route: &str, origin: &Origin, response: &mut Response, took: std::time::Duration) {
-    let status = response.status().as_u16();
-    let facts = response.extensions_mut().remove::<LogFacts>();
-    let failed = status >= 400 || facts.as_ref().is_some_and(|facts| facts.partial);
-    if which == AccessLog::Off || (which == AccessLog::Errors && !failed) {
-        return;
-    }
-    let code = response.extensions().get::<Code>().map(|code| code.as_str());
-    tracing::info!(
-        request_id = %origin.request_id,
-        trace_id = origin.trace.trace_id(),
-        method = %method,
-        route,
-        status,
-        code,
-        duration_ms = took.as_secs_f64() * 1000.0,
-        cache = facts.as_ref().and_then(|facts| facts.cache.to_str().ok()),
-        sources = facts.as_ref().map(|facts| facts.sources.as_ref()),
-        partial = facts.as_ref().map(|facts| facts.partial),
-        "request"
-    );
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{Object, said_error},
+    wire::{Object, said_error, unreadable},
 };
 use crate::domain::{EmailKey, Record};
 
@@ -66,7 +66,7 @@ struct Person<'a> {
 
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
-    let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| Unreadable::Shape)?;
+    let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;
     let clients = envelope.clients.ok_or(Unreadable::Shape)?;
     let mut odd = Odd::default();
@@ -174,6 +174,7 @@ mod tests {
     #[test]
     fn a_body_that_says_error_is_one() {
         assert_eq!(page(r#"{"status":"error","error":404}"#), Err(Unreadable::Said(Some(404))));
+        assert_eq!(page(r#"{"status":"error","error":404,"Clients":{}}"#), Err(Unreadable::Said(Some(404))));
         assert_eq!(page(r#"{"error":{"code":1005}}"#), Err(Unreadable::Shape));
     }
 }

@@ -51,6 +51,9 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let (token, account) = (reader.key("token"), reader.key("account_id"));
     let token = reader.reader().secret(&token);
     let account_id = reader.reader().get::<String>(&account);
+    if matches!(account_id.as_deref().map(str::trim), Some("" | "." | "..")) {
+        reader.reader().fault(&account, "must be the id of an account, or be left out.");
+    }
     let limits = reader.limits();
     let base = base_url?;
     Some(SourceSettings {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{Object, said_error},
+    wire::{Object, said_error, unreadable},
 };
 use crate::domain::{EmailKey, Record};
 
@@ -36,21 +36,9 @@ struct User<'a> {
     is_parent: Scalar<'a>,
 }
 
-/// What only says how an answer ended. `data` of an error may be anything, so it is not read.
-#[derive(Deserialize)]
-struct Ending<'a> {
-    #[serde(borrow, default)]
-    status: Scalar<'a>,
-    #[serde(borrow, default)]
-    error: Scalar<'a>,
-}
-
 /// Reads the whole answer.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
-    let Ok(Object(envelope)) = serde_json::from_slice::<Object<Envelope<'_>>>(body) else {
-        let Object(ending): Object<Ending<'_>> = serde_json::from_slice(body).map_err(|_| Unreadable::Shape)?;
-        return said_error(&ending.status, &ending.error).and(Err(Unreadable::Shape));
-    };
+    let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;
     let users = envelope.data.ok_or(Unreadable::Shape)?;
     let mut odd = Odd::default();
