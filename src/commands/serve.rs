@@ -39,10 +39,13 @@ async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arg
     let mut look = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
-            signal = signals.next() => match signal {
-                Some(stop) => return stop,
-                None => reload(running, arguments, environment),
-            },
+            signal = signals.next() => {
+                if let Some(stop) = signal {
+                    return stop;
+                }
+                read = arguments.file();
+                reload(running, arguments, environment);
+            }
             _ = look.tick() => {
                 let now = arguments.file();
                 if now.is_some() && now != read {

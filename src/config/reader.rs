@@ -71,7 +71,7 @@ impl Reader {
         }
         let secret = value.or(path.map(SecretSource::File))?;
         match secret.reveal() {
-            Err(error) => self.fault(&file_key, format!("{error}.")),
+            Err(error) => self.fault(&file_key, error.to_string()),
             Ok(secret) if secret.reveal().contains(char::is_control) => {
                 self.fault(
                     if file { &file_key } else { key },

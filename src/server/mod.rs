@@ -5,6 +5,7 @@ mod slow_head;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -14,10 +15,10 @@ use crate::api::Door;
 const BACKLOG: i32 = 4096;
 
 /// How long connections of the backlog are taken at most when the listener closes.
-const BACKLOG_TIME: Duration = Duration::from_millis(100);
+const BACKLOG_TIME: Duration = Duration::from_millis(200);
 
 /// Without a connection for so long, the backlog is empty.
-const LULL: Duration = Duration::from_millis(1);
+const LULL: Duration = Duration::from_millis(20);
 
 /// How long what is in flight may still take once the listener is closed.
 const FINISH: Duration = Duration::from_secs(30);
@@ -77,6 +78,9 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, most: usize, stop: Ca
         if tokio::time::Instant::now() > backlog {
             break; // they keep coming
         }
+    }
+    while let Some(Ok((stream, place))) = accept(&listener, &places).now_or_never() {
+        drop(connections.spawn(connection::answer(stream, Arc::clone(&door), place, stop.clone())));
     }
     drop(listener);
     connections.close();

@@ -8,8 +8,7 @@ use crate::domain::{Failure, FailureKind, Record, RemoteId, SourceName, Warning,
 /// Keeps the rows of the customer that was asked for.
 ///
 /// Rows of more than one customer mean that the filter was ignored: only those of the customer
-/// that was asked for are kept. A row that is inherited from above is not, for nobody knows then
-/// above whom. Rows that agree on one other
+/// that was asked for are kept, and those inherited from above it, which carry its reseller's. Rows that agree on one other
 /// id are kept with a warning, for the vendor's own example is such an answer (Acronis PSA guide,
 /// "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
 pub(super) fn keep_own(source: SourceName, asked: &RemoteId, mut records: Vec<Record>) -> Result<(Vec<Record>, Option<Warning>), Failure> {
@@ -19,8 +18,8 @@ pub(super) fn keep_own(source: SourceName, asked: &RemoteId, mut records: Vec<Re
     let warning = |code, count: usize| Warning { code, source: Some(source), count: Some(count as u64) };
 
     if owners.len() > 1 {
-        records.retain(own);
-        if records.is_empty() {
+        records.retain(|record| own(record) || record.inherited == Some(true));
+        if !records.iter().any(own) {
             return Err(Failure::answered(FailureKind::InvalidResponse, 200));
         }
         let dropped = warning(WarningCode::ForeignRowsDropped, before - records.len());
@@ -68,8 +67,8 @@ mod tests {
     #[test]
     fn an_ignored_filter_leaves_only_the_customers_own_rows() {
         let rows = [("1", Some("acme"), None), ("2", Some("other"), None), ("3", None, None), ("4", None, Some(true))];
-        let expected = (WarningCode::ForeignRowsDropped, Some(3));
-        assert_eq!(kept(&rows), Ok((vec!["1".into()], Some(expected))));
+        let expected = (WarningCode::ForeignRowsDropped, Some(2));
+        assert_eq!(kept(&rows), Ok((vec!["1".into(), "4".into()], Some(expected))));
     }
 
     #[test]

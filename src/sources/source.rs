@@ -314,11 +314,10 @@ fn is_end(number: u64, stated: u64, failure: &Failure) -> bool {
     stated > 0 && number > stated && matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
 }
 
-/// A customer whose first page is there cannot be unknown on a later one, nor his id be wrong:
-/// that answer is.
+/// A customer whose first page is there cannot be unknown on a later one: that answer is wrong.
 fn inside_a_walk(number: u64, failure: Failure) -> Failure {
     match failure.kind {
-        FailureKind::NotFound | FailureKind::BadRequest if number > 1 => Failure { kind: FailureKind::InvalidResponse, ..failure },
+        FailureKind::NotFound if number > 1 => Failure { kind: FailureKind::InvalidResponse, ..failure },
         _ => failure,
     }
 }

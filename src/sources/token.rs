@@ -35,8 +35,7 @@ const EARLIEST_RENEWAL: Duration = Duration::from_mins(15);
 /// After a renewal that failed while the token was still good, the next one waits this long.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
-/// A token that was refused like the one before it is replaced again after this long, and an
-/// endpoint that has refused us is asked again.
+/// A token that was refused like the one before it is replaced again after this long.
 const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Gives the token that is sent with every call.
@@ -51,8 +50,6 @@ struct Inner {
     client_secret: SecretSource,
     held: ArcSwapOption<Token>,
     quiet_until: ArcSwapOption<Instant>,
-    /// Until when the endpoint's refusal of us is believed without asking again, and the refusal.
-    refused: ArcSwapOption<(Instant, Failure)>,
     /// Whether the next token takes the place of a refused one.
     was_refused: AtomicBool,
     renewals: Flights<(), Result<HeaderValue, Failure>>,
@@ -92,7 +89,6 @@ impl TokenSource {
             client_secret,
             held: ArcSwapOption::empty(),
             quiet_until: ArcSwapOption::empty(),
-            refused: ArcSwapOption::empty(),
             was_refused: AtomicBool::new(false),
             renewals: Flights::default(),
         }))
@@ -109,9 +105,6 @@ impl TokenSource {
                 drop(self.renew(client));
             }
             return Ok(token.header.clone());
-        }
-        if let Some((_, refusal)) = self.0.refused.load().as_deref().filter(|(until, _)| now < *until) {
-            return Err(*refusal);
         }
         let seat = self.renew(client);
         deadline.bound(seat.flight).await?.unwrap_or(Err(Failure::new(FailureKind::Unavailable)))
@@ -148,9 +141,6 @@ impl TokenSource {
                     client.metrics().token_renewed(inner.name);
                 }
                 Err(failure) => {
-                    if matches!(failure.kind, FailureKind::Unauthorized | FailureKind::Forbidden) {
-                        inner.refused.store(Some(Arc::new((Instant::now() + REPLACEMENT_PAUSE, *failure))));
-                    }
                     inner.quiet_until.store(Some(Arc::new(Instant::now() + RENEWAL_PAUSE)));
                     tracing::warn!(source = %inner.name, outcome = failure.kind.as_str(), http_status = failure.http_status, "no token was given");
                 }

@@ -24,7 +24,9 @@ async fn the_pages_that_there_are_are_asked_for_once_each() {
         ("an exact multiple, 0 pages beside rows", 20, SIZE, json!(20), json!(0), 2),
         ("one full page", 10, SIZE, json!(10), json!(1), 1),
         ("nobody", 0, SIZE, json!(0), json!(0), 1),
-        ("no number of records", 30, SIZE, json!(null), json!(3), 3),
+        ("no number of records", 25, SIZE, json!(null), json!(3), 3),
+        ("no number of records, a full last page", 30, SIZE, json!(null), json!(3), 4),
+        ("no number of records, and fewer pages than there are", 25, SIZE, json!(null), json!(1), 3),
         ("no number of pages", 25, SIZE, json!(25), json!(null), 3),
         ("no counts", 25, SIZE, json!(null), json!(null), 3),
         ("no counts, an exact multiple", 20, SIZE, json!(null), json!(null), 3),
@@ -53,12 +55,22 @@ async fn an_answer_without_paging_ends_with_the_first_page_that_is_not_full() {
 }
 
 #[tokio::test]
-async fn a_page_past_the_end_may_be_refused() {
+async fn a_page_behind_those_that_there_are_may_be_refused() {
     for refusal in [Reply::status(404), Reply::json(404, &json!({"error": 404})), Reply::status(400)] {
         let world = World::new().await;
-        world.answer_pages(move |number, _| if number > 2 { refusal.clone() } else { page(slice(20, SIZE, number), (), ()) });
+        world.answer_pages(move |number, _| if number > 2 { refusal.clone() } else { page(slice(20, SIZE, number), (), 2) });
         assert_whole(&world.start_paging(&[]).await.get("/customers/acme/users").await, 20);
         assert_eq!(world.pages_asked(), [1, 2, 3]);
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_says_how_many_there_are_a_refused_page_is_no_end() {
+    for refusal in [Reply::status(404), Reply::status(400), Reply::status(422)] {
+        let world = World::new().await;
+        world.answer_pages(move |number, _| if number > 1 { refusal.clone() } else { page(slice(12, SIZE, number), (), ()) });
+        let answer = world.start_paging(&[]).await.get("/customers/acme/users").await;
+        assert_eq!((&answer.json()["status"], answer.names()), (&json!("partial"), vec!["Zoe".to_owned()]), "{answer:?}");
     }
 }
 
