@@ -63,7 +63,7 @@ async fn a_hung_source_holds_nobody_who_does_not_need_it() {
         // The other one knows nobody called so, and is asked each time: here the hung one's copy is there.
         let reply = |call: &Call| if customer(call) == "asked" { Reply::status(404) } else { roll(call) };
         world.answer_at(other, reply);
-        let setup = world.gateway().set("cache.not_found", "0s").set("server.deadline", "1m");
+        let setup = world.gateway().patient().set("cache.not_found", "0s");
         let gateway = setup.tune(hanging, &[("max_in_flight", "2"), ("timeout", "1m")]).start().await;
         for known in ["held", "asked"] {
             assert!(ask(&gateway, known).await.names().contains(&name_at(hanging).to_owned()));
@@ -107,7 +107,7 @@ async fn waits_for_a_place(hanging: &str) {
     let world = World::of_two().await;
     world.answer_at(hanging, |_| hung());
     let keys = [("max_in_flight", "2"), ("timeout", "1s"), ("breaker.min_calls", "1000000")];
-    let gateway = world.gateway().tune(hanging, &keys).start().await;
+    let gateway = world.gateway().patient().tune(hanging, &keys).start().await;
     let each = (0..60).map(|number| {
         let (gateway, path) = (&gateway, format!("/customers/c{number}/users?partial=deny"));
         async move {
@@ -133,7 +133,7 @@ async fn a_source_that_is_down_is_not_asked_at_each_stale_hit() {
 async fn cools_down(source: &str, (key, value): (&str, &str)) {
     let what = format!("{source}, {key} = {value}");
     let world = World::of_two().await;
-    let setup = world.gateway().set("cache.fresh", "100ms").set(key, value);
+    let setup = world.gateway().patient().set("cache.fresh", "100ms").set(key, value);
     let gateway = setup.tune(source, &[("retries", "0"), ("breaker.min_calls", "1000000")]).start().await;
     ask(&gateway, "acme").await;
     world.answer_at(source, |_| Reply::status(503));

@@ -22,7 +22,7 @@ const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\ns
 /// A gateway that tries nothing twice, before a backend that takes these steps in the place of a source.
 async fn start(world: &World, (source, path): (&str, &'static str), steps: Vec<Step>) -> (Gateway, RawSource) {
     let raw = RawSource::start(path, steps).await;
-    (world.gateway_with(source, &raw.url()).tune(source, &[("retries", "0")]).start().await, raw)
+    (world.gateway_with(source, &raw.url()).patient().tune(source, &[("retries", "0")]).start().await, raw)
 }
 
 #[tokio::test]

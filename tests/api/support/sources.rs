@@ -56,6 +56,12 @@ impl World {
 }
 
 impl Setup {
+    /// Gives the sources all the time that they want, for tests in which time is not the point.
+    pub(crate) fn patient(self) -> Self {
+        let keys = [("timeout", "30s"), ("connect_timeout", "30s")];
+        SOURCES.into_iter().fold(self.set("server.deadline", "1m"), |setup, source| setup.tune(source, &keys))
+    }
+
     /// Sets keys of one source.
     pub(crate) fn tune(self, source: &str, keys: &[(&str, &str)]) -> Self {
         keys.iter().fold(self, |setup, (key, value)| setup.set(&format!("sources.{source}.{key}"), value))
