@@ -24,7 +24,7 @@ step "lints"
 cargo clippy --all-targets --locked -- -D warnings
 
 step "tests"
-cargo test --locked
+ROLLCALL_LOAD_SECONDS=20 cargo test --locked
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
