@@ -29,7 +29,7 @@ use crate::{
 /// Pages of one walk that are asked for at the same time.
 const PAGES_AT_ONCE: usize = 4;
 
-/// What a timer may be early, and a place take that is free.
+/// What a timer may be early.
 const SLACK: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// Bytes of a body above which reading it leaves the threads that serve everybody.
@@ -254,14 +254,12 @@ impl Source {
         if task.deadline.left().is_zero() {
             return Err((Failure::new(FailureKind::Timeout), None)); // not for want of a place
         }
-        let started = tokio::time::Instant::now();
-        let deadline = task.deadline.or_after(self.limits.timeout);
-        // Whoever waits for a place the whole of his time could do nothing with it.
-        let Ok(Ok(_place)) = deadline.or_after(self.limits.timeout / 2).bound(self.places.acquire()).await else {
+        // Whoever waits for a place as long as for an answer would wait for nothing else.
+        let Ok(Ok(_place)) = task.deadline.or_after(self.limits.timeout / 2).bound(self.places.acquire()).await else {
             return Err((overloaded(self.limits.timeout), None));
         };
         let permit = self.breaker.pass().map_err(|wait| (overloaded(wait), None))?;
-        let called = tokio::time::Instant::now();
+        let (started, deadline) = (tokio::time::Instant::now(), task.deadline.or_after(self.limits.timeout));
         let mut sent = None;
         let call = async {
             let authorization = self.credentials.header(&self.client, deadline).await?;
@@ -270,8 +268,8 @@ impl Source {
         };
         let page = deadline.bound(call).await.flatten();
         let failed = page.as_ref().err().map(|failure| failure.kind);
-        // Cut short by the walk's end, or by our own crowd before it, a call says nothing of the source.
-        let cut_short = failed == Some(FailureKind::Timeout) && called.elapsed() + SLACK < self.limits.timeout;
+        // Cut short by the walk's end rather than by its own time, a call says nothing of the source.
+        let cut_short = failed == Some(FailureKind::Timeout) && started.elapsed() + SLACK < self.limits.timeout;
         permit.finish(if cut_short { Verdict::Nothing } else { failed.into() });
         self.metrics.call(self.name(), failed, started.elapsed());
         if let Some(sent) = sent.as_ref().filter(|_| failed.is_none()) {

@@ -180,6 +180,27 @@ async fn answers_in_time(source: &str) {
 }
 
 #[tokio::test]
+async fn a_hung_source_opens_it_although_calls_have_to_wait_for_a_place() {
+    join_all(SOURCES.map(opens_although_crowded)).await;
+}
+
+async fn opens_although_crowded(source: &str) {
+    let world = World::of_two().await;
+    world.answer_at(source, |_| Reply::status(200).after(Duration::from_mins(2)));
+    let gateway = setup(&world, source, "1h").tune(source, &[("max_in_flight", "2"), ("timeout", "1s")]).start().await;
+    let each = (0..100).map(|number| {
+        let gateway = &gateway;
+        async move {
+            tokio::time::sleep(Duration::from_millis(40 * number)).await;
+            ask(gateway, &format!("c{number}")).await
+        }
+    });
+    let answers = join_all(each).await;
+    let last = answers.last().unwrap().source(source)["status"].clone();
+    assert_eq!((state(&gateway, source).await.as_str(), last.as_str()), ("open", Some("overloaded")), "{source}: two hang, always");
+}
+
+#[tokio::test]
 async fn the_metrics_tell_its_state() {
     for source in SOURCES {
         let world = World::of_two().await;
