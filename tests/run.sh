@@ -47,7 +47,7 @@ demo=$!
 trap 'kill "$demo" 2>/dev/null || true; rm -f "$log"' EXIT
 base=""
 for _ in $(seq 100); do
-  base=$(grep -oE -m1 'http://127\.0\.0\.1:[0-9]+' "$log" || true)
+  base=$(grep -oE 'http://127\.0\.0\.1:[0-9]+' "$log" | head -n 1 || true)
   [ -n "$base" ] && break
   sleep 0.1
 done
