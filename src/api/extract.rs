@@ -261,6 +261,8 @@ pub(super) fn must_take_json(accept: &super::accept::Accept) -> Result<(), ApiEr
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SOURCES: [SourceName; 1] = [SourceName::new("my_reports")];
@@ -298,6 +300,19 @@ mod tests {
             assert!(error.message.contains(&format!("'{name}'")), "{query}: {}", error.message);
         }
         assert_eq!(read("cursor=nonsense").unwrap_err().code, Code::InvalidCursor);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_query_it_is_read_or_its_fault_is_named(query in "\\PC{0,60}", name in "[a-z_]{1,9}", value in "\\PC{0,20}") {
+            let text: String = form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish();
+            for query in [query, text] {
+                if let Err(error) = read(&query) {
+                    prop_assert!(matches!(error.code, Code::InvalidParameter | Code::InvalidCursor));
+                    prop_assert!(error.message.starts_with("Parameter '"), "{}", error.message);
+                }
+            }
+        }
     }
 
     #[test]

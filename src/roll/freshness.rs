@@ -101,6 +101,21 @@ mod tests {
     }
 
     proptest! {
+        /// Against the sentence of the documentation, word by word.
+        #[test]
+        fn the_windows_mean_what_is_said_of_them(fresh in 0_u64..9, revalidate in 0_u64..9, error in 0_u64..9, age in 0_u64..30) {
+            let expected = if age < fresh {
+                Use::Fresh
+            } else if age < fresh + revalidate {
+                Use::WhileRevalidating
+            } else if age < fresh + error {
+                Use::IfError
+            } else {
+                Use::Gone
+            };
+            prop_assert_eq!(windows(fresh, revalidate, error).of_age(Duration::from_secs(age)), expected);
+        }
+
         #[test]
         fn a_copy_only_gets_worse(fresh in 0_u64..9, revalidate in 0_u64..9, error in 0_u64..9, age in 0_u64..30) {
             let windows = windows(fresh, revalidate, error);
