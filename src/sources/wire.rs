@@ -66,6 +66,57 @@ pub(super) fn said_error(status: &Scalar<'_>, error: &Scalar<'_>) -> Result<(), 
 }
 
 #[cfg(test)]
+pub(super) mod properties {
+    //! What holds for every backend's reader, whatever comes.
+
+    use proptest::{prelude::*, test_runner::TestCaseError};
+    use serde_json::{Value, json};
+
+    use super::super::adapter::{Page, Unreadable};
+
+    /// Texts that look like JSON.
+    pub(in crate::sources) const NEARLY_JSON: &str = "[\\[\\]{}\",:0-9a-z ]{0,80}";
+
+    /// A row with some of these fields, each with a value of any type.
+    pub(in crate::sources) fn row(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
+        let value = prop_oneof![
+            Just(json!(null)),
+            any::<bool>().prop_map(|flag| json!(flag)),
+            any::<i64>().prop_map(|number| json!(number)),
+            any::<f64>().prop_map(|number| json!(number)),
+            "\\PC{0,8}".prop_map(|text| json!(text)),
+            Just(json!([["nested"], {}])),
+        ];
+        prop::collection::btree_map(prop::sample::select(names), value, 0..8).prop_map(|fields| json!(fields))
+    }
+
+    /// Each row is a record, or one of them has no id and there is no page.
+    pub(in crate::sources) fn one_odd_row_hides_nobody(
+        read: fn(&[u8]) -> Result<Page, Unreadable>,
+        list: &str,
+        id: &str,
+        rows: &[Value],
+    ) -> Result<(), TestCaseError> {
+        let body = json!({ list: rows }).to_string();
+        let has_id = |row: &Value| {
+            let id = &row[id];
+            id.is_i64() || id.is_u64() || id.as_str().is_some_and(|id| !id.trim().is_empty())
+        };
+        match read(body.as_bytes()) {
+            Ok(page) => {
+                prop_assert_eq!(page.records.len(), rows.len());
+                prop_assert!(page.records.iter().all(|record| !record.id.trim().is_empty()));
+            }
+            Err(error) => {
+                prop_assert_eq!(error, Unreadable::Shape);
+                prop_assert!(!rows.iter().all(has_id), "one odd row hides somebody: {}", body);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
