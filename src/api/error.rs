@@ -83,7 +83,7 @@ impl ApiError {
     /// What an error of this code looks like, for the documents.
     pub(super) fn example(code: Code) -> Self {
         let sources = [SourceName::new("advanced_automation"), SourceName::new("my_reports")];
-        let kind = FailureKind::ALL.into_iter().find(|kind| Self::from_kind(*kind) == code);
+        let kind = FailureKind::ALL.into_iter().find(|kind| Code::from(*kind) == code);
         match (kind, code) {
             (Some(kind), _) => {
                 let message = sentence("acme", kind, sources.first().copied());
@@ -96,10 +96,6 @@ impl ApiError {
             (None, Code::ShuttingDown) => Self::new(code, "The gateway is about to stop; ask another one."),
             (None, code) => Self::of_status(StatusCode::from_u16(code.status()).unwrap_or_default()),
         }
-    }
-
-    fn from_kind(kind: FailureKind) -> Code {
-        kind.into()
     }
 
     /// Asks the caller to wait; whole seconds, at least one.

@@ -193,7 +193,7 @@ impl Told {
     fn grow_old(&mut self) {
         let copy = self.copy.as_ref().and_then(|copy| copy.as_ref().ok());
         let was_read_now = self.forward != Forward::Hit && self.error.is_none();
-        self.age = copy.map(|copy| Age { is_stale: copy.age().is_stale && !was_read_now, ..copy.age() });
+        self.age = copy.map(|copy| copy.age()).map(|age| Age { is_stale: age.is_stale && !was_read_now, ..age });
     }
 
     fn state(&self) -> State {
