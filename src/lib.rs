@@ -20,6 +20,7 @@ pub mod sources;
 pub mod domain;
 pub mod flight;
 pub mod offload;
+pub mod outbound;
 pub mod telemetry;
 
 // The other side of the wire, for `demo` and for tests.

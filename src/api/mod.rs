@@ -32,8 +32,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     config::AccessLog,
     domain::{CustomerId, SourceName},
+    outbound::Deadline,
     roll::Rolls,
-    sources::Deadline,
     telemetry::Metrics,
 };
 

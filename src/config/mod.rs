@@ -10,6 +10,7 @@ mod layers;
 mod reader;
 mod secret;
 mod setting;
+mod stamp;
 
 pub use fault::{Fault, Faults};
 pub use general::{AccessLog, Cache, General, LogFormat, Server, Telemetry};
@@ -17,3 +18,4 @@ pub use layers::Layers;
 pub use reader::Reader;
 pub use secret::{Secret, SecretSource};
 pub use setting::{BaseUrl, Setting};
+pub use stamp::Stamp;

@@ -2,9 +2,11 @@
 
 use std::{fmt, io, path::PathBuf};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
+use subtle::ConstantTimeEq;
 
-/// A secret text. `Debug` hides it; the memory is wiped when it is dropped.
+/// A secret text. `Debug` hides it, nothing serialises it, two are compared in constant time, and
+/// the memory is wiped when it is dropped.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
@@ -29,6 +31,14 @@ impl Secret {
     }
 }
 
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.reveal().as_bytes().ct_eq(other.reveal().as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")
@@ -42,7 +52,7 @@ impl SecretSource {
             Self::Written(secret) => Ok(secret.clone()),
             Self::File(path) => {
                 let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: cannot be read: {error}", path.display()));
-                let text = std::fs::read_to_string(path).map_err(named)?;
+                let text = Zeroizing::new(std::fs::read_to_string(path).map_err(named)?);
                 if text.trim().is_empty() {
                     return Err(io::Error::other(format!("{}: is empty", path.display())));
                 }

@@ -10,7 +10,8 @@ use super::freshness::{Use, Windows, cool_down};
 use crate::{
     domain::{Failure, FailureKind, Moment, RemoteId, SourceName},
     flight::{Flights, Seat},
-    sources::{Deadline, Source, Walk},
+    outbound::Deadline,
+    sources::{Source, Walk},
     telemetry::{CacheUse, Metrics, Origin},
 };
 

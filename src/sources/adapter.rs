@@ -7,8 +7,8 @@ use crate::domain::{Record, RemoteId, SourceName};
 
 /// One backend: how to ask it for a customer's users and how to read its answer.
 ///
-/// Everything that can go wrong on a network is none of its business: `client.rs` judges the
-/// status, bounds the body and retries.
+/// Everything that can go wrong on a network is none of its business: `source.rs` judges the
+/// status and retries, `outbound/` bounds the body.
 pub trait Adapter: Send + Sync + 'static {
     /// The backend's name, the same everywhere.
     fn name(&self) -> SourceName;

@@ -1,8 +1,6 @@
 //! Judging an answer: which HTTP status, with which body, is a page and which is a failure.
 //! Pure; the status decides, a body is believed only inside a 200.
 
-use std::time::{Duration, SystemTime};
-
 use serde::de::IgnoredAny;
 
 use super::adapter::{Adapter, Page, Unreadable};
@@ -10,9 +8,6 @@ use crate::domain::{
     Failure,
     FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, RateLimited, Unauthorized, Unavailable},
 };
-
-/// Longest wait that a source may ask for, however long it says.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// Turns an answer into a page or a failure.
 pub(super) fn judge(adapter: &dyn Adapter, status: u16, body: &[u8]) -> Result<Page, Failure> {
@@ -47,15 +42,6 @@ pub(super) fn by_token_status(status: u16) -> Failure {
         404 | 422 => Failure::answered(InvalidResponse, status),
         _ => by_status(status),
     }
-}
-
-/// How long a `Retry-After` asks to wait: whole seconds, or an HTTP date (RFC 9110, 10.2.3).
-pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
-    let wait = match header.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(header.trim()).ok()?.duration_since(now).unwrap_or_default(),
-    };
-    Some(wait.min(LONGEST_WAIT))
 }
 
 /// A 200 whose body says that it is an error counts as the status that it names; a number that
@@ -139,16 +125,5 @@ mod tests {
     fn the_token_endpoint_refuses_with_400_401_and_403() {
         let kinds = [400, 401, 403, 404, 429, 503].map(|status| by_token_status(status).kind);
         assert_eq!(kinds, [Unauthorized, Unauthorized, Forbidden, InvalidResponse, RateLimited, Unavailable]);
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        assert_eq!(retry_after("120", now), Some(Duration::from_mins(2)));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now), Some(Duration::from_secs(10)));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
-        assert_eq!(retry_after("18446744073709551615", now), Some(LONGEST_WAIT));
-        assert_eq!(retry_after("-5", now), None);
-        assert_eq!(retry_after("soon", now), None);
     }
 }

@@ -1,19 +1,15 @@
 //! What is sent as `Authorization`, whatever it takes to have it.
 
-use std::{
-    fs,
-    path::Path,
-    sync::{Mutex, PoisonError},
-    time::SystemTime,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use http::HeaderValue;
 use url::Url;
 
-use super::{client::Client, deadline::Deadline, token::TokenSource};
+use super::{authorization::Authorization, token::TokenSource};
 use crate::{
-    config::{Secret, SecretSource},
+    config::{SecretSource, Stamp},
     domain::{Failure, FailureKind, SourceName},
+    outbound::{Client, Deadline},
+    telemetry::Metrics,
 };
 
 /// How a source wants to be told who we are, as configured.
@@ -44,93 +40,83 @@ pub(super) enum Credentials {
 pub(super) struct BearerToken {
     name: SourceName,
     source: SecretSource,
-    held: Mutex<Option<(Stamp, HeaderValue)>>,
+    held: Mutex<Option<Held>>,
 }
 
-/// When a file was changed and how long it is; `None` for what is no file.
-type Stamp = Option<(SystemTime, u64)>;
+/// A token as it was read, and the stamp of its file; `None` where the file is to be read anew.
+#[derive(Debug)]
+struct Held(Option<Stamp>, Authorization);
 
 impl Credentials {
-    pub(super) fn new(name: SourceName, settings: CredentialSettings) -> Self {
+    pub(super) fn new(name: SourceName, settings: CredentialSettings, metrics: Arc<Metrics>) -> Self {
         match settings {
             CredentialSettings::Bearer(source) => Self::Bearer(BearerToken { name, source, held: Mutex::default() }),
             CredentialSettings::ClientCredentials { token_url, client_id, client_secret } => {
-                Self::ClientCredentials(TokenSource::new(name, token_url, client_id, client_secret))
+                Self::ClientCredentials(TokenSource::new(name, token_url, client_id, client_secret, metrics))
             }
         }
     }
 
-    /// The header to send now.
-    pub(super) async fn header(&self, client: &std::sync::Arc<Client>, deadline: Deadline) -> Result<HeaderValue, Failure> {
+    /// What is to be sent now.
+    pub(super) async fn authorization(&self, client: &Arc<Client>, deadline: Deadline) -> Result<Authorization, Failure> {
         match self {
-            Self::Bearer(token) => token.header(),
-            Self::ClientCredentials(tokens) => tokens.header(client, deadline).await,
+            Self::Bearer(token) => token.now(),
+            Self::ClientCredentials(tokens) => tokens.now(client, deadline).await,
         }
     }
 
-    /// Takes note that a header was good for a page.
-    pub(super) fn accepted(&self, header: &HeaderValue) {
+    /// Takes note that what was sent was good for a page.
+    pub(super) fn accepted(&self, sent: &Authorization) {
         match self {
             Self::Bearer(_) => {}
-            Self::ClientCredentials(tokens) => tokens.accepted(header),
+            Self::ClientCredentials(tokens) => tokens.accepted(sent),
         }
     }
 
-    /// Takes note that a header was refused; true where another one may be had.
-    pub(super) fn refused(&self, header: &HeaderValue) -> bool {
+    /// Takes note that what was sent was refused; true where something else may be had.
+    pub(super) fn refused(&self, sent: &Authorization) -> bool {
         match self {
-            Self::Bearer(token) => token.header_read_anew().is_ok_and(|now| now != *header),
-            Self::ClientCredentials(tokens) => tokens.forget(header),
+            Self::Bearer(token) => token.read_anew().is_ok_and(|now| now != *sent),
+            Self::ClientCredentials(tokens) => tokens.forget(sent),
         }
     }
 }
 
 impl BearerToken {
     /// The token as it is now. A file that can no longer be read leaves the last token in use.
-    fn header(&self) -> Result<HeaderValue, Failure> {
+    fn now(&self) -> Result<Authorization, Failure> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = self.stamp();
-        if let Some((seen, header)) = held.as_ref()
+        if let Some(Held(Some(seen), token)) = held.as_ref()
             && *seen == stamp
         {
-            return Ok(header.clone());
+            return Ok(token.clone());
         }
-        match self.source.reveal().map(|token| bearer(&token)) {
-            Ok(Some(header)) => {
-                *held = Some((stamp, header.clone()));
-                Ok(header)
+        match self.source.reveal().map(|token| Authorization::bearer(&token)) {
+            Ok(Some(token)) => {
+                *held = Some(Held(Some(stamp), token.clone()));
+                Ok(token)
             }
             unusable => {
                 let cause = unusable.err().map_or("it holds what no header may hold".to_owned(), |error| error.to_string());
                 tracing::error!(source = %self.name, cause, "the token cannot be used");
-                held.as_ref().map(|(_, header)| header.clone()).ok_or(Failure::new(FailureKind::Unauthorized))
+                held.as_ref().map(|Held(_, token)| token.clone()).ok_or(Failure::new(FailureKind::Unauthorized))
             }
         }
     }
 
     /// The token as the file has it now, whatever its stamp says.
-    fn header_read_anew(&self) -> Result<HeaderValue, Failure> {
-        if let Some((stamp, _)) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            *stamp = Some((SystemTime::UNIX_EPOCH, 0));
+    fn read_anew(&self) -> Result<Authorization, Failure> {
+        if let Some(Held(stamp, _)) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            *stamp = None;
         }
-        self.header()
+        self.now()
     }
 
     fn stamp(&self) -> Stamp {
-        let of = |path: &Path| {
-            let metadata = fs::metadata(path).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        };
         match &self.source {
-            SecretSource::Written(_) => None,
-            SecretSource::File(path) => of(path),
+            SecretSource::Written(_) => Stamp::default(),
+            SecretSource::File(path) => Stamp::of(path),
         }
     }
-}
-
-/// The header that carries a token; `None` where the token holds what no header may hold.
-pub(super) fn bearer(token: &Secret) -> Option<HeaderValue> {
-    let mut header = HeaderValue::try_from(format!("Bearer {}", token.reveal())).ok()?;
-    header.set_sensitive(true);
-    Some(header)
 }

@@ -4,7 +4,7 @@
 //!
 //! 1. A folder beside `my_reports/` with its own `Adapter`: `request` says how a page is asked
 //!    for, `read` turns the body of a 200 into records. No I/O: status, size, time, retries,
-//!    tokens and the breaker are written once, in `source.rs` and `client.rs`.
+//!    tokens and the breaker are written once, in `source.rs` and `outbound/`.
 //! 2. Its `configure`, which reads `[sources.<name>]` and says how it wants to be called. A backend
 //!    that not everybody has gives `None` where its table [is not there](SourceReader::is_there).
 //! 3. Its `mod` line and its entry in [`REGISTRY`].
@@ -16,10 +16,9 @@
 mod adapter;
 pub mod advanced_automation;
 mod answer;
+mod authorization;
 mod breaker;
-mod client;
 mod credentials;
-mod deadline;
 mod health;
 pub mod my_reports;
 mod ownership;
@@ -34,7 +33,6 @@ mod wire;
 pub use adapter::{Adapter, Page, Paging, Unreadable, UpstreamRequest};
 pub use breaker::{BreakerSettings, BreakerState};
 pub use credentials::CredentialSettings;
-pub use deadline::Deadline;
 pub use health::HealthReport;
 pub use retry::Policy;
 pub use settings::{Limits, SourceReader};

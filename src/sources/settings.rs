@@ -8,6 +8,7 @@ use super::breaker::BreakerSettings;
 use crate::{
     config::{BaseUrl, Reader},
     domain::SourceName,
+    outbound::Bounds,
 };
 
 /// What bounds the calls to one source.
@@ -29,6 +30,17 @@ pub struct Limits {
     pub max_pages: u64,
     /// When the source is left alone.
     pub breaker: BreakerSettings,
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            connect_timeout: limits.connect_timeout,
+            timeout: limits.timeout,
+            max_idle: usize::try_from(limits.max_in_flight).unwrap_or(usize::MAX),
+            max_response_bytes: limits.max_response_bytes,
+        }
+    }
 }
 
 /// Reads the keys of one source, each under `sources.<name>`.

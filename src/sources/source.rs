@@ -9,10 +9,9 @@ use tokio::sync::Semaphore;
 use super::{
     adapter::{Adapter, Page, Paging},
     answer::judge,
+    authorization::Authorization,
     breaker::{Breaker, BreakerState, Verdict},
-    client::Client,
     credentials::{CredentialSettings, Credentials},
-    deadline::Deadline,
     health::{Health, HealthReport},
     ownership::keep_own,
     reading::{Read, Reading},
@@ -23,6 +22,7 @@ use crate::{
     config::BaseUrl,
     domain::{Failure, FailureKind, Record, RemoteId, SourceName, Warning, WarningCode},
     offload::offload,
+    outbound::{Bounds, Client, Deadline},
     telemetry::{Metrics, Origin},
 };
 
@@ -98,10 +98,10 @@ impl Source {
     /// Puts a source to work.
     pub fn new(settings: SourceSettings, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
         let name = settings.adapter.name();
-        let client = Client::new(name, &settings.base_url, &settings.limits, Arc::clone(&metrics))?;
+        let client = Client::new(name.as_str(), settings.base_url.is_encrypted(), Bounds::from(&settings.limits))?;
         Ok(Self {
             client: Arc::new(client),
-            credentials: Credentials::new(name, settings.credentials),
+            credentials: Credentials::new(name, settings.credentials, Arc::clone(&metrics)),
             retry: settings.retry,
             budget: Budget::default(),
             breaker: Breaker::new(settings.limits.breaker),
@@ -130,7 +130,7 @@ impl Source {
 
     /// Asks for credentials and nothing else.
     pub async fn try_credentials(&self) -> Result<(), Failure> {
-        self.credentials.header(&self.client, Deadline::after(self.limits.timeout)).await.map(drop)
+        self.credentials.authorization(&self.client, Deadline::after(self.limits.timeout)).await.map(drop)
     }
 
     /// Reads all of a customer's users, to a consistent end where there is one, within
@@ -250,7 +250,7 @@ impl Source {
 
     /// One try: a place, the breaker's leave, a token, the call. A failure comes with the
     /// credentials that were sent, if it came to that.
-    async fn attempt(&self, task: Task<'_>, number: u64) -> Result<Page, (Failure, Option<HeaderValue>)> {
+    async fn attempt(&self, task: Task<'_>, number: u64) -> Result<Page, (Failure, Option<Authorization>)> {
         if task.deadline.left().is_zero() {
             return Err((Failure::new(FailureKind::Timeout), None)); // not for want of a place
         }
@@ -262,9 +262,9 @@ impl Source {
         let (started, deadline) = (tokio::time::Instant::now(), task.deadline.or_after(self.limits.timeout));
         let mut sent = None;
         let call = async {
-            let authorization = self.credentials.header(&self.client, deadline).await?;
+            let authorization = self.credentials.authorization(&self.client, deadline).await?;
             sent = Some(authorization.clone());
-            self.call(task, number, authorization).await
+            self.call(task, number, &authorization).await
         };
         let page = deadline.bound(call).await.flatten();
         let failed = page.as_ref().err().map(|failure| failure.kind);
@@ -278,11 +278,11 @@ impl Source {
         page.map_err(|failure| (failure, sent))
     }
 
-    async fn call(&self, task: Task<'_>, number: u64, authorization: HeaderValue) -> Result<Page, Failure> {
+    async fn call(&self, task: Task<'_>, number: u64, authorization: &Authorization) -> Result<Page, Failure> {
         let asked = self.adapter.request(task.customer, number);
         let mut request = reqwest::Request::new(asked.method, asked.url);
         let headers = request.headers_mut();
-        headers.insert(header::AUTHORIZATION, authorization);
+        headers.insert(header::AUTHORIZATION, authorization.header());
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         for (name, value) in [("x-request-id", task.origin.request_id.as_ref()), ("traceparent", &task.origin.trace.to_string())] {
             if let Ok(value) = HeaderValue::from_str(value) {

@@ -15,15 +15,18 @@ use std::{
 use arc_swap::ArcSwapOption;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderValue, Method, header};
+use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
-use super::{answer::by_token_status, client::Client, credentials::bearer, deadline::Deadline, scalar::Scalar, wire::Object};
+use super::{answer::by_token_status, authorization::Authorization, scalar::Scalar, wire::Object};
 use crate::{
     config::{Secret, SecretSource},
     domain::{Failure, FailureKind, SourceName},
     flight::Flights,
+    outbound::{Client, Deadline},
+    telemetry::Metrics,
 };
 
 /// How long a token lives whose answer does not say (Acronis guide, "Authentication": two hours).
@@ -52,12 +55,13 @@ struct Inner {
     quiet_until: ArcSwapOption<Instant>,
     /// Whether the next token takes the place of a refused one.
     was_refused: AtomicBool,
-    renewals: Flights<(), Result<HeaderValue, Failure>>,
+    renewals: Flights<(), Result<Authorization, Failure>>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
 struct Token {
-    header: HeaderValue,
+    authorization: Authorization,
     received: Instant,
     renew_at: Instant,
     ends_at: Instant,
@@ -81,7 +85,7 @@ struct Wire<'a> {
 }
 
 impl TokenSource {
-    pub(super) fn new(name: SourceName, url: Url, client_id: String, client_secret: SecretSource) -> Self {
+    pub(super) fn new(name: SourceName, url: Url, client_id: String, client_secret: SecretSource, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Inner {
             name,
             url,
@@ -91,12 +95,13 @@ impl TokenSource {
             quiet_until: ArcSwapOption::empty(),
             was_refused: AtomicBool::new(false),
             renewals: Flights::default(),
+            metrics,
         }))
     }
 
     /// The token to send now. A token that ends soon is still used while one task renews it;
     /// where there is none, all who need one wait for the same renewal.
-    pub(super) async fn header(&self, client: &Arc<Client>, deadline: Deadline) -> Result<HeaderValue, Failure> {
+    pub(super) async fn now(&self, client: &Arc<Client>, deadline: Deadline) -> Result<Authorization, Failure> {
         let now = Instant::now();
         let held = self.0.held.load_full().filter(|token| now < token.ends_at);
         if let Some(token) = held {
@@ -104,15 +109,15 @@ impl TokenSource {
             if now >= token.renew_at && !quiet {
                 drop(self.renew(client));
             }
-            return Ok(token.header.clone());
+            return Ok(token.authorization.clone());
         }
         let seat = self.renew(client);
         deadline.bound(seat.flight).await?.unwrap_or(Err(Failure::new(FailureKind::Unavailable)))
     }
 
     /// Takes note that a token was good for a page.
-    pub(super) fn accepted(&self, header: &HeaderValue) {
-        if let Some(token) = self.0.held.load().as_ref().filter(|token| token.header == *header) {
+    pub(super) fn accepted(&self, sent: &Authorization) {
+        if let Some(token) = self.0.held.load().as_ref().filter(|token| token.authorization == *sent) {
             token.is_accepted.store(true, Ordering::Relaxed);
         }
     }
@@ -120,9 +125,9 @@ impl TokenSource {
     /// Forgets a token that was refused, unless another one is held already; true where another
     /// one may be had. One that was just got in place of a refused one, and that nobody accepted
     /// either, is kept: another would fare no better, and each costs two calls.
-    pub(super) fn forget(&self, refused: &HeaderValue) -> bool {
+    pub(super) fn forget(&self, refused: &Authorization) -> bool {
         let held = self.0.held.load_full();
-        let Some(token) = held.as_ref().filter(|token| token.header == *refused) else { return true };
+        let Some(token) = held.as_ref().filter(|token| token.authorization == *refused) else { return true };
         if token.is_as_good_as_any() {
             return false;
         }
@@ -131,21 +136,21 @@ impl TokenSource {
         true
     }
 
-    fn renew(&self, client: &Arc<Client>) -> crate::flight::Seat<Result<HeaderValue, Failure>> {
+    fn renew(&self, client: &Arc<Client>) -> crate::flight::Seat<Result<Authorization, Failure>> {
         let (inner, client) = (Arc::clone(&self.0), Arc::clone(client));
         self.0.renewals.join((), || async move {
             let renewed = inner.fetch(&client).await;
             match &renewed {
                 Ok(token) => {
                     inner.held.store(Some(Arc::clone(token)));
-                    client.metrics().token_renewed(inner.name);
+                    inner.metrics.token_renewed(inner.name);
                 }
                 Err(failure) => {
                     inner.quiet_until.store(Some(Arc::new(Instant::now() + RENEWAL_PAUSE)));
                     tracing::warn!(source = %inner.name, outcome = failure.kind.as_str(), http_status = failure.http_status, "no token was given");
                 }
             }
-            renewed.map(|token| token.header.clone())
+            renewed.map(|token| token.authorization.clone())
         })
     }
 }
@@ -161,7 +166,8 @@ impl Inner {
         if answer.status != 200 {
             return Err(Failure { retry_after: answer.retry_after, ..by_token_status(answer.status) });
         }
-        let mut token = read_token(&answer.body, SystemTime::now()).ok_or(Failure::answered(FailureKind::InvalidResponse, 200))?;
+        let body = Zeroizing::new(answer.body);
+        let mut token = read_token(&body, SystemTime::now()).ok_or(Failure::answered(FailureKind::InvalidResponse, 200))?;
         token.is_replacement = self.was_refused.swap(false, Ordering::Relaxed);
         Ok(Arc::new(token))
     }
@@ -176,13 +182,12 @@ impl Token {
 
 /// Id and secret are form-encoded before they go into Basic (RFC 6749, 2.3.1).
 fn token_request(url: &Url, client_id: &str, secret: &Secret) -> Option<reqwest::Request> {
-    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = format!("{}:{}", encoded(client_id), encoded(secret.reveal()));
-    let mut basic = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
-    basic.set_sensitive(true);
+    let encoded = |text: &str| Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
+    let pair = Zeroizing::new(format!("{}:{}", encoded(client_id).as_str(), encoded(secret.reveal()).as_str()));
+    let basic = Authorization::new(Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()))))?;
     let mut request = reqwest::Request::new(Method::POST, url.clone());
     let headers = request.headers_mut();
-    headers.insert(header::AUTHORIZATION, basic);
+    headers.insert(header::AUTHORIZATION, basic.header());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     *request.body_mut() = Some("grant_type=client_credentials".into());
@@ -196,11 +201,12 @@ fn read_token(body: &[u8], now: SystemTime) -> Option<Token> {
     {
         return None;
     }
-    let header = Some(wire.access_token.trim()).filter(|token| !token.is_empty()).and_then(|token| bearer(&Secret::new(token)))?;
+    let token = Some(wire.access_token.trim()).filter(|token| !token.is_empty()).map(Secret::new)?;
+    let authorization = Authorization::bearer(&token)?;
     let life = lifetime(&wire.expires_on, &wire.expires_in, now);
     let received = Instant::now();
     let (renew_at, ends_at) = (received + renew_after(life), received + life);
-    Some(Token { header, received, renew_at, ends_at, is_replacement: false, is_accepted: AtomicBool::new(false) })
+    Some(Token { authorization, received, renew_at, ends_at, is_replacement: false, is_accepted: AtomicBool::new(false) })
 }
 
 /// How long a token lives. One that has ended already, by a clock that differs, is used for a moment.
@@ -247,7 +253,7 @@ mod tests {
     fn the_documented_answer_is_a_token() {
         let documented = br#"{"access_token":"eyJ0eXAi","expires_on":1562910964,"id_token":"eyJ0eXAi","token_type":"bearer"}"#;
         let token = read_token(documented, SystemTime::UNIX_EPOCH).unwrap();
-        assert_eq!(token.header, "Bearer eyJ0eXAi");
+        assert_eq!(token.authorization.header(), "Bearer eyJ0eXAi");
         assert!(!format!("{token:?}").contains("eyJ0eXAi"), "a token does not print");
         for bad in [&b"{}"[..], b"<html>", br#"{"access_token":""}"#, br#"{"access_token":"a","token_type":"mac"}"#] {
             assert!(read_token(bad, SystemTime::UNIX_EPOCH).is_none());

@@ -16,11 +16,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &["config", "domain"]),
     ("flight", &[]),
     ("offload", &[]),
-    ("sources", &["config", "domain", "flight", "offload", "telemetry"]),
+    ("outbound", &["config", "domain"]),
+    ("sources", &["config", "domain", "flight", "offload", "outbound", "telemetry"]),
     ("customers", &["config", "domain", "flight", "sources", "telemetry"]),
-    ("roll", &["customers", "domain", "flight", "offload", "sources", "telemetry"]),
-    ("access", &["config", "domain", "flight", "telemetry"]),
-    ("api", &["access", "config", "customers", "domain", "offload", "roll", "sources", "telemetry"]),
+    ("roll", &["customers", "domain", "flight", "offload", "outbound", "sources", "telemetry"]),
+    ("access", &["config", "domain", "flight", "outbound", "telemetry"]),
+    ("api", &["access", "config", "customers", "domain", "offload", "outbound", "roll", "sources", "telemetry"]),
     ("server", &["api"]),
     ("sandbox", &[]),
     ("app", &["*"]),
@@ -38,7 +39,7 @@ const WORDS: &[(&[&str], Where)] = &[
         Where::NotIn(&["sources/advanced_automation/", "sources/my_reports/"]),
     ),
     (&["reqwest", "tokio", "async ", ".await", "std::fs", "std::net"], Where::NotIn(&["domain/"])),
-    (&["advanced_automation", "my_reports"], Where::NotIn(&["roll/", "customers/", "sources/source.rs", "sources/client.rs"])),
+    (&["advanced_automation", "my_reports"], Where::NotIn(&["roll/", "customers/", "sources/source.rs", "outbound/"])),
 ];
 
 enum Where {

@@ -1,76 +1,80 @@
-//! All network I/O with the backends: one exchange, its body bounded, its errors classified.
+//! One client: one exchange, its body bounded, its errors classified.
 
 use std::{
-    sync::{Arc, Once},
+    sync::Once,
     time::{Duration, SystemTime},
 };
 
 use http::header;
 use reqwest::{Request, Response};
 
-use super::{answer::retry_after, deadline::Deadline, settings::Limits};
-use crate::{
-    config::BaseUrl,
-    domain::{Failure, FailureKind, SourceName},
-    telemetry::Metrics,
-};
+use super::{deadline::Deadline, retry_after::retry_after};
+use crate::domain::{Failure, FailureKind};
 
 /// Bytes that are reserved for a body before it is known how long it is.
 const FIRST_RESERVE: u64 = 64 << 10;
 
-/// The client of one backend.
+/// The client of one peer.
 #[derive(Debug)]
-pub(super) struct Client {
+pub struct Client {
     http: reqwest::Client,
-    source: SourceName,
-    timeout: Duration,
-    max_response_bytes: u64,
-    metrics: Arc<Metrics>,
+    /// Whom it asks, for the log.
+    peer: &'static str,
+    bounds: Bounds,
+}
+
+/// What bounds the calls to one peer.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long one exchange may take that nobody else bounds.
+    pub timeout: Duration,
+    /// Connections that are kept while nobody uses them.
+    pub max_idle: usize,
+    /// Bytes of one answer, after decoding.
+    pub max_response_bytes: u64,
 }
 
 /// An answer that came whole.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
-    pub(super) retry_after: Option<Duration>,
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, decoded.
+    pub body: Vec<u8>,
+    /// How long the peer asks to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 impl Client {
-    /// Builds the client. Redirects are never followed, for one could carry the token elsewhere;
-    /// proxies of the environment are not used; an idle connection is dropped before a backend
-    /// would usually close it.
-    pub(super) fn new(source: SourceName, base: &BaseUrl, limits: &Limits, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
+    /// Builds the client. Redirects are never followed, for one could carry credentials elsewhere;
+    /// proxies of the environment are not used; an idle connection is dropped before a peer
+    /// would usually close it. `encrypted` says whether certificates will have to be checked.
+    pub fn new(peer: &'static str, encrypted: bool, bounds: Bounds) -> reqwest::Result<Self> {
         install_crypto();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("rollcall/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
-            .connect_timeout(limits.connect_timeout)
+            .connect_timeout(bounds.connect_timeout)
             .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(usize::try_from(limits.max_in_flight).unwrap_or(usize::MAX))
+            .pool_max_idle_per_host(bounds.max_idle)
             .tcp_nodelay(true);
-        if !base.is_encrypted() {
+        if !encrypted {
             builder = builder.tls_certs_only([]); // no root certificates are needed, nor have to exist
         }
-        let (timeout, max_response_bytes) = (limits.timeout, limits.max_response_bytes);
-        Ok(Self { http: builder.build()?, source, timeout, max_response_bytes, metrics })
+        Ok(Self { http: builder.build()?, peer, bounds })
     }
 
-    /// Where what happens at this backend is counted.
-    pub(super) fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    /// The same as [`Self::exchange`], for a call that nobody bounds: it takes as long as one
-    /// attempt may.
-    pub(super) async fn exchange_in_time(&self, request: Request) -> Result<Answer, Failure> {
-        Deadline::after(self.timeout).bound(self.exchange(request)).await.flatten()
+    /// The same as [`Self::exchange`], for a call that nobody bounds.
+    pub async fn exchange_in_time(&self, request: Request) -> Result<Answer, Failure> {
+        Deadline::after(self.bounds.timeout).bound(self.exchange(request)).await.flatten()
     }
 
     /// Sends one request and reads its whole answer.
-    pub(super) async fn exchange(&self, request: Request) -> Result<Answer, Failure> {
+    pub async fn exchange(&self, request: Request) -> Result<Answer, Failure> {
         let mut response = self.http.execute(request).await.map_err(|error| self.failed(error, false))?;
         let retry_after = header_retry_after(&response);
         let body = self.body(&mut response).await?;
@@ -82,13 +86,13 @@ impl Client {
     async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Failure> {
         let too_large = Failure::answered(FailureKind::InvalidResponse, response.status().as_u16());
         let told = response.content_length();
-        if told.is_some_and(|length| length > self.max_response_bytes) {
+        if told.is_some_and(|length| length > self.bounds.max_response_bytes) {
             return Err(too_large);
         }
         let reserve = told.unwrap_or(FIRST_RESERVE).min(FIRST_RESERVE);
         let mut body = Vec::with_capacity(usize::try_from(reserve).unwrap_or_default());
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error, true))? {
-            if (body.len() + chunk.len()) as u64 > self.max_response_bytes {
+            if (body.len() + chunk.len()) as u64 > self.bounds.max_response_bytes {
                 return Err(too_large);
             }
             body.extend_from_slice(&chunk);
@@ -108,7 +112,7 @@ impl Client {
             FailureKind::Unavailable
         };
         let cause = causes(&error.without_url());
-        tracing::warn!(source = %self.source, outcome = kind.as_str(), cause, "a call to a source failed");
+        tracing::warn!(source = self.peer, outcome = kind.as_str(), cause, "a call to a source failed");
         Failure::new(kind)
     }
 }

@@ -1,0 +1,9 @@
+//! All network I/O that the gateway begins: one exchange, its body bounded, its errors classified.
+//! Knows no backend; who asks says whom, and how he is reached.
+
+mod client;
+mod deadline;
+mod retry_after;
+
+pub use client::{Answer, Bounds, Client};
+pub use deadline::Deadline;

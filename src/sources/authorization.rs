@@ -1,0 +1,45 @@
+//! The value of an `Authorization` header: a secret for as long as it is held, a header only while
+//! it is sent.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use crate::config::Secret;
+
+/// What is sent as `Authorization`. It does not print, and is wiped when the last copy is dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Authorization(Arc<Secret>);
+
+impl Authorization {
+    /// A bearer token; `None` where it holds what no header may hold.
+    pub(super) fn bearer(token: &Secret) -> Option<Self> {
+        Self::new(Secret::new(format!("Bearer {}", token.reveal())))
+    }
+
+    /// The whole value; `None` where it holds what no header may hold.
+    pub(super) fn new(value: Secret) -> Option<Self> {
+        HeaderValue::from_str(value.reveal()).is_ok().then(|| Self(Arc::new(value)))
+    }
+
+    /// The header, which libraries do not print either.
+    pub(super) fn header(&self) -> HeaderValue {
+        // It was tried when this was made.
+        let mut header = HeaderValue::from_str(self.0.reveal()).unwrap_or(HeaderValue::from_static(""));
+        header.set_sensitive(true);
+        header
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_header_and_does_not_print() {
+        let token = Authorization::bearer(&Secret::new("hunter2")).unwrap();
+        assert_eq!(token.header(), "Bearer hunter2");
+        assert!(!format!("{token:?} {:?}", token.header()).contains("hunter2"));
+        assert_eq!(Authorization::bearer(&Secret::new("a\nb")), None);
+    }
+}
