@@ -17,5 +17,5 @@ pub use general::{AccessLog, Cache, General, LogFormat, Server, Telemetry};
 pub use layers::Layers;
 pub use reader::Reader;
 pub use secret::{Secret, SecretSource};
-pub use setting::{BaseUrl, Setting};
+pub use setting::{BaseUrl, Endpoint, Setting};
 pub use stamp::Stamp;

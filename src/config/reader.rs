@@ -60,12 +60,25 @@ impl Reader {
         value
     }
 
+    /// The path of a file; a relative one begins at the folder of the configuration.
+    pub fn path(&mut self, key: &str) -> Option<PathBuf> {
+        self.get::<PathBuf>(key).map(|path| self.layers.folder.join(path))
+    }
+
+    /// Reads keys that may be there but are not used: they are known, and what is wrong with them
+    /// is nobody's trouble.
+    pub fn unused<T>(&mut self, read: impl FnOnce(&mut Self) -> T) {
+        let faults = self.faults.len();
+        drop(read(self));
+        self.faults.truncate(faults);
+    }
+
     /// A secret, written as `key` or as the file that `key_file` names; it must be there.
     pub fn secret(&mut self, key: &str) -> Option<SecretSource> {
         let file_key = format!("{key}_file");
         let (written, file) = (self.holds(key), self.holds(&file_key));
         let value = self.get(key).map(SecretSource::Written);
-        let path = self.get::<PathBuf>(&file_key).map(|path| self.layers.folder.join(path));
+        let path = self.path(&file_key);
         match (written, file) {
             (true, true) => self.fault(key, format!("is given twice: leave either {key} or {file_key} out.")),
             (false, false) => self.fault(key, format!("is required: the secret itself, or {file_key} with the file that holds it.")),

@@ -20,6 +20,10 @@ pub trait Setting: Sized {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
+/// The whole URL of one thing that is asked for, perhaps with a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint(Url);
+
 impl BaseUrl {
     /// The URL with more path segments behind it, each percent-encoded.
     pub fn join<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
@@ -32,18 +36,50 @@ impl BaseUrl {
 
     /// Whether whatever is sent there is encrypted.
     pub fn is_encrypted(&self) -> bool {
-        self.0.scheme() == "https"
+        is_encrypted(&self.0)
     }
 
     /// Whether the host is this machine.
     pub fn is_loopback(&self) -> bool {
-        match self.0.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+        is_loopback(&self.0)
     }
+}
+
+impl Endpoint {
+    /// The URL itself.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Whether whatever is sent there is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        is_encrypted(&self.0)
+    }
+
+    /// Whether the host is this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+}
+
+fn is_encrypted(url: &Url) -> bool {
+    url.scheme() == "https"
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// A URL of the web that names a place and no user.
+fn web_url(value: &Value) -> Option<Url> {
+    let url = Url::parse(value.as_str()?.trim()).ok()?;
+    let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    (bare && matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }
 
 fn wanted<T: Setting>() -> String {
@@ -153,10 +189,15 @@ impl Setting for BaseUrl {
     const WANTED: &'static str = "a URL such as \"https://api.example.com\", without user, query and fragment";
 
     fn read(value: &Value) -> Result<Self, String> {
-        let url = value.as_str().and_then(|text| Url::parse(text.trim()).ok()).ok_or_else(wanted::<Self>)?;
-        let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-        let web = matches!(url.scheme(), "http" | "https") && url.has_host();
-        if bare && web { Ok(Self(url)) } else { Err(wanted::<Self>()) }
+        web_url(value).filter(|url| url.query().is_none()).map(Self).ok_or_else(wanted::<Self>)
+    }
+}
+
+impl Setting for Endpoint {
+    const WANTED: &'static str = "a URL such as \"https://id.example.com/keys\", without user and fragment";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        web_url(value).map(Self).ok_or_else(wanted::<Self>)
     }
 }
 
@@ -188,6 +229,15 @@ mod tests {
         }
         let base = BaseUrl::read(&text("https://x.example/gate/")).unwrap();
         assert_eq!(base.join(["api", "a/b ..", "ü"]).as_str(), "https://x.example/gate/api/a%2Fb%20../%C3%BC");
+    }
+
+    #[test]
+    fn an_endpoint_may_have_a_query() {
+        let endpoint = Endpoint::read(&text("https://id.example/keys?p=b2c")).unwrap();
+        assert!(endpoint.is_encrypted() && endpoint.url().query() == Some("p=b2c"));
+        for bad in ["id.example/keys", "https://u:p@x/keys", "https://x/#f", "file:///keys"] {
+            assert!(Endpoint::read(&text(bad)).is_err(), "{bad:?}");
+        }
     }
 
     #[test]
