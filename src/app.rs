@@ -16,7 +16,8 @@ use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{self, Documents, Door, Gateway},
+    access::{Access, AccessSettings},
+    api::{self, Documents, Door, Gateway, Security},
     config::{Faults, General, Layers, LogFormat, Reader},
     customers::Links,
     roll::{Keeping, Rolls, Windows},
@@ -27,7 +28,9 @@ use crate::{
 
 /// A whole configuration, checked.
 pub struct Config {
-    /// What belongs to no source.
+    /// Who may call.
+    pub access: AccessSettings,
+    /// What belongs to no source and no caller.
     pub general: General,
     /// The sources, in the order in which they win.
     pub sources: Vec<SourceSettings>,
@@ -75,8 +78,8 @@ struct Fixed {
 /// Why a gateway did not come up.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A client for a source could not be made: no root certificates, for instance.
-    #[error("the client for a source could not be made: {0}")]
+    /// A client could not be made: no root certificates, for instance.
+    #[error("the client for a source, or for the key set, could not be made: {0}")]
     Client(#[from] reqwest::Error),
     /// An address cannot be listened on.
     #[error(transparent)]
@@ -94,10 +97,11 @@ impl Config {
     pub fn read(layers: Layers, backends: &[Backend]) -> Result<Self, Faults> {
         let mut reader = Reader::new(layers);
         let general = General::read(&mut reader);
+        let access = AccessSettings::read(&mut reader, general.server.listen);
         let sources: Vec<Option<SourceSettings>> = backends.iter().map(|backend| backend.read(&mut reader)).collect();
         reader.finish()?;
         // A source is left out with a fault, and then the reader has said so, or on purpose.
-        Ok(Self { general, sources: sources.into_iter().flatten().collect() })
+        Ok(Self { access, general, sources: sources.into_iter().flatten().collect() })
     }
 }
 
@@ -108,11 +112,12 @@ impl App {
     }
 
     fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
-        let Config { general, sources } = config;
+        let Config { access, general, sources } = config;
         let metrics = &lasting.metrics;
         let made: Result<Vec<Source>, _> = sources.into_iter().map(|settings| Source::new(settings, Arc::clone(metrics))).collect();
         let sources: Vec<Arc<Source>> = made?.into_iter().map(Arc::new).collect();
         let source_names: Vec<_> = sources.iter().map(|source| source.name()).collect();
+        let forwards: Vec<_> = sources.iter().filter_map(|source| Some((source.name(), source.forwards()?))).collect();
         let links = Links::SameId { sources: source_names.clone() };
         let keeping = keeping(&general);
         let server = general.server;
@@ -123,9 +128,13 @@ impl App {
             format: general.telemetry.format,
         };
         let gateway = Gateway {
+            vary: api::vary(&forwards.iter().map(|(_, header)| header.clone()).collect::<Vec<_>>()),
+            forwards,
+            protect_docs: access.protect_docs,
+            documents: documents(&server.base_path, Security::from(&access.mode))?,
+            access: Access::new(access)?,
             rolls: Rolls::new(sources, links, general.placeholders, &keeping, Arc::clone(metrics)),
             metrics: Arc::clone(metrics),
-            documents: documents(&server.base_path)?,
             source_names,
             deadline: server.deadline,
             drain: server.drain,
@@ -162,8 +171,9 @@ impl App {
         Ok(running)
     }
 
-    /// Asks each source for credentials and nothing else; what went wrong, by source.
-    pub async fn try_credentials(&self) -> Vec<(String, Result<(), crate::domain::Failure>)> {
+    /// Asks each source for credentials and nothing else; what came of it, by source, `None` where
+    /// callers bring theirs.
+    pub async fn try_credentials(&self) -> Vec<(String, Option<Result<(), crate::domain::Failure>>)> {
         let mut tried = Vec::new();
         for source in self.gateway.rolls.sources() {
             tried.push((source.name().to_string(), source.try_credentials().await));
@@ -226,8 +236,8 @@ fn keeping(general: &General) -> Keeping {
     }
 }
 
-fn documents(base_path: &str) -> Result<Documents, StartError> {
-    let document = api::document(base_path);
+fn documents(base_path: &str, security: Security) -> Result<Documents, StartError> {
+    let document = api::document(base_path, security);
     let json = document.to_pretty_json().map_err(|error| StartError::Document(error.to_string()))?;
     let yaml = document.to_yaml().map_err(|error| StartError::Document(error.to_string()))?;
     Ok(Documents::new(json, yaml, base_path))

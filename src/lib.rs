@@ -1,7 +1,7 @@
 //! Rollcall: one roll of a customer's users, whichever backend holds them.
 //!
 //! This is the map: the modules in the order in which a request meets them. Imports go one way,
-//! `api` to `customers` and `roll`, these to `sources`, these to `config` and `domain`; `app` and
+//! `api` to `access`, `customers` and `roll`, these to `sources`, these to `config` and `domain`; `app` and
 //! `commands` see all. A test holds the arrows.
 
 // How the process comes up.
@@ -11,6 +11,7 @@ pub mod config;
 pub mod server;
 
 // How a request travels.
+pub mod access;
 pub mod api;
 pub mod customers;
 pub mod roll;

@@ -140,7 +140,7 @@ mod tests {
 
     fn told(forward: Forward) -> Told {
         let copy = Some(Err(Failure::new(FailureKind::Timeout)));
-        Told { source: SourceName::new("left"), copy, error: None, forward, took: Duration::from_micros(12_340), age: None }
+        Told { source: SourceName::new("left"), copy, error: None, forward, took: Duration::from_micros(12_340), scope: None, age: None }
     }
 
     #[test]

@@ -19,8 +19,14 @@ pub enum Code {
     InvalidCursor,
     /// A source says that the request it was sent is wrong: the id has a form it does not know.
     UpstreamBadRequest,
+    /// The caller's own key or token is missing or refused.
+    Unauthorized,
     /// A source refuses the gateway's credentials.
     UpstreamUnauthorized,
+    /// A source refuses the credentials that the caller brought, or he brought none.
+    UpstreamCredentialsRefused,
+    /// This caller may not read this customer.
+    Forbidden,
     /// Every source that the customer is linked to says that it does not know it.
     CustomerNotFound,
     /// There is no such route.
@@ -37,6 +43,8 @@ pub enum Code {
     UriTooLong,
     /// The request's headers are too many or too long.
     HeaderTooLarge,
+    /// This caller asks too often.
+    RateLimited,
     /// A bug.
     Internal,
     /// A source knows the gateway and forbids it to read this.
@@ -49,6 +57,8 @@ pub enum Code {
     UpstreamRateLimited,
     /// The gateway holds back calls to a source that is in trouble.
     Overloaded,
+    /// The keys that callers' tokens are checked with cannot be had.
+    KeysUnavailable,
     /// The gateway is about to stop.
     ShuttingDown,
     /// A source did not answer in time.
@@ -69,12 +79,15 @@ pub enum Owner {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidCustomerId,
         Self::InvalidParameter,
         Self::InvalidCursor,
         Self::UpstreamBadRequest,
+        Self::Unauthorized,
         Self::UpstreamUnauthorized,
+        Self::UpstreamCredentialsRefused,
+        Self::Forbidden,
         Self::CustomerNotFound,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
@@ -83,12 +96,14 @@ impl Code {
         Self::PayloadTooLarge,
         Self::UriTooLong,
         Self::HeaderTooLarge,
+        Self::RateLimited,
         Self::Internal,
         Self::UpstreamForbidden,
         Self::UpstreamUnavailable,
         Self::UpstreamInvalidResponse,
         Self::UpstreamRateLimited,
         Self::Overloaded,
+        Self::KeysUnavailable,
         Self::ShuttingDown,
         Self::UpstreamTimeout,
     ];
@@ -100,7 +115,10 @@ impl Code {
             Self::InvalidParameter => "invalid_parameter",
             Self::InvalidCursor => "invalid_cursor",
             Self::UpstreamBadRequest => "upstream_bad_request",
+            Self::Unauthorized => "unauthorized",
             Self::UpstreamUnauthorized => "upstream_unauthorized",
+            Self::UpstreamCredentialsRefused => "upstream_credentials_refused",
+            Self::Forbidden => "forbidden",
             Self::CustomerNotFound => "customer_not_found",
             Self::RouteNotFound => "route_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -109,12 +127,14 @@ impl Code {
             Self::PayloadTooLarge => "payload_too_large",
             Self::UriTooLong => "uri_too_long",
             Self::HeaderTooLarge => "header_too_large",
+            Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
             Self::UpstreamForbidden => "upstream_forbidden",
             Self::UpstreamUnavailable => "upstream_unavailable",
             Self::UpstreamInvalidResponse => "upstream_invalid_response",
             Self::UpstreamRateLimited => "upstream_rate_limited",
             Self::Overloaded => "overloaded",
+            Self::KeysUnavailable => "keys_unavailable",
             Self::ShuttingDown => "shutting_down",
             Self::UpstreamTimeout => "upstream_timeout",
         }
@@ -124,17 +144,19 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidCustomerId | Self::InvalidParameter | Self::InvalidCursor | Self::UpstreamBadRequest => 400,
-            Self::UpstreamUnauthorized => 401,
+            Self::Unauthorized | Self::UpstreamUnauthorized | Self::UpstreamCredentialsRefused => 401,
+            Self::Forbidden => 403,
             Self::CustomerNotFound | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
             Self::RequestTimeout => 408,
             Self::PayloadTooLarge => 413,
             Self::UriTooLong => 414,
+            Self::RateLimited => 429,
             Self::HeaderTooLarge => 431,
             Self::Internal => 500,
             Self::UpstreamForbidden | Self::UpstreamUnavailable | Self::UpstreamInvalidResponse => 502,
-            Self::UpstreamRateLimited | Self::Overloaded | Self::ShuttingDown => 503,
+            Self::UpstreamRateLimited | Self::Overloaded | Self::KeysUnavailable | Self::ShuttingDown => 503,
             Self::UpstreamTimeout => 504,
         }
     }
@@ -146,6 +168,9 @@ impl Code {
             | Self::InvalidParameter
             | Self::InvalidCursor
             | Self::UpstreamBadRequest
+            | Self::Unauthorized
+            | Self::UpstreamCredentialsRefused
+            | Self::Forbidden
             | Self::CustomerNotFound
             | Self::RouteNotFound
             | Self::MethodNotAllowed
@@ -153,8 +178,14 @@ impl Code {
             | Self::RequestTimeout
             | Self::PayloadTooLarge
             | Self::UriTooLong
-            | Self::HeaderTooLarge => Owner::Caller,
-            Self::UpstreamUnauthorized | Self::UpstreamForbidden | Self::Overloaded | Self::ShuttingDown | Self::Internal => Owner::Gateway,
+            | Self::HeaderTooLarge
+            | Self::RateLimited => Owner::Caller,
+            Self::UpstreamUnauthorized
+            | Self::UpstreamForbidden
+            | Self::Overloaded
+            | Self::KeysUnavailable
+            | Self::ShuttingDown
+            | Self::Internal => Owner::Gateway,
             Self::UpstreamRateLimited | Self::UpstreamTimeout | Self::UpstreamUnavailable | Self::UpstreamInvalidResponse => {
                 Owner::Upstream
             }
@@ -165,11 +196,13 @@ impl Code {
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::RequestTimeout
+            | Self::RateLimited
             | Self::UpstreamRateLimited
             | Self::UpstreamTimeout
             | Self::UpstreamUnavailable
             | Self::UpstreamInvalidResponse
             | Self::Overloaded
+            | Self::KeysUnavailable
             | Self::ShuttingDown => true,
             Self::InvalidCustomerId
             | Self::InvalidParameter
@@ -182,7 +215,10 @@ impl Code {
             | Self::PayloadTooLarge
             | Self::UriTooLong
             | Self::HeaderTooLarge
+            | Self::Unauthorized
             | Self::UpstreamUnauthorized
+            | Self::UpstreamCredentialsRefused
+            | Self::Forbidden
             | Self::UpstreamForbidden
             | Self::Internal => false,
         }
@@ -195,7 +231,10 @@ impl Code {
             Self::InvalidParameter => "Invalid parameter",
             Self::InvalidCursor => "Invalid cursor",
             Self::UpstreamBadRequest => "A source calls the request wrong",
+            Self::Unauthorized => "Unauthorized",
             Self::UpstreamUnauthorized => "A source refuses the gateway's credentials",
+            Self::UpstreamCredentialsRefused => "A source refuses the caller's credentials",
+            Self::Forbidden => "Forbidden",
             Self::CustomerNotFound => "Customer not found",
             Self::RouteNotFound => "Route not found",
             Self::MethodNotAllowed => "Method not allowed",
@@ -204,12 +243,14 @@ impl Code {
             Self::PayloadTooLarge => "Payload too large",
             Self::UriTooLong => "URI too long",
             Self::HeaderTooLarge => "Header too large",
+            Self::RateLimited => "Asked too often",
             Self::Internal => "Internal error",
             Self::UpstreamForbidden => "A source forbids it",
             Self::UpstreamUnavailable => "A source is unavailable",
             Self::UpstreamInvalidResponse => "A source's answer cannot be used",
             Self::UpstreamRateLimited => "A source is asked too often",
             Self::Overloaded => "A source is held back",
+            Self::KeysUnavailable => "Tokens cannot be checked",
             Self::ShuttingDown => "Shutting down",
             Self::UpstreamTimeout => "A source is too slow",
         }

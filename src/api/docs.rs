@@ -7,10 +7,10 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use utoipa_swagger_ui::Config;
 
-use super::{Gateway, error::ApiError};
+use super::{Gateway, credentials::presented, error::ApiError};
 
 /// Everything comes from this host; Swagger UI needs inline styles and pictures in `data:`.
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -58,7 +58,16 @@ pub(super) async fn swagger(State(gateway): State<Arc<Gateway>>, file: Option<Pa
     }
 }
 
-pub(super) async fn start(State(gateway): State<Arc<Gateway>>) -> Response {
+/// The page for a person. How the sources are is for callers.
+pub(super) async fn start(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    let is_caller = gateway.access.recognise(&presented(&headers)).await.is_ok();
+    let sources = if is_caller { state_of_sources(&gateway) } else { "<p>How they are is for callers.</p>".to_owned() };
+    let html =
+        START_PAGE.replace("{sources}", &sources).replace("{base}", &gateway.base_path).replace("{version}", env!("CARGO_PKG_VERSION"));
+    page("text/html; charset=utf-8", html.into())
+}
+
+fn state_of_sources(gateway: &Gateway) -> String {
     let row = |source: &Arc<crate::sources::Source>| {
         let health = source.health();
         let (class, state) = match (health.error, health.last_success) {
@@ -69,8 +78,7 @@ pub(super) async fn start(State(gateway): State<Arc<Gateway>>) -> Response {
         format!("<tr><td>{}</td><td class=\"{class}\">{state}</td></tr>", source.name())
     };
     let rows: String = gateway.rolls.sources().iter().map(row).collect();
-    let html = START_PAGE.replace("{sources}", &rows).replace("{base}", &gateway.base_path).replace("{version}", env!("CARGO_PKG_VERSION"));
-    page("text/html; charset=utf-8", html.into())
+    format!("<table>{rows}</table>")
 }
 
 fn page(content_type: &str, body: Bytes) -> Response {

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::{code::Code, source_status::SourceStatus};
 use crate::{
+    access::Denied,
     domain::{CustomerId, FailureKind, InvalidCustomerId, SourceName},
     roll::{InvalidCursor, Known, Refusal, Told},
 };
@@ -49,15 +50,34 @@ impl ApiError {
         Self::new(Code::InvalidParameter, format!("Parameter '{name}' {what}"))
     }
 
+    /// The caller may not see this customer, be there one or not.
+    pub(super) fn forbidden(customer: &CustomerId) -> Self {
+        Self::new(
+            Code::Forbidden,
+            format!("This caller may not read customer '{customer}'; whoever runs the gateway says who may read which."),
+        )
+    }
+
+    /// The caller has no business here before he says who he is.
+    fn unauthorized(why: &str, challenge: &str) -> Self {
+        let what = "Send a key or a token that this gateway knows, as 'Authorization: Bearer ...' or a key as 'X-Api-Key'.";
+        Self::new(Code::Unauthorized, format!("{why} {what}")).header(header::WWW_AUTHENTICATE, challenge.to_owned())
+    }
+
     /// No roll could be given.
     pub(super) fn refused(customer: &CustomerId, refusal: &Refusal, told: &[Told]) -> Self {
         let kind = refusal.failure.kind;
-        let mut error = Self::new(kind.into(), sentence(customer.as_str(), kind, refusal.source));
+        let is_of_the_caller = told.iter().any(|told| Some(told.source) == refusal.source && told.is_of_the_caller());
+        let code = match Code::from(kind) {
+            Code::UpstreamUnauthorized if is_of_the_caller => Code::UpstreamCredentialsRefused,
+            code => code,
+        };
+        let mut error = Self::new(code, sentence(customer.as_str(), kind, refusal.source, is_of_the_caller));
         error.sources = told.iter().map(SourceFailure::from).collect();
         if error.code.status() == 503 {
             error = error.retry_after(refusal.failure.retry_after.unwrap_or(SOME_TIME));
         }
-        if let (Code::UpstreamUnauthorized, Some(source)) = (error.code, refusal.source) {
+        if let (401, Some(source)) = (error.code.status(), refusal.source) {
             error = error.header(header::WWW_AUTHENTICATE, format!("Bearer realm=\"{source}\""));
         }
         error
@@ -73,6 +93,8 @@ impl ApiError {
             413 => (Code::PayloadTooLarge, "The request has a body that is too large; no route here wants one."),
             414 => (Code::UriTooLong, "The request's target is too long."),
             431 => (Code::HeaderTooLarge, "The request's headers are too many or too long."),
+            403 => (Code::Forbidden, "This caller may not read this."),
+            429 => (Code::RateLimited, "This caller asks too often; wait as long as Retry-After says."),
             503 => (Code::Overloaded, "The gateway has more to do than it can; try again later."),
             400..=499 => (Code::InvalidParameter, "The request is wrong."),
             _ => (Code::Internal, "Something went wrong inside the gateway; the request id finds it in the log."),
@@ -86,12 +108,19 @@ impl ApiError {
         let kind = FailureKind::ALL.into_iter().find(|kind| Code::from(*kind) == code);
         match (kind, code) {
             (Some(kind), _) => {
-                let message = sentence("acme", kind, sources.first().copied());
+                let message = sentence("acme", kind, sources.first().copied(), false);
                 let failed = |source| SourceFailure { source, status: kind.into(), http_status: example_status(kind) };
                 Self { sources: sources.map(failed).to_vec(), ..Self::new(code, message) }
             }
             (None, Code::InvalidCustomerId) => InvalidCustomerId.into(),
             (None, Code::InvalidCursor) => InvalidCursor.into(),
+            (None, Code::Unauthorized) => Denied::Missing.into(),
+            (None, Code::KeysUnavailable) => Denied::Uncheckable.into(),
+            (None, Code::UpstreamCredentialsRefused) => {
+                let message = sentence("acme", FailureKind::Unauthorized, sources.first().copied(), true);
+                let refused = |source| SourceFailure { source, status: FailureKind::Unauthorized.into(), http_status: Some(401) };
+                Self { sources: sources.map(refused).to_vec(), ..Self::new(code, message) }
+            }
             (None, Code::InvalidParameter) => Self::parameter("page_size", "must be a whole number from 1 to 1000."),
             (None, Code::ShuttingDown) => Self::new(code, "The gateway is about to stop; ask another one."),
             (None, code) => Self::of_status(StatusCode::from_u16(code.status()).unwrap_or_default()),
@@ -111,11 +140,17 @@ impl ApiError {
 }
 
 /// One sentence that says what is wrong and who said so.
-fn sentence(customer: &str, kind: FailureKind, source: Option<SourceName>) -> String {
+fn sentence(customer: &str, kind: FailureKind, source: Option<SourceName>, is_of_the_caller: bool) -> String {
     let source = source.map_or("A source".to_owned(), |source| format!("Source '{source}'"));
     match kind {
         FailureKind::NotFound => format!("No source knows customer '{customer}'."),
         FailureKind::BadRequest => format!("{source} calls the request for customer '{customer}' wrong: it does not take this form of id."),
+        FailureKind::Unauthorized if is_of_the_caller => {
+            format!("{source} refused the credentials that came with the request, or none came; send good ones in its header.")
+        }
+        FailureKind::Forbidden if is_of_the_caller => {
+            format!("{source} forbids the credentials that came with the request to read this customer's users.")
+        }
         FailureKind::Unauthorized => format!("{source} refused the gateway's credentials; whoever runs the gateway has to renew them."),
         FailureKind::Forbidden => format!("{source} forbids the gateway's credentials to read this customer's users."),
         FailureKind::RateLimited => format!("{source} is asked too often; try again later."),
@@ -151,6 +186,20 @@ impl From<&Told> for SourceFailure {
             },
         };
         Self { source: told.source, status: told.into(), http_status }
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Missing => Self::unauthorized("The request does not say who sends it.", "Bearer realm=\"rollcall\""),
+            Denied::Refused(why) => Self::unauthorized(why, "Bearer realm=\"rollcall\", error=\"invalid_token\""),
+            Denied::TooOften { wait, .. } => Self::of_status(StatusCode::TOO_MANY_REQUESTS).retry_after(wait),
+            Denied::Uncheckable => {
+                let what = "The keys that tokens are checked with cannot be had from their issuer; try again later.";
+                Self::new(Code::KeysUnavailable, what).retry_after(SOME_TIME)
+            }
+        }
     }
 }
 

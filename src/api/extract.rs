@@ -1,12 +1,13 @@
 //! Parsing at the edge: the customer in the path, the parameters of a roll.
 
 use axum::extract::{FromRequestParts, Path};
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{code::Code, error::ApiError};
 use crate::{
+    access::Caller,
     domain::{CustomerId, EmailKey, InvalidCustomerId, SourceName, folded},
     roll::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, PageOf, Partial, Sort, View},
 };
@@ -14,7 +15,8 @@ use crate::{
 /// Longest text that is searched for, in characters.
 const LONGEST_TEXT: usize = 320;
 
-/// The customer in the path.
+/// The customer in the path, whom the caller may see. There is no other way to one: that he may
+/// is decided before anything is looked up.
 pub(super) struct Customer(pub(super) CustomerId);
 
 impl<S: Send + Sync> FromRequestParts<S> for Customer {
@@ -23,7 +25,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Customer {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(id) = path.map_err(|_| InvalidCustomerId)?;
-        Ok(Self(id.parse::<CustomerId>()?))
+        let customer = id.parse::<CustomerId>()?;
+        match parts.extensions.get::<Caller>() {
+            Some(caller) if caller.may_see(&customer) => Ok(Self(customer)),
+            Some(_) => Err(ApiError::forbidden(&customer)),
+            None => Err(ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR)), // a route without a guard is a bug
+        }
     }
 }
 
@@ -95,6 +102,14 @@ pub(super) struct UsersHeaders {
     /// `no-cache` asks the sources now. Where that fails, a copy stands in.
     #[param(rename = "Cache-Control", required = false)]
     cache_control: String,
+    /// The caller's own `Authorization` for Advanced Automation. Of use only where the gateway is
+    /// configured to send callers' credentials and not its own.
+    #[param(rename = "X-Advanced-Automation-Authorization", required = false)]
+    x_advanced_automation_authorization: String,
+    /// The caller's own `Authorization` for MyReports. Of use only where the gateway is configured
+    /// to send callers' credentials and not its own.
+    #[param(rename = "X-MyReports-Authorization", required = false)]
+    x_myreports_authorization: String,
     /// An id for this request, 1 to 128 of `A-Z a-z 0-9 . _ -`; another one is made where it is none.
     #[param(rename = "X-Request-Id", required = false)]
     x_request_id: String,

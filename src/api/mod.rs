@@ -6,6 +6,7 @@
 mod accept;
 mod caching;
 mod code;
+mod credentials;
 mod docs;
 mod door;
 mod envelope;
@@ -26,10 +27,12 @@ use std::{
 };
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
+use http::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    access::Access,
     config::AccessLog,
     domain::{CustomerId, SourceName},
     outbound::Deadline,
@@ -40,7 +43,7 @@ use crate::{
 pub use code::{Code, Owner};
 pub use docs::Documents;
 pub use door::Door;
-pub use openapi::document;
+pub use openapi::{Security, document};
 
 pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS};
 
@@ -50,8 +53,14 @@ const ANSWERING: Duration = Duration::from_millis(250);
 
 /// Everything that answering takes.
 pub struct Gateway {
+    /// Who may ask.
+    pub access: Access,
+    /// Whether the documents are for callers only.
+    pub protect_docs: bool,
     /// The use case.
     pub rolls: Rolls,
+    /// The header in which callers bring their credentials, for each source that wants them.
+    pub forwards: Vec<(SourceName, HeaderName)>,
     /// Where what happens is counted.
     pub metrics: Arc<Metrics>,
     /// The documents that are served.
@@ -70,6 +79,8 @@ pub struct Gateway {
     pub has_admin: bool,
     /// One place for each request for customers that may be under way at the same time.
     pub places: Semaphore,
+    /// What an answer depends on beside its URL.
+    pub vary: HeaderValue,
     /// Whether the process is told to stop.
     pub stopping: Arc<AtomicBool>,
 }
@@ -85,6 +96,16 @@ impl Gateway {
     }
 }
 
+/// The value of `Vary`: what always counts, and these.
+pub(crate) fn vary(more: &[HeaderName]) -> HeaderValue {
+    let mut names = "Accept, Accept-Encoding, Authorization, X-Api-Key".to_owned();
+    for name in more {
+        names.push_str(", ");
+        names.push_str(name.as_str());
+    }
+    HeaderValue::try_from(names).unwrap_or(HeaderValue::from_static("*")) // names of headers are one
+}
+
 /// Whether a text is the query of a roll; for tests that send what nobody would think of.
 pub fn is_query(query: &str, customer: &CustomerId) -> bool {
     extract::UsersQuery::read(query, customer, &[]).is_ok()
@@ -92,7 +113,12 @@ pub fn is_query(query: &str, customer: &CustomerId) -> bool {
 
 /// The routes that callers see, as a router and, described, in the documents.
 pub(crate) fn described() -> OpenApiRouter<Arc<Gateway>> {
-    OpenApiRouter::with_openapi(openapi::skeleton()).routes(routes!(users::list_users)).merge(probes()).merge(inside())
+    OpenApiRouter::with_openapi(openapi::skeleton()).merge(customers()).merge(probes()).merge(inside())
+}
+
+/// What callers ask of customers.
+fn customers() -> OpenApiRouter<Arc<Gateway>> {
+    OpenApiRouter::new().routes(routes!(users::list_users))
 }
 
 /// What a load balancer asks; it answers without the base path, too.
@@ -108,19 +134,30 @@ fn inside() -> OpenApiRouter<Arc<Gateway>> {
 /// The router that callers reach.
 pub fn router(gateway: &Arc<Gateway>) -> Router {
     let crowded = from_fn_with_state(Arc::clone(gateway), middleware::refuse_when_crowded);
-    let mut routes = OpenApiRouter::new().routes(routes!(users::list_users)).route_layer(crowded).merge(probes());
+    let admitted = from_fn_with_state(Arc::clone(gateway), middleware::admit);
+    let mut guarded = customers().route_layer(crowded);
     if !gateway.has_admin {
-        routes = routes.merge(inside());
+        guarded = guarded.merge(inside());
     }
-    let (routes, _) = routes.split_for_parts();
-    let routes = routes
+    let (guarded, _) = guarded.split_for_parts();
+    let (probes, _) = probes().split_for_parts();
+    let routes = if gateway.protect_docs {
+        guarded.merge(documents()).route_layer(admitted).merge(probes)
+    } else {
+        guarded.route_layer(admitted).merge(documents()).merge(probes)
+    };
+    let start_page = Router::new().route(&format!("{}/", gateway.base_path), get(docs::start));
+    middleware::around(below_base_path(routes, gateway).merge(start_page).with_state(Arc::clone(gateway)), gateway)
+}
+
+/// What people and programs read of the others.
+fn documents() -> Router<Arc<Gateway>> {
+    Router::new()
         .route("/openapi.json", get(docs::json))
         .route("/openapi.yaml", get(docs::yaml))
         .route("/docs", get(docs::to_folder))
         .route("/docs/", get(docs::swagger))
-        .route("/docs/{*file}", get(docs::swagger));
-    let start_page = Router::new().route(&format!("{}/", gateway.base_path), get(docs::start));
-    middleware::around(below_base_path(routes, gateway).merge(start_page).with_state(Arc::clone(gateway)), gateway)
+        .route("/docs/{*file}", get(docs::swagger))
 }
 
 /// Puts routes behind the base path; probes answer without it, too.

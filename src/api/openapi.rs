@@ -8,6 +8,7 @@ use utoipa::{
         example::ExampleBuilder,
         path::{Operation, ParameterIn},
         schema::{Object, Schema, SchemaType, Type},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
@@ -18,7 +19,11 @@ use super::{
     envelope::{DocumentedUser, ErrorEnvelope, Problem},
     error::ApiError,
 };
-use crate::{domain::Moment, sources::REGISTRY};
+use crate::{access::Mode, domain::Moment, sources::REGISTRY};
+
+/// The names of the ways in.
+const TOKEN: &str = "bearer";
+const KEY: &str = "api_key";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -50,8 +55,13 @@ pub(super) fn skeleton() -> openapi::OpenApi {
 const EVERYWHERE: &[Code] =
     &[Code::MethodNotAllowed, Code::RequestTimeout, Code::PayloadTooLarge, Code::UriTooLong, Code::HeaderTooLarge, Code::Internal];
 
+/// The codes of every route that is for callers only.
+const GUARDED: &[Code] = &[Code::Unauthorized, Code::RateLimited, Code::KeysUnavailable];
+
 /// The codes of the roll beside those.
 const ROLL: &[Code] = &[
+    Code::Forbidden,
+    Code::UpstreamCredentialsRefused,
     Code::InvalidCustomerId,
     Code::InvalidParameter,
     Code::InvalidCursor,
@@ -98,25 +108,78 @@ const HEADERS: &[(&str, &str)] = &[
     ("traceparent", "The request's place in its trace (W3C Trace Context)."),
 ];
 
+/// How callers are told, for the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// They are not, or nobody knows yet: a key or a token may be sent.
+    Optional,
+    /// A key must be sent.
+    Keys,
+    /// A token must be sent.
+    Tokens,
+}
+
+impl From<&Mode> for Security {
+    fn from(mode: &Mode) -> Self {
+        match mode {
+            Mode::None => Self::Optional,
+            Mode::Keys(_) => Self::Keys,
+            Mode::Jwt(_) => Self::Tokens,
+        }
+    }
+}
+
+impl Security {
+    /// The ways in, any of which will do.
+    fn requirements(self) -> Vec<SecurityRequirement> {
+        let [none, token, key] = [SecurityRequirement::default(), wants(TOKEN), wants(KEY)];
+        match self {
+            Self::Optional => vec![none, token, key],
+            Self::Keys => vec![token, key],
+            Self::Tokens => vec![token],
+        }
+    }
+}
+
+fn wants(scheme: &str) -> SecurityRequirement {
+    SecurityRequirement::new::<_, [&str; 0], &str>(scheme, [])
+}
+
+/// Names the schemes, for Swagger's "Authorize".
+fn declare_schemes(document: &mut openapi::OpenApi) {
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A caller's key, or a JSON web token of the issuer that the gateway trusts."));
+    let key = ApiKeyValue::with_description("X-Api-Key", "A caller's key, as `rollcall key NAME` prints it.");
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
+    components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
+}
+
 /// The whole document; `base_path` stands before every route.
-pub fn document(base_path: &str) -> openapi::OpenApi {
+pub fn document(base_path: &str, security: Security) -> openapi::OpenApi {
     let mut document = described().into_openapi();
+    declare_schemes(&mut document);
     let server = if base_path.is_empty() { "/" } else { base_path };
     document.servers = Some(vec![Server::new(server)]);
     for path in document.paths.paths.values_mut() {
         if let Some(operation) = path.get.as_mut() {
-            describe(operation);
+            describe(operation, security);
         }
     }
     document
 }
 
-fn describe(operation: &mut Operation) {
-    let own: &[Code] = match operation.operation_id.as_deref() {
-        Some("listUsers") => ROLL,
-        Some("ready") => &[Code::ShuttingDown],
-        _ => &[],
+fn describe(operation: &mut Operation, security: Security) {
+    let (own, guarded): (&[Code], _) = match operation.operation_id.as_deref() {
+        Some("listUsers") => (ROLL, GUARDED),
+        Some("ready") => (&[Code::ShuttingDown], &[][..]),
+        Some("live") => (&[], &[][..]),
+        _ => (&[], GUARDED),
     };
+    if !guarded.is_empty() {
+        operation.security = Some(security.requirements());
+    }
     let is_roll = own == ROLL;
     for (name, text) in HEADERS.iter().chain(ROLL_HEADERS.iter().filter(|_| is_roll)) {
         if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
@@ -128,7 +191,7 @@ fn describe(operation: &mut Operation) {
         let held = ResponseBuilder::new().description("The answer that `If-None-Match` names still holds.");
         operation.responses.responses.insert("304".to_owned(), held.build().into());
     }
-    let mut codes: Vec<Code> = own.iter().chain(EVERYWHERE).copied().collect();
+    let mut codes: Vec<Code> = own.iter().chain(guarded).chain(EVERYWHERE).copied().collect();
     codes.sort_by_key(|code| code.status());
     for codes in codes.chunk_by(|one, other| one.status() == other.status()) {
         if let Some(first) = codes.first() {
@@ -177,8 +240,9 @@ fn error_response(codes: &[Code]) -> Response {
     }
     let status = codes.first().map(|code| code.status());
     for (header_status, name, text) in [
-        (401, "WWW-Authenticate", "`Bearer`, with the source as realm."),
+        (401, "WWW-Authenticate", "`Bearer`, with `rollcall` or the source that refused as realm."),
         (405, "Allow", "The methods that the route knows."),
+        (429, "Retry-After", "Whole seconds to wait."),
         (503, "Retry-After", "Whole seconds to wait."),
     ] {
         if status == Some(header_status) {

@@ -14,6 +14,7 @@ use super::{
     Gateway,
     accept::Accept,
     caching::{Ages, etag, is_held, put, write_origin},
+    credentials::brought,
     envelope::{SourceReport, UsersBody},
     error::ApiError,
     extract::{Customer, UsersHeaders, UsersParameters, UsersQuery, must_take_json, wants_it_now},
@@ -64,7 +65,8 @@ pub(super) async fn list_users(
     let query = UsersQuery::read(query.as_deref().unwrap_or_default(), &customer, &gateway.source_names)?;
     must_take_json(&Accept::of(&headers))?;
     let patience = Patience { origin, deadline: gateway.sources_deadline(), now: wants_it_now(&headers) };
-    let answer = gateway.rolls.roll(&customer, query.partial, &patience).await;
+    let brought = brought(&headers, &gateway.forwards)?;
+    let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await;
     Ok(write(&gateway, &customer, &query, &headers, &answer))
 }
 

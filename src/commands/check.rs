@@ -28,8 +28,9 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     let mut failed = Vec::new();
     for (source, tried) in App::new(config)?.try_credentials().await {
         match tried {
-            Ok(()) => say(&format!("{source}: credentials are there."))?,
-            Err(failure) => failed.push(format!("{source}: {}", sentence(&failure))),
+            None => say(&format!("{source}: each caller brings his own credentials."))?,
+            Some(Ok(())) => say(&format!("{source}: credentials are there."))?,
+            Some(Err(failure)) => failed.push(format!("{source}: {}", sentence(&failure))),
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(Failed::Running(failed.join("\n"))) }

@@ -3,6 +3,7 @@
 mod check;
 mod configuration;
 mod demo;
+mod key;
 mod openapi;
 mod output;
 mod serve;
@@ -32,6 +33,8 @@ enum Command {
     Serve(configuration::Arguments),
     /// Validates a configuration and prints every fault it finds
     Check(check::Arguments),
+    /// Prints a new caller's key and the table of the configuration that admits him
+    Key(key::Arguments),
     /// Prints the OpenAPI document
     Openapi(openapi::Arguments),
 }
@@ -59,6 +62,7 @@ impl Line {
             Command::Demo(arguments) => demo::run(arguments, environment).await,
             Command::Serve(arguments) => serve::run(&arguments, environment).await,
             Command::Check(arguments) => check::run(&arguments, environment).await,
+            Command::Key(arguments) => key::run(&arguments),
             Command::Openapi(arguments) => openapi::run(&arguments),
         };
         match done {

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Failed, output::say};
-use crate::api::document;
+use crate::api::{Security, document};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -13,7 +13,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
-    let document = document("");
+    let document = document("", Security::Optional);
     let failed = |error: &dyn std::fmt::Display| Failed::Running(format!("the document could not be written: {error}"));
     let text = if arguments.yaml {
         document.to_yaml().map_err(|error| failed(&error))?

@@ -1,4 +1,4 @@
-//! The keys that belong to no source: `server`, `auth`, `customers`, `join`, `cache`, `telemetry`.
+//! The keys that belong to no source and no caller: `server`, `customers`, `join`, `cache`, `telemetry`.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -90,7 +90,6 @@ impl General {
     /// Reads every key that belongs to no source.
     pub fn read(reader: &mut Reader) -> Self {
         let server = Server::read(reader);
-        read_auth(reader, server.listen);
         read_customers(reader);
         let nobody = reader.or("join.placeholders", vec!["unknown_*@unknown.com".to_owned(), "*@dummy.com".to_owned()]);
         Self { server, placeholders: Placeholders::new(&nobody), cache: Cache::read(reader), telemetry: Telemetry::read(reader) }
@@ -178,23 +177,6 @@ fn read_base_path(reader: &mut Reader) -> String {
         return String::new();
     }
     path
-}
-
-/// This version knows one mode. To be open to everyone beyond this machine must be said aloud.
-fn read_auth(reader: &mut Reader, listen: SocketAddr) {
-    let mode: String = reader.or("auth.mode", "none".to_owned());
-    let anonymous = reader.or("auth.allow_anonymous", false);
-    if reader.or("auth.protect_docs", false) {
-        reader.fault("auth.protect_docs", "must be false: with auth.mode = \"none\" nobody could open the documents.");
-    }
-    if mode != "none" {
-        reader.fault("auth.mode", "must be \"none\": this version knows no other.");
-    } else if !listen.ip().is_loopback() && !anonymous {
-        reader.fault(
-            "auth.allow_anonymous",
-            format!("must be true to listen on {listen}: with auth.mode = \"none\" whoever reaches it reads every customer's users."),
-        );
-    }
 }
 
 /// This version knows one way to find a customer at a source.

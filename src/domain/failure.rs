@@ -66,6 +66,11 @@ impl Failure {
 // === impl FailureKind ===
 
 impl FailureKind {
+    /// AUTH: credentials were refused, or may not do this.
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::Unauthorized | Self::Forbidden)
+    }
+
     /// Every kind, the strongest first.
     pub const ALL: [Self; 9] = [
         Self::Unauthorized,

@@ -11,7 +11,7 @@ use crate::{
     domain::{Failure, FailureKind, Moment, RemoteId, SourceName},
     flight::{Flights, Seat},
     outbound::Deadline,
-    sources::{Source, Walk},
+    sources::{Identity, Scope, Source, Walk},
     telemetry::{CacheUse, Metrics, Origin},
 };
 
@@ -114,8 +114,11 @@ pub(super) struct Copies {
     metrics: Arc<Metrics>,
 }
 
+/// What a copy or a walk is of. There is none without the scope of the credentials that it is
+/// got with: nothing is ever given to whoever has others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
+    scope: Scope,
     source: SourceName,
     customer: RemoteId,
 }
@@ -212,45 +215,68 @@ impl Copies {
     }
 
     /// What a source says of a customer: a copy that may be given, or what asking it came to.
-    pub(super) async fn find(self: &Arc<Self>, source: &Arc<Source>, customer: &RemoteId, patience: &Patience) -> Found {
-        let key = Key { source: source.name(), customer: customer.clone() };
+    pub(super) async fn find(
+        self: &Arc<Self>,
+        source: &Arc<Source>,
+        identity: &Identity,
+        customer: &RemoteId,
+        patience: &Patience,
+    ) -> Found {
+        let key = Key { scope: identity.scope(), source: source.name(), customer: customer.clone() };
         let held = self.held.get(&key);
-        let found = match held.as_ref().and_then(|copy| self.without_waiting(&key, copy, source, patience)) {
+        let found = match held.as_ref().and_then(|copy| self.without_waiting(&key, copy, source, identity, patience)) {
             Some(found) => found,
-            None => self.ask(key, held, source, patience).await,
+            None => self.ask(key, held, source, identity, patience).await,
         };
         self.metrics.lookup(source.name(), found.forward.into());
         found
     }
 
     /// Answers with a copy, if it may be given at once. One that is stale by now is asked for
-    /// anew behind the answer, unless the source has just failed.
-    fn without_waiting(self: &Arc<Self>, key: &Key, copy: &Arc<Copy>, source: &Arc<Source>, patience: &Patience) -> Option<Found> {
+    /// anew behind the answer, unless the source has just failed. With a caller's own credentials
+    /// nothing is asked for behind his back.
+    fn without_waiting(
+        self: &Arc<Self>,
+        key: &Key,
+        copy: &Arc<Copy>,
+        source: &Arc<Source>,
+        identity: &Identity,
+        patience: &Patience,
+    ) -> Option<Found> {
         if patience.now {
             return None;
         }
         let usable = copy.usable_as();
-        let is_young = usable == Use::Fresh && copy.at.elapsed() < copy.refresh_at;
+        let may_ask_behind = !key.scope.is_brought();
+        let is_young = usable == Use::Fresh && (copy.at.elapsed() < copy.refresh_at || !may_ask_behind);
         let failed = if is_young { None } else { self.failures.get(key) };
         let cooling = failed.is_some_and(|cooling| Instant::now() < cooling.until);
         match usable {
             Use::Fresh if is_young => {}
             Use::Fresh | Use::WhileRevalidating | Use::IfError if cooling => {}
-            Use::Fresh | Use::WhileRevalidating => drop(self.walk(key.clone(), source, patience)),
-            Use::IfError | Use::Gone => return None,
+            Use::Fresh | Use::WhileRevalidating if may_ask_behind => drop(self.walk(key.clone(), source, identity, patience)),
+            Use::Fresh | Use::WhileRevalidating | Use::IfError | Use::Gone => return None,
         }
         Some(Found { copy: Ok(Arc::clone(copy)), error: failed.map(|cooling| cooling.kind), forward: Forward::Hit })
     }
 
     /// Asks the source, or waits for whoever does. Where that fails, a copy that is not too old
     /// stands in.
-    async fn ask(self: &Arc<Self>, key: Key, held: Option<Arc<Copy>>, source: &Arc<Source>, patience: &Patience) -> Found {
+    async fn ask(
+        self: &Arc<Self>,
+        key: Key,
+        held: Option<Arc<Copy>>,
+        source: &Arc<Source>,
+        identity: &Identity,
+        patience: &Patience,
+    ) -> Found {
         let why: fn(Shared) -> Forward = match &held {
             _ if patience.now => Forward::Request,
             Some(_) => Forward::Stale,
             None => Forward::Miss,
         };
-        let seat = self.walk(key, source, patience);
+        let scope = key.scope;
+        let seat = self.walk(key, source, identity, patience);
         let walked = patience.deadline.bound(seat.flight).await;
         let walked = walked.and_then(|walked| walked.unwrap_or(Err(Failure::new(FailureKind::InvalidResponse))));
         let shared = match &walked {
@@ -261,7 +287,7 @@ impl Copies {
         let failed = match &walked {
             Ok(copy) if copy.is_kept() => None,
             Ok(_) => Some(FailureKind::InvalidResponse), // its counts never agreed
-            Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind)),
+            Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind, scope)),
         };
         let stand_in = held.filter(|copy| failed.is_some() && copy.usable_as() != Use::Gone && copy.is_roll());
         match stand_in {
@@ -271,10 +297,16 @@ impl Copies {
     }
 
     /// One walk for all. It goes on when whoever began it hangs up, and keeps what it finds.
-    fn walk(self: &Arc<Self>, key: Key, source: &Arc<Source>, patience: &Patience) -> Seat<Result<Arc<Copy>, Failure>> {
-        let (copies, source, patience) = (Arc::clone(self), Arc::clone(source), patience.clone());
+    fn walk(
+        self: &Arc<Self>,
+        key: Key,
+        source: &Arc<Source>,
+        identity: &Identity,
+        patience: &Patience,
+    ) -> Seat<Result<Arc<Copy>, Failure>> {
+        let (copies, source, identity, patience) = (Arc::clone(self), Arc::clone(source), identity.clone(), patience.clone());
         self.walks.join(key.clone(), || async move {
-            let walk = AssertUnwindSafe(source.walk(&key.customer, &patience.origin, patience.deadline));
+            let walk = AssertUnwindSafe(source.walk(&key.customer, &identity, &patience.origin, patience.deadline));
             let walked = walk.catch_unwind().await.unwrap_or_else(|_| {
                 copies.metrics.panicked(); // a bug of ours; of the source nothing is known
                 Err(Failure::new(FailureKind::InvalidResponse))
@@ -290,7 +322,7 @@ impl Copies {
         let copy = match walked {
             Ok(walk) => Copy::of(Known::Users(walk), self.windows),
             Err(failure) if failure.kind == FailureKind::NotFound => Copy::of(Known::NotFound(failure), only_fresh(self.not_found)),
-            Err(failure) if is_believed(failure.kind) => {
+            Err(failure) if is_believed(failure.kind, key.scope) => {
                 self.held.invalidate(key);
                 return Err(failure);
             }
@@ -321,9 +353,10 @@ fn only_fresh(fresh: Duration) -> Windows {
     Windows { fresh, stale_while_revalidate: Duration::ZERO, stale_if_error: Duration::ZERO }
 }
 
-/// Whether a failure is an answer: then no copy stands in for it.
-fn is_believed(kind: FailureKind) -> bool {
-    matches!(kind, FailureKind::NotFound | FailureKind::BadRequest)
+/// Whether a failure is an answer: then no copy stands in for it, and the one that there is ends.
+/// That a caller's own credentials are refused is one: he may no longer see what he saw.
+fn is_believed(kind: FailureKind, scope: Scope) -> bool {
+    matches!(kind, FailureKind::NotFound | FailureKind::BadRequest) || (scope.is_brought() && kind.is_refusal())
 }
 
 // === impl Forward ===

@@ -17,6 +17,7 @@ mod query;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     domain::{CustomerId, Failure, FailureKind, Placeholders, SourceName, Warning},
     flight::Flights,
     offload::offload,
-    sources::Source,
+    sources::{Brought, Scope, Source},
     telemetry::Metrics,
 };
 
@@ -48,7 +49,7 @@ pub struct Rolls {
     sources: Vec<Arc<Source>>,
     links: Links,
     copies: Arc<Copies>,
-    joined: moka::sync::Cache<CustomerId, Arc<Roll>>,
+    joined: moka::sync::Cache<RollKey, Arc<Roll>>,
     joins: Flights<JoinKey, Arc<Roll>>,
     nobody: Arc<Placeholders>,
 }
@@ -95,11 +96,18 @@ pub struct Told {
     pub error: Option<FailureKind>,
     /// How the cache was of use.
     pub forward: Forward,
+    /// Whose credentials it was asked with; `None` where it was not asked, for want of a link or
+    /// of credentials.
+    pub scope: Option<Scope>,
     /// How long it took.
     pub took: Duration,
     /// How old the copy is, at the one moment that the whole answer speaks of.
     pub age: Option<Age>,
 }
+
+/// A roll is of a customer, as the credentials that it was asked for with show him.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct RollKey(CustomerId, SmallVec<[Option<Scope>; 2]>);
 
 /// A join is of a customer and of certain copies, told by where they are.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -120,13 +128,14 @@ impl Rolls {
     }
 
     /// A customer's roll.
-    pub async fn roll(&self, customer: &CustomerId, partial: Partial, patience: &Patience) -> Answer {
+    pub async fn roll(&self, customer: &CustomerId, partial: Partial, brought: &Brought, patience: &Patience) -> Answer {
         let links = self.links.of(customer);
-        let mut told = join_all(self.sources.iter().map(|source| self.ask(source, links.to(source.name()), patience))).await;
+        let mut told = join_all(self.sources.iter().map(|source| self.ask(source, links.to(source.name()), brought, patience))).await;
         let states: Vec<_> = told.iter().map(|told| (told.source, told.state())).collect();
         let roll = match decide(&states, partial, links.verified) {
             Ok(outcome::Given { complete, mut warnings }) => {
-                let roll = self.joined(customer, parts(&told)).await;
+                let scopes = told.iter().map(|told| told.scope).collect();
+                let roll = self.joined(RollKey(customer.clone(), scopes), parts(&told)).await;
                 warnings.extend_from_slice(roll.warnings());
                 warnings.sort_unstable();
                 Ok(Given { roll, complete, warnings })
@@ -148,34 +157,37 @@ impl Rolls {
         &self.sources
     }
 
-    async fn ask(&self, source: &Arc<Source>, link: Option<&Link>, patience: &Patience) -> Told {
+    async fn ask(&self, source: &Arc<Source>, link: Option<&Link>, brought: &Brought, patience: &Patience) -> Told {
         let started = Instant::now();
-        let found = match link.and_then(|link| link.remote.as_ref()) {
-            Some(remote) => Some(self.copies.find(source, remote, patience).await),
-            None => None,
-        };
-        let (copy, error, forward) = match found {
-            Some(Found { copy, error, forward }) => (Some(copy), error, forward),
-            None => (None, None, Forward::Hit),
-        };
-        Told { source: source.name(), copy, error, forward, took: started.elapsed(), age: None }
+        let mut told = Told::nothing(source.name());
+        let Some(remote) = link.and_then(|link| link.remote.as_ref()) else { return told };
+        match source.identity(brought) {
+            Ok(identity) => {
+                let Found { copy, error, forward } = self.copies.find(source, &identity, remote, patience).await;
+                told = Told { copy: Some(copy), error, forward, scope: Some(identity.scope()), ..told };
+            }
+            // Nobody asks a source with nothing in his hands: its answer is known.
+            Err(refused) => told = Told { copy: Some(Err(refused)), forward: Forward::Miss(Shared::NotStored), ..told },
+        }
+        Told { took: started.elapsed(), ..told }
     }
 
     /// The roll that is joined from these copies: the one that is kept, or one that is joined now,
     /// once for all who wait.
-    async fn joined(&self, customer: &CustomerId, parts: Vec<Part>) -> Arc<Roll> {
-        if let Some(roll) = self.joined.get(customer).filter(|roll| roll.is_of(&parts)) {
+    async fn joined(&self, wanted: RollKey, parts: Vec<Part>) -> Arc<Roll> {
+        if let Some(roll) = self.joined.get(&wanted).filter(|roll| roll.is_of(&parts)) {
             return roll;
         }
+        let customer = wanted.0.clone();
         let key = JoinKey(customer.clone(), parts.iter().map(|part| Arc::as_ptr(&part.copy).addr()).collect());
-        let (joined, nobody, customer) = (self.joined.clone(), Arc::clone(&self.nobody), customer.clone());
+        let (joined, nobody) = (self.joined.clone(), Arc::clone(&self.nobody));
         let fallback = (customer.clone(), parts.clone());
         let seat = self.joins.join(key, || async move {
             let heavy = parts.iter().map(|part| part.copy.len()).sum::<usize>() > MANY_RECORDS;
-            let (key, is_kept) = (customer.clone(), parts.iter().all(|part| part.copy.is_kept()));
+            let is_kept = parts.iter().all(|part| part.copy.is_kept());
             let roll = Arc::new(offload(heavy, move || Roll::new(customer, parts, &nobody)).await);
             if is_kept {
-                joined.insert(key, Arc::clone(&roll));
+                joined.insert(wanted, Arc::clone(&roll));
             }
             roll
         });
@@ -188,6 +200,16 @@ impl Rolls {
 }
 
 impl Told {
+    /// What is told of a source that the customer is not linked to.
+    fn nothing(source: SourceName) -> Self {
+        Self { source, copy: None, error: None, forward: Forward::Hit, scope: None, took: Duration::ZERO, age: None }
+    }
+
+    /// Whether it is the caller's own credentials that were refused, or missing.
+    pub fn is_of_the_caller(&self) -> bool {
+        self.copy.is_some() && self.scope.is_none_or(Scope::is_brought)
+    }
+
     /// Notes how old the copy is now. One that was read for this very request is not stale,
     /// however short `fresh` is.
     fn grow_old(&mut self) {

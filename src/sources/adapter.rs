@@ -1,6 +1,6 @@
 //! What a backend must describe: how it is asked and how its answer is read. No I/O.
 
-use http::Method;
+use http::{HeaderName, Method};
 use url::Url;
 
 use crate::domain::{Record, RemoteId, SourceName};
@@ -12,6 +12,13 @@ use crate::domain::{Record, RemoteId, SourceName};
 pub trait Adapter: Send + Sync + 'static {
     /// The backend's name, the same everywhere.
     fn name(&self) -> SourceName;
+
+    /// The header in which a caller brings his own credentials for the backend, where they are
+    /// wanted: `X-Advanced-Automation-Authorization` of `advanced_automation`.
+    fn authorization_header(&self) -> HeaderName {
+        let name = format!("x-{}-authorization", self.name().as_str().replace('_', "-"));
+        HeaderName::try_from(name).unwrap_or(http::header::AUTHORIZATION) // of a name in snake_case it is one
+    }
 
     /// How the backend hands out its users.
     fn paging(&self) -> Paging;

@@ -4,7 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
-use super::{authorization::Authorization, token::TokenSource};
+use super::{
+    authorization::Authorization,
+    scope::{Brought, Identity, ScopeKey},
+    token::TokenSource,
+};
 use crate::{
     config::{SecretSource, Stamp},
     domain::{Failure, FailureKind, SourceName},
@@ -26,13 +30,18 @@ pub enum CredentialSettings {
         /// What proves it; a file is read again for each token.
         client_secret: SecretSource,
     },
+    /// None of ours: each caller brings his own.
+    Forward,
 }
 
 /// A source's credentials at work.
 #[derive(Debug)]
 pub(super) enum Credentials {
     Bearer(BearerToken),
-    ClientCredentials(TokenSource),
+    Renewed(TokenSource),
+    /// Callers bring their own. Without a key for their digests, which the operating system owes
+    /// us, nobody has any.
+    Forward(Option<ScopeKey>),
 }
 
 /// A ready token, and the file that it comes from.
@@ -52,24 +61,34 @@ impl Credentials {
         match settings {
             CredentialSettings::Bearer(source) => Self::Bearer(BearerToken { name, source, held: Mutex::default() }),
             CredentialSettings::ClientCredentials { token_url, client_id, client_secret } => {
-                Self::ClientCredentials(TokenSource::new(name, token_url, client_id, client_secret, metrics))
+                Self::Renewed(TokenSource::new(name, token_url, client_id, client_secret, metrics))
             }
+            CredentialSettings::Forward => Self::Forward(ScopeKey::new()),
         }
     }
 
-    /// What is to be sent now.
+    /// Whose credentials a request of a caller is made with, who brought these.
+    pub(super) fn identity(&self, source: SourceName, brought: &Brought) -> Result<Identity, Failure> {
+        match self {
+            Self::Bearer(_) | Self::Renewed(_) => Ok(Identity::own()),
+            Self::Forward(key) => key.as_ref().ok_or(Failure::new(FailureKind::Unauthorized))?.identity(source, brought),
+        }
+    }
+
+    /// What of ours is to be sent now.
     pub(super) async fn authorization(&self, client: &Arc<Client>, deadline: Deadline) -> Result<Authorization, Failure> {
         match self {
             Self::Bearer(token) => token.now(),
-            Self::ClientCredentials(tokens) => tokens.now(client, deadline).await,
+            Self::Renewed(tokens) => tokens.now(client, deadline).await,
+            Self::Forward(_) => Err(Failure::new(FailureKind::Unauthorized)),
         }
     }
 
     /// Takes note that what was sent was good for a page.
     pub(super) fn accepted(&self, sent: &Authorization) {
         match self {
-            Self::Bearer(_) => {}
-            Self::ClientCredentials(tokens) => tokens.accepted(sent),
+            Self::Bearer(_) | Self::Forward(_) => {}
+            Self::Renewed(tokens) => tokens.accepted(sent),
         }
     }
 
@@ -77,7 +96,8 @@ impl Credentials {
     pub(super) fn refused(&self, sent: &Authorization) -> bool {
         match self {
             Self::Bearer(token) => token.read_anew().is_ok_and(|now| now != *sent),
-            Self::ClientCredentials(tokens) => tokens.forget(sent),
+            Self::Renewed(tokens) => tokens.forget(sent),
+            Self::Forward(_) => false,
         }
     }
 }

@@ -25,6 +25,7 @@ mod ownership;
 mod reading;
 mod retry;
 mod scalar;
+mod scope;
 mod settings;
 mod source;
 mod token;
@@ -35,6 +36,7 @@ pub use breaker::{BreakerSettings, BreakerState};
 pub use credentials::CredentialSettings;
 pub use health::HealthReport;
 pub use retry::Policy;
+pub use scope::{Brought, Identity, Scope};
 pub use settings::{Limits, SourceReader};
 pub use source::{Source, SourceSettings, Walk};
 

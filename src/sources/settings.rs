@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::breaker::BreakerSettings;
+use super::{breaker::BreakerSettings, credentials::CredentialSettings};
 use crate::{
-    config::{BaseUrl, Reader},
+    config::{BaseUrl, Reader, Setting},
     domain::SourceName,
     outbound::Bounds,
 };
@@ -39,6 +39,25 @@ impl From<&Limits> for Bounds {
             timeout: limits.timeout,
             max_idle: usize::try_from(limits.max_in_flight).unwrap_or(usize::MAX),
             max_response_bytes: limits.max_response_bytes,
+        }
+    }
+}
+
+/// Whose credentials a source is asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Own,
+    Callers,
+}
+
+impl Setting for Whose {
+    const WANTED: &'static str = "\"own\" or \"forward\"";
+
+    fn read(value: &toml::Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("own") => Ok(Self::Own),
+            Some("forward") => Ok(Self::Callers),
+            _ => Err(format!("must be {}.", Self::WANTED)),
         }
     }
 }
@@ -83,13 +102,22 @@ impl<'a> SourceReader<'a> {
         Some(base)
     }
 
-    /// What bounds the calls. Whose credentials they carry is said here as well, for every source
-    /// has the key; this version knows one answer.
-    pub fn limits(&mut self) -> Limits {
-        let credentials = self.key("credentials");
-        if self.reader.or(&credentials, "own".to_owned()) != "own" {
-            self.reader.fault(&credentials, "must be \"own\": this version knows no other.");
+    /// Whose credentials calls carry: the gateway's, which `own` reads, or the caller's. Where it
+    /// is the caller's, keys for ours may be there all the same and are not used.
+    pub fn credentials(&mut self, own: impl FnOnce(&mut SourceReader<'_>) -> Option<CredentialSettings>) -> Option<CredentialSettings> {
+        let key = self.key("credentials");
+        match self.reader.or(&key, Whose::Own) {
+            Whose::Own => own(self),
+            Whose::Callers => {
+                let name = self.name;
+                self.reader.unused(|reader| own(&mut SourceReader { reader, name }));
+                Some(CredentialSettings::Forward)
+            }
         }
+    }
+
+    /// What bounds the calls.
+    pub fn limits(&mut self) -> Limits {
         Limits {
             timeout: self.duration("timeout", Duration::from_secs(3)),
             connect_timeout: self.duration("connect_timeout", Duration::from_secs(1)),

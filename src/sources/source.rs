@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     ownership::keep_own,
     reading::{Read, Reading},
     retry::{Budget, Policy},
+    scope::{Brought, Identity},
     settings::Limits,
 };
 use crate::{
@@ -78,6 +79,7 @@ pub struct Walk {
 #[derive(Clone, Copy)]
 struct Task<'a> {
     customer: &'a RemoteId,
+    identity: &'a Identity,
     origin: &'a Origin,
     deadline: Deadline,
     /// Until when whoever began it waits.
@@ -128,17 +130,31 @@ impl Source {
         self.breaker.state()
     }
 
-    /// Asks for credentials and nothing else.
-    pub async fn try_credentials(&self) -> Result<(), Failure> {
-        self.credentials.authorization(&self.client, Deadline::after(self.limits.timeout)).await.map(drop)
+    /// Asks for our credentials and nothing else; `None` where callers bring theirs.
+    pub async fn try_credentials(&self) -> Option<Result<(), Failure>> {
+        match self.forwards() {
+            Some(_) => None,
+            None => Some(self.credentials.authorization(&self.client, Deadline::after(self.limits.timeout)).await.map(drop)),
+        }
+    }
+
+    /// The header in which callers bring their own credentials, where the source wants them to.
+    pub fn forwards(&self) -> Option<HeaderName> {
+        matches!(self.credentials, Credentials::Forward(_)).then(|| self.adapter.authorization_header())
+    }
+
+    /// Whose credentials a request is made with whose caller brought these; that he brought none
+    /// where they are wanted is the source's refusal.
+    pub fn identity(&self, brought: &Brought) -> Result<Identity, Failure> {
+        self.credentials.identity(self.name(), brought)
     }
 
     /// Reads all of a customer's users, to a consistent end where there is one, within
     /// `walk_deadline`. `patience` is how long whoever began it waits: before that no pause is
     /// made that would outlast it, so that he is told of a 429 and not of a timeout.
-    pub async fn walk(&self, customer: &RemoteId, origin: &Origin, patience: Deadline) -> Result<Walk, Failure> {
+    pub async fn walk(&self, customer: &RemoteId, identity: &Identity, origin: &Origin, patience: Deadline) -> Result<Walk, Failure> {
         let deadline = Deadline::after(self.limits.walk_deadline);
-        let walked = self.read_consistently(Task { customer, origin, deadline, patience }).await;
+        let walked = self.read_consistently(Task { customer, identity, origin, deadline, patience }).await;
         let (walk, odd_fields) = match walked {
             Ok((walk, odd_fields)) => (Ok(walk), odd_fields),
             Err(failure) => (Err(failure), 0),
@@ -146,7 +162,10 @@ impl Source {
         let failed = walk.as_ref().err().copied();
         let answered = Verdict::from(failed.map(|failure| failure.kind)) == Verdict::Answered;
         self.metrics.walk(self.name(), answered, odd_fields);
-        self.health.note(failed.map(|failure| failure.kind));
+        // A caller's credentials that are refused say nothing of the source.
+        if !(identity.scope().is_brought() && failed.is_some_and(|failure| failure.kind.is_refusal())) {
+            self.health.note(failed.map(|failure| failure.kind));
+        }
         if let Some(failure) = failed {
             let (outcome, http_status) = (failure.kind.as_str(), failure.http_status);
             tracing::info!(source = %self.name(), outcome, http_status, request_id = %origin.request_id, "a source gave no roll");
@@ -262,7 +281,10 @@ impl Source {
         let (started, deadline) = (tokio::time::Instant::now(), task.deadline.or_after(self.limits.timeout));
         let mut sent = None;
         let call = async {
-            let authorization = self.credentials.authorization(&self.client, deadline).await?;
+            let authorization = match task.identity.brought() {
+                Some(brought) => brought.clone(),
+                None => self.credentials.authorization(&self.client, deadline).await?,
+            };
             sent = Some(authorization.clone());
             self.call(task, number, &authorization).await
         };

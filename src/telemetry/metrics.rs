@@ -22,6 +22,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<RouteLabels, Histogram>,
+    callers: Family<CallerLabels, Counter>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<SourceLabels, Histogram>,
     retries: Family<SourceLabels, Counter>,
@@ -50,13 +51,19 @@ pub enum CacheUse {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
-    route: Route,
+    route: Shared,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteLabels {
-    route: Route,
+    route: Shared,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallerLabels {
+    caller: Shared,
+    status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -81,11 +88,11 @@ struct ReloadLabels {
     result: &'static str,
 }
 
-/// A route's template, shared so that a label costs no allocation.
+/// A route's template or a caller's label, shared so that it costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Route(std::sync::Arc<str>);
+struct Shared(std::sync::Arc<str>);
 
-impl EncodeLabelValue for Route {
+impl EncodeLabelValue for Shared {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
         self.0.as_ref().encode(encoder)
     }
@@ -100,6 +107,7 @@ impl Default for Metrics {
             registry: Registry::with_prefix("rollcall"),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(seconds),
+            callers: Family::default(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(seconds),
             retries: Family::default(),
@@ -126,6 +134,7 @@ impl Metrics {
         all.register("requests", "Requests answered, by route template and HTTP status", self.requests.clone());
         let help = "How long requests took to be answered, by route template";
         all.register_with_unit("request_duration", help, Unit::Seconds, self.request_seconds.clone());
+        all.register("caller_requests", "Requests by caller, where callers are told apart, and HTTP status", self.callers.clone());
         all.register("upstream_calls", "Calls to a source, retries included, by what they came to", self.calls.clone());
         let help = "How long calls to a source took";
         all.register_with_unit("upstream_call_duration", help, Unit::Seconds, self.call_seconds.clone());
@@ -147,9 +156,14 @@ impl Metrics {
 
     /// Counts an answered request.
     pub fn request(&self, route: &std::sync::Arc<str>, status: u16, took: Duration) {
-        let route = Route(route.clone());
+        let route = Shared(route.clone());
         self.requests.get_or_create(&RequestLabels { route: route.clone(), status }).inc();
         self.request_seconds.get_or_create(&RouteLabels { route }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a request of a caller. Whoever names callers sees to it that there are few names.
+    pub fn caller(&self, caller: &std::sync::Arc<str>, status: u16) {
+        self.callers.get_or_create(&CallerLabels { caller: Shared(caller.clone()), status }).inc();
     }
 
     /// Counts one call to a source; `None` where it gave a page.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rollcall::api::{Code, document};
+use rollcall::api::{Code, Security, document};
 use serde_json::Value;
 
 use crate::support::{Gateway, Program, Reply, World, crowd, person, user};
@@ -12,7 +12,7 @@ use crate::support::{Gateway, Program, Reply, World, crowd, person, user};
 const ROUTES: [&str; 5] = ["/customers/{customer_id}/users", "/health/live", "/health/ready", "/health/sources", "/metrics"];
 
 fn served() -> Value {
-    serde_json::from_str(&document("").to_pretty_json().unwrap()).unwrap()
+    serde_json::from_str(&document("", Security::Optional).to_pretty_json().unwrap()).unwrap()
 }
 
 /// Every example of an error: the status that it stands under, its schema, its name, itself.
@@ -76,7 +76,7 @@ async fn the_document_in_the_repository_is_the_one_that_is_printed_and_served() 
     let yaml = gateway.get("/openapi.yaml").await;
     let printed_yaml = Program::run(&["openapi", "--yaml"], &[]).await;
     assert_eq!((yaml.header("content-type"), yaml.text.trim_end()), (Some("application/yaml"), printed_yaml.out.trim_end()));
-    assert_eq!(yaml.text.trim_end(), document("").to_yaml().unwrap().trim_end(), "the same document as the JSON one");
+    assert_eq!(yaml.text.trim_end(), document("", Security::Optional).to_yaml().unwrap().trim_end(), "the same document as the JSON one");
 }
 
 #[test]

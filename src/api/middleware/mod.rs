@@ -8,8 +8,10 @@
 //! 4. panic: a bug below becomes an answer, which the envelope then writes.
 //! 5. [`limits`]: what is too large is refused before anything looks at it.
 //!
-//! [`crowd`] stands before the routes that ask sources only: probes answer however full it is.
+//! [`admit`] stands before the routes that are for callers only, and behind it [`crowd`] before
+//! those that ask sources: who is not let in takes no place, and probes answer however full it is.
 
+mod admit;
 mod crowd;
 mod envelope;
 mod limits;
@@ -28,6 +30,7 @@ use tower_http::{
 
 use super::Gateway;
 
+pub(super) use admit::admit;
 pub(super) use crowd::refuse_when_crowded;
 pub(crate) use limits::{LARGEST_HEAD, MOST_HEADERS};
 

@@ -11,7 +11,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::admit::CallerSlot;
 use crate::{
+    access::Caller,
     api::{Gateway, caching::put, code::Code, users::LogFacts},
     config::AccessLog,
     telemetry::{Origin, TraceContext},
@@ -23,8 +25,8 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest id that a caller may give a request.
 const LONGEST_ID: usize = 128;
 
-/// What an answer depends on beside its URL.
-const VARY: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding, Authorization, X-Api-Key");
+/// The label of whoever is not known.
+static NOBODY: LazyLock<Arc<str>> = LazyLock::new(|| "nobody".into());
 
 /// The label of whatever has no route.
 static NO_ROUTE: LazyLock<Arc<str>> = LazyLock::new(|| "none".into());
@@ -35,7 +37,9 @@ const HUNG_UP: u16 = 499;
 pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
     let origin = origin_of(request.headers());
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| NO_ROUTE.clone(), |path| path.as_str().into());
-    let observed = Observed { method: request.method().clone(), started: Instant::now(), answered: false, gateway, origin, route };
+    let caller = CallerSlot::default();
+    request.extensions_mut().insert(Arc::clone(&caller));
+    let observed = Observed { method: request.method().clone(), started: Instant::now(), answered: false, gateway, origin, route, caller };
     request.extensions_mut().insert(observed.origin.clone());
     let response = next.run(request).await;
     observed.answer(response)
@@ -49,6 +53,7 @@ struct Observed {
     method: Method,
     started: Instant,
     answered: bool,
+    caller: CallerSlot,
 }
 
 impl Observed {
@@ -56,7 +61,7 @@ impl Observed {
         self.answered = true;
         let facts = response.extensions_mut().remove::<LogFacts>();
         self.note(response.status().as_u16(), response.extensions().get::<Code>().copied(), facts.as_ref());
-        finish(response.headers_mut(), &self.origin);
+        finish(response.headers_mut(), &self.origin, &self.gateway.vary);
         if !self.gateway.is_ready() {
             // Whoever keeps the connection would send his next request to a socket that closes.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -68,6 +73,12 @@ impl Observed {
     fn note(&self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
         let took = self.started.elapsed();
         self.gateway.metrics.request(&self.route, status, took);
+        let caller = self.caller.get();
+        match (caller.and_then(Caller::label), code) {
+            (Some(caller), _) => self.gateway.metrics.caller(caller, status),
+            (None, Some(Code::Unauthorized)) => self.gateway.metrics.caller(&NOBODY, status),
+            (None, _) => {}
+        }
         let failed = status >= 400 || facts.is_some_and(|facts| facts.partial);
         let wanted = match self.gateway.access_log {
             AccessLog::All => true,
@@ -82,6 +93,7 @@ impl Observed {
                 route = self.route.as_ref(),
                 status,
                 code = code.map(Code::as_str),
+                caller = caller.filter(|caller| caller.label().is_some()).map(Caller::name),
                 duration_ms = took.as_secs_f64() * 1000.0,
                 cache = facts.and_then(|facts| facts.cache.to_str().ok()),
                 sources = facts.map(|facts| facts.sources.as_ref()),
@@ -112,10 +124,10 @@ fn origin_of(headers: &HeaderMap) -> Origin {
 }
 
 /// What every answer carries.
-fn finish(headers: &mut HeaderMap, origin: &Origin) {
+fn finish(headers: &mut HeaderMap, origin: &Origin, vary: &HeaderValue) {
     put(headers, REQUEST_ID, origin.request_id.to_string());
     put(headers, TRACEPARENT, origin.trace.to_string());
-    headers.insert(header::VARY, VARY);
+    headers.insert(header::VARY, vary.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 

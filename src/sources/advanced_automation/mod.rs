@@ -58,23 +58,25 @@ impl Adapter for AdvancedAutomation {
 
 fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let base_url = reader.base_url();
-    let (id, secret) = (reader.key("client_id"), reader.key("client_secret"));
-    let client_id = reader.reader().required::<String>(&id);
-    let client_secret = reader.reader().secret(&secret);
+    let credentials = reader.credentials(|reader| client_credentials(reader, base_url.as_ref()));
     let page_size = reader.count("page_size", PAGE_SIZE, 1, 10_000);
     let limits = reader.limits();
     let base = base_url?;
     Some(SourceSettings {
-        credentials: CredentialSettings::ClientCredentials {
-            token_url: base.join(["api", "2", "idp", "token"]),
-            client_id: client_id?,
-            client_secret: client_secret?,
-        },
+        credentials: credentials?,
         adapter: Box::new(AdvancedAutomation { base: base.clone(), page_size }),
         base_url: base,
         retry: Policy { retries: limits.retries, retry_500: true, server_error_pause: Some(SERVER_ERROR_PAUSE) },
         limits,
     })
+}
+
+fn client_credentials(reader: &mut SourceReader<'_>, base: Option<&BaseUrl>) -> Option<CredentialSettings> {
+    let (id, secret) = (reader.key("client_id"), reader.key("client_secret"));
+    let client_id = reader.reader().required::<String>(&id);
+    let client_secret = reader.reader().secret(&secret);
+    let token_url = base?.join(["api", "2", "idp", "token"]);
+    Some(CredentialSettings::ClientCredentials { token_url, client_id: client_id?, client_secret: client_secret? })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 mod wire;
 
-use http::Method;
+use http::{HeaderName, Method};
 
 use super::{Adapter, Backend, CredentialSettings, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest};
 use crate::{
@@ -30,6 +30,11 @@ impl Adapter for MyReports {
         NAME
     }
 
+    /// Written as the product is.
+    fn authorization_header(&self) -> HeaderName {
+        HeaderName::from_static("x-myreports-authorization")
+    }
+
     fn paging(&self) -> Paging {
         Paging::Whole
     }
@@ -48,8 +53,11 @@ impl Adapter for MyReports {
 
 fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let base_url = reader.base_url();
-    let (token, account) = (reader.key("token"), reader.key("account_id"));
-    let token = reader.reader().secret(&token);
+    let account = reader.key("account_id");
+    let credentials = reader.credentials(|reader| {
+        let token = reader.key("token");
+        reader.reader().secret(&token).map(CredentialSettings::Bearer)
+    });
     let account_id = reader.reader().get::<String>(&account);
     if matches!(account_id.as_deref().map(str::trim), Some("" | "." | "..")) {
         reader.reader().fault(&account, "must be the id of an account, or be left out.");
@@ -57,7 +65,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let limits = reader.limits();
     let base = base_url?;
     Some(SourceSettings {
-        credentials: CredentialSettings::Bearer(token?),
+        credentials: credentials?,
         adapter: Box::new(MyReports { base: base.clone(), account_id }),
         base_url: base,
         retry: Policy { retries: limits.retries, retry_500: false, server_error_pause: None },

@@ -1,0 +1,105 @@
+//! Callers by their keys: `rc_` and 43 characters, known here by their SHA-256 only.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::rand::{SecureRandom, SystemRandom};
+use secrecy::zeroize::Zeroizing;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use super::{
+    caller::{Caller, Denied},
+    settings::KeyCaller,
+};
+use crate::config::Secret;
+
+/// What every key begins with, so that one that is found somewhere is known for what it is.
+const PREFIX: &str = "rc_";
+
+/// Random bytes of a key, and characters that they make in base64.
+const BYTES: usize = 32;
+const CHARACTERS: usize = 43;
+
+/// The callers, each by the digest of his key.
+#[derive(Debug)]
+pub(super) struct Keys(Vec<([u8; 32], Caller)>);
+
+/// A key that was just made.
+pub struct NewKey {
+    /// The key itself, for the caller.
+    pub key: Secret,
+    /// Its SHA-256 in hex, for the configuration.
+    pub sha256: String,
+}
+
+impl Keys {
+    pub(super) fn new(callers: Vec<KeyCaller>) -> Self {
+        Self(callers.into_iter().map(|caller| (caller.key_sha256.0, caller.into_caller())).collect())
+    }
+
+    /// Whose key it is. Every digest is compared, and in constant time: how long it takes tells
+    /// nothing of whose it is.
+    pub(super) fn find(&self, key: &str) -> Result<Caller, Denied> {
+        if !has_the_form(key) {
+            return Err(Denied::Refused("The key is no key: one has rc_ and 43 letters, digits, - or _."));
+        }
+        let digest: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+        let mut found = 0_u64;
+        for (number, (other, _)) in (1_u64..).zip(&self.0) {
+            let same: Choice = digest.ct_eq(other);
+            found.conditional_assign(&number, same);
+        }
+        let found = usize::try_from(found).ok().and_then(|number| self.0.get(number.checked_sub(1)?));
+        found.map(|(_, caller)| caller.clone()).ok_or(Denied::Refused("The key is not known here."))
+    }
+}
+
+/// Makes a key of 256 random bits; `None` where the operating system gives none.
+pub fn new_key() -> Option<NewKey> {
+    let mut bytes = Zeroizing::new([0; BYTES]);
+    SystemRandom::new().fill(bytes.as_mut()).ok()?;
+    let key = Zeroizing::new(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes.as_ref())));
+    Some(NewKey { key: Secret::new(key.as_str()), sha256: hex(&Sha256::digest(key.as_bytes())) })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Told by the form alone, before anything is computed of it.
+fn has_the_form(key: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    key.strip_prefix(PREFIX).is_some_and(|rest| rest.len() == CHARACTERS && rest.bytes().all(letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{caller::Customers, settings::KeyDigest};
+
+    fn caller(name: &str, sha256: &str) -> KeyCaller {
+        let key_sha256 = KeyDigest::parse(sha256).unwrap();
+        KeyCaller { name: name.to_owned(), key_sha256, customers: Customers::all(), rate: None, burst: None }
+    }
+
+    #[test]
+    fn a_new_key_admits_its_caller_and_nobody_else() {
+        let made = [(); 3].map(|()| new_key().unwrap());
+        let keys = Keys::new(made.iter().zip(["a", "b", "c"]).map(|(key, name)| caller(name, &key.sha256)).collect());
+        for (key, name) in made.iter().zip(["a", "b", "c"]) {
+            assert_eq!(keys.find(key.key.reveal()).unwrap().name(), name);
+        }
+        assert!(keys.find(new_key().unwrap().key.reveal()).is_err());
+        assert!(Keys::new(vec![]).find(made[0].key.reveal()).is_err());
+    }
+
+    #[test]
+    fn what_has_not_the_form_of_a_key_is_refused_by_its_form() {
+        let key = new_key().unwrap().key.reveal().to_owned();
+        assert!(has_the_form(&key) && key.len() == 46);
+        for bad in ["", "rc_", &key[..45], &format!("{key}A"), &key.replace("rc_", "rk_"), &format!("{}!", &key[..45]), &format!(" {key}")]
+        {
+            assert!(!has_the_form(bad), "{bad}");
+        }
+    }
+}

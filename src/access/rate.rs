@@ -1,0 +1,93 @@
+//! How often a caller may ask.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    state::{InMemoryState, NotKeyed},
+};
+use toml::Value;
+
+use crate::config::Setting;
+
+/// So many requests in so much time, such as `50/s`; up to `burst` at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rate {
+    pub(super) count: NonZeroU32,
+    per: Per,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Per {
+    Second,
+    Minute,
+    Hour,
+}
+
+/// Counts one caller's requests.
+#[derive(Debug)]
+pub(super) struct Meter(RateLimiter<NotKeyed, InMemoryState, DefaultClock>);
+
+impl Setting for Rate {
+    const WANTED: &'static str = "a number of requests and a time, such as \"50/s\", \"600/m\" or \"1000/h\"";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        value.as_str().and_then(parse).ok_or_else(|| format!("must be {}.", Self::WANTED))
+    }
+}
+
+fn parse(text: &str) -> Option<Rate> {
+    let (count, per) = text.trim().split_once('/')?;
+    let per = match per.trim() {
+        "s" => Per::Second,
+        "m" => Per::Minute,
+        "h" => Per::Hour,
+        _ => return None,
+    };
+    Some(Rate { count: count.trim().parse().ok()?, per })
+}
+
+impl Meter {
+    /// Counts against this rate; without a burst as many are let through at once as the rate names.
+    pub(super) fn new(rate: Rate, burst: Option<NonZeroU32>) -> Self {
+        let quota = match rate.per {
+            Per::Second => Quota::per_second(rate.count),
+            Per::Minute => Quota::per_minute(rate.count),
+            Per::Hour => Quota::per_hour(rate.count),
+        };
+        Self(RateLimiter::direct(quota.allow_burst(burst.unwrap_or(rate.count))))
+    }
+
+    /// Counts one request; how long to wait where it is one too many, which is then not counted.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        let refused = self.0.check().err()?;
+        Some(refused.wait_time_from(DefaultClock::default().now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_number_and_a_time() {
+        for (text, count) in [("50/s", 50), (" 600 / m ", 600), ("1/h", 1)] {
+            assert_eq!(parse(text).map(|rate| rate.count.get()), Some(count), "{text}");
+        }
+        for bad in ["", "50", "0/s", "-1/s", "1.5/s", "50/d", "50/sec", "/s", "99999999999/s"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_burst_is_let_through_and_then_the_rate_holds() {
+        let meter = Meter::new(parse("1/h").unwrap(), NonZeroU32::new(3));
+        assert!((0..3).all(|_| meter.wait().is_none()));
+        let wait = meter.wait().unwrap();
+        assert!(wait > Duration::from_secs(3590) && wait <= Duration::from_hours(1), "{wait:?}");
+        let meter = Meter::new(parse("2/m").unwrap(), None);
+        let let_in = (0..5).filter(|_| meter.wait().is_none()).count();
+        assert_eq!(let_in, 2);
+    }
+}

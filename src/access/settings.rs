@@ -1,0 +1,218 @@
+//! `[auth]`: the keys that say who may call.
+
+use std::{collections::BTreeSet, net::SocketAddr, num::NonZeroU32, sync::Arc};
+
+use toml::Value;
+
+use super::{
+    caller::Caller,
+    rate::{Meter, Rate},
+    tokens::TokenSettings,
+    visible::{self, Customers},
+};
+use crate::config::{Reader, Setting};
+
+/// Longest name of a caller, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// Most requests at once that a burst may allow.
+const LARGEST_BURST: u64 = 1_000_000;
+
+/// `[auth]`, checked.
+#[derive(Debug)]
+pub struct AccessSettings {
+    /// How callers are told.
+    pub mode: Mode,
+    /// Whether the documents are for callers only.
+    pub protect_docs: bool,
+}
+
+/// How callers are told.
+#[derive(Debug)]
+pub enum Mode {
+    /// They are not: whoever reaches the gateway may see everything.
+    None,
+    /// By keys.
+    Keys(Vec<KeyCaller>),
+    /// By JSON web tokens of an issuer.
+    Jwt(TokenSettings),
+}
+
+/// `[[auth.callers]]`: one caller.
+#[derive(Debug)]
+pub struct KeyCaller {
+    pub(super) name: String,
+    pub(super) key_sha256: KeyDigest,
+    pub(super) customers: Customers,
+    pub(super) rate: Option<Rate>,
+    pub(super) burst: Option<NonZeroU32>,
+}
+
+/// The SHA-256 of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyDigest(pub(super) [u8; 32]);
+
+/// What `auth.mode` may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    None,
+    Keys,
+    Jwt,
+}
+
+impl AccessSettings {
+    /// Reads `[auth]`. To be open to everyone beyond this machine must be said aloud.
+    pub fn read(reader: &mut Reader, listen: SocketAddr) -> Self {
+        let word = reader.or("auth.mode", Word::None);
+        let anonymous = reader.or("auth.allow_anonymous", false);
+        let protect_docs = reader.or("auth.protect_docs", false);
+        if word == Word::None {
+            open_to_everyone(reader, listen, anonymous, protect_docs);
+        }
+        let callers = read_callers(reader, word);
+        let tokens = TokenSettings::read(reader, word == Word::Jwt);
+        let mode = match (word, tokens) {
+            (Word::Keys, _) => Mode::Keys(callers),
+            (Word::Jwt, Some(tokens)) => Mode::Jwt(tokens),
+            // A table of tokens that cannot be read is a fault: then nobody gets to use this.
+            (Word::None, _) | (Word::Jwt, None) => Mode::None,
+        };
+        Self { mode, protect_docs }
+    }
+}
+
+fn open_to_everyone(reader: &mut Reader, listen: SocketAddr, anonymous: bool, protect_docs: bool) {
+    if protect_docs {
+        reader.fault("auth.protect_docs", "must be false: with auth.mode = \"none\" nobody could open the documents.");
+    }
+    if !listen.ip().is_loopback() && !anonymous {
+        let what = "must be true to listen on {}: with auth.mode = \"none\" whoever reaches it reads every customer's users. \
+            Better, set auth.mode to \"keys\" or \"jwt\".";
+        reader.fault("auth.allow_anonymous", what.replace("{}", &listen.to_string()));
+    }
+}
+
+/// Reads every caller, also where the mode asks for none: then that there are any is a mistake,
+/// and a dangerous one.
+fn read_callers(reader: &mut Reader, word: Word) -> Vec<KeyCaller> {
+    let tables = reader.items("auth.callers");
+    let callers: Vec<KeyCaller> = tables.iter().filter_map(|table| KeyCaller::read(reader, table)).collect();
+    match (word, tables.is_empty()) {
+        (Word::Keys, true) => {
+            reader.fault("auth.callers", "is required by auth.mode = \"keys\": `rollcall key NAME` prints a caller's table.");
+        }
+        (Word::None | Word::Jwt, false) => {
+            reader.fault("auth.callers", "is of use with auth.mode = \"keys\" only: set that, or leave the callers out.");
+        }
+        _ => {}
+    }
+    for (what, values) in [
+        ("name", callers.iter().map(|caller| caller.name.clone()).collect::<Vec<_>>()),
+        ("key_sha256", callers.iter().map(|caller| format!("{:?}", caller.key_sha256)).collect()),
+    ] {
+        let mut seen = BTreeSet::new();
+        if let Some(second) = values.iter().position(|value| !seen.insert(value)) {
+            reader.fault(&format!("auth.callers.{second}.{what}"), "is that of another caller as well: each has his own.");
+        }
+    }
+    callers
+}
+
+impl KeyCaller {
+    fn read(reader: &mut Reader, table: &str) -> Option<Self> {
+        let name = reader.required(&format!("{table}.name"));
+        if name.as_deref().is_some_and(|name| !is_name(name)) {
+            reader.fault(&format!("{table}.name"), "must have 1 to 64 characters of A-Z a-z 0-9 . _ -.");
+        }
+        let key_sha256 = reader.required(&format!("{table}.key_sha256"));
+        let customers = reader.required(&format!("{table}.customers"));
+        let (rate, burst) = read_rate(reader, table);
+        Some(Self { name: name?, key_sha256: key_sha256?, customers: customers?, rate, burst })
+    }
+
+    pub(super) fn into_caller(self) -> Caller {
+        let meter = self.rate.map(|rate| Arc::new(Meter::new(rate, self.burst)));
+        let name: Arc<str> = self.name.into();
+        Caller::new(Arc::clone(&name), Some(name), self.customers, meter)
+    }
+}
+
+/// Whether a name may stand in a log, a metric and a configuration as it is.
+pub fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(plain)
+}
+
+/// `rate` and `burst` of a table.
+pub(super) fn read_rate(reader: &mut Reader, table: &str) -> (Option<Rate>, Option<NonZeroU32>) {
+    let (rate, burst) = (format!("{table}.rate"), format!("{table}.burst"));
+    let (is_there, wanted) = (reader.holds(&burst), reader.within(&burst, 1, 1..=LARGEST_BURST, "between 1 and 1000000"));
+    let rate = reader.get(&rate);
+    if is_there && rate.is_none() {
+        reader.fault(&burst, "is of use beside rate only.");
+    }
+    (rate, u32::try_from(wanted).ok().filter(|_| is_there).and_then(NonZeroU32::new))
+}
+
+impl KeyDigest {
+    /// Reads 64 hex digits.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let digits = text.trim().as_bytes();
+        let mut digest = [0; 32];
+        let pairs = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+        for (byte, pair) in digest.iter_mut().zip(pairs) {
+            *byte = pair?;
+        }
+        (digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit)).then_some(Self(digest))
+    }
+}
+
+impl Setting for KeyDigest {
+    const WANTED: &'static str = "the SHA-256 of the key, 64 hex digits, as `rollcall key NAME` prints it";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        value.as_str().and_then(Self::parse).ok_or_else(|| format!("must be {}.", Self::WANTED))
+    }
+}
+
+impl Setting for Customers {
+    const WANTED: &'static str = visible::WANTED;
+
+    fn read(value: &Value) -> Result<Self, String> {
+        let texts = Vec::<String>::read(value).map_err(|_| format!("must be {}.", Self::WANTED))?;
+        Self::read(texts.iter().map(String::as_str)).map_err(|bad| format!("must be {}; \"{bad}\" is neither.", Self::WANTED))
+    }
+}
+
+impl Setting for Word {
+    const WANTED: &'static str = "\"keys\", \"jwt\" or \"none\"";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("none") => Ok(Self::None),
+            Some("keys") => Ok(Self::Keys),
+            Some("jwt") => Ok(Self::Jwt),
+            _ => Err(format!("must be {}.", Self::WANTED)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_has_64_hex_digits() {
+        let good = "0123456789abcdefABCDEF".to_owned() + &"0".repeat(42);
+        assert_eq!(KeyDigest::parse(&good).map(|digest| digest.0[1]), Some(0x23));
+        for bad in ["", &good[1..], &format!("{good}0"), &good.replace('a', "g"), &good.replacen("01", "+1", 1)] {
+            assert_eq!(KeyDigest::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_can_stand_anywhere() {
+        assert!(is_name("billing-2.eu_x") && is_name(&"x".repeat(64)));
+        assert!(["", "a b", "ä", "a\"b", "a\n", &"x".repeat(65)].iter().all(|name| !is_name(name)));
+    }
+}

@@ -1,0 +1,151 @@
+//! Callers by their JSON web tokens: whose, for whom, until when, and signed by whom.
+//!
+//! RS256, ES256 and EdDSA only (RFC 7518, RFC 8037). `iss`, `aud` and `exp` must be there and fit,
+//! `nbf` where it is there; clocks may differ by a minute.
+
+mod key_set;
+mod origin;
+mod settings;
+mod signatures;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use jsonwebtoken::{Algorithm, TokenData, Validation, decode, decode_header, errors::ErrorKind};
+use serde_json::{Map, Value};
+
+use super::{
+    caller::{Caller, Customers, Denied},
+    rate::Meter,
+};
+use key_set::KeySets;
+
+pub(super) use settings::TokenSettings;
+
+/// The algorithms that are taken. All are of public keys: nothing that the gateway holds can sign.
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+
+/// How much clocks may differ, in seconds.
+const LEEWAY: u64 = 60;
+
+/// Subjects whose limits are remembered, and for how long after the last request.
+const MOST_SUBJECTS: u64 = 100_000;
+const REMEMBERED: Duration = Duration::from_mins(10);
+
+/// Subjects that metrics tell from each other; further ones share a label.
+const MOST_LABELS: usize = 200;
+
+/// Longest name of a subject, in characters.
+const LONGEST_NAME: usize = 128;
+
+/// Checks tokens.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    settings: TokenSettings,
+    validation: Validation,
+    keys: KeySets,
+    subjects: moka::sync::Cache<Arc<str>, Subject>,
+    labels: AtomicUsize,
+}
+
+/// What is remembered of a subject.
+#[derive(Clone, Debug)]
+struct Subject {
+    label: Arc<str>,
+    meter: Option<Arc<Meter>>,
+}
+
+impl Tokens {
+    pub(super) fn new(settings: TokenSettings) -> reqwest::Result<Self> {
+        signatures::install();
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.algorithms = ALGORITHMS.to_vec();
+        validation.leeway = LEEWAY;
+        validation.validate_nbf = true;
+        validation.set_issuer(&[&settings.issuer]);
+        validation.set_audience(&[&settings.audience]);
+        // One that is absent passes unless it is required.
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        let keys = KeySets::new(settings.origin()?);
+        let subjects = moka::sync::Cache::builder().max_capacity(MOST_SUBJECTS).time_to_idle(REMEMBERED).build();
+        Ok(Self { settings, validation, keys, subjects, labels: AtomicUsize::new(0) })
+    }
+
+    /// Who sends this token.
+    pub(super) async fn check(&self, token: &str) -> Result<Caller, Denied> {
+        let header = decode_header(token).map_err(|error| Denied::Refused(reason(error.kind())))?;
+        if !ALGORITHMS.contains(&header.alg) {
+            return Err(Denied::Refused(reason(&ErrorKind::InvalidAlgorithm)));
+        }
+        if header.crit.is_some() {
+            return Err(Denied::Refused("The token wants an extension (crit) that is not known here."));
+        }
+        let key = self.keys.find(header.kid.as_deref(), header.alg).await?;
+        let TokenData { claims, .. } =
+            decode::<Map<String, Value>>(token, &key, &self.validation).map_err(|error| Denied::Refused(reason(error.kind())))?;
+        Ok(self.caller(&claims))
+    }
+
+    fn caller(&self, claims: &Map<String, Value>) -> Caller {
+        let name = subject(claims);
+        let Subject { label, meter } = self.subjects.get_with(Arc::clone(&name), || self.subject(&name));
+        let listed = claims.get(&self.settings.customers_claim).and_then(Value::as_array);
+        let customers = Customers::read_what_can_be(listed.into_iter().flatten().filter_map(Value::as_str));
+        Caller::new(name, Some(label), customers, meter)
+    }
+
+    fn subject(&self, name: &Arc<str>) -> Subject {
+        let is_one_of_few = self.labels.fetch_add(1, Ordering::Relaxed) < MOST_LABELS;
+        let label = if is_one_of_few { Arc::clone(name) } else { "other".into() };
+        Subject { label, meter: self.settings.rate.map(|rate| Arc::new(Meter::new(rate, self.settings.burst))) }
+    }
+}
+
+/// Whom the token speaks of (RFC 9068, 2.2), in letters that a log can hold.
+fn subject(claims: &Map<String, Value>) -> Arc<str> {
+    let named = ["sub", "client_id"].iter().find_map(|claim| claims.get(*claim)?.as_str().filter(|name| !name.trim().is_empty()));
+    let plain = |letter: char| if letter.is_ascii_graphic() { letter } else { '_' };
+    named.unwrap_or("unnamed").chars().take(LONGEST_NAME).map(plain).collect::<String>().into()
+}
+
+/// Why a token is refused, for its sender: what is wrong with it, and nothing of the gateway's.
+fn reason(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::ExpiredSignature => "The token has expired.",
+        ErrorKind::ImmatureSignature => "The token is not valid yet.",
+        ErrorKind::InvalidIssuer => "The token is of another issuer.",
+        ErrorKind::InvalidAudience => "The token is for another audience.",
+        ErrorKind::MissingRequiredClaim(_) => "The token lacks one of the claims exp, iss and aud.",
+        ErrorKind::InvalidClaimFormat(_) => "The token has a claim of the wrong form.",
+        ErrorKind::InvalidSignature => "The token's signature is wrong.",
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => "The token is not signed with RS256, ES256 or EdDSA.",
+        // A header that names no algorithm that the library knows, `none` for one, is no header to it.
+        _ => "The token is no JSON web token that is signed with RS256, ES256 or EdDSA.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_subject_has_a_name_that_a_log_can_hold() {
+        for (claims, name) in [
+            (json!({"sub": "billing"}), "billing"),
+            (json!({"sub": "a b\n\u{1b}[31mä"}), "a_b__[31m_"),
+            (json!({"client_id": "app"}), "app"),
+            (json!({"sub": " ", "client_id": "app"}), "app"),
+            (json!({"sub": 7}), "unnamed"),
+        ] {
+            assert_eq!(&*subject(claims.as_object().unwrap()), name);
+        }
+        assert_eq!(subject(json!({"sub": "x".repeat(999)}).as_object().unwrap()).len(), LONGEST_NAME);
+    }
+}

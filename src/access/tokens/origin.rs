@@ -1,0 +1,42 @@
+//! Where the issuer's keys are had: a URL or a file.
+
+use std::{fmt, path::PathBuf};
+
+use http::{HeaderValue, header};
+use reqwest::{Method, Request};
+use url::Url;
+
+use crate::outbound::Client;
+
+/// Where a key set is.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// It is served.
+    Url(Box<Client>, Url),
+    /// It is in a file.
+    File(PathBuf),
+}
+
+impl Origin {
+    /// The set as it is now; the error says what is wrong, without quoting what came.
+    pub(super) async fn read(&self) -> Result<Vec<u8>, String> {
+        match self {
+            Self::File(path) => std::fs::read(path).map_err(|error| format!("it cannot be read: {error}")),
+            Self::Url(client, url) => {
+                let mut request = Request::new(Method::GET, url.clone());
+                request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/jwk-set+json, application/json"));
+                let answer = client.exchange_in_time(request).await.map_err(|failure| failure.kind.as_str().to_owned())?;
+                if answer.status == 200 { Ok(answer.body) } else { Err(format!("it was answered with HTTP {}", answer.status)) }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(_, url) => write!(f, "{url}"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}

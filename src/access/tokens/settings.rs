@@ -1,0 +1,100 @@
+//! `[auth.jwt]`: whose tokens are taken.
+
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{key_set, origin::Origin};
+use crate::{
+    access::{rate::Rate, settings::read_rate},
+    config::{Endpoint, Reader},
+    outbound::{Bounds, Client},
+};
+
+const TABLE: &str = "auth.jwt";
+const URL: &str = "auth.jwt.jwks_url";
+const FILE: &str = "auth.jwt.jwks_file";
+
+/// What bounds the calls for a key set.
+const BOUNDS: Bounds =
+    Bounds { connect_timeout: Duration::from_secs(1), timeout: Duration::from_secs(2), max_idle: 1, max_response_bytes: 1 << 20 };
+
+/// `[auth.jwt]`, checked.
+#[derive(Debug)]
+pub struct TokenSettings {
+    pub(super) issuer: String,
+    pub(super) audience: String,
+    pub(super) customers_claim: String,
+    pub(super) rate: Option<Rate>,
+    pub(super) burst: Option<NonZeroU32>,
+    keys: Keys,
+}
+
+/// Where the issuer's keys are.
+#[derive(Debug)]
+enum Keys {
+    Url(Endpoint),
+    File(PathBuf),
+}
+
+impl TokenSettings {
+    /// Reads the table; `is_wanted` says that the mode asks for it.
+    pub(in crate::access) fn read(reader: &mut Reader, is_wanted: bool) -> Option<Self> {
+        if !is_wanted && reader.holds(TABLE) {
+            reader.unused(Self::read_table);
+            reader.fault(TABLE, "is of use with auth.mode = \"jwt\" only: set that, or leave the table out.");
+        }
+        if is_wanted { Self::read_table(reader) } else { None }
+    }
+
+    fn read_table(reader: &mut Reader) -> Option<Self> {
+        let issuer = not_blank(reader, "auth.jwt.issuer");
+        let audience = not_blank(reader, "auth.jwt.audience");
+        let customers_claim = reader.or("auth.jwt.customers_claim", "customers".to_owned());
+        let (rate, burst) = read_rate(reader, TABLE);
+        let keys = Keys::read(reader);
+        Some(Self { issuer: issuer?, audience: audience?, customers_claim, rate, burst, keys: keys? })
+    }
+
+    pub(super) fn origin(&self) -> reqwest::Result<Origin> {
+        Ok(match &self.keys {
+            Keys::File(path) => Origin::File(path.clone()),
+            Keys::Url(url) => Origin::Url(Box::new(Client::new(TABLE, url.is_encrypted(), BOUNDS)?), url.url().clone()),
+        })
+    }
+}
+
+fn not_blank(reader: &mut Reader, key: &str) -> Option<String> {
+    let text: String = reader.required(key)?;
+    if text.trim().is_empty() {
+        reader.fault(key, "must not be blank: every token is compared with it.");
+    }
+    Some(text)
+}
+
+impl Keys {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let (is_url, is_file) = (reader.holds(URL), reader.holds(FILE));
+        let (url, file) = (reader.get::<Endpoint>(URL), reader.path(FILE));
+        match (is_url, is_file) {
+            (true, true) => reader.fault(URL, format!("is given beside {FILE}: leave either out.")),
+            (false, false) => reader.fault(URL, format!("is required, or {FILE}: where the issuer's keys are.")),
+            _ => {}
+        }
+        if url.as_ref().is_some_and(|url| !url.is_encrypted() && !url.is_loopback()) {
+            reader.fault(URL, "must begin with https://: whoever could change what comes could sign tokens.");
+        }
+        if let Some(Err(cause)) = file.as_ref().map(|path| read_file(path)) {
+            reader.fault(FILE, cause);
+        }
+        url.map(Self::Url).or(file.map(Self::File))
+    }
+}
+
+fn read_file(path: &Path) -> Result<(), String> {
+    let named = |cause: String| format!("{}: {cause}.", path.display());
+    let text = std::fs::read(path).map_err(|error| named(format!("cannot be read: {error}")))?;
+    key_set::read(&text).map(drop).map_err(named)
+}

@@ -1,0 +1,93 @@
+//! Which customers a caller may see: ids, and beginnings. Pure.
+
+use crate::domain::CustomerId;
+
+/// What a pattern may be, as the end of the sentence "must be …".
+pub(super) const WANTED: &str = "ids of customers, or beginnings with one * at their end, such as [\"acme\", \"shop-*\"] or [\"*\"]";
+
+/// The customers that a caller may see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Customers(Vec<Pattern>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pattern {
+    Is(String),
+    BeginsWith(String),
+}
+
+impl Customers {
+    /// All that there are.
+    pub(super) fn all() -> Self {
+        Self(vec![Pattern::BeginsWith(String::new())])
+    }
+
+    /// Reads patterns; the error is the first that is none.
+    pub(super) fn read<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
+        patterns.into_iter().map(|text| Pattern::read(text).ok_or(text)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Reads those that are patterns; whatever else there is opens nothing.
+    pub(super) fn read_what_can_be<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(patterns.into_iter().filter_map(Pattern::read).collect())
+    }
+
+    /// Whether an id is among them; ids are compared to the letter.
+    pub(super) fn hold(&self, id: &str) -> bool {
+        self.0.iter().any(|pattern| match pattern {
+            Pattern::Is(whole) => whole == id,
+            Pattern::BeginsWith(beginning) => id.starts_with(beginning.as_str()),
+        })
+    }
+}
+
+impl Pattern {
+    fn read(text: &str) -> Option<Self> {
+        match text.strip_suffix('*') {
+            // Letters that no id has would open nothing, and are a mistake.
+            Some(beginning) if beginning.is_empty() || format!("{beginning}x").parse::<CustomerId>().is_ok() => {
+                Some(Self::BeginsWith(beginning.to_owned()))
+            }
+            Some(_) => None,
+            None => text.parse::<CustomerId>().is_ok().then(|| Self::Is(text.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_id_or_a_beginning_opens_what_it_says() {
+        let customers = Customers::read(["acme", "shop-*", "."].iter().take(2).copied()).unwrap();
+        for (id, seen) in
+            [("acme", true), ("Acme", false), ("acme2", false), ("acm", false), ("shop-", true), ("shop-1", true), ("shop", false)]
+        {
+            assert_eq!(customers.hold(id), seen, "{id}");
+        }
+        assert!(Customers::all().hold("whatever"));
+        assert_eq!(Customers::read(["*"]), Ok(Customers::all()));
+        assert!(!Customers::default().hold("acme"));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_named_or_opens_nothing() {
+        for bad in ["", "a b", "*a", "a**", "a*b", "a/*", "ä*", "..", "**"] {
+            assert_eq!(Customers::read(["good", bad]), Err(bad));
+            assert_eq!(Customers::read_what_can_be([bad]), Customers::default(), "{bad}");
+        }
+        assert!(Customers::read_what_can_be(["a b", "good"]).hold("good"));
+    }
+
+    proptest! {
+        /// Against the sentence, word by word.
+        #[test]
+        fn patterns_mean_what_is_said_of_them(pattern in "[ab.]{0,3}\\*?", id in "[ab.]{1,4}") {
+            let Ok(customers) = Customers::read([pattern.as_str()]) else { return Ok(()) };
+            let expected = if pattern.ends_with('*') { id.starts_with(pattern.trim_end_matches('*')) } else { id == pattern };
+            prop_assert_eq!(customers.hold(&id), expected);
+        }
+    }
+}

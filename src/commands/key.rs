@@ -1,0 +1,34 @@
+//! `rollcall key`: a new caller's key, and the table that admits him.
+
+use clap::Args;
+
+use super::{Failed, output::say};
+use crate::access::{is_name, new_key};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// What the caller is called in the log and the metrics: 1 to 64 characters of A-Z a-z 0-9 . _ -
+    #[arg(value_name = "NAME", value_parser = named)]
+    name: String,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
+    let made = new_key().ok_or_else(|| Failed::Running("the operating system gives no random bytes".to_owned()))?;
+    say(&format!(
+        "# For {name}, who sends it as `Authorization: Bearer ...` or as `X-Api-Key`. It is shown this once and kept nowhere:\n\
+         {key}\n\n\
+         # For the configuration:\n\
+         [[auth.callers]]\n\
+         name = \"{name}\"\n\
+         key_sha256 = \"{sha256}\"\n\
+         customers = [\"*\"] # all; or ids, or beginnings such as \"shop-*\"",
+        name = arguments.name,
+        key = made.key.reveal(),
+        sha256 = made.sha256,
+    ))
+    .map_err(Failed::Io)
+}
+
+fn named(name: &str) -> Result<String, String> {
+    if is_name(name) { Ok(name.to_owned()) } else { Err("a name has 1 to 64 characters of A-Z a-z 0-9 . _ -".to_owned()) }
+}

@@ -1,0 +1,125 @@
+//! Whose credentials something was got with. What was got with one caller's is never given to
+//! another: everything that is kept or shared is kept by its scope.
+
+use std::fmt;
+
+use ring::{
+    hmac::{HMAC_SHA256, Key, sign},
+    rand::SystemRandom,
+};
+
+use super::authorization::Authorization;
+use crate::{
+    config::Secret,
+    domain::{Failure, FailureKind, SourceName},
+};
+
+/// Whose credentials something was got with: the gateway's own, or those of this keyed digest.
+/// Only an [`Identity`] has one, so that nothing can be kept without saying whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Scope(Option<[u8; 32]>);
+
+/// The credentials that a call is made with.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    scope: Scope,
+    brought: Option<Authorization>,
+}
+
+/// What a caller brought for each source.
+#[derive(Clone, Debug, Default)]
+pub struct Brought(Vec<(SourceName, Secret)>);
+
+/// What digests of credentials are keyed with: random, of this process, never told.
+pub(super) struct ScopeKey(Key);
+
+impl Scope {
+    /// Whether it is a caller's.
+    pub fn is_brought(self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl Identity {
+    /// The gateway's own.
+    pub fn own() -> Self {
+        Self { scope: Scope(None), brought: None }
+    }
+
+    /// Whose it is.
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// What the caller brought, if it is his.
+    pub(super) fn brought(&self) -> Option<&Authorization> {
+        self.brought.as_ref()
+    }
+}
+
+impl Brought {
+    /// Adds what a caller brought for one source, as he would send it there.
+    pub fn add(&mut self, source: SourceName, authorization: Secret) {
+        self.0.push((source, authorization));
+    }
+}
+
+impl ScopeKey {
+    /// Makes one; `None` where the operating system gives no random bytes.
+    pub(super) fn new() -> Option<Self> {
+        Key::generate(HMAC_SHA256, &SystemRandom::new()).ok().map(Self)
+    }
+
+    /// A caller's identity at a source, of what he brought for it.
+    pub(super) fn identity(&self, source: SourceName, brought: &Brought) -> Result<Identity, Failure> {
+        let missing = Failure::new(FailureKind::Unauthorized);
+        let (_, secret) = brought.0.iter().find(|(name, _)| *name == source).ok_or(missing)?;
+        let digest = sign(&self.0, secret.reveal().as_bytes());
+        let digest = digest.as_ref().try_into().map_err(|_| missing)?;
+        let brought = Authorization::new(secret.clone()).ok_or(missing)?;
+        Ok(Identity { scope: Scope(Some(digest)), brought: Some(brought) })
+    }
+}
+
+impl fmt::Debug for ScopeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HERE: SourceName = SourceName::new("here");
+
+    fn brought(secret: &str) -> Brought {
+        let mut brought = Brought::default();
+        brought.add(HERE, Secret::new(secret));
+        brought
+    }
+
+    #[test]
+    fn nothing_brought_is_nobody() {
+        let key = ScopeKey::new().unwrap();
+        for brought in [Brought::default(), brought("a\nb")] {
+            assert_eq!(key.identity(HERE, &brought).unwrap_err().kind, FailureKind::Unauthorized);
+        }
+        assert!(key.identity(SourceName::new("elsewhere"), &brought("Bearer a")).is_err());
+        assert!(!Identity::own().scope().is_brought());
+    }
+
+    proptest! {
+        #[test]
+        fn scopes_are_one_exactly_where_credentials_are(one in "[ -~]{1,20}", other in "[ -~]{1,20}") {
+            let (key, elsewhere) = (ScopeKey::new().unwrap(), ScopeKey::new().unwrap());
+            let scope = |key: &ScopeKey, text: &str| key.identity(HERE, &brought(text)).unwrap().scope();
+            prop_assert_eq!(scope(&key, &one) == scope(&key, &other), one == other);
+            prop_assert_eq!(scope(&key, &one), scope(&key, &one));
+            prop_assert_ne!(scope(&key, &one), scope(&elsewhere, &one), "a digest says nothing to whoever has another key");
+            prop_assert_ne!(scope(&key, &one), Identity::own().scope());
+        }
+    }
+}
