@@ -47,7 +47,8 @@ const LONGEST_NAME: usize = 128;
 #[derive(Debug)]
 pub(super) struct Tokens {
     settings: TokenSettings,
-    validation: Validation,
+    /// What a token by each algorithm must be like: the key decides which, and it has one.
+    validations: [Validation; 3],
     keys: KeySets,
     subjects: moka::sync::Cache<Arc<str>, Subject>,
     labels: AtomicUsize,
@@ -63,31 +64,23 @@ struct Subject {
 impl Tokens {
     pub(super) fn new(settings: TokenSettings) -> reqwest::Result<Self> {
         signatures::install();
-        let mut validation = Validation::new(Algorithm::RS256);
-        validation.algorithms = ALGORITHMS.to_vec();
-        validation.leeway = LEEWAY;
-        validation.validate_nbf = true;
-        validation.set_issuer(&[&settings.issuer]);
-        validation.set_audience(&[&settings.audience]);
-        // One that is absent passes unless it is required.
-        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        let validations = ALGORITHMS.map(|algorithm| validation(algorithm, &settings));
         let keys = KeySets::new(settings.origin()?);
         let subjects = moka::sync::Cache::builder().max_capacity(MOST_SUBJECTS).time_to_idle(REMEMBERED).build();
-        Ok(Self { settings, validation, keys, subjects, labels: AtomicUsize::new(0) })
+        Ok(Self { settings, validations, keys, subjects, labels: AtomicUsize::new(0) })
     }
 
     /// Who sends this token.
     pub(super) async fn check(&self, token: &str) -> Result<Caller, Denied> {
         let header = decode_header(token).map_err(|error| Denied::Refused(reason(error.kind())))?;
-        if !ALGORITHMS.contains(&header.alg) {
-            return Err(Denied::Refused(reason(&ErrorKind::InvalidAlgorithm)));
-        }
+        let validation = self.validations.iter().find(|validation| validation.algorithms.contains(&header.alg));
+        let validation = validation.ok_or(Denied::Refused(reason(&ErrorKind::InvalidAlgorithm)))?;
         if header.crit.is_some() {
             return Err(Denied::Refused("The token wants an extension (crit) that is not known here."));
         }
         let key = self.keys.find(header.kid.as_deref(), header.alg).await?;
         let TokenData { claims, .. } =
-            decode::<Map<String, Value>>(token, &key, &self.validation).map_err(|error| Denied::Refused(reason(error.kind())))?;
+            decode::<Map<String, Value>>(token, &key, validation).map_err(|error| Denied::Refused(reason(error.kind())))?;
         Ok(self.caller(&claims))
     }
 
@@ -104,6 +97,17 @@ impl Tokens {
         let label = if is_one_of_few { Arc::clone(name) } else { "other".into() };
         Subject { label, meter: self.settings.rate.map(|rate| Arc::new(Meter::new(rate, self.settings.burst))) }
     }
+}
+
+fn validation(algorithm: Algorithm, settings: &TokenSettings) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.leeway = LEEWAY;
+    validation.validate_nbf = true;
+    validation.set_issuer(&[&settings.issuer]);
+    validation.set_audience(&[&settings.audience]);
+    // One that is absent passes unless it is required.
+    validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+    validation
 }
 
 /// Whom the token speaks of (RFC 9068, 2.2), in letters that a log can hold.

@@ -1,10 +1,11 @@
 //! A world for a test: a fake of each backend that everybody has, and a gateway before them.
 
 pub(crate) mod caller;
-mod envelope;
+pub(crate) mod envelope;
 mod fake;
 pub(crate) mod figure;
 mod gateway;
+pub(crate) mod issuer;
 pub(crate) mod memory;
 mod pages;
 pub(crate) mod planted;

@@ -1,0 +1,274 @@
+//! Who may ask, for whom and how often, where callers are told by keys.
+
+use std::time::Duration;
+
+use rollcall::access::{NewKey, new_key};
+
+use crate::support::{Answer, Folder, Gateway, Program, Setup, World, person, sources::SOURCES};
+
+const ROLL: &str = "/customers/acme/users";
+
+/// Routes that are open to everyone, and routes that are not.
+const OPEN: [&str; 3] = ["/health/live", "/health/ready", "/"];
+const DOCUMENTS: [&str; 5] = ["/docs", "/docs/", "/docs/swagger-ui.css", "/openapi.json", "/openapi.yaml"];
+const GUARDED: [&str; 4] = [ROLL, "/customers/acme/users?page_size=0", "/metrics", "/health/sources"];
+
+/// A caller as a configuration has him.
+struct Known {
+    name: &'static str,
+    key: NewKey,
+}
+
+impl Known {
+    fn new(name: &'static str) -> Self {
+        Self { name, key: new_key().unwrap() }
+    }
+
+    fn key(&self) -> &str {
+        self.key.key.reveal()
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.key())
+    }
+}
+
+trait WithCaller: Sized {
+    fn with_caller(self, number: usize, known: &Known, customers: &str) -> Self;
+}
+
+impl WithCaller for Setup {
+    fn with_caller(self, number: usize, known: &Known, customers: &str) -> Self {
+        let keys = [("name", known.name), ("key_sha256", &known.key.sha256), ("customers", customers)];
+        keys.iter().fold(self.set("auth.mode", "keys"), |setup, (key, value)| setup.set(&format!("auth.callers.{number}.{key}"), value))
+    }
+}
+
+impl Gateway {
+    async fn get_as(&self, known: &Known, path: &str) -> Answer {
+        self.get_with(path, &[("x-api-key", known.key())]).await
+    }
+}
+
+/// A world in which Ann is at Advanced Automation.
+async fn world() -> World {
+    let world = World::new().await;
+    world.persons(vec![person("1", "Ann", "ann@acme.example")]);
+    world
+}
+
+#[tokio::test]
+async fn a_known_key_is_let_in_by_either_header_and_nothing_else_is() {
+    let (world, billing, other) = (world().await, Known::new("billing"), Known::new("other"));
+    let gateway = world.gateway().with_caller(0, &billing, "*").start().await;
+    let (bearer, unknown, key) = (billing.bearer(), other.bearer(), billing.key());
+    let short = &key[..key.len() - 1];
+    let refused: [&[(&str, &str)]; 12] = [
+        &[],
+        &[("authorization", &unknown)],
+        &[("x-api-key", other.key())],
+        &[("x-api-key", short)],
+        &[("x-api-key", &format!("{key}A"))],
+        &[("x-api-key", &key.to_uppercase())],
+        &[("x-api-key", "")],
+        &[("authorization", key)],
+        &[("authorization", &format!("Basic {key}"))],
+        &[("x-api-key", &billing.key.sha256)],
+        &[("authorization", &bearer), ("x-api-key", other.key())],
+        &[("x-api-key", key), ("x-api-key", other.key())],
+    ];
+    for headers in refused {
+        let answer = gateway.get_with(ROLL, headers).await;
+        assert_eq!((answer.status, answer.code().as_str()), (401, "unauthorized"), "{headers:?}");
+        assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer realm=\"rollcall\""), "{answer:?}");
+        let said = format!("{:?} {}", answer.headers, answer.text);
+        assert!(![key, short, other.key(), &billing.key.sha256].iter().any(|secret| said.contains(secret)), "{said}");
+    }
+    assert_eq!(world.asked(), (0, 0), "nobody asks for whoever is not let in");
+    let admitted: [&[(&str, &str)]; 4] = [
+        &[("authorization", &bearer)],
+        &[("authorization", &format!("bearer {key}"))],
+        &[("x-api-key", key)],
+        &[("x-api-key", key), ("authorization", &bearer)],
+    ];
+    for headers in admitted {
+        assert_eq!(gateway.get_with(ROLL, headers).await.names(), ["Ann"], "{headers:?}");
+    }
+    let problem = gateway.get_with(ROLL, &[("accept", "application/problem+json")]).await;
+    assert_eq!((problem.status, problem.problem_code().as_str()), (401, "unauthorized"));
+}
+
+#[tokio::test]
+async fn a_caller_sees_his_customers_and_nobody_elses_whether_they_exist_or_not() {
+    let (world, all, some) = (world().await, Known::new("all"), Known::new("some"));
+    let gateway = world.gateway().with_caller(0, &all, "*").with_caller(1, &some, "shop-*,acme").start().await;
+    assert_eq!(gateway.get_as(&all, "/customers/secret/users").await.status, 200, "it is in the cache now");
+    let asked = world.asked();
+    let mut told = Vec::new();
+    for path in [
+        "/customers/secret/users",
+        "/customers/nobody/users",
+        "/customers/Acme/users",
+        "/customers/shop/users",
+        "/customers/secret/users?page_size=0",
+    ] {
+        let answer = gateway.get_as(&some, path).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, "forbidden"), "{path}");
+        let customer = path.split('/').nth(2).unwrap();
+        let body = answer.json();
+        let kept = ["status", "error", "code", "message", "owner", "retryable", "sources"]
+            .map(|field| body[field].to_string().replace(customer, "X"));
+        told.push((kept, answer.header("cache-status").map(str::to_owned), answer.header("server-timing").map(str::to_owned)));
+    }
+    assert!(told.iter().all(|one| *one == told[0]), "{told:#?}");
+    assert_eq!(world.asked(), asked, "and nothing is looked up");
+    for path in [ROLL, "/customers/shop-1/users", "/customers/shop-/users"] {
+        assert_eq!(gateway.get_as(&some, path).await.status, 200, "{path}");
+    }
+    let invalid = gateway.get_as(&some, "/customers/a%20b/users").await;
+    assert_eq!(invalid.code(), "invalid_customer_id", "what is no id is nobody's");
+}
+
+#[tokio::test]
+async fn what_is_open_stays_open_and_the_rest_wants_a_caller() {
+    let (world, known) = (world().await, Known::new("known"));
+    let gateway = world.gateway().with_caller(0, &known, "nobody").start().await;
+    for path in OPEN.iter().chain(&DOCUMENTS) {
+        assert!(gateway.get(path).await.status < 400, "{path}");
+    }
+    for path in GUARDED {
+        for method in ["GET", "HEAD"] {
+            assert_eq!(gateway.send(method, path, &[]).await.status, 401, "{method} {path}");
+        }
+    }
+    for path in ["/metrics", "/health/sources"] {
+        assert_eq!(gateway.get_as(&known, path).await.status, 200, "any caller may, whatever he may see");
+    }
+    assert_eq!(gateway.get("/nowhere").await.code(), "route_not_found", "that there is no route is no secret");
+    let protected = world.gateway().with_caller(0, &known, "*").set("auth.protect_docs", "true").start().await;
+    for path in DOCUMENTS {
+        assert_eq!(protected.get(path).await.code(), "unauthorized", "{path}");
+        assert!(protected.get_as(&known, path).await.status < 400, "{path}");
+    }
+    for path in OPEN {
+        assert_eq!(protected.get(path).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn operators_need_no_key_on_a_listener_of_their_own() {
+    let (world, known) = (world().await, Known::new("known"));
+    let gateway = world.gateway().with_caller(0, &known, "*").set("server.admin_listen", "127.0.0.1:0").start().await;
+    let operators = Gateway::at(gateway.admin_url.clone().unwrap());
+    for path in ["/metrics", "/health/sources", "/health/live"] {
+        assert_eq!(operators.get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(operators.get_as(&known, ROLL).await.code(), "route_not_found");
+}
+
+#[tokio::test]
+async fn the_page_for_a_person_tells_of_the_sources_only_to_callers() {
+    let (world, known) = (world().await, Known::new("known"));
+    let gateway = world.gateway().with_caller(0, &known, "*").start().await;
+    let tells = |answer: &Answer| SOURCES.map(|source| answer.text.contains(source));
+    assert_eq!(tells(&gateway.get("/").await), [false; 2]);
+    assert_eq!(tells(&gateway.get_with("/", &[("x-api-key", Known::new("other").key())]).await), [false; 2]);
+    assert_eq!(tells(&gateway.get_as(&known, "/").await), [true; 2]);
+    assert_eq!(tells(&world.start().await.get("/").await), [true; 2], "where nobody is told apart, everybody is one");
+}
+
+#[tokio::test]
+async fn who_asks_too_often_waits_and_nobody_else_does() {
+    let (world, eager, calm) = (world().await, Known::new("eager"), Known::new("calm"));
+    let gateway = world.gateway().with_caller(0, &eager, "*").with_caller(1, &calm, "*");
+    let gateway = gateway.set("auth.callers.0.rate", "2/m").set("auth.callers.0.burst", "3").start().await;
+    for path in [ROLL, "/metrics", "/customers/acme/users?page_size=0"] {
+        assert_ne!(gateway.get_as(&eager, path).await.status, 429, "three at once are let through");
+    }
+    for path in [ROLL, "/metrics"] {
+        let refused = gateway.get_as(&eager, path).await;
+        assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"));
+        let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((25..=30).contains(&wait), "{wait}");
+    }
+    for _ in 0..5 {
+        assert_eq!(gateway.get_as(&calm, ROLL).await.status, 200);
+    }
+    assert_eq!(gateway.get_as(&eager, "/").await.status, 200, "what is open to everyone is not counted");
+    let metrics = gateway.get_as(&calm, "/metrics").await.text;
+    for sample in [
+        "caller_requests_total{caller=\"eager\",status=\"429\"} 2",
+        "caller_requests_total{caller=\"eager\",status=\"400\"} 1",
+        "caller_requests_total{caller=\"calm\",status=\"200\"} 5",
+    ] {
+        assert!(metrics.contains(sample), "no {sample}: {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_is_over_when_it_says_so() {
+    let (world, known) = (world().await, Known::new("known"));
+    let gateway = world.gateway().with_caller(0, &known, "*").set("auth.callers.0.rate", "1/s").start().await;
+    assert_eq!(gateway.get_as(&known, ROLL).await.status, 200);
+    let refused = gateway.get_as(&known, ROLL).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
+    tokio::time::sleep(Duration::from_millis(1050)).await;
+    assert_eq!(gateway.get_as(&known, ROLL).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_table_that_is_printed_admits_whom_it_names_and_the_log_names_him() {
+    let (world, folder) = (world().await, Folder::new());
+    let made = Program::run(&["key", "billing.eu-1"], &[]).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let key = made.out.lines().find(|line| line.starts_with("rc_")).unwrap().to_owned();
+    let (_, table) = made.out.split_once("[[auth.callers]]").unwrap();
+    let more = format!(
+        "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\nauth.mode = \"keys\"\n[[auth.callers]]{table}"
+    );
+    let file = folder.write("rollcall.toml", &world.toml(&more));
+    let (program, gateway) = Program::serve(&file, &[("ROLLCALL_LOG", "trace")]).await;
+    assert_eq!(gateway.get_with(ROLL, &[("x-api-key", &key)]).await.names(), ["Ann"]);
+    assert_eq!(gateway.get(ROLL).await.status, 401);
+    program.signal("INT");
+    let ended = program.ended().await;
+    let lines: Vec<&str> = ended.err.lines().filter(|line| line.contains("route=\"/customers/{customer_id}/users\"")).collect();
+    assert!(lines.len() == 2 && lines[0].contains("caller=\"billing.eu-1\"") && !lines[1].contains("caller="), "{lines:#?}");
+    assert!(!ended.err.contains(&key), "the key is in the log");
+    for bad in ["", "a b", "a\"b", "ä"] {
+        let ended = Program::run(&["key", bad], &[]).await;
+        assert!(ended.code == Some(2) && ended.out.is_empty(), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_fault_of_the_table_is_named() {
+    let world = world().await;
+    let (one, two) = (Known::new("one"), Known::new("two"));
+    let valid = || world.gateway().with_caller(0, &one, "*").with_caller(1, &two, "acme");
+    let cases: [(Setup, &[&str]); 17] = [
+        (world.gateway().set("auth.mode", "keys"), &["auth.callers", "rollcall key NAME"]),
+        (world.gateway().set("auth.mode", "password"), &["auth.mode", "\"keys\", \"jwt\" or \"none\""]),
+        (valid().set("auth.mode", "none"), &["auth.callers", "auth.mode"]),
+        (valid().set("auth.callers.1.name", "one"), &["auth.callers.1.name", "another caller"]),
+        (valid().set("auth.callers.1.key_sha256", &one.key.sha256), &["auth.callers.1.key_sha256", "another caller"]),
+        (valid().set("auth.callers.1.key_sha256", one.key()), &["auth.callers.1.key_sha256", "64 hex digits"]),
+        (valid().set("auth.callers.0.customers", "a*b"), &["auth.callers.0.customers", "\"a*b\""]),
+        (valid().set("auth.callers.0.name", "a b"), &["auth.callers.0.name", "64 characters"]),
+        (valid().set("auth.callers.0.rate", "50"), &["auth.callers.0.rate", "50/s"]),
+        (valid().set("auth.callers.0.burst", "5"), &["auth.callers.0.burst", "beside rate"]),
+        (valid().set("auth.callers.0.rate", "5/s").set("auth.callers.0.burst", "0"), &["auth.callers.0.burst", "between 1"]),
+        (valid().set("auth.callers.0.nmae", "x"), &["auth.callers.0.nmae", "auth.callers.0.name meant?"]),
+        (world.gateway().set("auth.mode", "keys").set("auth.callers.0.name", "x"), &["auth.callers.0.key_sha256", "is required"]),
+        (world.gateway().set("auth.mode", "keys").set("auth.callers.0.name", "x"), &["auth.callers.0.customers", "is required"]),
+        (valid().set("auth.jwt.issuer", "https://id.example/"), &["auth.jwt", "auth.mode"]),
+        (world.gateway().set("auth.protect_docs", "true"), &["auth.protect_docs", "nobody"]),
+        (world.gateway().set("server.listen", "0.0.0.0:0"), &["auth.allow_anonymous", "0.0.0.0:0"]),
+    ];
+    for (setup, words) in cases {
+        let faults = setup.config().err().unwrap_or_else(|| panic!("no fault: {words:?}")).to_string();
+        let named = faults.lines().find(|line| line.starts_with(words[0]) && line.contains(words[1]));
+        assert!(named.is_some() && !faults.contains(one.key()), "{words:?}: {faults}");
+    }
+    assert!(valid().set("server.listen", "0.0.0.0:0").config().is_ok(), "with keys it may listen anywhere");
+}
