@@ -39,30 +39,47 @@ for target in wire roll cursor query; do
     "$target" "target/corpus/$target" -- -max_total_time=15 -verbosity=0
 done
 
-step "the demo, for what follows"
+step "the demo, open to everyone and with a caller's key, for what follows"
 cargo build --locked
-log=$(mktemp)
-target/debug/rollcall demo --listen 127.0.0.1:0 --set telemetry.access_log=off >"$log" 2>&1 &
-demo=$!
-trap 'kill "$demo" 2>/dev/null || true; rm -f "$log"' EXIT
-base=""
-for _ in $(seq 100); do
-  base=$(grep -oE 'http://127\.0\.0\.1:[0-9]+' "$log" | head -n 1 || true)
-  [ -n "$base" ] && break
-  sleep 0.1
-done
-[ -n "$base" ] || { cat "$log" >&2; exit 1; }
+logs=$(mktemp -d)
+demos=()
+trap 'kill "${demos[@]}" 2>/dev/null || true; rm -rf "$logs"' EXIT
+
+demo() { # NAME SETTING...: starts a demo and says where it answers
+  local log="$logs/$1" settings=() base=""
+  shift
+  for setting in telemetry.access_log=off "$@"; do settings+=(--set "$setting"); done
+  target/debug/rollcall demo --listen 127.0.0.1:0 "${settings[@]}" >"$log" 2>&1 &
+  demos+=($!)
+  for _ in $(seq 100); do
+    base=$(grep -oE 'http://127\.0\.0\.1:[0-9]+' "$log" | head -n 1 || true)
+    [ -n "$base" ] && break
+    sleep 0.1
+  done
+  [ -n "$base" ] || { cat "$log" >&2; exit 1; }
+  where=$base
+}
+
+demo open; open=$where
+table=$(target/debug/rollcall key tester)
+key=$(grep -oE '^rc_[A-Za-z0-9_-]{43}$' <<<"$table")
+digest=$(grep -oE '[0-9a-f]{64}' <<<"$table")
+demo keys auth.mode=keys auth.callers.0.name=tester auth.callers.0.key_sha256="$digest" 'auth.callers.0.customers=*'; guarded=$where
 
 step "the OpenAPI document against the answers (schemathesis)"
 [ -x target/schemathesis/bin/schemathesis ] || {
   python3 -m venv target/schemathesis
   target/schemathesis/bin/pip install -q schemathesis==4.32.5
 }
-(
-  cd target/schemathesis # what it leaves behind stays there
-  SCHEMATHESIS_HOOKS=../../tests/schemathesis/hooks.py bin/schemathesis run "$base/openapi.json" \
-    --checks all --max-examples 100 --request-timeout 20
-)
+against() { # BASE [OPTION...]
+  (
+    cd target/schemathesis # what it leaves behind stays there
+    SCHEMATHESIS_HOOKS=../../tests/schemathesis/hooks.py bin/schemathesis run "$1/openapi.json" \
+      --checks all --max-examples 100 --request-timeout 20 "${@:2}"
+  )
+}
+against "$open"
+against "$guarded" --header "Authorization: Bearer $key"
 
 step "the Swagger page in a browser"
 debian chromium chromium
@@ -70,6 +87,8 @@ debian chromium chromium
   mkdir -p target/browser
   npm install --silent --no-save --prefix target/browser playwright-core@1.64.1
 }
-BROWSER_MODULES="$PWD/target/browser" node tests/browser/swagger.mjs "$base" target/browser/swagger.png
+export BROWSER_MODULES="$PWD/target/browser"
+node tests/browser/swagger.mjs "$open" target/browser/swagger.png
+node tests/browser/swagger.mjs "$guarded" target/browser/authorized.png "$key"
 
 step "all is well"

@@ -1,12 +1,13 @@
 // Opens the Swagger page of a running gateway in a real browser, presses "Execute", and fails
-// unless a roll comes back and nothing was asked of any other host.
+// unless a roll comes back and nothing was asked of any other host. With a caller's key it first
+// sees that nothing comes back without it, and then gives it to "Authorize".
 //
-//   node swagger.mjs http://127.0.0.1:8080 [screenshot.png]
+//   node swagger.mjs http://127.0.0.1:8080 [screenshot.png [key]]
 
 import { createRequire } from "node:module";
 
 const { chromium } = createRequire(`${process.env.BROWSER_MODULES ?? "."}/`)("playwright-core");
-const [base, screenshot] = process.argv.slice(2);
+const [base, screenshot, key] = process.argv.slice(2);
 
 const browser = await chromium.launch({
   executablePath: "/usr/bin/chromium",
@@ -20,17 +21,36 @@ try {
     if (!url.startsWith(base) && !url.startsWith("data:")) faults.push(`asked another host: ${url}`);
   });
   page.on("pageerror", (error) => faults.push(`the page failed: ${error}`));
-  page.on("console", (line) => line.type() === "error" && faults.push(`the page complained: ${line.text()}`));
+  // The browser itself complains of a 401, which is wanted where there is a key.
+  const wanted = (text) => key && text.includes("401");
+  page.on("console", (line) => line.type() === "error" && !wanted(line.text()) && faults.push(`the page complained: ${line.text()}`));
 
   await page.goto(`${base}/docs`);
   const operation = page.locator("#operations-Users-listUsers");
-  await operation.click();
-  const answered = page.waitForResponse((response) => response.url().includes("/users"));
-  await operation.locator("button.execute").click();
-  const response = await answered;
-  if (response.status() !== 200) faults.push(`"Execute" was answered with ${response.status()}: ${response.url()}`);
-  await operation.locator(".live-responses-table .response-col_status").getByText("200").first().waitFor();
-  if (screenshot) await page.screenshot({ path: screenshot });
+  await operation.locator("button.opblock-summary-control").click();
+  const execute = async (status) => {
+    const answered = page.waitForResponse((response) => response.url().includes("/users"));
+    await operation.locator("button.execute").click();
+    const response = await answered;
+    if (response.status() !== status) faults.push(`"Execute" was answered with ${response.status()} and not ${status}: ${response.url()}`);
+    await operation.locator(".live-responses-table .response-col_status").getByText(String(status)).first().waitFor();
+  };
+  for (const field of key ? ["#auth-bearer-value", "#api_key_value"] : []) {
+    await execute(401);
+    await page.locator("button.authorize").first().click();
+    const dialog = page.locator(".dialog-ux");
+    const way = dialog.locator("form", { has: page.locator(field) });
+    await way.locator(field).fill(key);
+    await way.locator("button.authorize[type=submit]").click();
+    await dialog.locator("button.close-modal").click();
+    await execute(200);
+    if (screenshot) await page.screenshot({ path: screenshot });
+    await page.locator("button.authorize").first().click();
+    await dialog.getByRole("button", { name: "Remove authorization" }).click();
+    await dialog.locator("button.close-modal").click();
+  }
+  if (!key) await execute(200);
+  if (screenshot && !key) await page.screenshot({ path: screenshot });
 } finally {
   await browser.close();
 }
