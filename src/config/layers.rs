@@ -33,10 +33,11 @@ impl Layers {
 
     /// Reads TOML text. The error names line and column but never quotes the text, which may hold a secret.
     pub fn from_text(text: &str) -> Result<Self, String> {
-        let table = text.parse::<Table>().map_err(|error| {
+        let mut table = text.parse::<Table>().map_err(|error| {
             let (line, column) = position(text, error.span().map_or(0, |span| span.start));
             format!("is not TOML, at line {line}, column {column}.")
         })?;
+        number_lists(&mut table);
         Ok(Self { table, ..Self::default() })
     }
 
@@ -75,6 +76,23 @@ impl Layers {
         table.remove(&leaf.strip_suffix("_file").map_or_else(|| format!("{leaf}_file"), str::to_owned));
         table.insert(leaf.to_owned(), Value::String(value));
         self.origins.insert(key.to_owned(), origin);
+    }
+}
+
+/// Turns each list of tables into a table whose keys count from 0, so that what is in it has a key
+/// like everything else, in faults, in the environment and in flags: `auth.callers.0.name`.
+fn number_lists(table: &mut Table) {
+    for (_, value) in table.iter_mut() {
+        if let Value::Array(items) = value
+            && !items.is_empty()
+            && items.iter().all(Value::is_table)
+        {
+            let numbered = std::mem::take(items).into_iter().enumerate().map(|(index, item)| (index.to_string(), item));
+            *value = Value::Table(numbered.collect());
+        }
+        if let Value::Table(inner) = value {
+            number_lists(inner);
+        }
     }
 }
 

@@ -18,13 +18,15 @@ const ALIKE: f64 = 0.75;
 pub struct Reader {
     layers: Layers,
     known: BTreeSet<String>,
+    /// The keys that are lists of tables.
+    lists: BTreeSet<String>,
     faults: Vec<Fault>,
 }
 
 impl Reader {
     /// Starts to read merged layers.
     pub fn new(layers: Layers) -> Self {
-        Self { layers, known: BTreeSet::new(), faults: Vec::new() }
+        Self { layers, known: BTreeSet::new(), lists: BTreeSet::new(), faults: Vec::new() }
     }
 
     /// The value of a key, `None` where it is not set or is wrong; what is wrong is remembered.
@@ -83,6 +85,17 @@ impl Reader {
         Some(secret)
     }
 
+    /// The entries of a list of tables, `[[auth.callers]]`, as the keys that theirs begin with and
+    /// in their order: `auth.callers.0`, `auth.callers.1`. Another layer may have added some, or
+    /// have left a number out.
+    pub fn items(&mut self, key: &str) -> Vec<String> {
+        self.lists.insert(key.to_owned());
+        let entries = lookup(&self.layers.table, key).and_then(Value::as_table);
+        let mut indices: Vec<usize> = entries.into_iter().flat_map(Table::keys).filter_map(|name| index(name)).collect();
+        indices.sort_unstable();
+        indices.into_iter().map(|index| format!("{key}.{index}")).collect()
+    }
+
     /// Whether a key, or anything below it, is set.
     pub fn holds(&self, key: &str) -> bool {
         lookup(&self.layers.table, key).is_some()
@@ -101,7 +114,7 @@ impl Reader {
     pub fn finish(mut self) -> Result<(), Faults> {
         for key in leaves(&self.layers.table, "") {
             let is_empty_table = lookup(&self.layers.table, &key).is_some_and(Value::is_table) && self.is_above_known(&key);
-            if !self.known.contains(&key) && !is_empty_table {
+            if !self.known.contains(&key) && !is_empty_table && !self.is_empty_list(&key) {
                 let what = self.unknown(&key);
                 self.fault(&key, what);
             }
@@ -113,7 +126,23 @@ impl Reader {
         self.known.iter().any(|known| known.starts_with(&format!("{key}.")))
     }
 
+    fn is_empty_list(&self, key: &str) -> bool {
+        let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty) || value.as_table().is_some_and(Table::is_empty);
+        self.lists.contains(key) && lookup(&self.layers.table, key).is_some_and(is_empty)
+    }
+
+    /// The list that a key belongs to without being in an entry of it.
+    fn list_of(&self, key: &str) -> Option<&String> {
+        self.lists.iter().find(|list| {
+            let below = key.strip_prefix(list.as_str());
+            below.is_some_and(|below| below.is_empty() || below.strip_prefix('.').is_some_and(|below| index(first(below)).is_none()))
+        })
+    }
+
     fn unknown(&self, key: &str) -> String {
+        if let Some(list) = self.list_of(key) {
+            return format!("is in no entry of a list: write [[{list}]] above each.");
+        }
         if self.is_above_known(key) {
             return format!("is a table: write [{key}].");
         }
@@ -124,6 +153,16 @@ impl Reader {
             None => "is no key of this version.".to_owned(),
         }
     }
+}
+
+/// The number that a level of a key is, written as we write it.
+fn index(level: &str) -> Option<usize> {
+    level.parse().ok().filter(|index: &usize| index.to_string() == level)
+}
+
+/// The first level of a key.
+fn first(key: &str) -> &str {
+    key.split_once('.').map_or(key, |(level, _)| level)
 }
 
 /// How alike two keys are, 0 to 1: in one table by their last level, else as a whole, which then
@@ -193,6 +232,40 @@ mod tests {
         assert_eq!(reader.get("server.drain"), Some(Duration::from_secs(7)));
         assert_eq!(reader.get::<Duration>("cache.fresh"), None);
         assert!(faults(reader).iter().all(|fault| fault.contains("ROLLCALL__CACHE__FRESH")));
+    }
+
+    #[test]
+    fn a_list_of_tables_is_counted_and_every_layer_may_add_to_it() {
+        let callers: String = (0..11).fold(String::new(), |text, index| text + &format!("[[auth.callers]]\nname = \"n{index}\"\n"));
+        let variables = [("ROLLCALL__AUTH__CALLERS__1__NAME".to_owned(), "one".to_owned())];
+        let layers = Layers::from_text(&callers).ok().unwrap().with_environment(variables.into_iter());
+        let mut reader = Reader::new(layers.with_flag("auth.callers.12.name", "twelve", "--set"));
+        let items = reader.items("auth.callers");
+        let names: Vec<String> = items.iter().filter_map(|item| reader.get(&format!("{item}.name"))).collect();
+        assert_eq!(names, ["n0", "one", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9", "n10", "twelve"]);
+        assert_eq!(items.last().map(String::as_str), Some("auth.callers.12"));
+        assert_eq!(faults(reader), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_list_is_named_with_its_number() {
+        for (text, fault) in [
+            ("callers = []", ""),
+            ("[callers]", ""),
+            ("[[callers]]\nname = \"a\"\n[[callers]]\nname = 3", "callers.1.name: must be a text."),
+            ("[[callers]]\nname = \"a\"\n[[callers]]", "callers.1.name: is required: a text."),
+            ("callers = [{ name = \"a\", nme = \"b\" }]", "callers.0.nme: is no key of this version. Was callers.0.name meant?"),
+            ("[callers]\nname = \"a\"", "callers.name: is in no entry of a list: write [[callers]] above each."),
+            ("callers = \"a\"", "callers: is in no entry of a list: write [[callers]] above each."),
+            ("callers = [1, 2]", "callers: is in no entry of a list: write [[callers]] above each."),
+            ("[callers.00]\nname = \"a\"", "callers.00.name: is in no entry of a list: write [[callers]] above each."),
+        ] {
+            let mut reader = reader(text);
+            for item in reader.items("callers") {
+                reader.required::<String>(&format!("{item}.name"));
+            }
+            assert_eq!(faults(reader).concat(), fault, "{text}");
+        }
     }
 
     #[test]
