@@ -11,6 +11,7 @@ mod reader;
 mod secret;
 mod setting;
 mod stamp;
+mod wiped;
 
 pub use fault::{Fault, Faults};
 pub use general::{AccessLog, Cache, General, LogFormat, Server, Telemetry};

@@ -32,7 +32,7 @@ impl Reader {
     /// The value of a key, `None` where it is not set or is wrong; what is wrong is remembered.
     pub fn get<T: Setting>(&mut self, key: &str) -> Option<T> {
         self.known.insert(key.to_owned());
-        let read = T::read(lookup(&self.layers.table, key)?);
+        let read = T::read(lookup(&self.layers.table.0, key)?);
         read.map_err(|what| self.fault(key, what)).ok()
     }
 
@@ -60,12 +60,17 @@ impl Reader {
         value
     }
 
+    /// A path; a relative one begins at the configuration's folder.
+    pub fn path(&mut self, key: &str) -> Option<PathBuf> {
+        self.get::<PathBuf>(key).map(|path| self.layers.folder.join(path))
+    }
+
     /// A secret, written as `key` or as the file that `key_file` names; it must be there.
     pub fn secret(&mut self, key: &str) -> Option<SecretSource> {
         let file_key = format!("{key}_file");
         let (written, file) = (self.holds(key), self.holds(&file_key));
         let value = self.get(key).map(SecretSource::Written);
-        let path = self.get::<PathBuf>(&file_key).map(|path| self.layers.folder.join(path));
+        let path = self.path(&file_key);
         match (written, file) {
             (true, true) => self.fault(key, format!("is given twice: leave either {key} or {file_key} out.")),
             (false, false) => self.fault(key, format!("is required: the secret itself, or {file_key} with the file that holds it.")),
@@ -90,7 +95,7 @@ impl Reader {
     /// have left a number out.
     pub fn items(&mut self, key: &str) -> Vec<String> {
         self.lists.insert(key.to_owned());
-        let entries = lookup(&self.layers.table, key).and_then(Value::as_table);
+        let entries = lookup(&self.layers.table.0, key).and_then(Value::as_table);
         let mut indices: Vec<usize> = entries.into_iter().flat_map(Table::keys).filter_map(|name| index(name)).collect();
         indices.sort_unstable();
         indices.into_iter().map(|index| format!("{key}.{index}")).collect()
@@ -98,7 +103,7 @@ impl Reader {
 
     /// Whether a key, or anything below it, is set.
     pub fn holds(&self, key: &str) -> bool {
-        lookup(&self.layers.table, key).is_some()
+        lookup(&self.layers.table.0, key).is_some()
     }
 
     /// Remembers that a key is wrong.
@@ -112,8 +117,8 @@ impl Reader {
 
     /// Ends the reading: every fault, also the keys that nobody asked for.
     pub fn finish(mut self) -> Result<(), Faults> {
-        for key in leaves(&self.layers.table, "") {
-            let is_empty_table = lookup(&self.layers.table, &key).is_some_and(Value::is_table) && self.is_above_known(&key);
+        for key in leaves(&self.layers.table.0, "") {
+            let is_empty_table = lookup(&self.layers.table.0, &key).is_some_and(Value::is_table) && self.is_above_known(&key);
             if !self.known.contains(&key) && !is_empty_table && !self.is_empty_list(&key) {
                 let what = self.unknown(&key);
                 self.fault(&key, what);
@@ -128,7 +133,7 @@ impl Reader {
 
     fn is_empty_list(&self, key: &str) -> bool {
         let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty) || value.as_table().is_some_and(Table::is_empty);
-        self.lists.contains(key) && lookup(&self.layers.table, key).is_some_and(is_empty)
+        self.lists.contains(key) && lookup(&self.layers.table.0, key).is_some_and(is_empty)
     }
 
     /// The list that a key belongs to without being in an entry of it.

@@ -17,6 +17,7 @@ mod documents;
 mod envelope;
 mod filters;
 mod freshness;
+mod hardening;
 mod headers;
 mod joining;
 mod lifecycle;
