@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{self, Documents, Door, Gateway},
-    config::{Faults, General, Layers, LogFormat, Reader},
+    config::{Faults, General, KeyPair, Layers, LogFormat, Reader},
     customers::Links,
     roll::{Keeping, Rolls, Windows},
-    server::{ListenError, listen, serve},
+    server::{ListenError, Tls, TlsError, listen, serve},
     sources::{Backend, Source, SourceSettings},
     telemetry::Metrics,
 };
@@ -64,9 +64,11 @@ pub struct Running {
 }
 
 /// What only a restart changes.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Fixed {
     listen: SocketAddr,
+    /// The files and not what is in them: that may change.
+    tls: Option<KeyPair>,
     admin_listen: Option<SocketAddr>,
     max_connections: usize,
     format: LogFormat,
@@ -81,6 +83,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// Connections cannot be encrypted as they shall be.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A document could not be written.
     #[error("the OpenAPI document could not be written: {0}")]
     Document(String),
@@ -118,6 +123,7 @@ impl App {
         let server = general.server;
         let fixed = Fixed {
             listen: server.listen,
+            tls: server.tls,
             admin_listen: server.admin_listen,
             max_connections: server.max_connections,
             format: general.telemetry.format,
@@ -142,6 +148,7 @@ impl App {
     pub fn start(self) -> Result<Running, StartError> {
         let Self { gateway, fixed, lasting } = self;
         let (stop, most) = (CancellationToken::new(), fixed.max_connections);
+        let tls = fixed.tls.clone().map(Tls::new).transpose()?;
         let callers = listen("server.listen", fixed.listen)?;
         let operators = fixed.admin_listen.map(|address| listen("server.admin_listen", address)).transpose()?;
         let mut running = Running {
@@ -155,9 +162,9 @@ impl App {
             lasting,
             fixed,
         };
-        running.servers.push(tokio::spawn(serve(callers, Arc::clone(&running.callers), most, stop.clone())));
+        running.servers.push(tokio::spawn(serve(callers, Arc::clone(&running.callers), tls, most, stop.clone())));
         if let (Some(listener), Some(door)) = (operators, &running.operators) {
-            running.servers.push(tokio::spawn(serve(listener, Arc::clone(door), most, stop)));
+            running.servers.push(tokio::spawn(serve(listener, Arc::clone(door), None, most, stop)));
         }
         Ok(running)
     }
@@ -183,6 +190,7 @@ impl Running {
         let (new, old) = (&next.fixed, &self.fixed);
         let waiting = [
             ("server.listen", new.listen != old.listen),
+            ("server.tls", new.tls != old.tls),
             ("server.admin_listen", wanted != old.admin_listen),
             ("server.max_connections", new.max_connections != old.max_connections),
             ("telemetry.format", new.format != old.format),

@@ -62,7 +62,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let client_id = reader.reader().required::<String>(&id);
     let client_secret = reader.reader().secret(&secret);
     let page_size = reader.count("page_size", PAGE_SIZE, 1, 10_000);
-    let limits = reader.limits();
+    let (transport, limits) = (reader.transport(base_url.as_ref()), reader.limits());
     let base = base_url?;
     Some(SourceSettings {
         credentials: CredentialSettings::ClientCredentials {
@@ -70,8 +70,8 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
             client_id: client_id?,
             client_secret: client_secret?,
         },
-        adapter: Box::new(AdvancedAutomation { base: base.clone(), page_size }),
-        base_url: base,
+        adapter: Box::new(AdvancedAutomation { base, page_size }),
+        transport,
         retry: Policy { retries: limits.retries, retry_500: true, server_error_pause: Some(SERVER_ERROR_PAUSE) },
         limits,
     })
