@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{self, Documents, Door, Gateway},
+    api::{self, Cors, Documents, Door, Gateway},
     config::{Faults, General, KeyPair, Layers, LogFormat, Reader},
     customers::Links,
     roll::{Keeping, Rolls, Windows},
@@ -133,6 +133,8 @@ impl App {
             metrics: Arc::clone(metrics),
             documents: documents(&server.base_path)?,
             source_names,
+            vary: api::vary(if server.cors_origins.is_empty() { &[] } else { &["Origin"] }),
+            cors: Cors::new(&server.cors_origins),
             deadline: server.deadline,
             drain: server.drain,
             base_path: server.base_path,

@@ -8,6 +8,7 @@ mod certificates;
 mod fault;
 mod general;
 mod layers;
+mod origins;
 mod reader;
 mod secret;
 mod setting;

@@ -9,6 +9,7 @@ mod breaker;
 mod caching;
 mod commands;
 mod conditional;
+mod cors;
 mod counts;
 mod credentials;
 mod deadlines;

@@ -23,9 +23,6 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest id that a caller may give a request.
 const LONGEST_ID: usize = 128;
 
-/// What an answer depends on beside its URL.
-const VARY: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding, Authorization, X-Api-Key");
-
 /// The label of whatever has no route.
 static NO_ROUTE: LazyLock<Arc<str>> = LazyLock::new(|| "none".into());
 
@@ -56,7 +53,7 @@ impl Observed {
         self.answered = true;
         let facts = response.extensions_mut().remove::<LogFacts>();
         self.note(response.status().as_u16(), response.extensions().get::<Code>().copied(), facts.as_ref());
-        finish(response.headers_mut(), &self.origin);
+        finish(response.headers_mut(), &self.origin, &self.gateway.vary);
         if !self.gateway.is_ready() {
             // Whoever keeps the connection would send his next request to a socket that closes.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -112,10 +109,10 @@ fn origin_of(headers: &HeaderMap) -> Origin {
 }
 
 /// What every answer carries.
-fn finish(headers: &mut HeaderMap, origin: &Origin) {
+fn finish(headers: &mut HeaderMap, origin: &Origin, vary: &HeaderValue) {
     put(headers, REQUEST_ID, origin.request_id.to_string());
     put(headers, TRACEPARENT, origin.trace.to_string());
-    headers.insert(header::VARY, VARY);
+    headers.insert(header::VARY, vary.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
