@@ -12,16 +12,18 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use http::{HeaderName, HeaderValue};
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{Access, AccessSettings},
-    api::{self, Documents, Door, Gateway, Security},
-    config::{Faults, General, Layers, LogFormat, Reader},
+    api::{self, Cors, Documents, Door, Gateway, Security},
+    config::{Faults, General, KeyPair, Layers, LogFormat, Reader},
     customers::Links,
+    domain::SourceName,
     roll::{Keeping, Rolls, Windows},
-    server::{ListenError, listen, serve},
+    server::{ListenError, Tls, TlsError, listen, serve},
     sources::{Backend, Source, SourceSettings},
     telemetry::Metrics,
 };
@@ -67,9 +69,11 @@ pub struct Running {
 }
 
 /// What only a restart changes.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Fixed {
     listen: SocketAddr,
+    /// The files and not what is in them: that may change.
+    tls: Option<KeyPair>,
     admin_listen: Option<SocketAddr>,
     max_connections: usize,
     format: LogFormat,
@@ -84,6 +88,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// Connections cannot be encrypted as they shall be.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A document could not be written.
     #[error("the OpenAPI document could not be written: {0}")]
     Document(String),
@@ -123,12 +130,13 @@ impl App {
         let server = general.server;
         let fixed = Fixed {
             listen: server.listen,
+            tls: server.tls,
             admin_listen: server.admin_listen,
             max_connections: server.max_connections,
             format: general.telemetry.format,
         };
         let gateway = Gateway {
-            vary: api::vary(&forwards.iter().map(|(_, header)| header.clone()).collect::<Vec<_>>()),
+            vary: vary(&server.cors_origins, &forwards),
             forwards,
             protect_docs: access.protect_docs,
             documents: documents(&server.base_path, Security::from(&access.mode))?,
@@ -136,6 +144,7 @@ impl App {
             rolls: Rolls::new(sources, links, general.placeholders, &keeping, Arc::clone(metrics)),
             metrics: Arc::clone(metrics),
             source_names,
+            cors: Cors::new(&server.cors_origins),
             deadline: server.deadline,
             drain: server.drain,
             base_path: server.base_path,
@@ -151,6 +160,7 @@ impl App {
     pub fn start(self) -> Result<Running, StartError> {
         let Self { gateway, fixed, lasting } = self;
         let (stop, most) = (CancellationToken::new(), fixed.max_connections);
+        let tls = fixed.tls.clone().map(Tls::new).transpose()?;
         let callers = listen("server.listen", fixed.listen)?;
         let operators = fixed.admin_listen.map(|address| listen("server.admin_listen", address)).transpose()?;
         let mut running = Running {
@@ -164,9 +174,9 @@ impl App {
             lasting,
             fixed,
         };
-        running.servers.push(tokio::spawn(serve(callers, Arc::clone(&running.callers), most, stop.clone())));
+        running.servers.push(tokio::spawn(serve(callers, Arc::clone(&running.callers), tls, most, stop.clone())));
         if let (Some(listener), Some(door)) = (operators, &running.operators) {
-            running.servers.push(tokio::spawn(serve(listener, Arc::clone(door), most, stop)));
+            running.servers.push(tokio::spawn(serve(listener, Arc::clone(door), None, most, stop)));
         }
         Ok(running)
     }
@@ -193,6 +203,7 @@ impl Running {
         let (new, old) = (&next.fixed, &self.fixed);
         let waiting = [
             ("server.listen", new.listen != old.listen),
+            ("server.tls", new.tls != old.tls),
             ("server.admin_listen", wanted != old.admin_listen),
             ("server.max_connections", new.max_connections != old.max_connections),
             ("telemetry.format", new.format != old.format),
@@ -234,6 +245,13 @@ fn keeping(general: &General) -> Keeping {
         not_found: cache.not_found,
         max_bytes: cache.max_bytes.as_u64(),
     }
+}
+
+/// What an answer depends on, as this gateway is configured.
+fn vary(origins: &[String], forwards: &[(SourceName, HeaderName)]) -> HeaderValue {
+    let origin = Some("Origin").filter(|_| !origins.is_empty());
+    let names: Vec<&str> = forwards.iter().map(|(_, header)| header.as_str()).chain(origin).collect();
+    api::vary(&names)
 }
 
 fn documents(base_path: &str, security: Security) -> Result<Documents, StartError> {

@@ -3,13 +3,18 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use rollcall::commands::{Environment, Line};
+use rollcall::commands::{Environment, Line, keep_memory_private};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+fn main() -> ExitCode {
+    keep_memory_private(); // before anything else: a secret may be in the environment already
+    run()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     // A variable that is no Unicode is none of ours.
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Line::parse().run(&Environment(variables.collect())).await

@@ -45,6 +45,7 @@ pub use docs::Documents;
 pub use door::Door;
 pub use openapi::{Security, document};
 
+pub use middleware::Cors;
 pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS};
 
 /// How much less than a request the sources get, so that an answer can still be made of what
@@ -77,10 +78,12 @@ pub struct Gateway {
     pub access_log: AccessLog,
     /// Whether `/metrics` and `/health/sources` answer on a listener of their own.
     pub has_admin: bool,
+    /// Which web pages elsewhere may read the callers' answers, if any.
+    pub cors: Option<Cors>,
+    /// What an answer depends on beside its URL; [`vary`] makes it.
+    pub vary: HeaderValue,
     /// One place for each request for customers that may be under way at the same time.
     pub places: Semaphore,
-    /// What an answer depends on beside its URL.
-    pub vary: HeaderValue,
     /// Whether the process is told to stop.
     pub stopping: Arc<AtomicBool>,
 }
@@ -96,14 +99,11 @@ impl Gateway {
     }
 }
 
-/// The value of `Vary`: what always counts, and these.
-pub(crate) fn vary(more: &[HeaderName]) -> HeaderValue {
-    let mut names = "Accept, Accept-Encoding, Authorization, X-Api-Key".to_owned();
-    for name in more {
-        names.push_str(", ");
-        names.push_str(name.as_str());
-    }
-    HeaderValue::try_from(names).unwrap_or(HeaderValue::from_static("*")) // names of headers are one
+/// The names of the headers that an answer depends on: those that it always does, and more.
+pub fn vary(more: &[&str]) -> HeaderValue {
+    let names = [&["Accept", "Accept-Encoding", "Authorization", "X-Api-Key"], more].concat().join(", ");
+    // Names of headers are a value.
+    HeaderValue::try_from(names).unwrap_or(HeaderValue::from_static("*"))
 }
 
 /// Whether a text is the query of a roll; for tests that send what nobody would think of.
@@ -147,7 +147,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
         guarded.route_layer(admitted).merge(documents()).merge(probes)
     };
     let start_page = Router::new().route(&format!("{}/", gateway.base_path), get(docs::start));
-    middleware::around(below_base_path(routes, gateway).merge(start_page).with_state(Arc::clone(gateway)), gateway)
+    middleware::around(below_base_path(routes, gateway).merge(start_page).with_state(Arc::clone(gateway)), gateway, gateway.cors.as_ref())
 }
 
 /// What people and programs read of the others.
@@ -172,5 +172,5 @@ fn below_base_path(routes: Router<Arc<Gateway>>, gateway: &Gateway) -> Router<Ar
 /// The router of the operators' own listener.
 pub fn admin_router(gateway: &Arc<Gateway>) -> Router {
     let (routes, _) = probes().merge(inside()).split_for_parts();
-    middleware::around(below_base_path(routes, gateway).with_state(Arc::clone(gateway)), gateway)
+    middleware::around(below_base_path(routes, gateway).with_state(Arc::clone(gateway)), gateway, None)
 }

@@ -1,12 +1,14 @@
 //! Where a command's configuration comes from: file, environment, flags.
 
-use std::path::PathBuf;
+use std::{convert::Infallible, path::PathBuf};
 
 use clap::Args;
+use secrecy::zeroize::Zeroizing;
+use sha2::{Digest, Sha256};
 
 use crate::{
     app::Config,
-    config::{Fault, Faults, Layers},
+    config::{Fault, Faults, Layers, Secret},
     sources::REGISTRY,
 };
 
@@ -30,14 +32,15 @@ pub(super) struct Flags {
     #[arg(long, value_name = "ADDRESS")]
     pub(super) listen: Option<String>,
     /// Any key of the configuration, such as cache.fresh=30s; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[arg(long, value_name = "KEY=VALUE", value_parser = secret)]
+    set: Vec<Secret>,
 }
 
 impl Arguments {
-    /// The text of the file as it is now, to tell whether it has changed.
-    pub(super) fn file(&self) -> Option<Vec<u8>> {
-        std::fs::read(self.config.as_ref()?).ok()
+    /// A digest of the file as it is now, to tell whether it has changed.
+    pub(super) fn digest(&self) -> Option<[u8; 32]> {
+        let text = Zeroizing::new(std::fs::read(self.config.as_ref()?).ok()?);
+        Some(Sha256::digest(&text).into())
     }
 
     /// The merged and checked configuration.
@@ -54,7 +57,7 @@ impl Arguments {
 impl Flags {
     pub(super) fn lay_over(&self, mut layers: Layers) -> Result<Layers, Faults> {
         for pair in &self.set {
-            let Some((key, value)) = pair.split_once('=') else {
+            let Some((key, value)) = pair.reveal().split_once('=') else {
                 // The value may be a secret that was written without its key.
                 let what = "wants KEY=VALUE, such as cache.fresh=30s.".to_owned();
                 return Err(Fault { at: "--set".to_owned(), what }.into());
@@ -66,6 +69,12 @@ impl Flags {
             None => layers,
         })
     }
+}
+
+/// Any key may be that of a secret.
+#[expect(clippy::unnecessary_wraps, reason = "the form that clap wants")]
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
 }
 
 impl Environment {

@@ -4,6 +4,7 @@ mod check;
 mod configuration;
 mod demo;
 mod key;
+mod memory;
 mod openapi;
 mod output;
 mod serve;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 use crate::{app::StartError, config::Faults, telemetry::LogError};
 
 pub use configuration::Environment;
+pub use memory::keep_memory_private;
 
 /// One roll of a customer's users, whichever backend holds them.
 #[derive(Debug, Parser)]

@@ -35,7 +35,7 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
 /// Waits to be told to stop; reads the configuration again when it is told to, and when the file
 /// has changed.
 async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arguments, environment: &Environment) -> Stop {
-    let mut read = arguments.file();
+    let mut read = arguments.digest();
     let mut look = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
@@ -43,11 +43,11 @@ async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arg
                 if let Some(stop) = signal {
                     return stop;
                 }
-                read = arguments.file();
+                read = arguments.digest();
                 reload(running, arguments, environment);
             }
             _ = look.tick() => {
-                let now = arguments.file();
+                let now = arguments.digest();
                 if now.is_some() && now != read {
                     reload(running, arguments, environment);
                     read = now;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use bytesize::ByteSize;
 use toml::Value;
 
-use super::{reader::Reader, setting::Setting};
+use super::{certificates::KeyPair, origins, reader::Reader, setting::Setting};
 use crate::domain::Placeholders;
 
 /// Everything that belongs to no source.
@@ -28,6 +28,10 @@ pub struct Server {
     pub listen: SocketAddr,
     /// A second listener for `/metrics` and `/health/sources`, which then answer there only.
     pub admin_listen: Option<SocketAddr>,
+    /// What callers' connections are encrypted with, if they are; operators' never are.
+    pub tls: Option<KeyPair>,
+    /// Which web pages elsewhere may read the answers, as browsers send them.
+    pub cors_origins: Vec<String>,
     /// How long a request waits for the sources at most, a little more than they get.
     pub deadline: Duration,
     /// Connections at the same time; further ones wait in the kernel.
@@ -101,6 +105,8 @@ impl Server {
         Self {
             listen: reader.or("server.listen", SocketAddr::from(([127, 0, 0, 1], 8080))),
             admin_listen: reader.get("server.admin_listen"),
+            tls: KeyPair::configured(reader, "server.tls"),
+            cors_origins: origins::read(reader),
             deadline: reader.within(
                 "server.deadline",
                 Duration::from_secs(10),

@@ -5,9 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use secrecy::zeroize::Zeroizing;
 use toml::{Table, Value};
 
-use super::fault::{Fault, Faults};
+use super::{
+    fault::{Fault, Faults},
+    wiped::{Wiped, wipe},
+};
 
 /// What an environment variable of ours begins with; two underscores stand between levels.
 const PREFIX: &str = "ROLLCALL__";
@@ -15,7 +19,7 @@ const PREFIX: &str = "ROLLCALL__";
 /// The merged layers, before any key was read.
 #[derive(Default)]
 pub struct Layers {
-    pub(super) table: Table,
+    pub(super) table: Wiped,
     /// Which environment variable or flag gave a key, so that a fault can name it.
     pub(super) origins: BTreeMap<String, String>,
     /// What relative paths in the configuration are relative to.
@@ -25,7 +29,7 @@ pub struct Layers {
 impl Layers {
     /// Reads a TOML file; relative paths in it are relative to the folder that it is in.
     pub fn from_file(path: &Path) -> Result<Self, Faults> {
-        let text = std::fs::read_to_string(path).map_err(|error| fault(path, format!("cannot be read: {error}.")))?;
+        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|error| fault(path, format!("cannot be read: {error}.")))?);
         let mut layers = Self::from_text(&text).map_err(|what| fault(path, what))?;
         layers.folder = path.parent().map(Path::to_owned).unwrap_or_default();
         Ok(layers)
@@ -38,7 +42,7 @@ impl Layers {
             format!("is not TOML, at line {line}, column {column}.")
         })?;
         number_lists(&mut table);
-        Ok(Self { table, ..Self::default() })
+        Ok(Self { table: Wiped(table), ..Self::default() })
     }
 
     /// Lays the environment over what is there: `ROLLCALL__SERVER__LISTEN` is `server.listen`.
@@ -62,19 +66,20 @@ impl Layers {
 
     fn set(&mut self, key: &str, value: String, origin: String) {
         let (path, leaf) = key.rsplit_once('.').unwrap_or(("", key));
-        let mut table = &mut self.table;
+        let mut table = &mut self.table.0;
         for level in path.split('.').filter(|level| !level.is_empty()) {
             let entry = table.entry(level).or_insert_with(|| Table::new().into());
             if !entry.is_table() {
-                *entry = Table::new().into();
+                wipe(&mut std::mem::replace(entry, Table::new().into()));
             }
             let Value::Table(inner) = entry else { return };
             table = inner;
         }
         // A secret that is given in a later layer takes the place of its file in an earlier one,
         // and the other way round.
-        table.remove(&leaf.strip_suffix("_file").map_or_else(|| format!("{leaf}_file"), str::to_owned));
-        table.insert(leaf.to_owned(), Value::String(value));
+        let other = table.remove(&leaf.strip_suffix("_file").map_or_else(|| format!("{leaf}_file"), str::to_owned));
+        let before = table.insert(leaf.to_owned(), Value::String(value));
+        other.into_iter().chain(before).for_each(|mut value| wipe(&mut value));
         self.origins.insert(key.to_owned(), origin);
     }
 }

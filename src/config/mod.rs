@@ -4,14 +4,18 @@
 //! layers and collects faults; whoever needs a key asks it, and [`Reader::finish`] tells of all
 //! that was wrong, keys that nobody asked for included.
 
+mod certificates;
 mod fault;
 mod general;
 mod layers;
+mod origins;
 mod reader;
 mod secret;
 mod setting;
 mod stamp;
+mod wiped;
 
+pub use certificates::{Authorities, KeyPair, Unusable};
 pub use fault::{Fault, Faults};
 pub use general::{AccessLog, Cache, General, LogFormat, Server, Telemetry};
 pub use layers::Layers;

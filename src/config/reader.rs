@@ -32,7 +32,7 @@ impl Reader {
     /// The value of a key, `None` where it is not set or is wrong; what is wrong is remembered.
     pub fn get<T: Setting>(&mut self, key: &str) -> Option<T> {
         self.known.insert(key.to_owned());
-        let read = T::read(lookup(&self.layers.table, key)?);
+        let read = T::read(lookup(&self.layers.table.0, key)?);
         read.map_err(|what| self.fault(key, what)).ok()
     }
 
@@ -103,7 +103,7 @@ impl Reader {
     /// have left a number out.
     pub fn items(&mut self, key: &str) -> Vec<String> {
         self.lists.insert(key.to_owned());
-        let entries = lookup(&self.layers.table, key).and_then(Value::as_table);
+        let entries = lookup(&self.layers.table.0, key).and_then(Value::as_table);
         let mut indices: Vec<usize> = entries.into_iter().flat_map(Table::keys).filter_map(|name| index(name)).collect();
         indices.sort_unstable();
         indices.into_iter().map(|index| format!("{key}.{index}")).collect()
@@ -111,7 +111,7 @@ impl Reader {
 
     /// Whether a key, or anything below it, is set.
     pub fn holds(&self, key: &str) -> bool {
-        lookup(&self.layers.table, key).is_some()
+        lookup(&self.layers.table.0, key).is_some()
     }
 
     /// Remembers that a key is wrong.
@@ -125,8 +125,8 @@ impl Reader {
 
     /// Ends the reading: every fault, also the keys that nobody asked for.
     pub fn finish(mut self) -> Result<(), Faults> {
-        for key in leaves(&self.layers.table, "") {
-            let is_empty_table = lookup(&self.layers.table, &key).is_some_and(Value::is_table) && self.is_above_known(&key);
+        for key in leaves(&self.layers.table.0, "") {
+            let is_empty_table = lookup(&self.layers.table.0, &key).is_some_and(Value::is_table) && self.is_above_known(&key);
             if !self.known.contains(&key) && !is_empty_table && !self.is_empty_list(&key) {
                 let what = self.unknown(&key);
                 self.fault(&key, what);
@@ -141,7 +141,7 @@ impl Reader {
 
     fn is_empty_list(&self, key: &str) -> bool {
         let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty) || value.as_table().is_some_and(Table::is_empty);
-        self.lists.contains(key) && lookup(&self.layers.table, key).is_some_and(is_empty)
+        self.lists.contains(key) && lookup(&self.layers.table.0, key).is_some_and(is_empty)
     }
 
     /// The list that a key belongs to without being in an entry of it.

@@ -8,7 +8,7 @@ use std::{
 use http::header;
 use reqwest::{Request, Response};
 
-use super::{deadline::Deadline, retry_after::retry_after};
+use super::{deadline::Deadline, retry_after::retry_after, transport::Transport};
 use crate::domain::{Failure, FailureKind};
 
 /// Bytes that are reserved for a body before it is known how long it is.
@@ -49,23 +49,18 @@ pub struct Answer {
 
 impl Client {
     /// Builds the client. Redirects are never followed, for one could carry credentials elsewhere;
-    /// proxies of the environment are not used; an idle connection is dropped before a peer
-    /// would usually close it. `encrypted` says whether certificates will have to be checked.
-    pub fn new(peer: &'static str, encrypted: bool, bounds: Bounds) -> reqwest::Result<Self> {
+    /// an idle connection is dropped before a peer would usually close it.
+    pub fn new(peer: &'static str, transport: &Transport, bounds: Bounds) -> reqwest::Result<Self> {
         install_crypto();
-        let mut builder = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .user_agent(concat!("rollcall/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .no_proxy()
             .connect_timeout(bounds.connect_timeout)
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(bounds.max_idle)
             .tcp_nodelay(true);
-        if !encrypted {
-            builder = builder.tls_certs_only([]); // no root certificates are needed, nor have to exist
-        }
-        Ok(Self { http: builder.build()?, peer, bounds })
+        Ok(Self { http: transport.lay_on(builder)?.build()?, peer, bounds })
     }
 
     /// The same as [`Self::exchange`], for a call that nobody bounds.

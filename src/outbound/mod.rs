@@ -4,6 +4,8 @@
 mod client;
 mod deadline;
 mod retry_after;
+mod transport;
 
 pub use client::{Answer, Bounds, Client};
 pub use deadline::Deadline;
+pub use transport::{Proxy, Transport};

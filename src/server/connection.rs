@@ -4,10 +4,17 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::OwnedSemaphorePermit,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::slow_head::{HeadClock, Watched};
+use super::{
+    slow_head::{HeadClock, Watched},
+    tls::Tls,
+};
 use crate::api::{Door, LARGEST_HEAD, MOST_HEADERS};
 
 /// How long a connection may be idle: longer than a load balancer keeps one, or it would send
@@ -24,10 +31,30 @@ const GRACE: Duration = Duration::from_millis(250);
 /// How long a peer may leave what it was sent unread.
 const UNREAD: Duration = Duration::from_secs(30);
 
-pub(super) async fn answer(stream: TcpStream, door: Arc<Door>, _place: OwnedSemaphorePermit, stop: CancellationToken) {
+/// What every connection of a listener is answered with.
+#[derive(Clone)]
+pub(super) struct Answering {
+    pub(super) door: Arc<Door>,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) stop: CancellationToken,
+}
+
+pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with: Answering) {
     if stream.set_nodelay(true).and_then(|()| end_unread(&stream)).is_err() {
         return; // the peer has gone already
     }
+    let Answering { door, tls, stop } = with;
+    let Some(tls) = tls else { return converse(stream, door, stop).await };
+    let encrypted = tokio::select! {
+        encrypted = tls.shake_hands(stream) => encrypted,
+        () = grace_is_over(&stop) => None,
+    };
+    if let Some(stream) = encrypted {
+        converse(stream, door, stop).await;
+    }
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>, stop: CancellationToken) {
     let clock = Arc::new(HeadClock::default());
     let timed = Arc::clone(&clock);
     let service = service_fn(move |request| {

@@ -2,6 +2,7 @@
 
 mod connection;
 mod slow_head;
+mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -9,7 +10,10 @@ use futures_util::FutureExt;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::connection::Answering;
 use crate::api::Door;
+
+pub use tls::{Tls, TlsError};
 
 /// Connections that wait to be accepted, in the kernel.
 const BACKLOG: i32 = 4096;
@@ -56,10 +60,13 @@ fn reason(cause: &io::Error) -> String {
     }
 }
 
-/// Answers connections until `stop`, then closes the listener and finishes what is in flight.
-/// Beyond `most` connections at a time, further ones wait in the kernel.
-pub async fn serve(listener: TcpListener, door: Arc<Door>, most: usize, stop: CancellationToken) {
+/// Answers connections until `stop`, encrypted where there is something to do it with, then closes
+/// the listener and finishes what is in flight. Beyond `most` connections at a time, further ones
+/// wait in the kernel.
+pub async fn serve(listener: TcpListener, door: Arc<Door>, tls: Option<Tls>, most: usize, stop: CancellationToken) {
     let (connections, places) = (TaskTracker::new(), Arc::new(Semaphore::new(most)));
+    let with = Answering { door, tls: tls.map(Arc::new), stop: stop.clone() };
+    let answer = |stream, place| drop(connections.spawn(connection::answer(stream, place, with.clone())));
     loop {
         let accepted = tokio::select! {
             biased;
@@ -67,20 +74,20 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, most: usize, stop: Ca
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => drop(connections.spawn(connection::answer(stream, Arc::clone(&door), place, stop.clone()))),
+            Ok((stream, place)) => answer(stream, place),
             Err(error) => rest_after(&error).await,
         }
     }
     // Whoever is in the backlog has connected, as far as he knows: he is answered, too.
     let backlog = tokio::time::Instant::now() + BACKLOG_TIME;
     while let Ok(Ok((stream, place))) = tokio::time::timeout(LULL, accept(&listener, &places)).await {
-        drop(connections.spawn(connection::answer(stream, Arc::clone(&door), place, stop.clone())));
+        answer(stream, place);
         if tokio::time::Instant::now() > backlog {
             break; // they keep coming
         }
     }
     while let Some(Ok((stream, place))) = accept(&listener, &places).now_or_never() {
-        drop(connections.spawn(connection::answer(stream, Arc::clone(&door), place, stop.clone())));
+        answer(stream, place);
     }
     drop(listener);
     connections.close();

@@ -14,7 +14,6 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::Notify,
     time::Instant,
 };
@@ -30,9 +29,9 @@ pub(super) struct HeadClock {
 /// A request is being answered: what is read meanwhile is no head that anybody waits for.
 pub(super) struct Busy(Arc<HeadClock>);
 
-/// A stream whose reading the clock watches.
-pub(super) struct Watched {
-    stream: TcpStream,
+/// A stream whose reading the clock watches; of an encrypted one, what has been decrypted.
+pub(super) struct Watched<S> {
+    stream: S,
     clock: Arc<HeadClock>,
 }
 
@@ -85,13 +84,13 @@ impl Drop for Busy {
     }
 }
 
-impl Watched {
-    pub(super) fn new(stream: TcpStream, clock: Arc<HeadClock>) -> Self {
+impl<S> Watched<S> {
+    pub(super) fn new(stream: S, clock: Arc<HeadClock>) -> Self {
         Self { stream, clock }
     }
 }
 
-impl AsyncRead for Watched {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
@@ -102,7 +101,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

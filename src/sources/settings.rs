@@ -6,9 +6,9 @@ use bytesize::ByteSize;
 
 use super::{breaker::BreakerSettings, credentials::CredentialSettings};
 use crate::{
-    config::{BaseUrl, Reader, Setting},
+    config::{Authorities, BaseUrl, Reader, Setting},
     domain::SourceName,
-    outbound::Bounds,
+    outbound::{Bounds, Proxy, Transport},
 };
 
 /// What bounds the calls to one source.
@@ -114,6 +114,23 @@ impl<'a> SourceReader<'a> {
                 Some(CredentialSettings::Forward)
             }
         }
+    }
+
+    /// How the source is reached: `ca_file` and `proxy`. What is sent in clear to this machine leaves
+    /// it where a proxy stands between, and then `allow_http` has to be said for it, too.
+    pub fn transport(&mut self, base: Option<&BaseUrl>) -> Transport {
+        let [ca_file, proxy, allow] = ["ca_file", "proxy", "allow_http"].map(|key| self.key(key));
+        let authorities = self.reader.path(&ca_file).and_then(|path| {
+            let read = Authorities::read(&path);
+            read.map_err(|what| self.reader.fault(&ca_file, what)).ok()
+        });
+        let way = self.reader.or(&proxy, Proxy::None);
+        let is_local = base.is_some_and(|base| !base.is_encrypted() && base.is_loopback());
+        if is_local && way != Proxy::None && !self.reader.or(&allow, false) {
+            let what = format!("would carry credentials unencrypted from this machine to the proxy; {allow} = true lifts that.");
+            self.reader.fault(&proxy, what);
+        }
+        Transport { encrypted: base.is_none_or(BaseUrl::is_encrypted), authorities, proxy: way }
     }
 
     /// What bounds the calls.

@@ -20,10 +20,9 @@ use super::{
     settings::Limits,
 };
 use crate::{
-    config::BaseUrl,
     domain::{Failure, FailureKind, Record, RemoteId, SourceName, Warning, WarningCode},
     offload::offload,
-    outbound::{Bounds, Client, Deadline},
+    outbound::{Bounds, Client, Deadline, Transport},
     telemetry::{Metrics, Origin},
 };
 
@@ -40,8 +39,8 @@ const LARGE_BODY: usize = 256 << 10;
 pub struct SourceSettings {
     /// What asks and reads.
     pub adapter: Box<dyn Adapter>,
-    /// Where it is.
-    pub base_url: BaseUrl,
+    /// How it is reached.
+    pub transport: Transport,
     /// Who we are there.
     pub credentials: CredentialSettings,
     /// When it is asked again.
@@ -100,7 +99,7 @@ impl Source {
     /// Puts a source to work.
     pub fn new(settings: SourceSettings, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
         let name = settings.adapter.name();
-        let client = Client::new(name.as_str(), settings.base_url.is_encrypted(), Bounds::from(&settings.limits))?;
+        let client = Client::new(name.as_str(), &settings.transport, Bounds::from(&settings.limits))?;
         Ok(Self {
             client: Arc::new(client),
             credentials: Credentials::new(name, settings.credentials, Arc::clone(&metrics)),

@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("roll", &["customers", "domain", "flight", "offload", "outbound", "sources", "telemetry"]),
     ("access", &["config", "domain", "flight", "outbound", "telemetry"]),
     ("api", &["access", "config", "customers", "domain", "offload", "outbound", "roll", "sources", "telemetry"]),
-    ("server", &["api"]),
+    ("server", &["api", "config"]),
     ("sandbox", &[]),
     ("app", &["*"]),
     ("commands", &["*"]),

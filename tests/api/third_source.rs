@@ -60,11 +60,12 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
         return None;
     }
     let (base, key, limits) = (reader.base_url(), reader.key("key"), reader.limits());
+    let transport = reader.transport(base.as_ref());
     let secret = reader.reader().secret(&key);
     let base = base?;
     Some(SourceSettings {
-        adapter: Box::new(PhoneBook(base.clone())),
-        base_url: base,
+        adapter: Box::new(PhoneBook(base)),
+        transport,
         credentials: CredentialSettings::Bearer(secret?),
         retry: Policy { retries: limits.retries, retry_500: true, server_error_pause: None },
         limits,

@@ -10,7 +10,7 @@ use super::{key_set, origin::Origin};
 use crate::{
     access::{rate::Rate, settings::read_rate},
     config::{Endpoint, Reader},
-    outbound::{Bounds, Client},
+    outbound::{Bounds, Client, Transport},
 };
 
 const TABLE: &str = "auth.jwt";
@@ -61,7 +61,7 @@ impl TokenSettings {
     pub(super) fn origin(&self) -> reqwest::Result<Origin> {
         Ok(match &self.keys {
             Keys::File(path) => Origin::File(path.clone()),
-            Keys::Url(url) => Origin::Url(Box::new(Client::new(TABLE, url.is_encrypted(), BOUNDS)?), url.url().clone()),
+            Keys::Url(url) => Origin::Url(Box::new(Client::new(TABLE, &Transport::direct(url.is_encrypted()), BOUNDS)?), url.url().clone()),
         })
     }
 }

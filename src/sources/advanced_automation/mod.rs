@@ -60,12 +60,12 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let base_url = reader.base_url();
     let credentials = reader.credentials(|reader| client_credentials(reader, base_url.as_ref()));
     let page_size = reader.count("page_size", PAGE_SIZE, 1, 10_000);
-    let limits = reader.limits();
+    let (transport, limits) = (reader.transport(base_url.as_ref()), reader.limits());
     let base = base_url?;
     Some(SourceSettings {
         credentials: credentials?,
-        adapter: Box::new(AdvancedAutomation { base: base.clone(), page_size }),
-        base_url: base,
+        adapter: Box::new(AdvancedAutomation { base, page_size }),
+        transport,
         retry: Policy { retries: limits.retries, retry_500: true, server_error_pause: Some(SERVER_ERROR_PAUSE) },
         limits,
     })

@@ -62,12 +62,12 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     if matches!(account_id.as_deref().map(str::trim), Some("" | "." | "..")) {
         reader.reader().fault(&account, "must be the id of an account, or be left out.");
     }
-    let limits = reader.limits();
+    let (transport, limits) = (reader.transport(base_url.as_ref()), reader.limits());
     let base = base_url?;
     Some(SourceSettings {
         credentials: credentials?,
-        adapter: Box::new(MyReports { base: base.clone(), account_id }),
-        base_url: base,
+        adapter: Box::new(MyReports { base, account_id }),
+        transport,
         retry: Policy { retries: limits.retries, retry_500: false, server_error_pause: None },
         limits,
     })

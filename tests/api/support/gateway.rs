@@ -10,6 +10,8 @@ use rollcall::{
 };
 use serde_json::Value;
 
+use super::certificates::Authority;
+
 /// A gateway that is still to be configured.
 pub(crate) struct Setup {
     layers: Layers,
@@ -70,6 +72,16 @@ impl Gateway {
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().no_proxy().no_gzip().tls_certs_only([]).build().unwrap();
         Self { running: None, url, admin_url: None, client }
+    }
+
+    /// The same gateway, asked over TLS by a caller that believes this authority and no other.
+    pub(crate) fn over_tls(self, authority: &Authority) -> Self {
+        Self { url: self.url.replace("http://", "https://"), client: authority.caller().build().unwrap(), ..self }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        self.url.split_once("://").unwrap().1
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

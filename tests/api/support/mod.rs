@@ -1,6 +1,7 @@
 //! A world for a test: a fake of each backend that everybody has, and a gateway before them.
 
 pub(crate) mod caller;
+pub(crate) mod certificates;
 pub(crate) mod envelope;
 mod fake;
 pub(crate) mod figure;

@@ -1,0 +1,90 @@
+//! Lets web pages of named origins read the answers (the Fetch standard's CORS protocol).
+
+use std::time::Duration;
+
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use tower::{Layer, ServiceExt};
+use tower_http::cors::CorsLayer;
+
+/// How long a browser may believe what a preflight said.
+const BELIEVED: Duration = Duration::from_hours(1);
+
+/// What a page may send beside what every page may.
+const REQUEST_HEADERS: [HeaderName; 9] = [
+    header::ACCEPT,
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::IF_NONE_MATCH,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("x-advanced-automation-authorization"),
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-myreports-authorization"),
+    HeaderName::from_static("x-request-id"),
+];
+
+/// What a page may read of an answer: all that an answer tells on purpose.
+const RESPONSE_HEADERS: [HeaderName; 14] = [
+    header::AGE,
+    header::ALLOW,
+    header::CACHE_CONTROL,
+    HeaderName::from_static("cache-status"),
+    header::ETAG,
+    header::LINK,
+    header::RETRY_AFTER,
+    HeaderName::from_static("rollcall-status"),
+    HeaderName::from_static("server-timing"),
+    HeaderName::from_static("traceparent"),
+    header::VARY,
+    header::WWW_AUTHENTICATE,
+    header::X_CONTENT_TYPE_OPTIONS,
+    HeaderName::from_static("x-request-id"),
+];
+
+/// The origins whose pages may read answers.
+#[derive(Clone, Debug)]
+pub struct Cors {
+    origins: Vec<HeaderValue>,
+    layer: CorsLayer,
+}
+
+impl Cors {
+    /// Prepares the headers; `None` where no origin is named. Cookies are never asked for: a page
+    /// sends a key of its own or nothing.
+    pub fn new(origins: &[String]) -> Option<Self> {
+        let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+        let layer = CorsLayer::new()
+            .allow_origin(origins.clone())
+            .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
+            .allow_headers(REQUEST_HEADERS)
+            .expose_headers(RESPONSE_HEADERS)
+            .max_age(BELIEVED)
+            .vary([]); // it is the same for all and put on further outside
+        (!origins.is_empty()).then_some(Self { origins, layer })
+    }
+
+    /// Answers a preflight; puts its headers on whatever answers anything else. A page of another
+    /// origin gets no headers, which is what its browser keeps the answer from it for.
+    pub(super) async fn share(self, request: Request, next: Next) -> Response {
+        let is_preflight = is_preflight(&request);
+        let origin = request.headers().get(header::ORIGIN);
+        let is_ours = origin.is_some_and(|origin| self.origins.contains(origin));
+        if is_preflight && !is_ours {
+            return StatusCode::OK.into_response();
+        }
+        // The layer takes every OPTIONS for a preflight.
+        if !is_ours || (request.method() == Method::OPTIONS && !is_preflight) {
+            return next.run(request).await;
+        }
+        self.layer.layer(next).oneshot(request).await.into_response()
+    }
+}
+
+fn is_preflight(request: &Request) -> bool {
+    let asks = [header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD].iter().all(|name| request.headers().contains_key(name));
+    request.method() == Method::OPTIONS && asks
+}

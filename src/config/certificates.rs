@@ -1,0 +1,139 @@
+//! Certificates and keys that the configuration names: read from PEM files, and checked before
+//! anybody relies on them.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use rustls::{
+    RootCertStore,
+    crypto::ring::sign::any_supported_type,
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
+    sign::CertifiedKey,
+};
+use secrecy::zeroize::Zeroizing;
+
+use super::{reader::Reader, stamp::Stamp};
+
+/// Authorities that are believed instead of the system's; at least one.
+#[derive(Clone)]
+pub struct Authorities(Vec<CertificateDer<'static>>);
+
+/// The files of a certificate, with its chain behind it, and of its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPair {
+    /// The chain, the server's own certificate first.
+    cert_file: PathBuf,
+    /// The key of the first certificate.
+    key_file: PathBuf,
+}
+
+/// A file of a pair that cannot be used. Says nothing of what is in it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {what}", file.display())]
+pub struct Unusable {
+    /// Which of the two it is: `cert_file` or `key_file`.
+    pub key: &'static str,
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+// === impl Authorities ===
+
+impl Authorities {
+    /// Reads every certificate of a PEM file. The error names the file.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let named = |what: String| format!("{}: {what}", path.display());
+        let certificates = certificates(path).map_err(named)?;
+        let mut store = RootCertStore::empty();
+        for (number, certificate) in (1..).zip(&certificates) {
+            store.add(certificate.clone()).map_err(|_| named(format!("certificate {number} is none that an authority can have.")))?;
+        }
+        Ok(Self(certificates))
+    }
+
+    /// The certificates in DER.
+    pub fn certificates(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} authorities", self.0.len())
+    }
+}
+
+// === impl KeyPair ===
+
+impl KeyPair {
+    /// Reads `cert_file` and `key_file` of a table that may be left out, and what is in them.
+    pub(super) fn configured(reader: &mut Reader, table: &str) -> Option<Self> {
+        let [cert_key, key_key] = ["cert_file", "key_file"].map(|key| format!("{table}.{key}"));
+        for (key, other) in [(&cert_key, &key_key), (&key_key, &cert_key)] {
+            if !reader.holds(key) && reader.holds(other) {
+                reader.fault(key, format!("is required: {other} is of no use alone."));
+            }
+        }
+        let (cert_file, key_file) = (reader.path(&cert_key), reader.path(&key_key));
+        let pair = Self { cert_file: cert_file?, key_file: key_file? };
+        if let Err(unusable) = pair.read() {
+            reader.fault(&format!("{table}.{}", unusable.key), unusable.to_string());
+        }
+        Some(pair)
+    }
+
+    /// The pair as it is now. The key's own text is wiped; what signs with it never prints it.
+    pub fn read(&self) -> Result<CertifiedKey, Unusable> {
+        let of_cert = |what| Unusable { key: "cert_file", file: self.cert_file.clone(), what };
+        let of_key = |what| Unusable { key: "key_file", file: self.key_file.clone(), what };
+        let chain = certificates(&self.cert_file).map_err(of_cert)?;
+        let key = Zeroizing::new(private_key(&self.key_file).map_err(of_key)?);
+        let signing = any_supported_type(&key).map_err(|_| of_key("holds no RSA, ECDSA or Ed25519 key that can be used.".to_owned()))?;
+        let pair = CertifiedKey::new(chain, signing);
+        match pair.keys_match() {
+            Ok(()) => Ok(pair),
+            Err(rustls::Error::InconsistentKeys(_)) => {
+                Err(of_key(format!("is not the key of the first certificate in {}.", self.cert_file.display())))
+            }
+            Err(_) => Err(of_cert("its first certificate is none that a server can have.".to_owned())),
+        }
+    }
+
+    /// Tells the state of both files from any other.
+    pub fn stamps(&self) -> [Stamp; 2] {
+        [Stamp::of(&self.cert_file), Stamp::of(&self.key_file)]
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let text = fs::read(path).map_err(|error| format!("cannot be read: {error}."))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    match certificates {
+        Ok(certificates) if certificates.is_empty() => Err("holds no certificate in PEM.".to_owned()),
+        certificates => certificates.map_err(|error| broken(&error)),
+    }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let text = Zeroizing::new(fs::read(path).map_err(|error| format!("cannot be read: {error}."))?);
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
+        pem::Error::NoItemsFound => "holds no private key in PEM that no password protects.".to_owned(),
+        error => broken(&error),
+    })
+}
+
+/// The library's own words quote the line.
+fn broken(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "ends in the middle of a PEM section.",
+        _ => "is not PEM.",
+    }
+    .to_owned()
+}

@@ -1,0 +1,92 @@
+//! How a peer is reached: by which way, and whose certificates are believed.
+
+use reqwest::{Certificate, ClientBuilder};
+use toml::Value;
+use url::Url;
+
+use crate::config::{Authorities, Setting};
+
+/// How a peer is reached.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    /// Whether certificates will have to be checked; where not, no roots have to exist.
+    pub encrypted: bool,
+    /// Whose certificates are believed instead of those of the system's roots.
+    pub authorities: Option<Authorities>,
+    /// What stands between.
+    pub proxy: Proxy,
+}
+
+/// What stands between us and a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proxy {
+    /// Nothing, whatever the environment says.
+    None,
+    /// What `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    Environment,
+    /// A proxy of this URL, for everything.
+    At(Url),
+}
+
+impl Transport {
+    /// Straight to the peer, with the system's roots where it is encrypted.
+    pub fn direct(encrypted: bool) -> Self {
+        Self { encrypted, authorities: None, proxy: Proxy::None }
+    }
+
+    pub(super) fn lay_on(&self, builder: ClientBuilder) -> reqwest::Result<ClientBuilder> {
+        let builder = match &self.proxy {
+            Proxy::None => builder.no_proxy(),
+            Proxy::Environment => builder, // what the library does by itself
+            Proxy::At(url) => builder.proxy(reqwest::Proxy::all(url.clone())?),
+        };
+        Ok(match &self.authorities {
+            Some(authorities) => {
+                let certificates: reqwest::Result<Vec<_>> = authorities.certificates().map(Certificate::from_der).collect();
+                builder.tls_certs_only(certificates?)
+            }
+            None if self.encrypted => builder,
+            None => builder.tls_certs_only([]),
+        })
+    }
+}
+
+/// No user and password: they would be printed with the URL.
+impl Setting for Proxy {
+    const WANTED: &'static str = "\"none\", \"environment\" or the URL of a proxy such as \"http://proxy.example:3128\"";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        let wanted = || format!("must be {}.", Self::WANTED);
+        let text = value.as_str().map(str::trim).ok_or_else(wanted)?;
+        match text {
+            "none" => return Ok(Self::None),
+            "environment" => return Ok(Self::Environment),
+            _ => {}
+        }
+        let url = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host()).ok_or_else(wanted)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("must not hold a user or a password. Write \"environment\": HTTPS_PROXY may hold them.".to_owned());
+        }
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if is_bare { Ok(Self::At(url)) } else { Err(wanted()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_a_place_and_holds_no_credentials() {
+        let read = |text: &str| Proxy::read(&Value::String(text.to_owned()));
+        assert_eq!(read("none"), Ok(Proxy::None));
+        assert_eq!(read("environment"), Ok(Proxy::Environment));
+        assert!(matches!(read("http://proxy.example:3128"), Ok(Proxy::At(_))));
+        for bad in ["", "proxy.example:3128", "https://proxy.example", "socks5://proxy.example", "http://p/x", "http://p?q", "http://p#f"] {
+            assert!(read(bad).is_err_and(|what| what.contains(Proxy::WANTED)), "{bad}");
+        }
+        for secret in ["http://user:hunter2@proxy.example", "http://hunter2@proxy.example"] {
+            assert!(read(secret).is_err_and(|what| what.contains("password") && !what.contains("hunter2")), "{secret}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What the process keeps in its memory: no dump, no debugger, and no text of the configuration.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::{FileExt, MetadataExt},
+};
+
+use crate::support::{Folder, Gateway, Program, World};
+
+/// Bytes that are searched at a time.
+const CHUNK: usize = 1 << 20;
+
+#[tokio::test]
+async fn every_command_that_lasts_leaves_no_core_and_lets_no_debugger_in() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let secrets = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
+    let file = folder.write("rollcall.toml", &world.toml(secrets));
+    let (serving, _) = Program::serve(&file, &[]).await;
+    let demo = Program::start(&["demo", "--listen", "127.0.0.1:0"], &[]);
+    demo.word_after(&["Rollcall answers at "]).await;
+    for program in [serving, demo] {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", program.id())).unwrap();
+        let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().take(2).collect::<Vec<_>>(), ["0", "0"], "{limits}");
+        // What may not be dumped belongs to root, whose own processes look the same either way.
+        let owner = fs::metadata(format!("/proc/{}/status", program.id())).unwrap().uid();
+        assert_eq!(owner, 0, "its memory is not its user's to read");
+        assert!(program.memory() > 0, "how much it has may still be asked");
+        assert!(!program.said().contains("warning:"), "{}", program.said());
+    }
+}
+
+/// How often a text stands in the program's memory; `None` where nobody may look.
+fn counted(program: &Program, wanted: &str) -> Option<usize> {
+    let memory = File::open(format!("/proc/{}/mem", program.id())).ok()?;
+    let maps = fs::read_to_string(format!("/proc/{}/maps", program.id())).ok()?;
+    let (mut count, mut chunk) = (0, vec![0; CHUNK]);
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (from, to) = line.split_once(' ')?.0.split_once('-')?;
+        let (mut at, to) = (u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?);
+        while at < to {
+            let length = memory.read_at(&mut chunk, at).unwrap_or_default(); // what cannot be read is not there
+            count += String::from_utf8_lossy(&chunk[..length]).matches(wanted).count();
+            at += (CHUNK - wanted.len() + 1) as u64; // so that nothing is missed between two chunks, or seen twice
+        }
+    }
+    Some(count)
+}
+
+#[tokio::test]
+async fn the_text_of_the_configuration_is_wiped_when_it_has_been_read() {
+    let (world, folder) = (World::of_two().await, Folder::new());
+    let marker = "a-password-that-stands-only-here";
+    let secrets = format!("sources.advanced_automation.client_secret = \"{marker}\"\nsources.my_reports.token = \"token\"\n");
+    let file = folder.write("rollcall.toml", &world.toml(&secrets));
+    let (program, gateway): (_, Gateway) = Program::serve(&file, &[]).await;
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await; // it has looked at the file again
+    assert_eq!(gateway.get("/customers/acme/users").await.status, 200);
+    let text = format!("client_secret = \"{marker}");
+    let Some(secret) = counted(&program, marker) else { return };
+    assert_eq!(secret, 1, "the secret itself is there, and no copy of it");
+    assert_eq!(counted(&program, &text), Some(0), "the text that it stood in");
+}
