@@ -49,7 +49,7 @@ const TRIES: &[(&str, &str, &str)] = &[
 
 pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failed> {
     let Arguments { seed, latency, fault, flags } = arguments;
-    let sandbox = Sandbox::start(Options { seed, latency, faults: fault }).await?;
+    let sandbox = Sandbox::start(Options { seed, latency, faults: fault, ..Options::default() }).await?;
     let config = Config::read(flags.lay_over(layers(&sandbox))?, &played())?;
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
     log_panics();

@@ -3,6 +3,7 @@
 mod check;
 mod configuration;
 mod demo;
+mod login;
 mod openapi;
 mod output;
 mod serve;
@@ -32,6 +33,8 @@ enum Command {
     Serve(configuration::Arguments),
     /// Validates a configuration and prints every fault it finds
     Check(check::Arguments),
+    /// Logs in once to a source that wants it, and stores the refresh token
+    Login(login::Arguments),
     /// Prints the OpenAPI document
     Openapi(openapi::Arguments),
 }
@@ -48,6 +51,9 @@ enum Failed {
     Start(#[from] StartError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// The command does not fit the configuration.
+    #[error("{0}")]
+    Usage(String),
     #[error("{0}")]
     Running(String),
 }
@@ -59,6 +65,7 @@ impl Line {
             Command::Demo(arguments) => demo::run(arguments, environment).await,
             Command::Serve(arguments) => serve::run(&arguments, environment).await,
             Command::Check(arguments) => check::run(&arguments, environment).await,
+            Command::Login(arguments) => login::run(&arguments, environment).await,
             Command::Openapi(arguments) => openapi::run(&arguments),
         };
         match done {
@@ -74,7 +81,7 @@ impl Line {
 impl Failed {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Configuration(_) | Self::Log(_) => ExitCode::from(2),
+            Self::Configuration(_) | Self::Usage(_) | Self::Log(_) => ExitCode::from(2),
             Self::Start(_) | Self::Io(_) | Self::Running(_) => ExitCode::from(1),
         }
     }

@@ -58,6 +58,12 @@ impl Reader {
         value
     }
 
+    /// A path; a relative one begins at the folder of the configuration file.
+    pub fn path(&mut self, key: &str, default: &str) -> PathBuf {
+        let path = self.or(key, PathBuf::from(default));
+        self.layers.folder.join(path)
+    }
+
     /// A secret, written as `key` or as the file that `key_file` names; it must be there.
     pub fn secret(&mut self, key: &str) -> Option<SecretSource> {
         let file_key = format!("{key}_file");

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
-use super::{authorization::Authorization, token::TokenSource};
+use super::{
+    authorization::Authorization,
+    oauth::{Endpoint, Grant, OAuthSettings, Renewals, TokenSource},
+};
 use crate::{
     config::{SecretSource, Stamp},
     domain::{Failure, FailureKind, SourceName},
@@ -26,13 +29,15 @@ pub enum CredentialSettings {
         /// What proves it; a file is read again for each token.
         client_secret: SecretSource,
     },
+    /// OAuth 2.0 with the refresh token that a person's login left (RFC 6749, 4.1 and 6).
+    RefreshToken(OAuthSettings),
 }
 
 /// A source's credentials at work.
 #[derive(Debug)]
 pub(super) enum Credentials {
     Bearer(BearerToken),
-    ClientCredentials(TokenSource),
+    Tokens(TokenSource),
 }
 
 /// A ready token, and the file that it comes from.
@@ -47,21 +52,42 @@ pub(super) struct BearerToken {
 #[derive(Debug)]
 struct Held(Option<Stamp>, Authorization);
 
-impl Credentials {
-    pub(super) fn new(name: SourceName, settings: CredentialSettings, metrics: Arc<Metrics>) -> Self {
-        match settings {
-            CredentialSettings::Bearer(source) => Self::Bearer(BearerToken { name, source, held: Mutex::default() }),
-            CredentialSettings::ClientCredentials { token_url, client_id, client_secret } => {
-                Self::ClientCredentials(TokenSource::new(name, token_url, client_id, client_secret, metrics))
-            }
+impl CredentialSettings {
+    /// What a person has to do before there can be any; `None` where there is nothing.
+    pub fn to_do(&self) -> Option<String> {
+        match self {
+            Self::Bearer(_) | Self::ClientCredentials { .. } => None,
+            Self::RefreshToken(settings) => settings.to_do(),
         }
+    }
+
+    /// Whether certificates will have to be checked where tokens are given.
+    pub(super) fn is_encrypted(&self) -> bool {
+        match self {
+            Self::Bearer(_) => false,
+            Self::ClientCredentials { token_url, .. } => token_url.scheme() == "https",
+            Self::RefreshToken(settings) => settings.is_encrypted(),
+        }
+    }
+}
+
+impl Credentials {
+    pub(super) fn new(name: SourceName, settings: CredentialSettings, metrics: Arc<Metrics>, renewals: Renewals) -> Self {
+        let grant = match settings {
+            CredentialSettings::Bearer(source) => return Self::Bearer(BearerToken { name, source, held: Mutex::default() }),
+            CredentialSettings::ClientCredentials { token_url: url, client_id, client_secret } => {
+                Grant::ClientCredentials(Endpoint { name, url, client_id, client_secret })
+            }
+            CredentialSettings::RefreshToken(settings) => Grant::RefreshToken(settings.into_refresh(renewals)),
+        };
+        Self::Tokens(TokenSource::new(name, grant, metrics))
     }
 
     /// What is to be sent now.
     pub(super) async fn authorization(&self, client: &Arc<Client>, deadline: Deadline) -> Result<Authorization, Failure> {
         match self {
             Self::Bearer(token) => token.now(),
-            Self::ClientCredentials(tokens) => tokens.now(client, deadline).await,
+            Self::Tokens(tokens) => tokens.now(client, deadline).await,
         }
     }
 
@@ -69,7 +95,7 @@ impl Credentials {
     pub(super) fn accepted(&self, sent: &Authorization) {
         match self {
             Self::Bearer(_) => {}
-            Self::ClientCredentials(tokens) => tokens.accepted(sent),
+            Self::Tokens(tokens) => tokens.accepted(sent),
         }
     }
 
@@ -77,7 +103,7 @@ impl Credentials {
     pub(super) fn refused(&self, sent: &Authorization) -> bool {
         match self {
             Self::Bearer(token) => token.read_anew().is_ok_and(|now| now != *sent),
-            Self::ClientCredentials(tokens) => tokens.forget(sent),
+            Self::Tokens(tokens) => tokens.forget(sent),
         }
     }
 }

@@ -21,13 +21,13 @@ mod breaker;
 mod credentials;
 mod health;
 pub mod my_reports;
+pub mod oauth;
 mod ownership;
 mod reading;
 mod retry;
 mod scalar;
 mod settings;
 mod source;
-mod token;
 mod wire;
 
 pub use adapter::{Adapter, Page, Paging, Unreadable, UpstreamRequest};
