@@ -24,7 +24,7 @@ use crate::{
     domain::SourceName,
     roll::{Keeping, Rolls, Windows},
     server::{ListenError, Tls, TlsError, listen, serve},
-    sources::{Backend, Source, SourceSettings},
+    sources::{Backend, Source, SourceSettings, oauth::Renewals},
     telemetry::Metrics,
 };
 
@@ -50,6 +50,7 @@ pub struct App {
 struct Lasting {
     metrics: Arc<Metrics>,
     stopping: Arc<AtomicBool>,
+    renewals: Renewals,
 }
 
 /// A gateway that answers.
@@ -121,7 +122,8 @@ impl App {
     fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
         let Config { access, general, sources } = config;
         let metrics = &lasting.metrics;
-        let made: Result<Vec<Source>, _> = sources.into_iter().map(|settings| Source::new(settings, Arc::clone(metrics))).collect();
+        let source = |settings| Source::new(settings, Arc::clone(metrics), lasting.renewals.clone());
+        let made: Result<Vec<Source>, _> = sources.into_iter().map(source).collect();
         let sources: Vec<Arc<Source>> = made?.into_iter().map(Arc::new).collect();
         let source_names: Vec<_> = sources.iter().map(|source| source.name()).collect();
         let forwards: Vec<_> = sources.iter().filter_map(|source| Some((source.name(), source.forwards()?))).collect();
@@ -188,6 +190,7 @@ impl App {
         for source in self.gateway.rolls.sources() {
             tried.push((source.name().to_string(), source.try_credentials().await));
         }
+        self.lasting.renewals.finish().await;
         tried
     }
 }
@@ -230,6 +233,7 @@ impl Running {
         for server in self.servers {
             drop(server.await); // a server does not panic, and if it did, it is over as well
         }
+        self.lasting.renewals.finish().await;
     }
 
     /// How long it takes requests once it is told to stop, as configured.

@@ -4,6 +4,7 @@ mod check;
 mod configuration;
 mod demo;
 mod key;
+mod login;
 mod memory;
 mod openapi;
 mod output;
@@ -37,6 +38,8 @@ enum Command {
     Check(check::Arguments),
     /// Prints a new caller's key and the table of the configuration that admits him
     Key(key::Arguments),
+    /// Logs in once to a source that wants it, and stores the refresh token
+    Login(login::Arguments),
     /// Prints the OpenAPI document
     Openapi(openapi::Arguments),
 }
@@ -53,6 +56,9 @@ enum Failed {
     Start(#[from] StartError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// The command does not fit the configuration.
+    #[error("{0}")]
+    Usage(String),
     #[error("{0}")]
     Running(String),
 }
@@ -65,6 +71,7 @@ impl Line {
             Command::Serve(arguments) => serve::run(&arguments, environment).await,
             Command::Check(arguments) => check::run(&arguments, environment).await,
             Command::Key(arguments) => key::run(&arguments),
+            Command::Login(arguments) => login::run(&arguments, environment).await,
             Command::Openapi(arguments) => openapi::run(&arguments),
         };
         match done {
@@ -80,7 +87,7 @@ impl Line {
 impl Failed {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Configuration(_) | Self::Log(_) => ExitCode::from(2),
+            Self::Configuration(_) | Self::Usage(_) | Self::Log(_) => ExitCode::from(2),
             Self::Start(_) | Self::Io(_) | Self::Running(_) => ExitCode::from(1),
         }
     }

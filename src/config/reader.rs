@@ -65,6 +65,11 @@ impl Reader {
         self.get::<PathBuf>(key).map(|path| self.layers.folder.join(path))
     }
 
+    /// The path of a file, or its default, which begins there as well.
+    pub fn path_or(&mut self, key: &str, default: &str) -> PathBuf {
+        self.path(key).unwrap_or_else(|| self.layers.folder.join(default))
+    }
+
     /// Reads keys that may be there but are not used: they are known, and what is wrong with them
     /// is nobody's trouble.
     pub fn unused<T>(&mut self, read: impl FnOnce(&mut Self) -> T) {

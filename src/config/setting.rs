@@ -34,6 +34,11 @@ impl BaseUrl {
         url
     }
 
+    /// The URL as it is.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+
     /// Whether whatever is sent there is encrypted.
     pub fn is_encrypted(&self) -> bool {
         is_encrypted(&self.0)

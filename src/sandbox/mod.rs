@@ -6,7 +6,7 @@
 //!
 //! - `fault`: what can go wrong, and how a command line names it
 //! - `customers`: which customer shows what
-//! - `advanced_automation`, `tokens`, `my_reports`: the two servers
+//! - `advanced_automation`, `tokens`, `my_reports`, `identity`: the two servers
 //! - `answer`, `socket`: what goes wrong, as an answer or below it
 //! - `people`, `rows`, `roster`, `documented`, `joins`, `odd_fields`: the data
 //! - `simulation`, `timestamp`: what the servers share
@@ -16,6 +16,7 @@ mod answer;
 mod customers;
 mod documented;
 mod fault;
+mod identity;
 mod joins;
 mod my_reports;
 mod odd_fields;
@@ -51,8 +52,12 @@ use self::{
 pub const CLIENT_ID: &str = "7d1f5c0a-5a4d-4b0e-9f3e-000000000001";
 /// The secret that belongs to [`CLIENT_ID`].
 pub const CLIENT_SECRET: &str = "sandbox-client-secret";
-/// The bearer token that `MyReports` accepts.
+/// The bearer token that `MyReports` accepts without a login.
 pub const MY_REPORTS_TOKEN: &str = "sandbox-my-reports-token";
+/// The client id that the identity server of `MyReports` accepts.
+pub const MY_REPORTS_CLIENT_ID: &str = "rollcall-in-the-sandbox";
+/// The secret that belongs to [`MY_REPORTS_CLIENT_ID`].
+pub const MY_REPORTS_CLIENT_SECRET: &str = "sandbox-my-reports-secret";
 
 /// How the sandbox behaves.
 #[derive(Debug, Clone)]
@@ -63,6 +68,8 @@ pub struct Options {
     pub latency: Duration,
     /// What goes wrong at every data call; by default nothing. Of several at one backend the first decides.
     pub faults: Vec<Fault>,
+    /// How long an access token of the identity server of `MyReports` is good; by default an hour.
+    pub token_life: Duration,
 }
 
 /// How often each endpoint was called since the start, whatever it answered.
@@ -74,6 +81,10 @@ pub struct Calls {
     pub persons: u64,
     /// Requests for a customer's users at `MyReports`.
     pub users: u64,
+    /// Requests to the identity server of `MyReports` to approve a login.
+    pub approvals: u64,
+    /// Requests to its token endpoint.
+    pub grants: u64,
 }
 
 /// Both backends, running until this is dropped.
@@ -89,7 +100,7 @@ pub struct Sandbox {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, latency: Duration::ZERO, faults: Vec::new() }
+        Self { seed: 1, latency: Duration::ZERO, faults: Vec::new(), token_life: Duration::from_hours(1) }
     }
 }
 

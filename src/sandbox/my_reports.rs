@@ -1,4 +1,4 @@
-//! `MyReports` simulated: the list of a customer's users, in one answer.
+//! `MyReports` simulated: the list of a customer's users, in one answer; its identity server is beside it.
 //!
 //! `MyReports` API reference, "Users, Get All", in its reseller and its enterprise form.
 
@@ -17,6 +17,7 @@ use super::{
     Backend, MY_REPORTS_TOKEN,
     answer::{self, Call},
     customers::Customer,
+    identity,
     roster::Roster,
     rows::{Row, User},
     simulation::{Counters, Simulation},
@@ -55,7 +56,8 @@ enum Size {
 
 /// The routes of the simulated backend.
 pub(super) fn router(simulation: Arc<Simulation>) -> Router {
-    Router::new().route(RESELLER, get(of_reseller)).route(ENTERPRISE, get(of_enterprise)).with_state(simulation)
+    let data = Router::new().route(RESELLER, get(of_reseller)).route(ENTERPRISE, get(of_enterprise));
+    data.merge(identity::router()).with_state(simulation)
 }
 
 /// The documented errors; others in the same form, which is an assumption. 401 has no body.
@@ -100,7 +102,7 @@ async fn users(simulation: &Simulation, call: &Call, headers: &HeaderMap, accoun
     if let Some(answer) = simulation.disturb(call).await {
         return answer;
     }
-    if answer::credentials(headers, "Bearer") != Some(MY_REPORTS_TOKEN) {
+    if answer::credentials(headers, "Bearer") != Some(MY_REPORTS_TOKEN) && !simulation.identity.accept(headers) {
         return call.refuse(StatusCode::UNAUTHORIZED);
     }
     let mut ids = account.into_iter().chain([call.customer.as_str()]);

@@ -11,7 +11,7 @@ use std::{
 use axum::response::Response;
 use tokio::{sync::watch, time};
 
-use super::{Backend, Calls, FaultKind, Options, answer::Call, customers::Customer, roster::Roster, tokens::Tokens};
+use super::{Backend, Calls, FaultKind, Options, answer::Call, customers::Customer, identity::Identity, roster::Roster, tokens::Tokens};
 
 /// The state behind both servers.
 pub(super) struct Simulation {
@@ -20,6 +20,8 @@ pub(super) struct Simulation {
     pub(super) closing: watch::Receiver<()>,
     /// The tokens that are good.
     pub(super) tokens: Tokens,
+    /// Who has logged in to `MyReports`, and with what.
+    pub(super) identity: Identity,
     pub(super) counters: Counters,
     /// By the number of the customer, of which there are fewer than a hundred.
     rosters: Mutex<HashMap<u16, Arc<Roster>>>,
@@ -31,13 +33,16 @@ pub(super) struct Counters {
     pub(super) tokens: AtomicU64,
     pub(super) persons: AtomicU64,
     pub(super) users: AtomicU64,
+    pub(super) approvals: AtomicU64,
+    pub(super) grants: AtomicU64,
 }
 
 // === impl Simulation ===
 
 impl Simulation {
     pub(super) fn new(options: Options, closing: watch::Receiver<()>) -> Self {
-        Self { options, closing, tokens: Tokens::default(), counters: Counters::default(), rosters: Mutex::default() }
+        let identity = Identity::new(options.token_life);
+        Self { options, closing, tokens: Tokens::default(), identity, counters: Counters::default(), rosters: Mutex::default() }
     }
 
     /// Takes its time, then answers instead of the backend if every call there goes wrong.
@@ -92,6 +97,8 @@ impl Counters {
             tokens: self.tokens.load(Ordering::Relaxed),
             persons: self.persons.load(Ordering::Relaxed),
             users: self.users.load(Ordering::Relaxed),
+            approvals: self.approvals.load(Ordering::Relaxed),
+            grants: self.grants.load(Ordering::Relaxed),
         }
     }
 }

@@ -6,8 +6,8 @@ use url::Url;
 
 use super::{
     authorization::Authorization,
+    oauth::{Endpoint, Grant, OAuthSettings, Renewals, TokenSource},
     scope::{Brought, Identity, ScopeKey},
-    token::TokenSource,
 };
 use crate::{
     config::{SecretSource, Stamp},
@@ -30,6 +30,8 @@ pub enum CredentialSettings {
         /// What proves it; a file is read again for each token.
         client_secret: SecretSource,
     },
+    /// OAuth 2.0 with the refresh token that a person's login left (RFC 6749, 4.1 and 6).
+    RefreshToken(Box<OAuthSettings>),
     /// None of ours: each caller brings his own.
     Forward,
 }
@@ -38,7 +40,7 @@ pub enum CredentialSettings {
 #[derive(Debug)]
 pub(super) enum Credentials {
     Bearer(BearerToken),
-    Renewed(TokenSource),
+    Tokens(TokenSource),
     /// Callers bring their own. Without a key for their digests, which the operating system owes
     /// us, nobody has any.
     Forward(Option<ScopeKey>),
@@ -56,21 +58,42 @@ pub(super) struct BearerToken {
 #[derive(Debug)]
 struct Held(Option<Stamp>, Authorization);
 
-impl Credentials {
-    pub(super) fn new(name: SourceName, settings: CredentialSettings, metrics: Arc<Metrics>) -> Self {
-        match settings {
-            CredentialSettings::Bearer(source) => Self::Bearer(BearerToken { name, source, held: Mutex::default() }),
-            CredentialSettings::ClientCredentials { token_url, client_id, client_secret } => {
-                Self::Renewed(TokenSource::new(name, token_url, client_id, client_secret, metrics))
-            }
-            CredentialSettings::Forward => Self::Forward(ScopeKey::new()),
+impl CredentialSettings {
+    /// What a person has to do before there can be any; `None` where there is nothing.
+    pub fn to_do(&self) -> Option<String> {
+        match self {
+            Self::Bearer(_) | Self::ClientCredentials { .. } | Self::Forward => None,
+            Self::RefreshToken(settings) => settings.to_do(),
         }
+    }
+
+    /// Whether certificates will have to be checked where tokens are given.
+    pub(super) fn is_encrypted(&self) -> bool {
+        match self {
+            Self::Bearer(_) | Self::Forward => false,
+            Self::ClientCredentials { token_url, .. } => token_url.scheme() == "https",
+            Self::RefreshToken(settings) => settings.is_encrypted(),
+        }
+    }
+}
+
+impl Credentials {
+    pub(super) fn new(name: SourceName, settings: CredentialSettings, metrics: Arc<Metrics>, renewals: Renewals) -> Self {
+        let grant = match settings {
+            CredentialSettings::Bearer(source) => return Self::Bearer(BearerToken { name, source, held: Mutex::default() }),
+            CredentialSettings::ClientCredentials { token_url: url, client_id, client_secret } => {
+                Grant::ClientCredentials(Endpoint { name, url, client_id, client_secret })
+            }
+            CredentialSettings::Forward => return Self::Forward(ScopeKey::new()),
+            CredentialSettings::RefreshToken(settings) => Grant::RefreshToken(settings.into_refresh(renewals)),
+        };
+        Self::Tokens(TokenSource::new(name, grant, metrics))
     }
 
     /// Whose credentials a request of a caller is made with, who brought these.
     pub(super) fn identity(&self, source: SourceName, brought: &Brought) -> Result<Identity, Failure> {
         match self {
-            Self::Bearer(_) | Self::Renewed(_) => Ok(Identity::own()),
+            Self::Bearer(_) | Self::Tokens(_) => Ok(Identity::own()),
             Self::Forward(key) => key.as_ref().ok_or(Failure::new(FailureKind::Unauthorized))?.identity(source, brought),
         }
     }
@@ -79,7 +102,7 @@ impl Credentials {
     pub(super) async fn authorization(&self, client: &Arc<Client>, deadline: Deadline) -> Result<Authorization, Failure> {
         match self {
             Self::Bearer(token) => token.now(),
-            Self::Renewed(tokens) => tokens.now(client, deadline).await,
+            Self::Tokens(tokens) => tokens.now(client, deadline).await,
             Self::Forward(_) => Err(Failure::new(FailureKind::Unauthorized)),
         }
     }
@@ -88,7 +111,7 @@ impl Credentials {
     pub(super) fn accepted(&self, sent: &Authorization) {
         match self {
             Self::Bearer(_) | Self::Forward(_) => {}
-            Self::Renewed(tokens) => tokens.accepted(sent),
+            Self::Tokens(tokens) => tokens.accepted(sent),
         }
     }
 
@@ -96,7 +119,7 @@ impl Credentials {
     pub(super) fn refused(&self, sent: &Authorization) -> bool {
         match self {
             Self::Bearer(token) => token.read_anew().is_ok_and(|now| now != *sent),
-            Self::Renewed(tokens) => tokens.forget(sent),
+            Self::Tokens(tokens) => tokens.forget(sent),
             Self::Forward(_) => false,
         }
     }

@@ -21,6 +21,7 @@ mod breaker;
 mod credentials;
 mod health;
 pub mod my_reports;
+pub mod oauth;
 mod ownership;
 mod reading;
 mod retry;
@@ -28,7 +29,6 @@ mod scalar;
 mod scope;
 mod settings;
 mod source;
-mod token;
 mod wire;
 
 pub use adapter::{Adapter, Page, Paging, Unreadable, UpstreamRequest};

@@ -79,6 +79,11 @@ impl<'a> SourceReader<'a> {
         format!("sources.{}.{key}", self.name)
     }
 
+    /// The source's name.
+    pub fn name(&self) -> SourceName {
+        self.name
+    }
+
     /// Whether there is anything at all under `sources.<name>`. The backends that everybody has
     /// do not ask: that one of them is missing is a fault, and not a shorter roll.
     pub fn is_there(&self) -> bool {
@@ -92,14 +97,27 @@ impl<'a> SourceReader<'a> {
 
     /// Where the source is; `https`, unless it is this machine or `allow_http` says otherwise.
     pub fn base_url(&mut self) -> Option<BaseUrl> {
-        let (key, allow) = (self.key("base_url"), self.key("allow_http"));
+        let key = self.key("base_url");
+        let base: Option<BaseUrl> = self.reader.required(&key);
+        self.expect_encrypted(&key, base.as_ref());
+        base
+    }
+
+    /// Another place that credentials go to, or its default; `https` as [`Self::base_url`].
+    pub fn url(&mut self, key: &str, default: &str) -> Option<BaseUrl> {
+        let key = self.key(key);
+        let url = if self.reader.holds(&key) { self.reader.get(&key) } else { BaseUrl::read(&default.into()).ok() };
+        self.expect_encrypted(&key, url.as_ref());
+        url
+    }
+
+    fn expect_encrypted(&mut self, key: &str, url: Option<&BaseUrl>) {
+        let allow = self.key("allow_http");
         let allowed = self.reader.or(&allow, false);
-        let base: BaseUrl = self.reader.required(&key)?;
-        if !base.is_encrypted() && !base.is_loopback() && !allowed {
+        if url.is_some_and(|url| !url.is_encrypted() && !url.is_loopback() && !allowed) {
             let what = format!("must begin with https://, for credentials are sent there; {allow} = true lifts that.");
-            self.reader.fault(&key, what);
+            self.reader.fault(key, what);
         }
-        Some(base)
     }
 
     /// Whose credentials calls carry: the gateway's, which `own` reads, or the caller's. Where it

@@ -13,6 +13,7 @@ use super::{
     breaker::{Breaker, BreakerState, Verdict},
     credentials::{CredentialSettings, Credentials},
     health::{Health, HealthReport},
+    oauth::Renewals,
     ownership::keep_own,
     reading::{Read, Reading},
     retry::{Budget, Policy},
@@ -95,14 +96,22 @@ impl Task<'_> {
     }
 }
 
+impl SourceSettings {
+    /// The client of whatever is asked on this source's behalf.
+    pub(super) fn client(&self) -> reqwest::Result<Client> {
+        let encrypted = self.transport.encrypted || self.credentials.is_encrypted();
+        let transport = Transport { encrypted, ..self.transport.clone() };
+        Client::new(self.adapter.name().as_str(), &transport, Bounds::from(&self.limits))
+    }
+}
+
 impl Source {
     /// Puts a source to work.
-    pub fn new(settings: SourceSettings, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
-        let name = settings.adapter.name();
-        let client = Client::new(name.as_str(), &settings.transport, Bounds::from(&settings.limits))?;
+    pub fn new(settings: SourceSettings, metrics: Arc<Metrics>, renewals: Renewals) -> reqwest::Result<Self> {
+        let (name, client) = (settings.adapter.name(), settings.client()?);
         Ok(Self {
             client: Arc::new(client),
-            credentials: Credentials::new(name, settings.credentials, Arc::clone(&metrics)),
+            credentials: Credentials::new(name, settings.credentials, Arc::clone(&metrics), renewals),
             retry: settings.retry,
             budget: Budget::default(),
             breaker: Breaker::new(settings.limits.breaker),

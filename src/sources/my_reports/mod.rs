@@ -7,7 +7,10 @@ mod wire;
 
 use http::{HeaderName, Method};
 
-use super::{Adapter, Backend, CredentialSettings, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest};
+use super::{
+    Adapter, Backend, CredentialSettings, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest,
+    oauth::{OAuthDefaults, OAuthSettings},
+};
 use crate::{
     config::BaseUrl,
     domain::{RemoteId, SourceName},
@@ -18,6 +21,16 @@ pub const NAME: SourceName = SourceName::new("my_reports");
 
 /// The backend, for the registry.
 pub const BACKEND: Backend = Backend { name: NAME, configure };
+
+/// The identity server, and what it is asked ("Authentication"; its sample URL has "open id" where
+/// its text has `openid`, which is what there is).
+const OAUTH: OAuthDefaults = OAuthDefaults {
+    authorize_url: "https://login.xarios.cloud/connect/authorize",
+    token_url: "https://login.xarios.cloud/connect/token",
+    redirect_uri: "http://127.0.0.1:8000",
+    scope: "openid offline_access onboarding",
+    token_store: "my-reports.token",
+};
 
 struct MyReports {
     base: BaseUrl,
@@ -53,11 +66,7 @@ impl Adapter for MyReports {
 
 fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let base_url = reader.base_url();
-    let account = reader.key("account_id");
-    let credentials = reader.credentials(|reader| {
-        let token = reader.key("token");
-        reader.reader().secret(&token).map(CredentialSettings::Bearer)
-    });
+    let (credentials, account) = (reader.credentials(credentials), reader.key("account_id"));
     let account_id = reader.reader().get::<String>(&account);
     if matches!(account_id.as_deref().map(str::trim), Some("" | "." | "..")) {
         reader.reader().fault(&account, "must be the id of an account, or be left out.");
@@ -71,6 +80,30 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
         retry: Policy { retries: limits.retries, retry_500: false, server_error_pause: None },
         limits,
     })
+}
+
+/// A ready token, or the login that gives them; one of the two.
+fn credentials(reader: &mut SourceReader<'_>) -> Option<CredentialSettings> {
+    let (token, file, oauth) = (reader.key("token"), reader.key("token_file"), reader.key("oauth"));
+    let holds_token = reader.reader().holds(&token) || reader.reader().holds(&file);
+    match (holds_token, reader.reader().holds(&oauth)) {
+        (true, false) => reader.reader().secret(&token).map(CredentialSettings::Bearer),
+        (false, true) => OAuthSettings::read(reader, OAUTH).map(Box::new).map(CredentialSettings::RefreshToken),
+        (true, true) => {
+            let what = format!("stands beside the table [{oauth}]: leave one of the two out.");
+            reader.reader().fault(&token, what);
+            reader.reader().secret(&token);
+            OAuthSettings::read(reader, OAUTH);
+            None
+        }
+        (false, false) => {
+            // Asked for all the same, so that a key that is almost one of them is told which.
+            drop([&token, &file].map(|key| reader.reader().get::<String>(key)));
+            let what = format!("is required: a ready token, or {file} with the file that holds it, or the table [{oauth}] of a login.");
+            reader.reader().fault(&token, what);
+            None
+        }
+    }
 }
 
 #[cfg(test)]

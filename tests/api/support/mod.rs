@@ -6,6 +6,7 @@ pub(crate) mod envelope;
 mod fake;
 pub(crate) mod figure;
 mod gateway;
+pub(crate) mod identity;
 pub(crate) mod issuer;
 pub(crate) mod memory;
 mod pages;

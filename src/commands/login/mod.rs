@@ -1,0 +1,101 @@
+//! `rollcall login SOURCE`: a person's one login, from the URL that is printed to the token that is kept.
+
+mod browser;
+
+use std::time::Duration;
+
+use clap::Args;
+
+use self::browser::{Browser, Page};
+use super::{
+    Failed,
+    configuration::{self, Environment},
+    output::say,
+    signals::Signals,
+};
+use crate::{
+    config::{Fault, LogFormat},
+    sources::{
+        SourceSettings,
+        oauth::{Came, Login, LoginError, login_name},
+    },
+    telemetry::start_logging,
+};
+
+/// How long a person may take.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The source to log in to: my-reports
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    #[command(flatten)]
+    configuration: configuration::Arguments,
+}
+
+pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
+    let sources = arguments.configuration.read(environment)?.sources;
+    let source = find(sources, &arguments.source)?;
+    start_logging(LogFormat::Text, environment.variable("ROLLCALL_LOG"))?;
+    let (table, mut signals) = (format!("sources.{}", source.adapter.name()), Signals::listen()?);
+    let login = Login::begin(source).await.map_err(failed)?;
+    let (address, uri) = login.redirect();
+    let taken = |error| Failed::Running(format!("{table}.oauth.redirect_uri: {address} cannot be listened on: {error}."));
+    let browser = Browser::listen(address).await.map_err(taken)?;
+    say(&invitation(&login, uri))?;
+    tokio::select! {
+        done = tokio::time::timeout(PATIENCE, log_in(&login, browser)) => done.unwrap_or_else(|_| Err(nobody("within ten minutes"))),
+        _ = signals.stop() => Err(nobody("before this was ended")),
+    }
+}
+
+/// Answers the browser until it brings the end of this login.
+async fn log_in(login: &Login, mut browser: Browser) -> Result<(), Failed> {
+    let done = loop {
+        let (asked, reply) = browser.next().await;
+        let done = match login.judge(asked.path(), asked.query().unwrap_or_default()) {
+            Came::Elsewhere => {
+                reply.send(Page::not_found());
+                continue;
+            }
+            Came::Stranger => {
+                reply.send(Page::stranger());
+                continue;
+            }
+            Came::Refused(error) => Err(LoginError::from(error)),
+            Came::Code(code) => login.finish(&code).await,
+        };
+        reply.send(done.as_ref().map_or_else(|_| Page::failed(), |_| Page::done()));
+        break done;
+    };
+    browser.close().await;
+    let file = done.map_err(failed)?.display();
+    say(&format!("Logged in. The refresh token is in {file}; a gateway that runs with it takes it up by itself."))?;
+    Ok(())
+}
+
+fn find(sources: Vec<SourceSettings>, name: &str) -> Result<SourceSettings, Failed> {
+    let wanted = |source: &SourceSettings| login_name(source.adapter.name()) == name;
+    let unknown = || Fault { at: "SOURCE".to_owned(), what: "no source is called so; the one that has a login is my-reports.".to_owned() };
+    sources.into_iter().find(wanted).ok_or_else(|| Failed::Configuration(unknown().into()))
+}
+
+fn invitation(login: &Login, uri: &str) -> String {
+    format!(
+        "Open this in a browser on this machine, and approve as a user who may give access to the API:\n\n{}\n\n\
+         The browser comes back to {uri}. Waiting for ten minutes; Ctrl-C ends it.",
+        login.url()
+    )
+}
+
+fn nobody(when: &str) -> Failed {
+    Failed::Running(format!("nobody has logged in {when}: run the command again."))
+}
+
+fn failed(error: LoginError) -> Failed {
+    match error {
+        LoginError::NotConfigured(_) => Failed::Usage(error.to_string()),
+        other => Failed::Running(other.to_string()),
+    }
+}

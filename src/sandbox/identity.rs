@@ -1,0 +1,237 @@
+//! The identity server of `MyReports`: OAuth 2 authorization code with PKCE and a refresh token that
+//! is good once (`MyReports` API reference, "Authentication"; RFC 6749, RFC 7636).
+//!
+//! It approves at once, for there is nobody to ask. That refresh tokens are rotated, and how long
+//! anything is good, is an assumption. A used one is refused; what came after it stays good, for
+//! only so can a test tell a token that was lost from one that was sent twice.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::{HeaderMap, StatusCode, header::LOCATION},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use url::{Host, Url, form_urlencoded};
+
+use super::{
+    MY_REPORTS_CLIENT_ID, MY_REPORTS_CLIENT_SECRET,
+    answer::{credentials, html, json as answer},
+    simulation::{Counters, Simulation},
+};
+
+/// How long a code is good.
+const CODE_LIFE: Duration = Duration::from_mins(1);
+/// How many codes and tokens of each kind are remembered; with one more the oldest is forgotten.
+const REMEMBERED: usize = 1000;
+/// The scopes that there are.
+const SCOPES: [&str; 3] = ["openid", "offline_access", "onboarding"];
+
+/// What was given and is still good.
+pub(super) struct Identity {
+    token_life: Duration,
+    given: Mutex<Given>,
+}
+
+#[derive(Default)]
+struct Given {
+    codes: Good<Approval>,
+    /// By the scope that they were given for.
+    refresh_tokens: Good<String>,
+    /// By their end.
+    access_tokens: Good<Instant>,
+}
+
+/// What was approved.
+struct Approval {
+    redirect_uri: String,
+    scope: String,
+    challenge: String,
+    end: Instant,
+}
+
+/// Random names of things, the oldest first; each can be taken once.
+struct Good<T>(VecDeque<(String, T)>);
+
+/// The parameters of a query or a form; one that is repeated is none.
+struct Parameters(Vec<(String, String)>);
+
+/// The routes, on the port of `MyReports`.
+pub(super) fn router() -> Router<Arc<Simulation>> {
+    Router::new().route("/connect/authorize", get(authorize)).route("/connect/token", post(token))
+}
+
+/// `GET /connect/authorize`. Who the client is and where the browser goes to is judged first, and
+/// never told to the redirect URI (RFC 6749, 4.1.2.1).
+async fn authorize(State(simulation): State<Arc<Simulation>>, RawQuery(query): RawQuery) -> Response {
+    Counters::count(&simulation.counters.approvals);
+    let asked = Parameters::read(query.unwrap_or_default().as_bytes());
+    let uri = asked.one("redirect_uri").filter(|uri| is_loopback(uri)).and_then(|uri| Url::parse(uri).ok());
+    let Some(mut back) = uri.filter(|_| asked.one("client_id") == Some(MY_REPORTS_CLIENT_ID)) else {
+        return html(StatusCode::BAD_REQUEST);
+    };
+    match approve(&asked) {
+        Ok(approval) => back.query_pairs_mut().append_pair("code", &simulation.identity.given().codes.give(approval)),
+        Err(error) => back.query_pairs_mut().append_pair("error", error),
+    };
+    if let Some(state) = asked.one("state") {
+        back.query_pairs_mut().append_pair("state", state);
+    }
+    (StatusCode::FOUND, [(LOCATION, back.to_string())]).into_response()
+}
+
+fn approve(asked: &Parameters) -> Result<Approval, &'static str> {
+    if asked.one("response_type") != Some("code") {
+        return Err("unsupported_response_type");
+    }
+    let scope = asked.one("scope").unwrap_or_default();
+    if !scope.split(' ').all(|one| SCOPES.contains(&one)) || !scope.split(' ').any(|one| one == "openid") {
+        return Err("invalid_scope");
+    }
+    let challenge = asked.one("code_challenge").filter(|challenge| challenge.len() == 43);
+    match (challenge, asked.one("code_challenge_method"), asked.one("redirect_uri")) {
+        (Some(challenge), Some("S256"), Some(uri)) => Ok(Approval {
+            redirect_uri: uri.to_owned(),
+            scope: scope.to_owned(),
+            challenge: challenge.to_owned(),
+            end: Instant::now() + CODE_LIFE,
+        }),
+        _ => Err("invalid_request"),
+    }
+}
+
+/// `POST /connect/token`.
+async fn token(State(simulation): State<Arc<Simulation>>, headers: HeaderMap, body: Bytes) -> Response {
+    Counters::count(&simulation.counters.grants);
+    let client = STANDARD.encode(format!("{MY_REPORTS_CLIENT_ID}:{MY_REPORTS_CLIENT_SECRET}"));
+    if credentials(&headers, "Basic") != Some(&client) {
+        return answer(StatusCode::UNAUTHORIZED, &json!({"error": "invalid_client"}));
+    }
+    match simulation.identity.scope_of(&Parameters::read(&body)) {
+        Ok(scope) => simulation.identity.give(scope),
+        Err(error) => answer(StatusCode::BAD_REQUEST, &json!({"error": error})),
+    }
+}
+
+/// Native clients may use any port of this machine (RFC 8252, 7.3).
+fn is_loopback(uri: &str) -> bool {
+    let Ok(url) = Url::parse(uri) else { return false };
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    is_here && url.scheme() == "http" && url.fragment().is_none()
+}
+
+// === impl Identity ===
+
+impl Identity {
+    pub(super) fn new(token_life: Duration) -> Self {
+        Self { token_life, given: Mutex::default() }
+    }
+
+    /// Whether a request carries an access token that was given here and is still good.
+    pub(super) fn accept(&self, headers: &HeaderMap) -> bool {
+        let Some(presented) = credentials(headers, "Bearer") else { return false };
+        self.given().access_tokens.0.iter().any(|(token, end)| token == presented && Instant::now() < *end)
+    }
+
+    /// Takes what a form brings, which is good once; the scope that it is for.
+    fn scope_of(&self, form: &Parameters) -> Result<String, &'static str> {
+        let mut given = self.given();
+        match form.one("grant_type") {
+            Some("authorization_code") => {
+                let approval = form.one("code").and_then(|code| given.codes.take(code)).filter(|approval| approval.fits(form));
+                approval.map(|approval| approval.scope).ok_or("invalid_grant")
+            }
+            Some("refresh_token") => form.one("refresh_token").and_then(|token| given.refresh_tokens.take(token)).ok_or("invalid_grant"),
+            _ => Err("unsupported_grant_type"),
+        }
+    }
+
+    fn give(&self, scope: String) -> Response {
+        let mut given = self.given();
+        let mut granted = json!({"expires_in": self.token_life.as_secs(), "token_type": "Bearer", "scope": scope});
+        let access_token = given.access_tokens.give(Instant::now() + self.token_life);
+        if let Some(granted) = granted.as_object_mut() {
+            granted.insert("access_token".to_owned(), access_token.into());
+            if scope.split(' ').any(|one| one == "offline_access") {
+                granted.insert("refresh_token".to_owned(), given.refresh_tokens.give(scope).into());
+            }
+        }
+        answer(StatusCode::OK, &granted)
+    }
+
+    fn given(&self) -> MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Approval ===
+
+impl Approval {
+    /// Whether a form comes from whoever asked for the code, in time.
+    fn fits(&self, form: &Parameters) -> bool {
+        let challenge = |verifier: &str| URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
+        let is_same = form.one("redirect_uri") == Some(&self.redirect_uri);
+        is_same && Instant::now() < self.end && form.one("code_verifier").map(challenge).as_ref() == Some(&self.challenge)
+    }
+}
+
+// === impl Good ===
+
+impl<T> Good<T> {
+    fn give(&mut self, what: T) -> String {
+        if self.0.len() == REMEMBERED {
+            self.0.pop_front();
+        }
+        let name = format!("{:032x}", fastrand::u128(..));
+        self.0.push_back((name.clone(), what));
+        name
+    }
+
+    fn take(&mut self, name: &str) -> Option<T> {
+        let place = self.0.iter().position(|(other, _)| other == name)?;
+        self.0.remove(place).map(|(_, what)| what)
+    }
+}
+
+impl<T> Default for Good<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+// === impl Parameters ===
+
+impl Parameters {
+    fn read(text: &[u8]) -> Self {
+        Self(form_urlencoded::parse(text).into_owned().collect())
+    }
+
+    fn one(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.iter().filter(|(other, _)| other == name);
+        let value = values.next()?;
+        values.next().is_none().then_some(&value.1)
+    }
+}
+
+#[cfg(test)]
+#[path = "identity_tests.rs"]
+mod tests;

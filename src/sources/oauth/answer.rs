@@ -1,0 +1,202 @@
+//! What a token endpoint said. Pure.
+//!
+//! It says when the token ends as `expires_in` (seconds; RFC 6749, 5.1) or `expires_on` (Unix
+//! seconds; Acronis guide, "Authentication"). Where it says neither, Acronis' two hours hold.
+
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
+
+use serde::Deserialize;
+
+use crate::{
+    config::Secret,
+    sources::{authorization::Authorization, scalar::Scalar, wire::Object},
+};
+
+/// How long a token lives whose answer does not say (Acronis guide, "Authentication": two hours).
+const DOCUMENTED_LIFE: Duration = Duration::from_hours(2);
+
+/// What was given.
+#[derive(Debug)]
+pub(super) struct Granted {
+    /// What is sent with every call.
+    pub(super) authorization: Authorization,
+    /// How long it lives.
+    pub(super) life: Duration,
+    /// What the next token is had with, where another one was given.
+    pub(super) refresh_token: Option<Secret>,
+}
+
+/// The errors of RFC 6749, 4.1.2.1 and 5.2. A closed list: nothing else of what an identity
+/// server says in an error is told to anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OAuthError {
+    /// The request is broken.
+    InvalidRequest,
+    /// The client is not known, or its secret is wrong.
+    InvalidClient,
+    /// The code or the refresh token is not good, or not any more.
+    InvalidGrant,
+    /// This client may not do this.
+    UnauthorizedClient,
+    /// The grant is not known there.
+    UnsupportedGrantType,
+    /// The scope is not known there, or more than was granted.
+    InvalidScope,
+    /// The person said no.
+    AccessDenied,
+    /// The identity server gives no codes.
+    UnsupportedResponseType,
+    /// It failed.
+    ServerError,
+    /// It has too much to do.
+    TemporarilyUnavailable,
+    /// Anything else.
+    #[serde(other)]
+    Other,
+}
+
+/// The answer (RFC 6749, 5.1), as far as it is needed.
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    access_token: Cow<'a, str>,
+    #[serde(borrow, default)]
+    refresh_token: Scalar<'a>,
+    #[serde(borrow, default)]
+    token_type: Scalar<'a>,
+    #[serde(borrow, default)]
+    expires_on: Scalar<'a>,
+    #[serde(borrow, default)]
+    expires_in: Scalar<'a>,
+}
+
+/// An error (RFC 6749, 5.2), as far as it is needed.
+#[derive(Deserialize)]
+struct Refusal {
+    error: OAuthError,
+}
+
+impl OAuthError {
+    /// Its name in the RFC.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::AccessDenied => "access_denied",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::ServerError => "server_error",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::Other => "an error that OAuth does not know",
+        }
+    }
+
+    /// Reads the name that a redirect or a body has.
+    pub(super) fn named(name: &str) -> Self {
+        serde_json::from_value(name.into()).unwrap_or(Self::Other)
+    }
+}
+
+/// Reads the body of a 200; `None` where it gives nothing that can be used.
+pub(super) fn read_granted(body: &[u8], now: SystemTime) -> Option<Granted> {
+    let Object(wire): Object<Wire<'_>> = serde_json::from_slice(body).ok()?;
+    if let Scalar::Text(kind) = &wire.token_type
+        && !kind.eq_ignore_ascii_case("bearer")
+    {
+        return None;
+    }
+    let token = Some(wire.access_token.trim()).filter(|token| !token.is_empty()).map(Secret::new)?;
+    Some(Granted {
+        authorization: Authorization::bearer(&token)?,
+        life: lifetime(&wire.expires_on, &wire.expires_in, now),
+        refresh_token: refresh_token(&wire.refresh_token),
+    })
+}
+
+/// What the body of a refusal says, where it says it as the RFC does.
+pub(super) fn read_refusal(body: &[u8]) -> Option<OAuthError> {
+    serde_json::from_slice(body).ok().map(|Object(Refusal { error })| error)
+}
+
+/// A refresh token is one line of the file that keeps it.
+fn refresh_token(value: &Scalar<'_>) -> Option<Secret> {
+    let Scalar::Text(text) = value else { return None };
+    let token = text.trim();
+    (!token.is_empty() && !token.contains(char::is_control)).then(|| Secret::new(token))
+}
+
+/// How long a token lives. One that has ended already, by a clock that differs, is used for a moment.
+fn lifetime(end: &Scalar<'_>, life: &Scalar<'_>, now: SystemTime) -> Duration {
+    let count = |value: &Scalar<'_>| value.count().ok().flatten().map(Duration::from_secs);
+    let unix = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let told = count(life).or_else(|| count(end).map(|end| end.saturating_sub(unix)));
+    told.unwrap_or(DOCUMENTED_LIFE).clamp(Duration::from_secs(5), Duration::from_hours(24))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_is_told_in_either_way_or_is_the_documented_one() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+        let number = Scalar::Number;
+        for (on, within, seconds) in [
+            (number(1600), Scalar::Absent, 600),
+            (Scalar::Absent, number(300), 300),
+            (Scalar::Absent, Scalar::Text("300".into()), 300),
+            (Scalar::Absent, Scalar::Absent, 7200),
+            (number(1), Scalar::Absent, 5),
+            (Scalar::Flag(true), Scalar::Other, 7200),
+        ] {
+            assert_eq!(lifetime(&on, &within, now), Duration::from_secs(seconds), "{on:?} {within:?}");
+        }
+    }
+
+    #[test]
+    fn the_documented_answer_is_a_token() {
+        let documented = br#"{"access_token":"eyJ0eXAi","expires_on":1562910964,"id_token":"eyJ0eXAi","token_type":"bearer"}"#;
+        let granted = read_granted(documented, SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(granted.authorization.header(), "Bearer eyJ0eXAi");
+        assert_eq!(granted.refresh_token, None);
+        for bad in [&b"{}"[..], b"<html>", br#"{"access_token":""}"#, br#"{"access_token":"a","token_type":"mac"}"#] {
+            assert!(read_granted(bad, SystemTime::UNIX_EPOCH).is_none());
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_is_one_line_and_nothing_of_an_answer_prints() {
+        for (given, expected) in
+            [("\" r-1 \"", Some("r-1")), ("\"\"", None), ("\"a\\nb\"", None), ("null", None), ("7", None), ("{\"a\":1}", None)]
+        {
+            let body = format!("{{\"access_token\":\"a-1\",\"refresh_token\":{given}}}");
+            let granted = read_granted(body.as_bytes(), SystemTime::UNIX_EPOCH).unwrap();
+            assert_eq!(granted.refresh_token.as_ref().map(Secret::reveal), expected, "{given}");
+            assert!(!format!("{granted:?}").contains("-1"), "{granted:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_has_the_name_that_the_rfc_gives_it_or_none() {
+        for (body, expected) in [
+            (r#"{"error":"invalid_grant","error_description":"used"}"#, Some(OAuthError::InvalidGrant)),
+            (r#"{"error":"<script>"}"#, Some(OAuthError::Other)),
+            (r#"{"error":400}"#, None),
+            (r#"["invalid_grant"]"#, None),
+            ("<html>", None),
+            ("", None),
+        ] {
+            assert_eq!(read_refusal(body.as_bytes()), expected, "{body}");
+        }
+        for error in [OAuthError::InvalidGrant, OAuthError::AccessDenied, OAuthError::ServerError] {
+            assert_eq!(OAuthError::named(error.as_str()), error);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The token endpoint asked once: Basic credentials, a form, and what came of it.
+
+use std::time::{Duration, SystemTime};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http::{HeaderValue, Method, header};
+use secrecy::zeroize::Zeroizing;
+use url::{Url, form_urlencoded};
+
+use super::answer::{Granted, OAuthError, read_granted, read_refusal};
+use crate::{
+    config::{Secret, SecretSource},
+    domain::{Failure, FailureKind, SourceName},
+    outbound::{Client, Deadline},
+    sources::{answer::by_token_status, authorization::Authorization},
+};
+
+/// Where tokens are given, and who we are there.
+#[derive(Clone, Debug)]
+pub(in crate::sources) struct Endpoint {
+    pub(in crate::sources) name: SourceName,
+    pub(in crate::sources) url: Url,
+    pub(in crate::sources) client_id: String,
+    pub(in crate::sources) client_secret: SecretSource,
+}
+
+/// Why nothing was given.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused {
+    pub(super) failure: Failure,
+    /// What the endpoint said, where it said it as the RFC does.
+    pub(super) error: Option<OAuthError>,
+}
+
+impl Endpoint {
+    /// Asks for what a form asks for; `patience` is for this one call, or the client's own.
+    pub(super) async fn ask(&self, client: &Client, form: &[(&str, &str)], patience: Option<Duration>) -> Result<Granted, Refused> {
+        let request = self.request(form)?;
+        let answer = match patience {
+            Some(patience) => Deadline::after(patience).bound(client.exchange(request)).await.flatten(),
+            None => client.exchange_in_time(request).await,
+        }?;
+        let body = Zeroizing::new(answer.body);
+        if answer.status != 200 {
+            let failure = Failure { retry_after: answer.retry_after, ..by_token_status(answer.status) };
+            return Err(Refused { failure, error: read_refusal(&body) });
+        }
+        Ok(read_granted(&body, SystemTime::now()).ok_or(Failure::answered(FailureKind::InvalidResponse, 200))?)
+    }
+
+    fn request(&self, form: &[(&str, &str)]) -> Result<reqwest::Request, Failure> {
+        let unauthorized = Failure::new(FailureKind::Unauthorized);
+        let secret = self.client_secret.reveal().map_err(|error| {
+            tracing::error!(source = %self.name, cause = %error, "the client secret cannot be read");
+            unauthorized
+        })?;
+        let basic = basic(&self.client_id, &secret).ok_or(unauthorized)?;
+        let mut request = reqwest::Request::new(Method::POST, self.url.clone());
+        let headers = request.headers_mut();
+        headers.insert(header::AUTHORIZATION, basic.header());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(Bytes::from_owner(encode(form)).into());
+        Ok(request)
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self { failure, error: None }
+    }
+}
+
+/// Id and secret are form-encoded before they go into Basic (RFC 6749, 2.3.1).
+fn basic(client_id: &str, secret: &Secret) -> Option<Authorization> {
+    let encoded = |text: &str| Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
+    let pair = Zeroizing::new(format!("{}:{}", encoded(client_id).as_str(), encoded(secret.reveal()).as_str()));
+    Authorization::new(Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()))))
+}
+
+/// The form, in one piece of memory that is wiped once it is sent.
+fn encode(form: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
+    // A byte takes three at most, so it never moves and leaves nothing behind.
+    let most = form.iter().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
+    let mut encoded = form_urlencoded::Serializer::new(String::with_capacity(most));
+    encoded.extend_pairs(form);
+    Zeroizing::new(encoded.finish().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn id_and_secret_are_encoded_before_they_are_sent() {
+        let endpoint = Endpoint {
+            name: SourceName::new("test"),
+            url: Url::parse("http://127.0.0.1/token").unwrap(),
+            client_id: "gate way".to_owned(),
+            client_secret: SecretSource::Written(Secret::new("p:w/d")),
+        };
+        let request = endpoint.request(&[("grant_type", "refresh_token"), ("refresh_token", "a+b/c=&ä")]).unwrap();
+        let expected = format!("Basic {}", BASE64_STANDARD.encode("gate+way:p%3Aw%2Fd"));
+        assert_eq!(request.headers()[header::AUTHORIZATION], expected.as_str());
+        let body = request.body().and_then(reqwest::Body::as_bytes).unwrap();
+        assert_eq!(str::from_utf8(body), Ok("grant_type=refresh_token&refresh_token=a%2Bb%2Fc%3D%26%C3%A4"));
+        assert!(!format!("{request:?}").contains("Basic Z"), "{request:?}");
+    }
+}

@@ -1,0 +1,91 @@
+//! The table `[sources.<name>.oauth]`.
+
+use std::path::Path;
+
+use url::Url;
+
+use super::{endpoint::Endpoint, login_command, refresh::Refresh, renewals::Renewals, store::Store};
+use crate::{
+    config::{BaseUrl, RedirectUri, SecretSource, Setting},
+    domain::SourceName,
+    sources::SourceReader,
+};
+
+/// A login by authorization code, as configured.
+#[derive(Clone, Debug)]
+pub struct OAuthSettings {
+    pub(super) endpoint: Endpoint,
+    /// Where a person approves.
+    pub(super) authorize_url: Url,
+    /// Where the browser comes back to.
+    pub(super) redirect_uri: RedirectUri,
+    /// What is asked for.
+    pub(super) scope: String,
+    pub(super) store: Store,
+}
+
+/// What a backend's own identity server is asked where the table does not say.
+#[derive(Clone, Copy, Debug)]
+pub struct OAuthDefaults {
+    /// Where a person approves.
+    pub authorize_url: &'static str,
+    /// Where tokens are given.
+    pub token_url: &'static str,
+    /// Where the browser comes back to.
+    pub redirect_uri: &'static str,
+    /// What is asked for.
+    pub scope: &'static str,
+    /// The file that keeps the refresh token.
+    pub token_store: &'static str,
+}
+
+impl OAuthSettings {
+    /// Reads the table; `None` where a key that it cannot do without is missing or wrong.
+    pub fn read(reader: &mut SourceReader<'_>, defaults: OAuthDefaults) -> Option<Self> {
+        let key = |reader: &SourceReader<'_>, key: &str| reader.key(&format!("oauth.{key}"));
+        let (id, secret, uri) = (key(reader, "client_id"), key(reader, "client_secret"), key(reader, "redirect_uri"));
+        let (scope, store) = (key(reader, "scope"), key(reader, "token_store"));
+        let client_id = reader.reader().required::<String>(&id);
+        let client_secret: Option<SecretSource> = reader.reader().secret(&secret);
+        let authorize_url = reader.url("oauth.authorize_url", defaults.authorize_url);
+        let token_url = reader.url("oauth.token_url", defaults.token_url);
+        let redirect_uri = match reader.reader().get::<RedirectUri>(&uri) {
+            None => RedirectUri::read(&defaults.redirect_uri.into()).ok(),
+            written => written,
+        };
+        let scope = reader.reader().or(&scope, defaults.scope.to_owned());
+        let store = Store::new(reader.reader().path_or(&store, defaults.token_store));
+        let url = |url: BaseUrl| url.url().clone();
+        Some(Self {
+            endpoint: Endpoint { name: reader.name(), url: url(token_url?), client_id: client_id?, client_secret: client_secret? },
+            authorize_url: url(authorize_url?),
+            redirect_uri: redirect_uri?,
+            scope,
+            store,
+        })
+    }
+
+    /// Whether certificates will have to be checked.
+    pub fn is_encrypted(&self) -> bool {
+        self.endpoint.url.scheme() == "https"
+    }
+
+    /// What a person has to do before the first token can be had; `None` once that is done.
+    pub fn to_do(&self) -> Option<String> {
+        let (file, command) = (self.store_path().display(), login_command(self.name()));
+        (!self.store.is_there()).then(|| format!("nobody has logged in yet, {file} is not there: run `{command}`."))
+    }
+
+    pub(super) fn name(&self) -> SourceName {
+        self.endpoint.name
+    }
+
+    pub(super) fn store_path(&self) -> &Path {
+        self.store.path()
+    }
+
+    /// The grant at work.
+    pub(in crate::sources) fn into_refresh(self, renewals: Renewals) -> Refresh {
+        Refresh::new(self.endpoint, self.store, renewals)
+    }
+}

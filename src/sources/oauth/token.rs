@@ -1,0 +1,164 @@
+//! One access token for all calls, renewed before it ends, by one call.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use tokio::time::Instant;
+
+use super::{answer::Granted, grant::Grant};
+use crate::{
+    domain::{Failure, FailureKind, SourceName},
+    flight::{Flights, Seat},
+    outbound::{Client, Deadline},
+    sources::authorization::Authorization,
+    telemetry::Metrics,
+};
+
+/// How long before its end a token is renewed at the earliest (Acronis' own samples: 15 minutes).
+const EARLIEST_RENEWAL: Duration = Duration::from_mins(15);
+
+/// After a renewal that failed while the token was still good, the next one waits this long.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
+
+/// A token that was refused like the one before it is replaced again after this long.
+const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Gives the token that is sent with every call.
+#[derive(Debug)]
+pub(in crate::sources) struct TokenSource(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: SourceName,
+    grant: Grant,
+    held: ArcSwapOption<Token>,
+    quiet_until: ArcSwapOption<Instant>,
+    /// Whether the next token takes the place of a refused one.
+    was_refused: AtomicBool,
+    renewals: Flights<(), Result<Authorization, Failure>>,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Debug)]
+struct Token {
+    authorization: Authorization,
+    received: Instant,
+    renew_at: Instant,
+    ends_at: Instant,
+    /// Whether it was got because the one before it was refused.
+    is_replacement: bool,
+    /// Whether it has been good for a page.
+    is_accepted: AtomicBool,
+}
+
+impl TokenSource {
+    pub(in crate::sources) fn new(name: SourceName, grant: Grant, metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Inner {
+            name,
+            grant,
+            held: ArcSwapOption::empty(),
+            quiet_until: ArcSwapOption::empty(),
+            was_refused: AtomicBool::new(false),
+            renewals: Flights::default(),
+            metrics,
+        }))
+    }
+
+    /// The token to send now. A token that ends soon is still used while one task renews it;
+    /// where there is none, all who need one wait for the same renewal.
+    pub(in crate::sources) async fn now(&self, client: &Arc<Client>, deadline: Deadline) -> Result<Authorization, Failure> {
+        let now = Instant::now();
+        let held = self.0.held.load_full().filter(|token| now < token.ends_at);
+        if let Some(token) = held {
+            let quiet = self.0.quiet_until.load().as_deref().is_some_and(|until| now < *until);
+            if now >= token.renew_at && !quiet {
+                drop(self.renew(client));
+            }
+            return Ok(token.authorization.clone());
+        }
+        let seat = self.renew(client);
+        deadline.bound(seat.flight).await?.unwrap_or(Err(Failure::new(FailureKind::Unavailable)))
+    }
+
+    /// Takes note that a token was good for a page.
+    pub(in crate::sources) fn accepted(&self, sent: &Authorization) {
+        if let Some(token) = self.0.held.load().as_ref().filter(|token| token.authorization == *sent) {
+            token.is_accepted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Forgets a token that was refused, unless another one is held already; true where another
+    /// one may be had. One that was just got in place of a refused one, and that nobody accepted
+    /// either, is kept: another would fare no better, and each costs two calls.
+    pub(in crate::sources) fn forget(&self, refused: &Authorization) -> bool {
+        let held = self.0.held.load_full();
+        let Some(token) = held.as_ref().filter(|token| token.authorization == *refused) else { return true };
+        if token.is_as_good_as_any() {
+            return false;
+        }
+        self.0.was_refused.store(true, Ordering::Relaxed);
+        self.0.held.compare_and_swap(&held, None);
+        true
+    }
+
+    fn renew(&self, client: &Arc<Client>) -> Seat<Result<Authorization, Failure>> {
+        let (inner, client) = (Arc::clone(&self.0), Arc::clone(client));
+        self.0.renewals.join((), || async move {
+            let renewed = inner.fetch(&client).await;
+            match &renewed {
+                Ok(token) => {
+                    inner.held.store(Some(Arc::clone(token)));
+                    inner.metrics.token_renewed(inner.name);
+                }
+                Err(failure) => {
+                    inner.quiet_until.store(Some(Arc::new(Instant::now() + RENEWAL_PAUSE)));
+                    tracing::warn!(source = %inner.name, outcome = failure.kind.as_str(), http_status = failure.http_status, "no token was given");
+                }
+            }
+            renewed.map(|token| token.authorization.clone())
+        })
+    }
+}
+
+impl Inner {
+    async fn fetch(&self, client: &Client) -> Result<Arc<Token>, Failure> {
+        let granted = self.grant.token(client).await?;
+        Ok(Arc::new(Token::new(granted, self.was_refused.swap(false, Ordering::Relaxed))))
+    }
+}
+
+impl Token {
+    fn new(Granted { authorization, life, .. }: Granted, is_replacement: bool) -> Self {
+        let received = Instant::now();
+        let (renew_at, ends_at) = (received + renew_after(life), received + life);
+        Self { authorization, received, renew_at, ends_at, is_replacement, is_accepted: AtomicBool::new(false) }
+    }
+
+    /// Whether another token would be refused as well, for all that is known.
+    fn is_as_good_as_any(&self) -> bool {
+        self.is_replacement && !self.is_accepted.load(Ordering::Relaxed) && self.received.elapsed() < REPLACEMENT_PAUSE
+    }
+}
+
+/// When a token is renewed: a fifth of its life before its end, at most a quarter of an hour.
+fn renew_after(life: Duration) -> Duration {
+    life.saturating_sub((life / 5).min(EARLIEST_RENEWAL))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_before_its_end() {
+        for (life, renewed) in [(7200, 6300), (300, 240), (5, 4)] {
+            assert_eq!(renew_after(Duration::from_secs(life)), Duration::from_secs(renewed));
+        }
+    }
+}
