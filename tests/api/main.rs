@@ -8,6 +8,7 @@ mod architecture;
 mod breaker;
 mod caching;
 mod callers;
+mod canaries;
 mod commands;
 mod conditional;
 mod cors;
