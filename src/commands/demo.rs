@@ -57,9 +57,10 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
     log_panics();
     let mut signals = Signals::listen()?;
-    let base_path = config.general.server.base_path.clone();
+    let server = &config.general.server;
+    let (scheme, base_path) = (if server.tls.is_some() { "https" } else { "http" }, server.base_path.clone());
     let running = App::new(config)?.start()?;
-    say(&welcome(&format!("http://{}{base_path}", running.address), &sandbox.base_url(Backend::MyReports)))?;
+    say(&welcome(&format!("{scheme}://{}{base_path}", running.address), &sandbox.base_url(Backend::MyReports)))?;
     drain(running, signals.next().await.unwrap_or(Stop::Now), &mut signals).await;
     Ok(())
 }

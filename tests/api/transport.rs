@@ -151,12 +151,12 @@ async fn a_proxy_that_is_named_is_used_whatever_the_environment_says() {
 /// A proxy that leads anywhere, and what it was told.
 async fn tunnel() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (url, heard) = (format!("http://{}", listener.local_addr().unwrap()), Arc::new(Mutex::new(Vec::new())));
-    let hears = Arc::clone(&heard);
+    let (url, told) = (format!("http://{}", listener.local_addr().unwrap()), Arc::new(Mutex::new(Vec::new())));
+    let telling = Arc::clone(&told);
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let hears = Arc::clone(&hears);
+            let telling = Arc::clone(&telling);
             tokio::spawn(async move {
                 let mut head = Vec::new();
                 while !head.ends_with(b"\r\n\r\n") {
@@ -164,13 +164,13 @@ async fn tunnel() -> (String, Arc<Mutex<Vec<String>>>) {
                 }
                 let head = String::from_utf8(head).unwrap();
                 let mut there = TcpStream::connect(head.split(' ').nth(1).unwrap()).await.unwrap();
-                hears.lock().unwrap().push(head);
+                telling.lock().unwrap().push(head);
                 stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await.unwrap();
                 drop(copy_bidirectional(&mut stream, &mut there).await);
             });
         }
     });
-    (url, heard)
+    (url, told)
 }
 
 #[tokio::test]
@@ -178,14 +178,14 @@ async fn a_proxy_sees_nothing_of_what_is_encrypted() {
     let (world, folder, authority) = (World::of_two().await, Folder::new(), Authority::new("ours"));
     let door = Encrypted::before(&world.my_reports, &authority.sign()).await;
     let ca_file = folder.write("ca.pem", &authority.pem());
-    let (proxy, heard) = tunnel().await;
+    let (proxy, told) = tunnel().await;
     let keys = [("base_url", door.url.as_str()), ("ca_file", ca_file.to_str().unwrap()), ("proxy", &proxy)];
     let gateway = world.gateway().tune("my_reports", &keys).start().await;
     let answer = gateway.get(&format!("{USERS}?partial=deny")).await;
     assert_eq!((answer.status, world.asked()), (200, (1, 1)), "{answer:?}");
-    let heard = heard.lock().unwrap().concat();
-    assert!(heard.starts_with(&format!("CONNECT {} ", door.url.trim_start_matches("https://"))), "{heard}");
-    assert!(!heard.to_lowercase().contains("authorization") && !heard.contains("my-reports-token"), "{heard}");
+    let told = told.lock().unwrap().concat();
+    assert!(told.starts_with(&format!("CONNECT {} ", door.url.trim_start_matches("https://"))), "{told}");
+    assert!(!told.to_lowercase().contains("authorization") && !told.contains("my-reports-token"), "{told}");
 }
 
 #[tokio::test]
