@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::{self, Documents, Door, Gateway},
     config::{Faults, General, Layers, LogFormat, Reader},
-    customers::Links,
+    customers::{self, Customers, KeptLists},
     roll::{Keeping, Rolls, Windows},
     server::{ListenError, listen, serve},
     sources::{Backend, Source, SourceSettings},
@@ -31,6 +31,8 @@ pub struct Config {
     pub general: General,
     /// The sources, in the order in which they win.
     pub sources: Vec<SourceSettings>,
+    /// How customers are found at the sources.
+    pub customers: customers::Settings,
 }
 
 /// A gateway that is set up, but does not listen yet.
@@ -45,6 +47,8 @@ pub struct App {
 struct Lasting {
     metrics: Arc<Metrics>,
     stopping: Arc<AtomicBool>,
+    /// So that the links need not be found anew.
+    lists: Arc<KeptLists>,
 }
 
 /// A gateway that answers.
@@ -94,10 +98,11 @@ impl Config {
     pub fn read(layers: Layers, backends: &[Backend]) -> Result<Self, Faults> {
         let mut reader = Reader::new(layers);
         let general = General::read(&mut reader);
-        let sources: Vec<Option<SourceSettings>> = backends.iter().map(|backend| backend.read(&mut reader)).collect();
-        reader.finish()?;
         // A source is left out with a fault, and then the reader has said so, or on purpose.
-        Ok(Self { general, sources: sources.into_iter().flatten().collect() })
+        let sources: Vec<SourceSettings> = backends.iter().filter_map(|backend| backend.read(&mut reader)).collect();
+        let customers = customers::Settings::read(&mut reader, backends, &sources);
+        reader.finish()?;
+        Ok(Self { general, sources, customers })
     }
 }
 
@@ -108,12 +113,12 @@ impl App {
     }
 
     fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
-        let Config { general, sources } = config;
+        let Config { general, sources, customers } = config;
         let metrics = &lasting.metrics;
         let made: Result<Vec<Source>, _> = sources.into_iter().map(|settings| Source::new(settings, Arc::clone(metrics))).collect();
         let sources: Vec<Arc<Source>> = made?.into_iter().map(Arc::new).collect();
         let source_names: Vec<_> = sources.iter().map(|source| source.name()).collect();
-        let links = Links::SameId { sources: source_names.clone() };
+        let customers = Arc::new(Customers::new(customers, &sources, &lasting.lists, Arc::clone(metrics)));
         let keeping = keeping(&general);
         let server = general.server;
         let fixed = Fixed {
@@ -123,7 +128,7 @@ impl App {
             format: general.telemetry.format,
         };
         let gateway = Gateway {
-            rolls: Rolls::new(sources, links, general.placeholders, &keeping, Arc::clone(metrics)),
+            rolls: Rolls::new(sources, customers, general.placeholders, &keeping, Arc::clone(metrics)),
             metrics: Arc::clone(metrics),
             documents: documents(&server.base_path)?,
             source_names,
@@ -141,6 +146,7 @@ impl App {
     /// Begins to answer.
     pub fn start(self) -> Result<Running, StartError> {
         let Self { gateway, fixed, lasting } = self;
+        gateway.rolls.customers().keep_up_to_date();
         let (stop, most) = (CancellationToken::new(), fixed.max_connections);
         let callers = listen("server.listen", fixed.listen)?;
         let operators = fixed.admin_listen.map(|address| listen("server.admin_listen", address)).transpose()?;
@@ -187,6 +193,7 @@ impl Running {
             ("server.max_connections", new.max_connections != old.max_connections),
             ("telemetry.format", new.format != old.format),
         ];
+        next.gateway.rolls.customers().keep_up_to_date();
         self.drain.store(Arc::new(next.gateway.drain));
         self.callers.lead_to(api::router(&next.gateway));
         if let Some(door) = &self.operators {

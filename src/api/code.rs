@@ -23,6 +23,8 @@ pub enum Code {
     UpstreamUnauthorized,
     /// Every source that the customer is linked to says that it does not know it.
     CustomerNotFound,
+    /// The customer's roll, which is whole, does not have such a user.
+    UserNotFound,
     /// There is no such route.
     RouteNotFound,
     /// The route does not know this method.
@@ -49,6 +51,8 @@ pub enum Code {
     UpstreamRateLimited,
     /// The gateway holds back calls to a source that is in trouble.
     Overloaded,
+    /// The lists that say who a customer is at each source were not all read yet.
+    LinksUnavailable,
     /// The gateway is about to stop.
     ShuttingDown,
     /// A source did not answer in time.
@@ -69,13 +73,14 @@ pub enum Owner {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::InvalidCustomerId,
         Self::InvalidParameter,
         Self::InvalidCursor,
         Self::UpstreamBadRequest,
         Self::UpstreamUnauthorized,
         Self::CustomerNotFound,
+        Self::UserNotFound,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
@@ -89,6 +94,7 @@ impl Code {
         Self::UpstreamInvalidResponse,
         Self::UpstreamRateLimited,
         Self::Overloaded,
+        Self::LinksUnavailable,
         Self::ShuttingDown,
         Self::UpstreamTimeout,
     ];
@@ -102,6 +108,7 @@ impl Code {
             Self::UpstreamBadRequest => "upstream_bad_request",
             Self::UpstreamUnauthorized => "upstream_unauthorized",
             Self::CustomerNotFound => "customer_not_found",
+            Self::UserNotFound => "user_not_found",
             Self::RouteNotFound => "route_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::NotAcceptable => "not_acceptable",
@@ -115,6 +122,7 @@ impl Code {
             Self::UpstreamInvalidResponse => "upstream_invalid_response",
             Self::UpstreamRateLimited => "upstream_rate_limited",
             Self::Overloaded => "overloaded",
+            Self::LinksUnavailable => "links_unavailable",
             Self::ShuttingDown => "shutting_down",
             Self::UpstreamTimeout => "upstream_timeout",
         }
@@ -125,7 +133,7 @@ impl Code {
         match self {
             Self::InvalidCustomerId | Self::InvalidParameter | Self::InvalidCursor | Self::UpstreamBadRequest => 400,
             Self::UpstreamUnauthorized => 401,
-            Self::CustomerNotFound | Self::RouteNotFound => 404,
+            Self::CustomerNotFound | Self::UserNotFound | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
             Self::RequestTimeout => 408,
@@ -134,7 +142,7 @@ impl Code {
             Self::HeaderTooLarge => 431,
             Self::Internal => 500,
             Self::UpstreamForbidden | Self::UpstreamUnavailable | Self::UpstreamInvalidResponse => 502,
-            Self::UpstreamRateLimited | Self::Overloaded | Self::ShuttingDown => 503,
+            Self::UpstreamRateLimited | Self::Overloaded | Self::LinksUnavailable | Self::ShuttingDown => 503,
             Self::UpstreamTimeout => 504,
         }
     }
@@ -147,6 +155,7 @@ impl Code {
             | Self::InvalidCursor
             | Self::UpstreamBadRequest
             | Self::CustomerNotFound
+            | Self::UserNotFound
             | Self::RouteNotFound
             | Self::MethodNotAllowed
             | Self::NotAcceptable
@@ -154,7 +163,12 @@ impl Code {
             | Self::PayloadTooLarge
             | Self::UriTooLong
             | Self::HeaderTooLarge => Owner::Caller,
-            Self::UpstreamUnauthorized | Self::UpstreamForbidden | Self::Overloaded | Self::ShuttingDown | Self::Internal => Owner::Gateway,
+            Self::UpstreamUnauthorized
+            | Self::UpstreamForbidden
+            | Self::Overloaded
+            | Self::LinksUnavailable
+            | Self::ShuttingDown
+            | Self::Internal => Owner::Gateway,
             Self::UpstreamRateLimited | Self::UpstreamTimeout | Self::UpstreamUnavailable | Self::UpstreamInvalidResponse => {
                 Owner::Upstream
             }
@@ -170,12 +184,14 @@ impl Code {
             | Self::UpstreamUnavailable
             | Self::UpstreamInvalidResponse
             | Self::Overloaded
+            | Self::LinksUnavailable
             | Self::ShuttingDown => true,
             Self::InvalidCustomerId
             | Self::InvalidParameter
             | Self::InvalidCursor
             | Self::UpstreamBadRequest
             | Self::CustomerNotFound
+            | Self::UserNotFound
             | Self::RouteNotFound
             | Self::MethodNotAllowed
             | Self::NotAcceptable
@@ -197,6 +213,7 @@ impl Code {
             Self::UpstreamBadRequest => "A source calls the request wrong",
             Self::UpstreamUnauthorized => "A source refuses the gateway's credentials",
             Self::CustomerNotFound => "Customer not found",
+            Self::UserNotFound => "User not found",
             Self::RouteNotFound => "Route not found",
             Self::MethodNotAllowed => "Method not allowed",
             Self::NotAcceptable => "Not acceptable",
@@ -210,6 +227,7 @@ impl Code {
             Self::UpstreamInvalidResponse => "A source's answer cannot be used",
             Self::UpstreamRateLimited => "A source is asked too often",
             Self::Overloaded => "A source is held back",
+            Self::LinksUnavailable => "The links are not there yet",
             Self::ShuttingDown => "Shutting down",
             Self::UpstreamTimeout => "A source is too slow",
         }

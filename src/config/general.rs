@@ -1,4 +1,4 @@
-//! The keys that belong to no source: `server`, `auth`, `customers`, `join`, `cache`, `telemetry`.
+//! The keys that belong to no source: `server`, `auth`, `join`, `cache`, `telemetry`.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -91,7 +91,6 @@ impl General {
     pub fn read(reader: &mut Reader) -> Self {
         let server = Server::read(reader);
         read_auth(reader, server.listen);
-        read_customers(reader);
         let nobody = reader.or("join.placeholders", vec!["unknown_*@unknown.com".to_owned(), "*@dummy.com".to_owned()]);
         Self { server, placeholders: Placeholders::new(&nobody), cache: Cache::read(reader), telemetry: Telemetry::read(reader) }
     }
@@ -194,13 +193,5 @@ fn read_auth(reader: &mut Reader, listen: SocketAddr) {
             "auth.allow_anonymous",
             format!("must be true to listen on {listen}: with auth.mode = \"none\" whoever reaches it reads every customer's users."),
         );
-    }
-}
-
-/// This version knows one way to find a customer at a source.
-fn read_customers(reader: &mut Reader) {
-    let links: Vec<String> = reader.or("customers.links", vec!["same_id".to_owned()]);
-    if links != ["same_id"] {
-        reader.fault("customers.links", "must be [\"same_id\"]: this version knows no other.");
     }
 }

@@ -83,6 +83,11 @@ impl Reader {
         Some(secret)
     }
 
+    /// The path of a file; a relative one begins at the folder of the configuration.
+    pub fn path(&mut self, key: &str) -> Option<PathBuf> {
+        self.get::<PathBuf>(key).map(|path| self.layers.folder.join(path))
+    }
+
     /// Whether a key, or anything below it, is set.
     pub fn holds(&self, key: &str) -> bool {
         lookup(&self.layers.table, key).is_some()

@@ -5,13 +5,14 @@ use serde_json::Value;
 use super::Answer;
 
 /// Each code with its HTTP status and who can mend it, as callers were promised.
-const CODES: [(&str, u16, &str); 19] = [
+const CODES: [(&str, u16, &str); 21] = [
     ("invalid_customer_id", 400, "caller"),
     ("invalid_parameter", 400, "caller"),
     ("invalid_cursor", 400, "caller"),
     ("upstream_bad_request", 400, "caller"),
     ("upstream_unauthorized", 401, "gateway"),
     ("customer_not_found", 404, "caller"),
+    ("user_not_found", 404, "caller"),
     ("route_not_found", 404, "caller"),
     ("method_not_allowed", 405, "caller"),
     ("not_acceptable", 406, "caller"),
@@ -23,6 +24,7 @@ const CODES: [(&str, u16, &str); 19] = [
     ("upstream_invalid_response", 502, "upstream"),
     ("upstream_rate_limited", 503, "upstream"),
     ("overloaded", 503, "gateway"),
+    ("links_unavailable", 503, "gateway"),
     ("shutting_down", 503, "gateway"),
     ("upstream_timeout", 504, "upstream"),
 ];
