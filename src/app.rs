@@ -20,7 +20,7 @@ use crate::{
     access::{Access, AccessSettings},
     api::{self, Cors, Documents, Door, Gateway, Security},
     config::{Faults, General, KeyPair, Layers, LogFormat, Reader},
-    customers::Links,
+    customers::{self, Customers, KeptLists},
     domain::SourceName,
     roll::{Keeping, Rolls, Windows},
     server::{ListenError, Tls, TlsError, listen, serve},
@@ -36,6 +36,8 @@ pub struct Config {
     pub general: General,
     /// The sources, in the order in which they win.
     pub sources: Vec<SourceSettings>,
+    /// How customers are found at the sources.
+    pub customers: customers::Settings,
 }
 
 /// A gateway that is set up, but does not listen yet.
@@ -51,6 +53,8 @@ struct Lasting {
     metrics: Arc<Metrics>,
     stopping: Arc<AtomicBool>,
     renewals: Renewals,
+    /// So that the links need not be found anew.
+    lists: Arc<KeptLists>,
 }
 
 /// A gateway that answers.
@@ -106,10 +110,11 @@ impl Config {
         let mut reader = Reader::new(layers);
         let general = General::read(&mut reader);
         let access = AccessSettings::read(&mut reader, general.server.listen);
-        let sources: Vec<Option<SourceSettings>> = backends.iter().map(|backend| backend.read(&mut reader)).collect();
-        reader.finish()?;
         // A source is left out with a fault, and then the reader has said so, or on purpose.
-        Ok(Self { access, general, sources: sources.into_iter().flatten().collect() })
+        let sources: Vec<SourceSettings> = backends.iter().filter_map(|backend| backend.read(&mut reader)).collect();
+        let customers = customers::Settings::read(&mut reader, backends, &sources);
+        reader.finish()?;
+        Ok(Self { access, general, sources, customers })
     }
 }
 
@@ -120,14 +125,14 @@ impl App {
     }
 
     fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
-        let Config { access, general, sources } = config;
+        let Config { access, general, sources, customers } = config;
         let metrics = &lasting.metrics;
         let source = |settings| Source::new(settings, Arc::clone(metrics), lasting.renewals.clone());
         let made: Result<Vec<Source>, _> = sources.into_iter().map(source).collect();
         let sources: Vec<Arc<Source>> = made?.into_iter().map(Arc::new).collect();
         let source_names: Vec<_> = sources.iter().map(|source| source.name()).collect();
         let forwards: Vec<_> = sources.iter().filter_map(|source| Some((source.name(), source.forwards()?))).collect();
-        let links = Links::SameId { sources: source_names.clone() };
+        let customers = Arc::new(Customers::new(customers, &sources, &lasting.lists, Arc::clone(metrics)));
         let keeping = keeping(&general);
         let server = general.server;
         let fixed = Fixed {
@@ -143,7 +148,7 @@ impl App {
             protect_docs: access.protect_docs,
             documents: documents(&server.base_path, Security::from(&access.mode))?,
             access: Access::new(access)?,
-            rolls: Rolls::new(sources, links, general.placeholders, &keeping, Arc::clone(metrics)),
+            rolls: Rolls::new(sources, customers, general.placeholders, &keeping, Arc::clone(metrics)),
             metrics: Arc::clone(metrics),
             source_names,
             cors: Cors::new(&server.cors_origins),
@@ -161,6 +166,7 @@ impl App {
     /// Begins to answer.
     pub fn start(self) -> Result<Running, StartError> {
         let Self { gateway, fixed, lasting } = self;
+        gateway.rolls.customers().keep_up_to_date();
         let (stop, most) = (CancellationToken::new(), fixed.max_connections);
         let tls = fixed.tls.clone().map(Tls::new).transpose()?;
         let callers = listen("server.listen", fixed.listen)?;
@@ -211,6 +217,7 @@ impl Running {
             ("server.max_connections", new.max_connections != old.max_connections),
             ("telemetry.format", new.format != old.format),
         ];
+        next.gateway.rolls.customers().keep_up_to_date();
         self.drain.store(Arc::new(next.gateway.drain));
         self.callers.lead_to(api::router(&next.gateway));
         if let Some(door) = &self.operators {

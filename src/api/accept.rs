@@ -29,6 +29,11 @@ impl Accept {
         problem > 0 && problem >= self.named(JSON)
     }
 
+    /// How much a type is wanted, 0 to 1000.
+    pub(super) fn quality_of(&self, media_type: &str) -> u16 {
+        if self.0.is_empty() { 1000 } else { self.quality(media_type) }
+    }
+
     /// How much a type is wanted; the most specific range decides.
     fn quality(&self, media_type: &str) -> u16 {
         let group = media_type.split('/').next().unwrap_or_default();

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::envelope::{SourceReport, UsersBody};
@@ -99,14 +101,27 @@ fn server_timing(told: &[Told]) -> String {
 /// the times.
 pub(super) fn etag(body: &UsersBody<'_>) -> String {
     let UsersBody { status, timestamp: _, page_size, total, next_cursor, data, sources, warnings } = body;
-    let states: Vec<_> = sources
-        .iter()
-        .map(|SourceReport { source, status, users, fetched_at: _, stale, error }| (source, status, users, stale, error))
-        .collect();
+    let states = states(sources);
+    tag_of(&("json", status, page_size, total, next_cursor, states, warnings, data), [])
+}
+
+/// The states of the sources, without their times.
+pub(super) fn states(sources: &[SourceReport]) -> Vec<impl Serialize> {
+    let state = |report: &SourceReport| {
+        let SourceReport { source, status, users, fetched_at: _, stale, error } = report;
+        (*source, *status, *users, *stale, *error)
+    };
+    sources.iter().map(state).collect()
+}
+
+/// A weak tag of facts, and of the pieces of a body behind them.
+pub(super) fn tag_of(facts: &impl Serialize, pieces: impl IntoIterator<Item = Vec<u8>>) -> String {
     let mut hash = Sha256::new();
-    // None of this has what JSON cannot hold.
-    let told = serde_json::to_vec(&("json", status, page_size, total, next_cursor, states, warnings, data)).unwrap_or_default();
-    hash.update(told);
+    // Facts have nothing that JSON cannot hold.
+    hash.update(serde_json::to_vec(facts).unwrap_or_default());
+    for piece in pieces {
+        hash.update(piece);
+    }
     let mut tag = String::from("W/\"");
     for byte in hash.finalize().iter().take(12) {
         let written = write!(tag, "{byte:02x}");
@@ -116,8 +131,15 @@ pub(super) fn etag(body: &UsersBody<'_>) -> String {
     tag
 }
 
+/// An answer with its tag: 304 for who holds it already.
+pub(super) fn tagged(asked: &HeaderMap, etag: String, body: impl FnOnce() -> Response) -> Response {
+    let mut response = if is_held(asked, &etag) { StatusCode::NOT_MODIFIED.into_response() } else { body() };
+    put(response.headers_mut(), header::ETAG, etag);
+    response
+}
+
 /// Whether the caller holds this answer already (RFC 9110, 13.1.2, compared weakly).
-pub(super) fn is_held(headers: &HeaderMap, etag: &str) -> bool {
+fn is_held(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let held = opaque(etag);

@@ -29,6 +29,8 @@ pub enum Code {
     Forbidden,
     /// Every source that the customer is linked to says that it does not know it.
     CustomerNotFound,
+    /// The customer's roll, which is whole, does not have such a user.
+    UserNotFound,
     /// There is no such route.
     RouteNotFound,
     /// The route does not know this method.
@@ -59,6 +61,8 @@ pub enum Code {
     Overloaded,
     /// The keys that callers' tokens are checked with cannot be had.
     KeysUnavailable,
+    /// The lists that say who a customer is at each source were not all read yet.
+    LinksUnavailable,
     /// The gateway is about to stop.
     ShuttingDown,
     /// A source did not answer in time.
@@ -79,7 +83,7 @@ pub enum Owner {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidCustomerId,
         Self::InvalidParameter,
         Self::InvalidCursor,
@@ -89,6 +93,7 @@ impl Code {
         Self::UpstreamCredentialsRefused,
         Self::Forbidden,
         Self::CustomerNotFound,
+        Self::UserNotFound,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
@@ -104,6 +109,7 @@ impl Code {
         Self::UpstreamRateLimited,
         Self::Overloaded,
         Self::KeysUnavailable,
+        Self::LinksUnavailable,
         Self::ShuttingDown,
         Self::UpstreamTimeout,
     ];
@@ -120,6 +126,7 @@ impl Code {
             Self::UpstreamCredentialsRefused => "upstream_credentials_refused",
             Self::Forbidden => "forbidden",
             Self::CustomerNotFound => "customer_not_found",
+            Self::UserNotFound => "user_not_found",
             Self::RouteNotFound => "route_not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::NotAcceptable => "not_acceptable",
@@ -135,6 +142,7 @@ impl Code {
             Self::UpstreamRateLimited => "upstream_rate_limited",
             Self::Overloaded => "overloaded",
             Self::KeysUnavailable => "keys_unavailable",
+            Self::LinksUnavailable => "links_unavailable",
             Self::ShuttingDown => "shutting_down",
             Self::UpstreamTimeout => "upstream_timeout",
         }
@@ -146,7 +154,7 @@ impl Code {
             Self::InvalidCustomerId | Self::InvalidParameter | Self::InvalidCursor | Self::UpstreamBadRequest => 400,
             Self::Unauthorized | Self::UpstreamUnauthorized | Self::UpstreamCredentialsRefused => 401,
             Self::Forbidden => 403,
-            Self::CustomerNotFound | Self::RouteNotFound => 404,
+            Self::CustomerNotFound | Self::UserNotFound | Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
             Self::RequestTimeout => 408,
@@ -156,7 +164,7 @@ impl Code {
             Self::HeaderTooLarge => 431,
             Self::Internal => 500,
             Self::UpstreamForbidden | Self::UpstreamUnavailable | Self::UpstreamInvalidResponse => 502,
-            Self::UpstreamRateLimited | Self::Overloaded | Self::KeysUnavailable | Self::ShuttingDown => 503,
+            Self::UpstreamRateLimited | Self::Overloaded | Self::KeysUnavailable | Self::LinksUnavailable | Self::ShuttingDown => 503,
             Self::UpstreamTimeout => 504,
         }
     }
@@ -172,6 +180,7 @@ impl Code {
             | Self::UpstreamCredentialsRefused
             | Self::Forbidden
             | Self::CustomerNotFound
+            | Self::UserNotFound
             | Self::RouteNotFound
             | Self::MethodNotAllowed
             | Self::NotAcceptable
@@ -184,6 +193,7 @@ impl Code {
             | Self::UpstreamForbidden
             | Self::Overloaded
             | Self::KeysUnavailable
+            | Self::LinksUnavailable
             | Self::ShuttingDown
             | Self::Internal => Owner::Gateway,
             Self::UpstreamRateLimited | Self::UpstreamTimeout | Self::UpstreamUnavailable | Self::UpstreamInvalidResponse => {
@@ -203,12 +213,14 @@ impl Code {
             | Self::UpstreamInvalidResponse
             | Self::Overloaded
             | Self::KeysUnavailable
+            | Self::LinksUnavailable
             | Self::ShuttingDown => true,
             Self::InvalidCustomerId
             | Self::InvalidParameter
             | Self::InvalidCursor
             | Self::UpstreamBadRequest
             | Self::CustomerNotFound
+            | Self::UserNotFound
             | Self::RouteNotFound
             | Self::MethodNotAllowed
             | Self::NotAcceptable
@@ -236,6 +248,7 @@ impl Code {
             Self::UpstreamCredentialsRefused => "A source refuses the caller's credentials",
             Self::Forbidden => "Forbidden",
             Self::CustomerNotFound => "Customer not found",
+            Self::UserNotFound => "User not found",
             Self::RouteNotFound => "Route not found",
             Self::MethodNotAllowed => "Method not allowed",
             Self::NotAcceptable => "Not acceptable",
@@ -251,6 +264,7 @@ impl Code {
             Self::UpstreamRateLimited => "A source is asked too often",
             Self::Overloaded => "A source is held back",
             Self::KeysUnavailable => "Tokens cannot be checked",
+            Self::LinksUnavailable => "The links are not there yet",
             Self::ShuttingDown => "Shutting down",
             Self::UpstreamTimeout => "A source is too slow",
         }

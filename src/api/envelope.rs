@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{Conflict, FailureKind, Moment, SourceName, User, Warning},
-    roll::{Given, Known, Listed, Page, Told},
+    roll::{Given, Known, Listed, Page, Told, with_conflicts},
 };
 
 /// A page of a customer's roll.
@@ -34,6 +34,24 @@ pub(super) struct UsersBody<'a> {
     /// The users of this page, in the order that was asked for.
     #[schema(value_type = Vec<User>)]
     pub data: Vec<Shown<'a>>,
+    /// What each source came to, in a fixed order.
+    pub sources: &'a [SourceReport],
+    /// What a caller should know about the roll.
+    pub warnings: &'a [Warning],
+}
+
+/// One person of a customer's roll.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UserAlone)]
+pub(super) struct UserBody<'a> {
+    /// Whether the roll that the person is in is all that the sources know.
+    pub status: RollStatus,
+    /// The newest `fetched_at` of the sources.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T10:00:00.123Z")]
+    pub timestamp: Moment,
+    /// The person.
+    #[schema(value_type = User)]
+    pub data: Shown<'a>,
     /// What each source came to, in a fixed order.
     pub sources: &'a [SourceReport],
     /// What a caller should know about the roll.
@@ -143,10 +161,9 @@ pub(super) struct Shown<'a> {
 impl<'a> UsersBody<'a> {
     /// Puts a page's body together.
     pub(super) fn new(given: &'a Given, page: &'a Page<'a>, sources: &'a [SourceReport]) -> Self {
-        let newest = sources.iter().filter_map(|report| report.fetched_at).max();
         Self {
-            status: if given.complete { RollStatus::Success } else { RollStatus::Partial },
-            timestamp: newest.unwrap_or_else(Moment::now),
+            status: given.into(),
+            timestamp: newest(sources),
             page_size: page.users.len(),
             total: given.complete.then_some(page.total),
             next_cursor: page.next_cursor.as_deref(),
@@ -157,8 +174,36 @@ impl<'a> UsersBody<'a> {
     }
 }
 
+impl From<&Given> for RollStatus {
+    fn from(given: &Given) -> Self {
+        if given.complete { Self::Success } else { Self::Partial }
+    }
+}
+
+/// The newest `fetched_at` of the sources.
+fn newest(sources: &[SourceReport]) -> Moment {
+    sources.iter().filter_map(|report| report.fetched_at).max().unwrap_or_else(Moment::now)
+}
+
+impl<'a> UserBody<'a> {
+    /// Puts the body of one person together.
+    pub(super) fn new(given: &'a Given, data: Shown<'a>, sources: &'a [SourceReport]) -> Self {
+        Self { status: given.into(), timestamp: newest(sources), data, sources, warnings: &given.warnings }
+    }
+}
+
+impl RollStatus {
+    /// The word in JSON and headers.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Partial => "partial",
+        }
+    }
+}
+
 impl<'a> Shown<'a> {
-    fn new(listed: &'a Listed, conflicts: Option<&'a [Conflict<'a>]>) -> Self {
+    pub(super) fn new(listed: &'a Listed, conflicts: Option<&'a [Conflict<'a>]>) -> Self {
         Self { json: listed.json(), conflicts }
     }
 }
@@ -166,15 +211,9 @@ impl<'a> Shown<'a> {
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Some(conflicts) = self.conflicts else { return self.json.serialize(serializer) };
-        let whole = with_conflicts(self.json.get(), conflicts).map_err(serde::ser::Error::custom)?;
+        let whole = with_conflicts(self.json, conflicts).map_err(serde::ser::Error::custom)?;
         whole.serialize(serializer)
     }
-}
-
-/// Puts the conflicts behind the last field of an encoded person.
-fn with_conflicts(json: &str, conflicts: &[Conflict<'_>]) -> serde_json::Result<Box<RawValue>> {
-    let fields = json.strip_suffix('}').unwrap_or(json);
-    RawValue::from_string(format!("{fields},\"conflicts\":{}}}", serde_json::to_string(conflicts)?))
 }
 
 // === impl SourceReport ===

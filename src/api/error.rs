@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use super::{code::Code, source_status::SourceStatus};
 use crate::{
     access::Denied,
-    domain::{CustomerId, FailureKind, InvalidCustomerId, SourceName},
-    roll::{InvalidCursor, Known, Refusal, Told},
+    domain::{CustomerId, FailureKind, InvalidCursor, InvalidCustomerId, SourceName},
+    roll::{Known, LinksUnavailable, Refusal, Told},
 };
 
 /// What `Retry-After` says where nothing better is known.
@@ -83,6 +83,11 @@ impl ApiError {
         error
     }
 
+    /// The customer's roll is whole and does not have the user.
+    pub(super) fn user_not_found() -> Self {
+        Self::new(Code::UserNotFound, "The customer has no such user.")
+    }
+
     /// The error that a bare status stands for: what layers below answer with.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let (code, message) = match status.as_u16() {
@@ -122,6 +127,8 @@ impl ApiError {
                 Self { sources: sources.map(refused).to_vec(), ..Self::new(code, message) }
             }
             (None, Code::InvalidParameter) => Self::parameter("page_size", "must be a whole number from 1 to 1000."),
+            (None, Code::UserNotFound) => Self::user_not_found(),
+            (None, Code::LinksUnavailable) => LinksUnavailable(SOME_TIME).into(),
             (None, Code::ShuttingDown) => Self::new(code, "The gateway is about to stop; ask another one."),
             (None, code) => Self::of_status(StatusCode::from_u16(code.status()).unwrap_or_default()),
         }
@@ -206,6 +213,13 @@ impl From<Denied> for ApiError {
 impl From<InvalidCustomerId> for ApiError {
     fn from(error: InvalidCustomerId) -> Self {
         Self::new(Code::InvalidCustomerId, format!("Parameter 'customer_id' is wrong. {error}"))
+    }
+}
+
+impl From<LinksUnavailable> for ApiError {
+    fn from(LinksUnavailable(wait): LinksUnavailable) -> Self {
+        let message = "The sources' lists of customers were not all read yet, so nobody knows who this is there; try again later.";
+        Self::new(Code::LinksUnavailable, message).retry_after(wait)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use axum::extract::{FromRequestParts, Path};
 use http::{HeaderMap, StatusCode, header, request::Parts};
+use serde::Deserialize;
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{code::Code, error::ApiError};
+use super::{code::Code, error::ApiError, shape::Shape};
 use crate::{
     access::Caller,
     domain::{CustomerId, EmailKey, InvalidCustomerId, SourceName, folded},
@@ -19,13 +20,19 @@ const LONGEST_TEXT: usize = 320;
 /// is decided before anything is looked up.
 pub(super) struct Customer(pub(super) CustomerId);
 
+/// The part of a path that names the customer, whatever else there is in it.
+#[derive(Deserialize)]
+struct CustomerInPath {
+    customer_id: String,
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Customer {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let Path(id) = path.map_err(|_| InvalidCustomerId)?;
-        let customer = id.parse::<CustomerId>()?;
+        let path = Path::<CustomerInPath>::from_request_parts(parts, state).await;
+        let Path(CustomerInPath { customer_id }) = path.map_err(|_| InvalidCustomerId)?;
+        let customer = customer_id.parse::<CustomerId>()?;
         match parts.extensions.get::<Caller>() {
             Some(caller) if caller.may_see(&customer) => Ok(Self(customer)),
             Some(_) => Err(ApiError::forbidden(&customer)),
@@ -160,33 +167,49 @@ struct Reading<'a> {
     partial: Partial,
     page_size: usize,
     cursor: Option<String>,
+    shape: Shape,
 }
 
 impl UsersQuery {
-    /// Reads a query; `sources` are those that there are.
-    pub(super) fn read(query: &str, customer: &CustomerId, sources: &[SourceName]) -> Result<Self, ApiError> {
-        let mut reading =
-            Reading { customer, sources, view: View::default(), partial: Partial::default(), page_size: DEFAULT_PAGE_SIZE, cursor: None };
+    /// Reads a query; `sources` are those that there are. All users at once have no pages, and are
+    /// whole unless the caller says otherwise.
+    pub(super) fn read(query: &str, customer: &CustomerId, sources: &[SourceName], shape: Shape) -> Result<Self, ApiError> {
+        let partial = if shape == Shape::Page { Partial::Allow } else { Partial::Deny };
+        let (view, page_size) = (View::default(), DEFAULT_PAGE_SIZE);
+        let mut reading = Reading { customer, sources, view, partial, page_size, cursor: None, shape };
         let mut again = form_urlencoded::Serializer::new(String::new());
-        let mut seen: Vec<String> = Vec::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if seen.iter().any(|other| *other == name) {
-                return Err(ApiError::parameter(&shown(&name), "is there more than once."));
-            }
-            reading.take(&name, &value)?;
+        let is_plain = query.is_empty();
+        read_each(query, |name, value| {
+            reading.take(name, value)?;
             if name != "cursor" {
-                again.append_pair(&name, &value);
+                again.append_pair(name, value);
             }
-            seen.push(name.into_owned());
-        }
-        reading.finish(again.finish(), seen.is_empty())
+            Ok(())
+        })?;
+        reading.finish(again.finish(), is_plain)
     }
+}
+
+/// Reads the parameters of a query, each of which may be there once.
+pub(super) fn read_each(query: &str, mut take: impl FnMut(&str, &str) -> Result<(), ApiError>) -> Result<(), ApiError> {
+    let mut seen: Vec<String> = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if seen.iter().any(|other| *other == name) {
+            return Err(ApiError::parameter(&shown(&name), "is there more than once."));
+        }
+        take(&name, &value)?;
+        seen.push(name.into_owned());
+    }
+    Ok(())
 }
 
 impl Reading<'_> {
     fn take(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
         let view = &mut self.view;
         match name {
+            "page_size" | "cursor" if self.shape != Shape::Page => {
+                return Err(ApiError::parameter(name, "is not taken here: what the Accept header asks for has all users."));
+            }
             "page_size" => self.page_size = page_size(value)?,
             "cursor" => self.cursor = Some(value.to_owned()),
             "q" => view.q = Some(folded(searched(name, value)?)),
@@ -196,8 +219,8 @@ impl Reading<'_> {
             "include" => (view.with_deleted, view.with_conflicts) = included(value)?,
             "exclude" => view.without_placeholders = one_of(name, value, &[("placeholder", true)])?,
             "sort" => view.sort = sort(value)?,
-            "partial" => self.partial = one_of(name, value, &[("allow", Partial::Allow), ("deny", Partial::Deny)])?,
-            _ => return Err(ApiError::parameter(&shown(name), "is none of this route's; /docs lists those that there are.")),
+            "partial" => self.partial = partial(value)?,
+            _ => return Err(unknown(name)),
         }
         Ok(())
     }
@@ -208,13 +231,23 @@ impl Reading<'_> {
     }
 }
 
-fn page_size(value: &str) -> Result<usize, ApiError> {
+/// A parameter that the route does not have.
+pub(super) fn unknown(name: &str) -> ApiError {
+    ApiError::parameter(&shown(name), "is none of this route's; /docs lists those that there are.")
+}
+
+/// What a source that failed does to the answer.
+pub(super) fn partial(value: &str) -> Result<Partial, ApiError> {
+    one_of("partial", value, &[("allow", Partial::Allow), ("deny", Partial::Deny)])
+}
+
+pub(super) fn page_size(value: &str) -> Result<usize, ApiError> {
     let size = value.parse().ok().filter(|size| (1..=LARGEST_PAGE_SIZE).contains(size) && !value.starts_with('+'));
     size.ok_or_else(|| ApiError::parameter("page_size", &format!("must be a whole number from 1 to {LARGEST_PAGE_SIZE}.")))
 }
 
 /// A text to search for. What is no UTF-8 was replaced by U+FFFD, which nobody searches for.
-fn searched<'a>(name: &str, value: &'a str) -> Result<&'a str, ApiError> {
+pub(super) fn searched<'a>(name: &str, value: &'a str) -> Result<&'a str, ApiError> {
     let fits = !value.trim().is_empty() && value.chars().count() <= LONGEST_TEXT;
     if fits && !value.contains(|letter: char| letter.is_control() || letter == '\u{fffd}') {
         return Ok(value);
@@ -246,7 +279,7 @@ fn sort(value: &str) -> Result<Sort, ApiError> {
     value.parse().map_err(|()| ApiError::parameter("sort", what))
 }
 
-fn one_of<T: Copy>(name: &str, value: &str, known: &[(&str, T)]) -> Result<T, ApiError> {
+pub(super) fn one_of<T: Copy>(name: &str, value: &str, known: &[(&str, T)]) -> Result<T, ApiError> {
     let found = known.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning);
     found.ok_or_else(|| {
         let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
@@ -279,11 +312,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::roll::ExportFormat;
 
     const SOURCES: [SourceName; 1] = [SourceName::new("my_reports")];
 
     fn read(query: &str) -> Result<UsersQuery, ApiError> {
-        UsersQuery::read(query, &"acme".parse().unwrap(), &SOURCES)
+        UsersQuery::read(query, &"acme".parse().unwrap(), &SOURCES, Shape::Page)
+    }
+
+    #[test]
+    fn all_users_have_no_pages_and_are_whole_unless_said() {
+        let all = |query| UsersQuery::read(query, &"acme".parse().unwrap(), &SOURCES, Shape::All(ExportFormat::Csv));
+        for query in ["page_size=5", "cursor=x", "q=a&page_size=5"] {
+            assert_eq!(all(query).unwrap_err().code, Code::InvalidParameter, "{query}");
+        }
+        assert_eq!((all("q=a").unwrap().partial, all("partial=allow").unwrap().partial), (Partial::Deny, Partial::Allow));
+        assert_eq!((read("").unwrap().partial, read("partial=deny").unwrap().partial), (Partial::Allow, Partial::Deny));
     }
 
     #[test]

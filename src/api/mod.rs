@@ -7,15 +7,19 @@ mod accept;
 mod caching;
 mod code;
 mod credentials;
+mod customers;
 mod docs;
 mod door;
 mod envelope;
 mod error;
+mod export;
 mod extract;
 mod health;
 mod middleware;
 mod openapi;
+mod shape;
 mod source_status;
+mod user;
 mod users;
 
 use std::{
@@ -108,17 +112,21 @@ pub fn vary(more: &[&str]) -> HeaderValue {
 
 /// Whether a text is the query of a roll; for tests that send what nobody would think of.
 pub fn is_query(query: &str, customer: &CustomerId) -> bool {
-    extract::UsersQuery::read(query, customer, &[]).is_ok()
+    extract::UsersQuery::read(query, customer, &[], shape::Shape::Page).is_ok()
 }
 
 /// The routes that callers see, as a router and, described, in the documents.
 pub(crate) fn described() -> OpenApiRouter<Arc<Gateway>> {
-    OpenApiRouter::with_openapi(openapi::skeleton()).merge(customers()).merge(probes()).merge(inside())
+    OpenApiRouter::with_openapi(openapi::skeleton()).merge(about_customers()).merge(probes()).merge(inside())
 }
 
-/// What callers ask of customers.
-fn customers() -> OpenApiRouter<Arc<Gateway>> {
-    OpenApiRouter::new().routes(routes!(users::list_users))
+/// What callers are here for.
+fn about_customers() -> OpenApiRouter<Arc<Gateway>> {
+    OpenApiRouter::new()
+        .routes(routes!(users::list_users))
+        .routes(routes!(user::find_user))
+        .routes(routes!(customers::list_customers))
+        .routes(routes!(customers::find_customer))
 }
 
 /// What a load balancer asks; it answers without the base path, too.
@@ -135,7 +143,7 @@ fn inside() -> OpenApiRouter<Arc<Gateway>> {
 pub fn router(gateway: &Arc<Gateway>) -> Router {
     let crowded = from_fn_with_state(Arc::clone(gateway), middleware::refuse_when_crowded);
     let admitted = from_fn_with_state(Arc::clone(gateway), middleware::admit);
-    let mut guarded = customers().route_layer(crowded);
+    let mut guarded = about_customers().route_layer(crowded);
     if !gateway.has_admin {
         guarded = guarded.merge(inside());
     }

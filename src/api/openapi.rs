@@ -40,6 +40,7 @@ const KEY: &str = "api_key";
     ),
     tags(
         (name = "Users", description = "The normalized roll"),
+        (name = "Customers", description = "Who can be asked for, and who that is at each source"),
         (name = "Health", description = "For load balancers and operators"),
     ),
     components(schemas(ErrorEnvelope, Problem, DocumentedUser))
@@ -75,32 +76,83 @@ const ROLL: &[Code] = &[
     Code::UpstreamInvalidResponse,
     Code::UpstreamRateLimited,
     Code::Overloaded,
+    Code::LinksUnavailable,
     Code::UpstreamTimeout,
 ];
 
-/// An example of each parameter of the roll.
+/// The codes of one person beside those of any route.
+const USER: &[Code] = &[
+    Code::Forbidden,
+    Code::UpstreamCredentialsRefused,
+    Code::InvalidCustomerId,
+    Code::InvalidParameter,
+    Code::UpstreamBadRequest,
+    Code::UpstreamUnauthorized,
+    Code::CustomerNotFound,
+    Code::UserNotFound,
+    Code::RouteNotFound,
+    Code::NotAcceptable,
+    Code::UpstreamForbidden,
+    Code::UpstreamUnavailable,
+    Code::UpstreamInvalidResponse,
+    Code::UpstreamRateLimited,
+    Code::Overloaded,
+    Code::LinksUnavailable,
+    Code::UpstreamTimeout,
+];
+
+/// The codes of the list of customers.
+const CUSTOMERS: &[Code] = &[Code::InvalidParameter, Code::InvalidCursor, Code::NotAcceptable, Code::Overloaded, Code::LinksUnavailable];
+
+/// The codes of one customer.
+const CUSTOMER: &[Code] = &[
+    Code::Forbidden,
+    Code::InvalidCustomerId,
+    Code::InvalidParameter,
+    Code::CustomerNotFound,
+    Code::RouteNotFound,
+    Code::NotAcceptable,
+    Code::Overloaded,
+    Code::LinksUnavailable,
+];
+
+/// An example of each parameter; one that is of a single operation bears its name, too.
 const EXAMPLES: &[(&str, &str)] = &[
     ("page_size", "100"),
+    ("listCustomers.cursor", "ciBQn3BkXN9tzG5VYWNtZQ"),
     ("cursor", "wSk_amGeeccN7ub5hPdfy3PvXfa602ve6HmLmj1jYXJsYSBodWdoZXM"),
+    ("listCustomers.q", "acme"),
     ("q", "ann"),
     ("email", "ann.lee@acme.example"),
     ("source", "my_reports"),
     ("enabled", "true"),
+    ("getUser.include", "conflicts"),
     ("include", "deleted,conflicts"),
     ("exclude", "placeholder"),
     ("sort", "-email"),
     ("partial", "deny"),
 ];
 
-/// The headers of a roll, and what each says.
+/// The header of every answer that can be held.
+const TAG: (&str, &str) =
+    ("ETag", "Weak; equal exactly when format, page, data, warnings and the sources' states are, whatever the times.");
+
+/// The header of every list with pages.
+const NEXT: (&str, &str) = ("Link", "`rel=\"next\"`: the next page, relative.");
+
+/// The headers of what sources were asked for, and what each says.
 const ROLL_HEADERS: &[(&str, &str)] = &[
-    ("ETag", "Weak; equal exactly when page, users, warnings and the sources' states are, whatever the times."),
     ("Cache-Control", "`private, max-age=…` for a fresh success, `max-age=0` when stale, `no-store` for a partial roll."),
     ("Age", "Seconds since the oldest source used was read."),
     ("Cache-Status", "RFC 9211: `rollcall; hit; ttl=37`, `rollcall; fwd=uri-miss; stored`, …"),
     ("Server-Timing", "How long each source took, where one was asked."),
-    ("Link", "`rel=\"next\"`: the next page, relative."),
 ];
+
+/// The header of a roll that has no envelope.
+const STATUS: (&str, &str) = ("Rollcall-Status", "`success` or `partial`, where no envelope says so: of CSV and of JSON lines.");
+
+/// The header that says how long customers may be kept.
+const CUSTOMERS_CACHED: (&str, &str) = ("Cache-Control", "`private, max-age=0`: ask each time whether what is held still holds.");
 
 /// The headers of every answer.
 const HEADERS: &[(&str, &str)] = &[
@@ -171,22 +223,26 @@ pub fn document(base_path: &str, security: Security) -> openapi::OpenApi {
 }
 
 fn describe(operation: &mut Operation, security: Security) {
-    let (own, guarded): (&[Code], _) = match operation.operation_id.as_deref() {
-        Some("listUsers") => (ROLL, GUARDED),
-        Some("ready") => (&[Code::ShuttingDown], &[][..]),
-        Some("live") => (&[], &[][..]),
-        _ => (&[], GUARDED),
+    let (own, headers): (&[Code], Vec<(&str, &str)>) = match operation.operation_id.as_deref() {
+        Some("listUsers") => (ROLL, [&[TAG, NEXT, STATUS], ROLL_HEADERS].concat()),
+        Some("getUser") => (USER, [&[TAG], ROLL_HEADERS].concat()),
+        Some("listCustomers") => (CUSTOMERS, vec![TAG, NEXT, CUSTOMERS_CACHED]),
+        Some("getCustomer") => (CUSTOMER, vec![TAG, CUSTOMERS_CACHED]),
+        Some("ready") => (&[Code::ShuttingDown], Vec::new()),
+        _ => (&[], Vec::new()),
     };
-    if !guarded.is_empty() {
+    let is_open = matches!(operation.operation_id.as_deref(), Some("live" | "ready"));
+    let guarded = if is_open { &[][..] } else { GUARDED };
+    if !is_open {
         operation.security = Some(security.requirements());
     }
-    let is_roll = own == ROLL;
-    for (name, text) in HEADERS.iter().chain(ROLL_HEADERS.iter().filter(|_| is_roll)) {
+    let can_be_held = headers.contains(&TAG);
+    for (name, text) in HEADERS.iter().chain(&headers) {
         if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
             response.headers.insert((*name).to_owned(), header(text).into());
         }
     }
-    if is_roll {
+    if can_be_held {
         describe_parameters(operation);
         let held = ResponseBuilder::new().description("The answer that `If-None-Match` names still holds.");
         operation.responses.responses.insert("304".to_owned(), held.build().into());
@@ -203,13 +259,18 @@ fn describe(operation: &mut Operation, security: Security) {
 /// The sources that a caller can name are those that the program knows. An example stands in the
 /// schema and not beside it, where Swagger UI would fill it in and every first try be a search.
 fn describe_parameters(operation: &mut Operation) {
+    let id = operation.operation_id.clone().unwrap_or_default();
+    let example_of = |name: &str| {
+        let find = |name: &str| EXAMPLES.iter().find(|(other, _)| *other == name);
+        find(&format!("{id}.{name}")).or_else(|| find(name)).map(|(_, example)| typed(example))
+    };
     let parameters = operation.parameters.iter_mut().flatten().filter_map(|parameter| match parameter {
         RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter),
         _ => None,
     });
     for parameter in parameters {
         if let Some(RefOr::T(Schema::Object(schema))) = parameter.schema.as_mut() {
-            schema.examples.extend(EXAMPLES.iter().filter(|(name, _)| *name == parameter.name).map(|(_, example)| typed(example)));
+            schema.examples.extend(example_of(&parameter.name));
             if parameter.name == "source" {
                 schema.enum_values = Some(REGISTRY.iter().map(|backend| backend.name.as_str().into()).collect());
             }

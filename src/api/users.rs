@@ -8,21 +8,23 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
     Gateway,
     accept::Accept,
-    caching::{Ages, etag, is_held, put, write_origin},
+    caching::{Ages, etag, put, tagged, write_origin},
     credentials::brought,
     envelope::{SourceReport, UsersBody},
     error::ApiError,
-    extract::{Customer, UsersHeaders, UsersParameters, UsersQuery, must_take_json, wants_it_now},
+    export,
+    extract::{Customer, UsersHeaders, UsersParameters, UsersQuery, wants_it_now},
+    shape::Shape,
     source_status::SourceStatus,
 };
 use crate::{
     domain::CustomerId,
-    roll::{Answer, Given, Patience, Rendered, Told},
+    roll::{Answer, Given, Patience, Refusal, Rendered, Told},
     telemetry::Origin,
 };
 
@@ -42,6 +44,10 @@ pub(super) struct LogFacts {
 /// Asks every source at once, joins the records that carry the same e-mail address, and answers
 /// with one normalized roll. A source that fails does not take the others down: the answer is then
 /// `partial` and says why, unless `partial=deny` asks for that source's error instead.
+///
+/// `Accept: text/csv` and `application/x-ndjson` give all users that the filters leave, without an
+/// envelope: `page_size` and `cursor` are refused there, `partial` is `deny` unless said, and the
+/// header `Rollcall-Status` says `success` or `partial`.
 #[utoipa::path(
     get,
     path = "/customers/{customer_id}/users",
@@ -53,7 +59,11 @@ pub(super) struct LogFacts {
         UsersParameters,
         UsersHeaders,
     ),
-    responses((status = 200, description = "The roll, whole (`success`) or with users missing (`partial`).", body = UsersBody)),
+    responses((status = 200, description = "The roll, whole (`success`) or with users missing (`partial`).", content(
+        (UsersBody = "application/json"),
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+    ))),
 )]
 pub(super) async fn list_users(
     State(gateway): State<Arc<Gateway>>,
@@ -62,34 +72,43 @@ pub(super) async fn list_users(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let query = UsersQuery::read(query.as_deref().unwrap_or_default(), &customer, &gateway.source_names)?;
-    must_take_json(&Accept::of(&headers))?;
+    let shape = Shape::wanted(&Accept::of(&headers))?;
+    let query = UsersQuery::read(query.as_deref().unwrap_or_default(), &customer, &gateway.source_names, shape)?;
     let patience = Patience { origin, deadline: gateway.sources_deadline(), now: wants_it_now(&headers) };
     let brought = brought(&headers, &gateway.forwards)?;
-    let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await;
-    Ok(write(&gateway, &customer, &query, &headers, &answer))
+    let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
+    Ok(write(&gateway, &customer, (shape, &query), &headers, &answer).await)
 }
 
-/// Writes an answer: a page, 304, or the error that the sources' failures add up to.
-fn write(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &HeaderMap, answer: &Answer) -> Response {
-    let ages = Ages::of(&answer.told);
+/// Writes an answer: users, 304, or the error that the sources' failures add up to.
+async fn write(
+    gateway: &Gateway,
+    customer: &CustomerId,
+    (shape, query): (Shape, &UsersQuery),
+    asked: &HeaderMap,
+    answer: &Answer,
+) -> Response {
     let (mut response, partial) = match &answer.roll {
         Ok(given) => {
-            let rendered = render(query, given, &answer.told);
-            let mut response = page(asked, &rendered);
-            ages.write(given.complete, &answer.told, response.headers_mut());
-            link(gateway, customer, query, &rendered, response.headers_mut());
+            let mut response = match shape {
+                Shape::Page => page(gateway, customer, query, asked, given, &answer.told),
+                Shape::All(format) => export::all(gateway, format, &query.view, given, &answer.told, asked).await,
+            };
+            Ages::of(&answer.told).write(given.complete, &answer.told, response.headers_mut());
             (response, !given.complete)
         }
-        Err(refusal) => {
-            let mut response = ApiError::refused(customer, refusal, &answer.told).into_response();
-            write_origin(&answer.told, response.headers_mut(), ages.ttl());
-            (response, false)
-        }
+        Err(refusal) => (refuse(customer, refusal, &answer.told), false),
     };
     if let Some(facts) = LogFacts::of(&response, &answer.told, partial) {
         response.extensions_mut().insert(facts);
     }
+    response
+}
+
+/// The error that the sources' failures add up to.
+pub(super) fn refuse(customer: &CustomerId, refusal: &Refusal, told: &[Told]) -> Response {
+    let mut response = ApiError::refused(customer, refusal, told).into_response();
+    write_origin(told, response.headers_mut(), Ages::of(told).ttl());
     response
 }
 
@@ -98,7 +117,7 @@ fn write(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &H
 fn render(query: &UsersQuery, given: &Given, told: &[Told]) -> Arc<Rendered> {
     let as_fetched = told.iter().all(|told| told.error.is_none() && !told.age.is_some_and(|age| age.is_stale));
     if query.is_plain && given.complete && as_fetched {
-        return given.roll.front(|| render_anew(query, given, told));
+        return given.roll.front(&given.warnings, || render_anew(query, given, told));
     }
     Arc::new(render_anew(query, given, told))
 }
@@ -113,14 +132,13 @@ fn render_anew(query: &UsersQuery, given: &Given, told: &[Told]) -> Rendered {
     Rendered { bytes, etag, next_cursor: page.next_cursor }
 }
 
-fn page(asked: &HeaderMap, rendered: &Rendered) -> Response {
-    let mut response = if is_held(asked, &rendered.etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
+fn page(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &HeaderMap, given: &Given, told: &[Told]) -> Response {
+    let rendered = render(query, given, told);
+    let mut response = tagged(asked, rendered.etag.clone(), || {
         let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         (json, rendered.bytes.clone()).into_response()
-    };
-    put(response.headers_mut(), header::ETAG, rendered.etag.clone());
+    });
+    link(gateway, customer, query, &rendered, response.headers_mut());
     response
 }
 
@@ -135,7 +153,7 @@ fn link(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, rendered: 
 }
 
 impl LogFacts {
-    fn of(response: &Response, told: &[Told], partial: bool) -> Option<Self> {
+    pub(super) fn of(response: &Response, told: &[Told], partial: bool) -> Option<Self> {
         let cache = response.headers().get(HeaderName::from_static("cache-status"))?.clone();
         let one = |told: &Told| format!("{}={}", told.source, SourceStatus::from(told).as_str());
         let sources = told.iter().map(one).collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! The keys that belong to no source and no caller: `server`, `customers`, `join`, `cache`, `telemetry`.
+//! The keys that belong to no source, no caller and no customer: `server`, `join`, `cache`, `telemetry`.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -94,7 +94,6 @@ impl General {
     /// Reads every key that belongs to no source.
     pub fn read(reader: &mut Reader) -> Self {
         let server = Server::read(reader);
-        read_customers(reader);
         let nobody = reader.or("join.placeholders", vec!["unknown_*@unknown.com".to_owned(), "*@dummy.com".to_owned()]);
         Self { server, placeholders: Placeholders::new(&nobody), cache: Cache::read(reader), telemetry: Telemetry::read(reader) }
     }
@@ -183,12 +182,4 @@ fn read_base_path(reader: &mut Reader) -> String {
         return String::new();
     }
     path
-}
-
-/// This version knows one way to find a customer at a source.
-fn read_customers(reader: &mut Reader) {
-    let links: Vec<String> = reader.or("customers.links", vec!["same_id".to_owned()]);
-    if links != ["same_id"] {
-        reader.fault("customers.links", "must be [\"same_id\"]: this version knows no other.");
-    }
 }

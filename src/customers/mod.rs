@@ -1,49 +1,162 @@
 //! Which id a customer has in each source.
+//!
+//! Strategies say so, in a configured order; the first that knows a customer decides for all
+//! sources. `same_id` knows everyone and nothing of them; [`file`] has what somebody wrote down;
+//! [`discover`] has what the sources' own lists say of each other ([`matching`]).
 
-use crate::domain::{CustomerId, RemoteId, SourceName};
+mod discover;
+mod file;
+mod linked;
+mod list;
+mod matching;
+mod settings;
+mod table;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::task::JoinSet;
+
+use crate::{
+    domain::{CustomerId, LinkedBy, Moment, RemoteId, SourceName},
+    sources::Source,
+    telemetry::Metrics,
+};
+
+use discover::{Discovered, Discovery};
+use file::LinkFile;
+use settings::Kind;
+use table::{Entry, Table};
+
+pub use discover::KeptLists;
+pub use linked::{Link, Linked, NotLinked};
+pub use list::{CustomersPage, CustomersQuery};
+pub use settings::Settings;
+
+/// What a caller is asked to wait while the lists are being read for the first time.
+const SOON: Duration = Duration::from_secs(5);
 
 /// How customers are found at the sources.
-#[derive(Clone, Debug)]
-pub enum Links {
-    /// The id is the same everywhere.
-    SameId {
-        /// The sources.
-        sources: Vec<SourceName>,
-    },
+pub struct Customers {
+    sources: Vec<SourceName>,
+    strategies: Vec<Strategy>,
+    /// Since when the strategies are in use.
+    since: Moment,
+    metrics: Arc<Metrics>,
+    /// What keeps the links up to date; it ends with them.
+    tasks: Mutex<JoinSet<()>>,
 }
 
-/// Where one customer is found.
-#[derive(Clone, Debug)]
-pub struct Linked {
-    links: Vec<Link>,
-    /// Whether something other than the bare id says so.
-    pub verified: bool,
+/// One way to find out where a customer is.
+enum Strategy {
+    SameId,
+    File(Arc<LinkFile>),
+    Discover(Arc<Discovery>),
 }
 
-/// A customer at one source.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// The source.
-    pub source: SourceName,
-    /// The id there; `None` where the customer is not linked to the source.
-    pub remote: Option<RemoteId>,
+/// What a strategy knows by heart, as it is now.
+enum Known {
+    File(Arc<(Table, Moment)>),
+    Discovered(Arc<Discovered>),
 }
 
-impl Links {
-    /// Where a customer is found.
-    pub fn of(&self, customer: &CustomerId) -> Linked {
-        match self {
-            Self::SameId { sources } => {
-                let link = |source: &SourceName| Link { source: *source, remote: Some(customer.into()) };
-                Linked { links: sources.iter().map(link).collect(), verified: false }
+impl Customers {
+    /// Sets the strategies up; nothing is read behind the requests yet.
+    pub fn new(settings: Settings, sources: &[Arc<Source>], kept: &Arc<KeptLists>, metrics: Arc<Metrics>) -> Self {
+        let Settings { kinds, file, refresh } = settings;
+        let file = file.map(Arc::new);
+        let strategy = |kind| match kind {
+            Kind::SameId => Some(Strategy::SameId),
+            Kind::File => file.clone().map(Strategy::File),
+            Kind::Discover => Some(Strategy::Discover(Arc::new(Discovery::new(sources, refresh, Arc::clone(kept))))),
+        };
+        Self {
+            sources: sources.iter().map(|source| source.name()).collect(),
+            strategies: kinds.into_iter().filter_map(strategy).collect(),
+            since: Moment::now(),
+            metrics,
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// Begins to keep the links up to date, until this is dropped.
+    pub fn keep_up_to_date(&self) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        for strategy in &self.strategies {
+            let metrics = Arc::clone(&self.metrics);
+            match strategy {
+                Strategy::SameId => {}
+                Strategy::File(file) => drop(tasks.spawn(Arc::clone(file).watch(metrics))),
+                Strategy::Discover(discovery) => drop(tasks.spawn(Arc::clone(discovery).run(metrics))),
             }
+        }
+    }
+
+    /// Where a customer is found: what the first strategy says that knows it.
+    pub fn find(&self, customer: &CustomerId) -> Result<Linked, NotLinked> {
+        for strategy in &self.strategies {
+            let known = match strategy {
+                Strategy::SameId => return Ok(self.same_id(customer)),
+                other => other.known()?,
+            };
+            if let Some(entry) = known.table().find(customer) {
+                return if entry.is_anywhere() { Ok(entry.linked(&self.sources)) } else { Err(NotLinked::Unknown) };
+            }
+        }
+        Err(NotLinked::Unknown)
+    }
+
+    /// Whether an id at a source is that of a customer by anything else than the bare id.
+    pub fn is_somebodys(&self, source: SourceName, id: &str) -> bool {
+        let Some(place) = self.sources.iter().position(|name| *name == source) else { return false };
+        let names_it = |entry: &Entry| entry.remote(place).is_some_and(|remote| remote.eq_ignore_ascii_case(id));
+        let known: Vec<Known> = self.deciding().filter_map(|strategy| strategy.known().ok()).collect();
+        // What a strategy says of a customer counts only where no earlier one knows that customer.
+        known.iter().enumerate().any(|(index, one)| {
+            let entry = one.table().find_remote(place, id).filter(|entry| names_it(entry));
+            entry.is_some_and(|entry| known.iter().take(index).all(|earlier| earlier.table().find(&entry.id).is_none()))
+        })
+    }
+
+    /// The strategies that know customers by heart, as far as they decide: `same_id` knows everyone,
+    /// so nothing behind it does.
+    fn deciding(&self) -> impl Iterator<Item = &Strategy> {
+        self.strategies.iter().take_while(|strategy| !matches!(strategy, Strategy::SameId))
+    }
+
+    /// The id itself, at every source.
+    fn same_id(&self, customer: &CustomerId) -> Linked {
+        let link = |source: &SourceName| Link { source: *source, to: Some((RemoteId::from(customer), LinkedBy::SameId)) };
+        Linked { customer: customer.clone(), name: None, links: self.sources.iter().map(link).collect(), warnings: Vec::new() }
+    }
+}
+
+impl Strategy {
+    /// What it knows by heart; `same_id` knows nothing so.
+    fn known(&self) -> Result<Known, NotLinked> {
+        match self {
+            Self::SameId => Err(NotLinked::Unknown),
+            Self::File(file) => Ok(Known::File(file.table())),
+            Self::Discover(discovery) => discovery.found().map(Known::Discovered).ok_or(NotLinked::NotReadYet(SOON)),
         }
     }
 }
 
-impl Linked {
-    /// The customer at a source, where anything is known of it.
-    pub fn to(&self, source: SourceName) -> Option<&Link> {
-        self.links.iter().find(|link| link.source == source)
+impl Known {
+    fn table(&self) -> &Table {
+        match self {
+            Self::File(file) => &file.0,
+            Self::Discovered(found) => &found.table,
+        }
+    }
+
+    /// Since when it is known.
+    fn at(&self) -> Moment {
+        match self {
+            Self::File(file) => file.1,
+            Self::Discovered(found) => found.at,
+        }
     }
 }

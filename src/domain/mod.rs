@@ -2,6 +2,8 @@
 //! Imports nothing of ours, does no I/O.
 
 mod address;
+mod cursor;
+mod customer;
 mod failure;
 mod moment;
 mod names;
@@ -10,6 +12,8 @@ mod user;
 mod warning;
 
 pub use address::{EmailKey, Placeholders};
+pub use cursor::{InvalidCursor, open_cursor, seal_cursor};
+pub use customer::{LinkedBy, ListedCustomer};
 pub use failure::{Failure, FailureKind};
 pub use moment::Moment;
 pub use names::{CustomerId, InvalidCustomerId, RemoteId, SourceName};

@@ -71,6 +71,15 @@ pub enum MatchedBy {
     Email,
 }
 
+impl MatchedBy {
+    /// The word in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+        }
+    }
+}
+
 /// A record at its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = SourceRecord)]

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::freshness::{Use, Windows, cool_down};
 use crate::{
+    customers::Customers,
     domain::{Failure, FailureKind, Moment, RemoteId, SourceName},
     flight::{Flights, Seat},
     outbound::Deadline,
@@ -111,6 +112,7 @@ pub(super) struct Copies {
     failures: moka::sync::Cache<Key, Cooling>,
     windows: Windows,
     not_found: Duration,
+    customers: Arc<Customers>,
     metrics: Arc<Metrics>,
 }
 
@@ -199,14 +201,14 @@ impl moka::Expiry<Key, Arc<Copy>> for UntilUseless {
 }
 
 impl Copies {
-    pub(super) fn new(windows: Windows, not_found: Duration, max_bytes: u64, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(windows: Windows, not_found: Duration, max_bytes: u64, customers: Arc<Customers>, metrics: Arc<Metrics>) -> Self {
         let held = moka::sync::Cache::builder()
             .max_capacity(max_bytes)
             .weigher(|_, copy: &Arc<Copy>| copy.weight())
             .expire_after(UntilUseless)
             .build();
         let failures = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole().max(COOLEST)).build();
-        Self { held, walks: Flights::default(), failures, windows, not_found, metrics }
+        Self { held, walks: Flights::default(), failures, windows, not_found, customers, metrics }
     }
 
     /// How many entries there are and how many bytes they hold, about.
@@ -223,7 +225,7 @@ impl Copies {
         patience: &Patience,
     ) -> Found {
         let key = Key { scope: identity.scope(), source: source.name(), customer: customer.clone() };
-        let held = self.held.get(&key);
+        let held = self.held.get(&key).filter(|copy| self.is_own(&key, copy));
         let found = match held.as_ref().and_then(|copy| self.without_waiting(&key, copy, source, identity, patience)) {
             Some(found) => found,
             None => self.ask(key, held, source, identity, patience).await,
@@ -311,8 +313,30 @@ impl Copies {
                 copies.metrics.panicked(); // a bug of ours; of the source nothing is known
                 Err(Failure::new(FailureKind::InvalidResponse))
             });
-            copies.keep(&key, walked)
+            copies.keep(&key, walked.and_then(|walk| copies.own(&key, walk)))
         })
+    }
+
+    /// Rows that all belong to one other customer are a wrong answer where that one is linked to
+    /// somebody else.
+    fn own(&self, key: &Key, walk: Walk) -> Result<Walk, Failure> {
+        if !self.is_anothers(key, &walk) {
+            return Ok(walk);
+        }
+        tracing::warn!(source = %key.source, "a source gave the rows of another customer than was asked for, who is linked to somebody else");
+        Err(Failure::answered(FailureKind::InvalidResponse, 200))
+    }
+
+    fn is_anothers(&self, key: &Key, walk: &Walk) -> bool {
+        walk.other_customer.as_deref().is_some_and(|other| self.customers.is_somebodys(key.source, other))
+    }
+
+    /// Whether a copy may still be given: the links may have changed since.
+    fn is_own(&self, key: &Key, copy: &Copy) -> bool {
+        match &copy.known {
+            Known::Users(walk) => !self.is_anothers(key, walk),
+            Known::NotFound(_) => true,
+        }
     }
 
     /// Keeps what a walk found. A failure never replaces a copy, an answer does: a 404 by itself,

@@ -20,7 +20,7 @@ use super::{
     query::{Sort, SortField},
 };
 use crate::{
-    domain::{CustomerId, EmailKey, Placeholders, Record, SourceName, User, Warning, folded},
+    domain::{Conflict, CustomerId, EmailKey, Placeholders, Record, SourceName, User, Warning, folded},
     sources::Walk,
 };
 
@@ -44,7 +44,7 @@ pub struct Roll {
     /// What the join and the walks have to say.
     warnings: Vec<Warning>,
     /// The page that most callers want, once somebody has rendered it.
-    front: OnceLock<Arc<Rendered>>,
+    front: OnceLock<(Vec<Warning>, Arc<Rendered>)>,
 }
 
 /// A page, ready to send.
@@ -56,6 +56,15 @@ pub struct Rendered {
     pub etag: String,
     /// The cursor of the next page.
     pub next_cursor: Option<String>,
+}
+
+/// What one person is asked for by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserId {
+    /// The gateway's own id.
+    Ours(Uuid),
+    /// The id of a record at its source.
+    At(SourceName, Box<str>),
 }
 
 /// One person of a roll.
@@ -77,7 +86,7 @@ impl Roll {
     /// Joins records as if they had just been read; for measuring and for tests.
     pub fn of_records(customer: CustomerId, sources: Vec<(SourceName, Vec<Record>)>, nobody: &Placeholders) -> Self {
         let part = |(source, records)| {
-            let walk = Walk { records, complete: true, warnings: Vec::new() };
+            let walk = Walk { records, complete: true, ..Walk::default() };
             Part { source, copy: Arc::new(Copy::of(Known::Users(walk), Windows::default())) }
         };
         Self::new(customer, sources.into_iter().map(part).collect(), nobody)
@@ -94,9 +103,11 @@ impl Roll {
         Self { customer, parts, persons, orders: Default::default(), warnings, front: OnceLock::new() }
     }
 
-    /// The page that most callers want, rendered by the first of them.
-    pub fn front(&self, render: impl FnOnce() -> Rendered) -> Arc<Rendered> {
-        Arc::clone(self.front.get_or_init(|| Arc::new(render())))
+    /// The page that most callers want, with these warnings; rendered by the first of them. The
+    /// links may have more to say of the same copies later, which is then rendered each time.
+    pub fn front(&self, warnings: &[Warning], render: impl Fn() -> Rendered) -> Arc<Rendered> {
+        let (said, front) = self.front.get_or_init(|| (warnings.to_vec(), Arc::new(render())));
+        if said == warnings { Arc::clone(front) } else { Arc::new(render()) }
     }
 
     /// Whether the roll was joined from just these copies.
@@ -122,17 +133,37 @@ impl Roll {
 
     /// The persons in an order, from the first one on that lies behind `after`.
     pub(super) fn sorted(&self, sort: Sort, after: Option<&(Option<String>, Uuid)>) -> impl Iterator<Item = &Listed> {
-        let order = self.order(sort);
+        let at = self.places(sort);
         let length = self.persons.len();
-        let at = move |index: usize| match order {
-            None => self.persons.get(index),
-            Some(places) => places.get(index).and_then(|place| self.persons.get(*place as usize)),
-        };
         let is_before = |listed: &Listed, (value, id): &(Option<String>, Uuid)| {
             compare((listed.value(sort.field), listed.id()), (value.as_deref(), *id), sort) != Ordering::Greater
         };
         let start = after.map_or(0, |after| partition(length, |index| at(index).is_some_and(|listed| is_before(listed, after))));
         (start..length).filter_map(at)
+    }
+
+    /// The persons by their places in an order.
+    pub(super) fn places<'a>(&'a self, sort: Sort) -> impl Fn(usize) -> Option<&'a Listed> {
+        let order = self.order(sort);
+        move |index: usize| match order {
+            None => self.persons.get(index),
+            Some(places) => places.get(index).and_then(|place| self.persons.get(*place as usize)),
+        }
+    }
+
+    /// One person, by the gateway's id or by that of one of his records.
+    pub fn find(&self, id: &UserId) -> Option<&Listed> {
+        self.persons.iter().find(|listed| match id {
+            UserId::Ours(id) => listed.id() == *id,
+            UserId::At(source, id) => {
+                records_of(&listed.person, &self.parts).iter().any(|(name, record)| name == source && record.id == *id)
+            }
+        })
+    }
+
+    /// A person, field by field.
+    pub(super) fn user(&self, listed: &Listed) -> User<'_> {
+        merge(listed.person.id, listed.person.placeholder, &records_of(&listed.person, &self.parts))
     }
 
     /// Everybody, in no order that matters.
@@ -141,7 +172,7 @@ impl Roll {
     }
 
     /// The fields on which a person's records differ.
-    pub(super) fn conflicts_of(&self, listed: &Listed) -> Vec<crate::domain::Conflict<'_>> {
+    pub fn conflicts_of(&self, listed: &Listed) -> Vec<Conflict<'_>> {
         conflicts(&records_of(&listed.person, &self.parts))
     }
 
@@ -287,6 +318,12 @@ fn records_of<'a>(person: &Person, parts: &'a [Part]) -> SmallVec<[(SourceName, 
         Some((part.source, part.records().get(place.record as usize)?))
     };
     person.records.iter().filter_map(record).collect()
+}
+
+/// An encoded person with the fields on which his sources differ, behind the last field.
+pub fn with_conflicts(json: &RawValue, conflicts: &[Conflict<'_>]) -> serde_json::Result<Box<RawValue>> {
+    let fields = json.get().strip_suffix('}').unwrap_or(json.get());
+    RawValue::from_string(format!("{fields},\"conflicts\":{}}}", serde_json::to_string(conflicts)?))
 }
 
 fn encoded(user: &User<'_>) -> Box<RawValue> {

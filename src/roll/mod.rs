@@ -6,6 +6,7 @@
 
 mod copies;
 mod cursor;
+mod export;
 mod freshness;
 mod join;
 mod listing;
@@ -21,8 +22,8 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use crate::{
-    customers::{Link, Links},
-    domain::{CustomerId, Failure, FailureKind, Placeholders, SourceName, Warning},
+    customers::{Customers, Linked, NotLinked},
+    domain::{CustomerId, Failure, FailureKind, Placeholders, RemoteId, SourceName, Warning},
     flight::Flights,
     offload::offload,
     sources::{Brought, Scope, Source},
@@ -34,9 +35,9 @@ use listing::Part;
 use outcome::{State, decide};
 
 pub use copies::{Age, Copy, Forward, Known, Patience, Shared};
-pub use cursor::InvalidCursor;
+pub use export::{Export, ExportFormat};
 pub use freshness::Windows;
-pub use listing::{Listed, Rendered, Roll};
+pub use listing::{Listed, Rendered, Roll, UserId, with_conflicts};
 pub use outcome::{Partial, Refusal};
 pub use page::{Page, PageOf};
 pub use query::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, Sort, SortField, View};
@@ -47,7 +48,7 @@ const MANY_RECORDS: usize = 500;
 /// Everything that is needed to answer for any customer.
 pub struct Rolls {
     sources: Vec<Arc<Source>>,
-    links: Links,
+    customers: Arc<Customers>,
     copies: Arc<Copies>,
     joined: moka::sync::Cache<RollKey, Arc<Roll>>,
     joins: Flights<JoinKey, Arc<Roll>>,
@@ -83,7 +84,13 @@ pub struct Given {
     pub complete: bool,
     /// What a caller should know about it, in a fixed order.
     pub warnings: Vec<Warning>,
+    /// What the answer would be where nothing may be missing; `None` where nothing is.
+    pub lacking: Option<Refusal>,
 }
+
+/// The lists that the links are made of were not all read yet; they may have been in so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinksUnavailable(pub Duration);
 
 /// What became of asking one source.
 #[derive(Clone, Debug)]
@@ -115,7 +122,13 @@ struct JoinKey(CustomerId, Vec<usize>);
 
 impl Rolls {
     /// Sets up an empty cache before these sources.
-    pub fn new(sources: Vec<Arc<Source>>, links: Links, nobody: Placeholders, keeping: &Keeping, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        sources: Vec<Arc<Source>>,
+        customers: Arc<Customers>,
+        nobody: Placeholders,
+        keeping: &Keeping,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         // Half for what sources said, half for what was joined of it.
         let half = keeping.max_bytes / 2;
         let joined = moka::sync::Cache::builder()
@@ -123,27 +136,44 @@ impl Rolls {
             .weigher(|_, roll: &Arc<Roll>| roll.weight())
             .time_to_live(keeping.windows.whole().max(Duration::from_millis(1)))
             .build();
-        let copies = Arc::new(Copies::new(keeping.windows, keeping.not_found, half, metrics));
-        Self { sources, links, copies, joined, joins: Flights::default(), nobody: Arc::new(nobody) }
+        let copies = Arc::new(Copies::new(keeping.windows, keeping.not_found, half, Arc::clone(&customers), metrics));
+        Self { sources, customers, copies, joined, joins: Flights::default(), nobody: Arc::new(nobody) }
     }
 
-    /// A customer's roll.
-    pub async fn roll(&self, customer: &CustomerId, partial: Partial, brought: &Brought, patience: &Patience) -> Answer {
-        let links = self.links.of(customer);
-        let mut told = join_all(self.sources.iter().map(|source| self.ask(source, links.to(source.name()), brought, patience))).await;
+    /// A customer's roll. No source is asked for a customer that is linked to none.
+    pub async fn roll(
+        &self,
+        customer: &CustomerId,
+        partial: Partial,
+        brought: &Brought,
+        patience: &Patience,
+    ) -> Result<Answer, LinksUnavailable> {
+        let linked = match self.customers.find(customer) {
+            Ok(linked) => Some(linked),
+            Err(NotLinked::Unknown) => None,
+            Err(NotLinked::NotReadYet(wait)) => return Err(LinksUnavailable(wait)),
+        };
+        let remote = |source| linked.as_ref().and_then(|linked| linked.to(source));
+        let mut told = join_all(self.sources.iter().map(|source| self.ask(source, remote(source.name()), brought, patience))).await;
         let states: Vec<_> = told.iter().map(|told| (told.source, told.state())).collect();
-        let roll = match decide(&states, partial, links.verified) {
-            Ok(outcome::Given { complete, mut warnings }) => {
+        let roll = match decide(&states, partial, linked.as_ref().is_some_and(Linked::is_verified)) {
+            Ok(outcome::Given { complete, lacking, mut warnings }) => {
                 let scopes = told.iter().map(|told| told.scope).collect();
                 let roll = self.joined(RollKey(customer.clone(), scopes), parts(&told)).await;
                 warnings.extend_from_slice(roll.warnings());
+                warnings.extend(linked.into_iter().flat_map(|linked| linked.warnings));
                 warnings.sort_unstable();
-                Ok(Given { roll, complete, warnings })
+                Ok(Given { roll, complete, warnings, lacking })
             }
             Err(refusal) => Err(refusal),
         };
         told.iter_mut().for_each(Told::grow_old);
-        Answer { told, roll }
+        Ok(Answer { told, roll })
+    }
+
+    /// How customers are found at the sources.
+    pub fn customers(&self) -> &Arc<Customers> {
+        &self.customers
     }
 
     /// How many entries the cache has and how many bytes they hold, about.
@@ -157,10 +187,10 @@ impl Rolls {
         &self.sources
     }
 
-    async fn ask(&self, source: &Arc<Source>, link: Option<&Link>, brought: &Brought, patience: &Patience) -> Told {
+    async fn ask(&self, source: &Arc<Source>, remote: Option<&RemoteId>, brought: &Brought, patience: &Patience) -> Told {
         let started = Instant::now();
         let mut told = Told::nothing(source.name());
-        let Some(remote) = link.and_then(|link| link.remote.as_ref()) else { return told };
+        let Some(remote) = remote else { return told };
         match source.identity(brought) {
             Ok(identity) => {
                 let Found { copy, error, forward } = self.copies.find(source, &identity, remote, patience).await;

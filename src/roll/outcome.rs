@@ -40,6 +40,8 @@ pub struct Refusal {
 pub(super) struct Given {
     /// Whether it is all there is: each source's users, as far as the sources know the customer.
     pub(super) complete: bool,
+    /// What decides where nothing may be missing; `None` where it is complete.
+    pub(super) lacking: Option<Refusal>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -54,7 +56,8 @@ pub(super) fn decide(states: &[(SourceName, State)], partial: Partial, verified:
 
     match strongest {
         _ if any_users && (complete || partial == Partial::Allow) => {
-            Ok(Given { complete, warnings: if verified { Vec::new() } else { unverified(states) } })
+            let lacking = strongest.filter(|_| !complete);
+            Ok(Given { complete, lacking, warnings: if verified { Vec::new() } else { unverified(states) } })
         }
         Some(refusal) => Err(refusal),
         None => Err(Refusal { failure: Failure::new(FailureKind::NotFound), source: None }),

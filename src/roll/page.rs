@@ -3,11 +3,11 @@
 use uuid::Uuid;
 
 use super::{
-    cursor::{self, InvalidCursor},
+    cursor,
     listing::{Listed, Roll, searchable},
     query::View,
 };
-use crate::domain::{Conflict, CustomerId};
+use crate::domain::{Conflict, CustomerId, InvalidCursor};
 
 /// Where a page begins and how much is on it.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl Roll {
     }
 
     /// Whether a view leaves a person.
-    fn shows(&self, view: &View, listed: &Listed) -> bool {
+    pub(super) fn shows(&self, view: &View, listed: &Listed) -> bool {
         let View { q, email, source, enabled, with_deleted, without_placeholders, with_conflicts: _, sort: _ } = view;
         (*with_deleted || !listed.is_deleted())
             && !(*without_placeholders && listed.is_placeholder())

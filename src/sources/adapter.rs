@@ -3,7 +3,7 @@
 use http::{HeaderName, Method};
 use url::Url;
 
-use crate::domain::{Record, RemoteId, SourceName};
+use crate::domain::{ListedCustomer, Record, RemoteId, SourceName};
 
 /// One backend: how to ask it for a customer's users and how to read its answer.
 ///
@@ -28,9 +28,26 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Reads the body of a 200.
     fn read(&self, body: &[u8]) -> Result<Page, Unreadable>;
+
+    /// How its customers are listed; `None` where it lists none.
+    fn customers(&self) -> Option<&dyn CustomerList> {
+        None
+    }
 }
 
-/// How a backend hands out its users.
+/// How a backend lists its customers.
+pub trait CustomerList: Send + Sync {
+    /// How the list is handed out.
+    fn paging(&self) -> Paging;
+
+    /// The request for one page of the list, counted from 1. Without credentials.
+    fn request(&self, page: u64) -> UpstreamRequest;
+
+    /// Reads the body of a 200.
+    fn read(&self, body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable>;
+}
+
+/// How a backend hands out its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paging {
     /// In numbered pages of so many rows; the count that it tells is of distinct records.
@@ -53,9 +70,9 @@ pub struct UpstreamRequest {
 
 /// What one answer holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct Page<R = Record> {
     /// The rows, as they came.
-    pub records: Vec<Record>,
+    pub records: Vec<R>,
     /// How many there are in all, by the backend's own account.
     pub count: Option<u64>,
     /// How many pages there are, by the backend's own account.

@@ -3,16 +3,16 @@
 
 use serde::de::IgnoredAny;
 
-use super::adapter::{Adapter, Page, Unreadable};
+use super::adapter::{Page, Unreadable};
 use crate::domain::{
     Failure,
     FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, RateLimited, Unauthorized, Unavailable},
 };
 
-/// Turns an answer into a page or a failure.
-pub(super) fn judge(adapter: &dyn Adapter, status: u16, body: &[u8]) -> Result<Page, Failure> {
+/// Turns an answer into a page or a failure; `read` reads the body of a 200.
+pub(super) fn judge<R>(read: impl FnOnce(&[u8]) -> Result<Page<R>, Unreadable>, status: u16, body: &[u8]) -> Result<Page<R>, Failure> {
     match status {
-        200 => adapter.read(body).map_err(|unreadable| match unreadable {
+        200 => read(body).map_err(|unreadable| match unreadable {
             Unreadable::Said(Some(said)) => said_in_body(said),
             Unreadable::Said(None) | Unreadable::Shape => Failure::answered(InvalidResponse, 200),
         }),
@@ -61,31 +61,14 @@ fn is_empty_or_json(body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::{RemoteId, SourceName},
-        sources::adapter::{Paging, UpstreamRequest},
-    };
+    type Reads = Result<Page, Unreadable>;
 
-    struct Reads(Result<Page, Unreadable>);
-
-    impl Adapter for Reads {
-        fn name(&self) -> SourceName {
-            SourceName::new("test")
-        }
-        fn paging(&self) -> Paging {
-            Paging::Whole
-        }
-        fn request(&self, _: &RemoteId, _: u64) -> UpstreamRequest {
-            unreachable!("nothing is asked here")
-        }
-        fn read(&self, _: &[u8]) -> Result<Page, Unreadable> {
-            self.0.clone()
-        }
+    fn judged(read: Reads, status: u16, body: &[u8]) -> Result<Page, Failure> {
+        judge(|_| read, status, body)
     }
 
     #[test]
     fn the_status_decides() {
-        let never = Reads(Ok(Page::default()));
         for (status, body, kind) in [
             (204, "", InvalidResponse),
             (302, "", InvalidResponse),
@@ -102,9 +85,9 @@ mod tests {
             (500, "{}", Unavailable),
             (503, "<html/>", Unavailable),
         ] {
-            assert_eq!(judge(&never, status, body.as_bytes()), Err(Failure::answered(kind, status)), "{status} {body}");
+            assert_eq!(judged(Ok(Page::default()), status, body.as_bytes()), Err(Failure::answered(kind, status)), "{status} {body}");
         }
-        assert_eq!(judge(&never, 200, b""), Ok(Page::default()));
+        assert_eq!(judged(Ok(Page::default()), 200, b""), Ok(Page::default()));
     }
 
     #[test]
@@ -116,9 +99,9 @@ mod tests {
             (Some(200), Failure::answered(InvalidResponse, 200)),
             (None, Failure::answered(InvalidResponse, 200)),
         ] {
-            assert_eq!(judge(&Reads(Err(Unreadable::Said(said))), 200, b""), Err(expected));
+            assert_eq!(judged(Err(Unreadable::Said(said)), 200, b""), Err(expected));
         }
-        assert_eq!(judge(&Reads(Err(Unreadable::Shape)), 200, b""), Err(Failure::answered(InvalidResponse, 200)));
+        assert_eq!(judged(Err(Unreadable::Shape), 200, b""), Err(Failure::answered(InvalidResponse, 200)));
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //!    tokens and the breaker are written once, in `source.rs` and `outbound/`.
 //! 2. Its `configure`, which reads `[sources.<name>]` and says how it wants to be called. A backend
 //!    that not everybody has gives `None` where its table [is not there](SourceReader::is_there).
-//! 3. Its `mod` line and its entry in [`REGISTRY`].
+//! 3. If it has a list of its customers: a `CustomerList`, so that `discover` can link them.
+//! 4. Its `mod` line and its entry in [`REGISTRY`].
 //!
 //! Everything else follows: the fan-out, the cache, the join, the metrics, the documents. Records
 //! of all sources join by their address; where they differ, the earlier entry wins. The demo goes
@@ -20,6 +21,7 @@ mod authorization;
 mod breaker;
 mod credentials;
 mod health;
+mod listing;
 pub mod my_reports;
 pub mod oauth;
 mod ownership;
@@ -31,7 +33,7 @@ mod settings;
 mod source;
 mod wire;
 
-pub use adapter::{Adapter, Page, Paging, Unreadable, UpstreamRequest};
+pub use adapter::{Adapter, CustomerList, Page, Paging, Unreadable, UpstreamRequest};
 pub use breaker::{BreakerSettings, BreakerState};
 pub use credentials::CredentialSettings;
 pub use health::HealthReport;

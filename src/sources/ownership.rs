@@ -5,14 +5,24 @@ use std::collections::BTreeSet;
 
 use crate::domain::{Failure, FailureKind, Record, RemoteId, SourceName, Warning, WarningCode};
 
+/// What of a walk's rows is kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Own {
+    pub(super) records: Vec<Record>,
+    pub(super) warning: Option<Warning>,
+    /// The one other customer that all rows say they belong to, if they do. Whether it is linked to
+    /// somebody else, so that these rows must not be shown, is known to whoever knows the links.
+    pub(super) other_customer: Option<Box<str>>,
+}
+
 /// Keeps the rows of the customer that was asked for.
 ///
 /// Rows of more than one customer mean that the filter was ignored: only those of the customer
 /// that was asked for are kept, and those inherited from above it, which carry its reseller's. Rows that agree on one other
 /// id are kept with a warning, for the vendor's own example is such an answer (Acronis PSA guide,
 /// "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
-pub(super) fn keep_own(source: SourceName, asked: &RemoteId, mut records: Vec<Record>) -> Result<(Vec<Record>, Option<Warning>), Failure> {
-    let owners: BTreeSet<String> = records.iter().filter_map(|record| record.owner.as_deref()).map(str::to_ascii_lowercase).collect();
+pub(super) fn keep_own(source: SourceName, asked: &RemoteId, mut records: Vec<Record>) -> Result<Own, Failure> {
+    let mut owners: BTreeSet<String> = records.iter().filter_map(|record| record.owner.as_deref()).map(str::to_ascii_lowercase).collect();
     let own = |record: &Record| record.owner.as_deref().is_some_and(|owner| asked.names(owner));
     let before = records.len();
     let warning = |code, count: usize| Warning { code, source: Some(source), count: Some(count as u64) };
@@ -23,11 +33,12 @@ pub(super) fn keep_own(source: SourceName, asked: &RemoteId, mut records: Vec<Re
             return Err(Failure::answered(FailureKind::InvalidResponse, 200));
         }
         let dropped = warning(WarningCode::ForeignRowsDropped, before - records.len());
-        return Ok((records, Some(dropped)));
+        return Ok(Own { records, warning: Some(dropped), other_customer: None });
     }
     let differing = records.iter().filter(|record| record.owner.is_some() && !own(record)).count();
     let differs = (differing > 0).then(|| warning(WarningCode::CustomerIdDiffers, differing));
-    Ok((records, differs))
+    let other_customer = owners.pop_first().filter(|_| differing > 0).map(Into::into);
+    Ok(Own { records, warning: differs, other_customer })
 }
 
 #[cfg(test)]
@@ -45,7 +56,9 @@ mod tests {
 
     fn kept(rows: &[(&str, Option<&str>, Option<bool>)]) -> Result<Kept, Failure> {
         let records = rows.iter().map(|(id, owner, inherited)| record(id, *owner, *inherited)).collect();
-        let (records, warning) = keep_own(SOURCE, &RemoteId::new("Acme"), records)?;
+        let Own { records, warning, other_customer } = keep_own(SOURCE, &RemoteId::new("Acme"), records)?;
+        let differs = warning.is_some_and(|warning| warning.code == WarningCode::CustomerIdDiffers);
+        assert_eq!(other_customer.as_deref(), differs.then_some("other"));
         let ids = records.iter().map(|record| record.id.to_string()).collect();
         Ok((ids, warning.map(|warning| (warning.code, warning.count))))
     }

@@ -8,27 +8,47 @@
 use std::collections::BTreeMap;
 
 use super::adapter::{Page, Paging};
-use crate::domain::Record;
+use crate::domain::{ListedCustomer, Record};
+
+/// What pages are read of.
+pub(super) trait Row: Ord + Default + Send + 'static {
+    /// What tells one row from another.
+    fn id(&self) -> &str;
+}
 
 /// One reading of all pages, while it goes on.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct Reading<R = Record> {
     paging: Paging,
-    pages: BTreeMap<u64, Page>,
+    pages: BTreeMap<u64, Page<R>>,
 }
 
 /// What one reading came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Read {
+pub(super) struct Read<R = Record> {
     /// The distinct records, in the order of their ids.
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<R>,
+    /// How many rows came: more than records, where one came twice.
+    pub(super) rows: u64,
     /// Whether the counts stayed the same and are what came.
     pub(super) agrees: bool,
     /// How many fields had the wrong type.
     pub(super) odd_fields: u64,
 }
 
-impl Reading {
+impl Row for Record {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Row for ListedCustomer {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl<R: Row> Reading<R> {
     pub(super) fn new(paging: Paging) -> Self {
         Self { paging, pages: BTreeMap::new() }
     }
@@ -62,12 +82,12 @@ impl Reading {
     }
 
     /// Takes a page that has come.
-    pub(super) fn take(&mut self, number: u64, page: Page) {
+    pub(super) fn take(&mut self, number: u64, page: Page<R>) {
         self.pages.insert(number, page);
     }
 
     /// Ends the reading.
-    pub(super) fn finish(self) -> Read {
+    pub(super) fn finish(self) -> Read<R> {
         let rows = self.rows();
         let unchanged = self.pages.values().filter_map(|page| page.count).all(|count| Some(count) == self.stated_count());
         let repeated = self.stated_count().is_none() && self.pages.keys().any(|number| self.is_repeated(*number));
@@ -76,10 +96,10 @@ impl Reading {
         let records = distinct(self.pages.into_values().flat_map(|page| page.records).collect());
         let came = if paging == Paging::Whole { rows } else { records.len() as u64 };
         let agrees = unchanged && !repeated && count.is_none_or(|count| count == came);
-        Read { records, agrees, odd_fields }
+        Read { records, rows, agrees, odd_fields }
     }
 
-    fn first(&self) -> Option<&Page> {
+    fn first(&self) -> Option<&Page<R>> {
         self.pages.get(&1)
     }
 
@@ -119,7 +139,7 @@ impl Reading {
 
     /// Whether a page is the one before it again: the server does not look at the page number.
     fn is_repeated(&self, number: u64) -> bool {
-        let ids = |page: &Page| page.records.iter().map(|record| record.id.clone()).collect::<Vec<_>>();
+        let ids = |page: &Page<R>| page.records.iter().map(|record| record.id().to_owned()).collect::<Vec<_>>();
         let (Some(page), Some(before)) = (self.pages.get(&number), self.pages.get(&(number.wrapping_sub(1)))) else {
             return false;
         };
@@ -127,9 +147,9 @@ impl Reading {
     }
 }
 
-impl Read {
+impl<R: Row> Read<R> {
     /// Everything that either of two readings saw.
-    pub(super) fn union(mut self, other: Self) -> Vec<Record> {
+    pub(super) fn union(mut self, other: Self) -> Vec<R> {
         self.records.extend(other.records);
         distinct(self.records)
     }
@@ -137,9 +157,9 @@ impl Read {
 
 /// One record for each id, in the order of the ids. Of two rows with one id the greater stands,
 /// so that neither the order of the pages nor that of their arrival decides.
-fn distinct(mut records: Vec<Record>) -> Vec<Record> {
+fn distinct<R: Row>(mut records: Vec<R>) -> Vec<R> {
     records.sort_unstable_by(|a, b| b.cmp(a));
-    records.dedup_by(|a, b| a.id == b.id);
+    records.dedup_by(|a, b| a.id() == b.id());
     records.reverse();
     records
 }

@@ -7,15 +7,15 @@ use http::{HeaderName, HeaderValue, header};
 use tokio::sync::Semaphore;
 
 use super::{
-    adapter::{Adapter, Page, Paging},
+    adapter::{Adapter, Page, Paging, Unreadable, UpstreamRequest},
     answer::judge,
     authorization::Authorization,
     breaker::{Breaker, BreakerState, Verdict},
     credentials::{CredentialSettings, Credentials},
     health::{Health, HealthReport},
     oauth::Renewals,
-    ownership::keep_own,
-    reading::{Read, Reading},
+    ownership::{Own, keep_own},
+    reading::{Read, Reading, Row},
     retry::{Budget, Policy},
     scope::{Brought, Identity},
     settings::Limits,
@@ -52,16 +52,16 @@ pub struct SourceSettings {
 
 /// A backend at work.
 pub struct Source {
-    adapter: Arc<dyn Adapter>,
+    pub(super) adapter: Arc<dyn Adapter>,
     client: Arc<Client>,
     credentials: Credentials,
     retry: Policy,
-    limits: Limits,
+    pub(super) limits: Limits,
     budget: Budget,
     breaker: Breaker,
     places: Semaphore,
     health: Health,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// All of a customer's users at one source, as one reading found them.
@@ -73,20 +73,39 @@ pub struct Walk {
     pub complete: bool,
     /// What a caller should know about it.
     pub warnings: Vec<Warning>,
+    /// The one other customer that the rows say they belong to, if they do.
+    pub other_customer: Option<Box<str>>,
 }
 
-/// One walk: for whom, where from, until when.
-#[derive(Clone, Copy)]
-struct Task<'a> {
-    customer: &'a RemoteId,
-    identity: &'a Identity,
-    origin: &'a Origin,
-    deadline: Deadline,
+/// Reads the body of a 200.
+pub(super) type Reader<R> = fn(&dyn Adapter, &[u8]) -> Result<Page<R>, Unreadable>;
+
+/// What a walk asks for: how a page is asked for, and how the body of a 200 is read.
+pub(super) struct Wanted<'a, R> {
+    pub(super) paging: Paging,
+    pub(super) request: &'a (dyn Fn(u64) -> UpstreamRequest + Send + Sync),
+    pub(super) read: Reader<R>,
+}
+
+/// One walk: what for, where from, until when.
+pub(super) struct Task<'a, R> {
+    pub(super) wanted: &'a Wanted<'a, R>,
+    pub(super) identity: &'a Identity,
+    pub(super) origin: &'a Origin,
+    pub(super) deadline: Deadline,
     /// Until when whoever began it waits.
-    patience: Deadline,
+    pub(super) patience: Deadline,
 }
 
-impl Task<'_> {
+impl<R> Clone for Task<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Task<'_, R> {}
+
+impl<R> Task<'_, R> {
     /// How long a pause may be at most: as long as somebody waits, until he gives up.
     fn time_to_pause(&self) -> std::time::Duration {
         match self.patience.left() {
@@ -162,7 +181,9 @@ impl Source {
     /// made that would outlast it, so that he is told of a 429 and not of a timeout.
     pub async fn walk(&self, customer: &RemoteId, identity: &Identity, origin: &Origin, patience: Deadline) -> Result<Walk, Failure> {
         let deadline = Deadline::after(self.limits.walk_deadline);
-        let walked = self.read_consistently(Task { customer, identity, origin, deadline, patience }).await;
+        let request = |page| self.adapter.request(customer, page);
+        let wanted = Wanted { paging: self.adapter.paging(), request: &request, read: |adapter, body| adapter.read(body) };
+        let walked = self.read_consistently(customer, Task { wanted: &wanted, identity, origin, deadline, patience }).await;
         let (walk, odd_fields) = match walked {
             Ok((walk, odd_fields)) => (Ok(walk), odd_fields),
             Err(failure) => (Err(failure), 0),
@@ -183,7 +204,7 @@ impl Source {
 
     /// One reading; a second one where the counts of the first did not agree; the union of both
     /// where those of the second do not either.
-    async fn read_consistently(&self, task: Task<'_>) -> Result<(Walk, u64), Failure> {
+    async fn read_consistently(&self, customer: &RemoteId, task: Task<'_, Record>) -> Result<(Walk, u64), Failure> {
         let mut read = self.read_once(task).await?;
         let mut odd_fields = read.odd_fields;
         let (mut complete, mut warnings) = (read.agrees, Vec::new());
@@ -191,26 +212,27 @@ impl Source {
             let again = self.read_once(task).await?;
             odd_fields += again.odd_fields;
             complete = again.agrees;
-            read = if complete { again } else { Read { records: again.union(read), agrees: false, odd_fields } };
+            let rows = again.rows;
+            read = if complete { again } else { Read { records: again.union(read), rows, agrees: false, odd_fields } };
         }
         if !complete {
             warnings.push(Warning { code: WarningCode::ChangedWhileReading, source: Some(self.name()), count: None });
         }
-        let (records, foreign) = keep_own(self.name(), task.customer, read.records)?;
-        warnings.extend(foreign);
-        Ok((Walk { records, complete, warnings }, odd_fields))
+        let Own { records, warning, other_customer } = keep_own(self.name(), customer, read.records)?;
+        warnings.extend(warning);
+        Ok((Walk { records, complete, warnings, other_customer }, odd_fields))
     }
 
     /// Rows of one walk, should a backend send pages larger than were asked for.
-    fn most_rows(&self) -> u64 {
-        match self.adapter.paging() {
+    fn most_rows(&self, paging: Paging) -> u64 {
+        match paging {
             Paging::Numbered { size } => self.limits.max_pages.saturating_mul(size),
             Paging::Whole => u64::MAX, // one answer, bounded in bytes
         }
     }
 
-    async fn read_once(&self, task: Task<'_>) -> Result<Read, Failure> {
-        let mut reading = Reading::new(self.adapter.paging());
+    pub(super) async fn read_once<R: Row>(&self, task: Task<'_, R>) -> Result<Read<R>, Failure> {
+        let mut reading = Reading::new(task.wanted.paging);
         loop {
             // Asked before the pages are listed: a count may lie as large as it likes.
             if reading.last_page() > self.limits.max_pages {
@@ -226,7 +248,7 @@ impl Source {
 
     /// Asks for pages, a few at a time. After the first failure none is begun any more; of
     /// several failures the strongest counts.
-    async fn ask_for(&self, task: Task<'_>, wanted: &[u64], reading: &mut Reading) -> Result<(), Failure> {
+    async fn ask_for<R: Row>(&self, task: Task<'_, R>, wanted: &[u64], reading: &mut Reading<R>) -> Result<(), Failure> {
         let stated = reading.stated_pages();
         let mut waiting = wanted.iter().copied();
         let mut asked = FuturesUnordered::new();
@@ -240,7 +262,7 @@ impl Source {
                 None => return failed.map_or(Ok(()), Err),
                 Some((number, Ok(page))) => {
                     reading.take(number, page);
-                    if reading.rows() > self.most_rows() {
+                    if reading.rows() > self.most_rows(task.wanted.paging) {
                         return Err(Failure::answered(FailureKind::InvalidResponse, 200));
                     }
                 }
@@ -255,7 +277,7 @@ impl Source {
 
     /// Asks for one page until it is there, or until trying again is no use. A refused token is
     /// replaced once, which is no retry.
-    async fn page(&self, task: Task<'_>, number: u64) -> Result<Page, Failure> {
+    async fn page<R: Row>(&self, task: Task<'_, R>, number: u64) -> Result<Page<R>, Failure> {
         self.budget.deposit();
         let (mut tries, mut replaced) = (1, false);
         loop {
@@ -277,7 +299,7 @@ impl Source {
 
     /// One try: a place, the breaker's leave, a token, the call. A failure comes with the
     /// credentials that were sent, if it came to that.
-    async fn attempt(&self, task: Task<'_>, number: u64) -> Result<Page, (Failure, Option<Authorization>)> {
+    async fn attempt<R: Row>(&self, task: Task<'_, R>, number: u64) -> Result<Page<R>, (Failure, Option<Authorization>)> {
         if task.deadline.left().is_zero() {
             return Err((Failure::new(FailureKind::Timeout), None)); // not for want of a place
         }
@@ -308,8 +330,8 @@ impl Source {
         page.map_err(|failure| (failure, sent))
     }
 
-    async fn call(&self, task: Task<'_>, number: u64, authorization: &Authorization) -> Result<Page, Failure> {
-        let asked = self.adapter.request(task.customer, number);
+    async fn call<R: Row>(&self, task: Task<'_, R>, number: u64, authorization: &Authorization) -> Result<Page<R>, Failure> {
+        let asked = (task.wanted.request)(number);
         let mut request = reqwest::Request::new(asked.method, asked.url);
         let headers = request.headers_mut();
         headers.insert(header::AUTHORIZATION, authorization.header());
@@ -324,8 +346,8 @@ impl Source {
             request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let answer = self.client.exchange(request).await?;
-        let (adapter, heavy) = (Arc::clone(&self.adapter), answer.body.len() > LARGE_BODY);
-        let judged = offload(heavy, move || judge(adapter.as_ref(), answer.status, &answer.body)).await;
+        let (adapter, read, heavy) = (Arc::clone(&self.adapter), task.wanted.read, answer.body.len() > LARGE_BODY);
+        let judged = offload(heavy, move || judge(|body| read(adapter.as_ref(), body), answer.status, &answer.body)).await;
         judged.map_err(|failure| Failure { retry_after: answer.retry_after, ..failure })
     }
 }

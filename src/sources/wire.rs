@@ -72,7 +72,10 @@ pub(super) mod properties {
     use proptest::{prelude::*, test_runner::TestCaseError};
     use serde_json::{Value, json};
 
-    use super::super::adapter::{Page, Unreadable};
+    use super::super::{
+        adapter::{Page, Unreadable},
+        reading::Row,
+    };
 
     /// Texts that look like JSON.
     pub(in crate::sources) const NEARLY_JSON: &str = "[\\[\\]{}\",:0-9a-z ]{0,80}";
@@ -91,8 +94,8 @@ pub(super) mod properties {
     }
 
     /// Each row is a record, or one of them has no id and there is no page.
-    pub(in crate::sources) fn one_odd_row_hides_nobody(
-        read: fn(&[u8]) -> Result<Page, Unreadable>,
+    pub(in crate::sources) fn one_odd_row_hides_nobody<R: Row + std::fmt::Debug>(
+        read: fn(&[u8]) -> Result<Page<R>, Unreadable>,
         list: &str,
         id: &str,
         rows: &[Value],
@@ -105,7 +108,7 @@ pub(super) mod properties {
         match read(body.as_bytes()) {
             Ok(page) => {
                 prop_assert_eq!(page.records.len(), rows.len());
-                prop_assert!(page.records.iter().all(|record| !record.id.trim().is_empty()));
+                prop_assert!(page.records.iter().all(|record| !record.id().trim().is_empty()));
             }
             Err(error) => {
                 prop_assert_eq!(error, Unreadable::Shape);

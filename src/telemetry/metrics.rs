@@ -35,6 +35,12 @@ pub struct Metrics {
     reloads: Family<ReloadLabels, Counter>,
     source_up: Family<SourceLabels, Gauge<f64, AtomicU64>>,
     breaker: Family<SourceLabels, Gauge>,
+    customer_lists: Family<CallLabels, Counter>,
+    links: Family<LinkLabels, Gauge>,
+    unlinked: Family<UnlinkedLabels, Gauge>,
+    link_files: Family<ReloadLabels, Counter>,
+    link_faults: Family<FaultLabels, Gauge>,
+    link_fault_lines: Family<FaultLabels, Gauge>,
 }
 
 /// How the cache was of use for one source of one request.
@@ -88,6 +94,22 @@ struct ReloadLabels {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LinkLabels {
+    strategy: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UnlinkedLabels {
+    source: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FaultLabels {
+    reason: &'static str,
+}
+
 /// A route's template or a caller's label, shared so that it costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Shared(std::sync::Arc<str>);
@@ -120,8 +142,15 @@ impl Default for Metrics {
             reloads: Family::default(),
             source_up: Family::default(),
             breaker: Family::default(),
+            customer_lists: Family::default(),
+            links: Family::default(),
+            unlinked: Family::default(),
+            link_files: Family::default(),
+            link_faults: Family::default(),
+            link_fault_lines: Family::default(),
         };
         metrics.register();
+        metrics.register_links();
         metrics
     }
 }
@@ -152,6 +181,51 @@ impl Metrics {
             self.breaker.clone(),
         );
         all.register("source_up", "Whether the last walk of a source got an answer", self.source_up.clone());
+    }
+
+    fn register_links(&mut self) {
+        let all = &mut self.registry;
+        let help = "Readings of a source's list of customers, by what they came to";
+        all.register("customer_lists", help, self.customer_lists.clone());
+        all.register("customer_links", "Customers that a strategy knows", self.links.clone());
+        let help = "Customers of a source that were found and are linked to no other, by why";
+        all.register("customers_unlinked", help, self.unlinked.clone());
+        all.register("customer_file_loads", "Changed files of links, by whether they were taken", self.link_files.clone());
+        let help = "Faults of the file of links as it is now, by what is wrong";
+        all.register("customer_file_faults", help, self.link_faults.clone());
+        let help = "The first line of the file of links with such a fault; 0 where there is none";
+        all.register("customer_file_fault_line", help, self.link_fault_lines.clone());
+    }
+
+    /// Counts a reading of a source's list of customers; `None` where it gave one.
+    pub fn customers_listed(&self, source: SourceName, failure: Option<FailureKind>, odd_fields: u64) {
+        let (source, outcome) = (source.as_str(), failure.map_or("ok", FailureKind::as_str));
+        self.customer_lists.get_or_create(&CallLabels { source, outcome }).inc();
+        self.odd_fields.get_or_create(&SourceLabels { source }).inc_by(odd_fields);
+    }
+
+    /// Notes how many customers a strategy knows.
+    pub fn linked(&self, strategy: &'static str, customers: usize) {
+        self.links.get_or_create(&LinkLabels { strategy }).set(i64::try_from(customers).unwrap_or(i64::MAX));
+    }
+
+    /// Notes how many customers of a source are linked to no other for a reason.
+    pub fn unlinked(&self, source: SourceName, reason: &'static str, customers: usize) {
+        let labels = UnlinkedLabels { source: source.as_str(), reason };
+        self.unlinked.get_or_create(&labels).set(i64::try_from(customers).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a changed file of links, and whether it was taken.
+    pub fn links_loaded(&self, taken: bool) {
+        let result = if taken { "taken" } else { "refused" };
+        self.link_files.get_or_create(&ReloadLabels { result }).inc();
+    }
+
+    /// Notes how many faults of a kind the file of links has, and in which line the first is.
+    pub fn link_faults(&self, reason: &'static str, faults: usize, first_line: u64) {
+        let labels = FaultLabels { reason };
+        self.link_faults.get_or_create(&labels).set(i64::try_from(faults).unwrap_or(i64::MAX));
+        self.link_fault_lines.get_or_create(&labels).set(i64::try_from(first_line).unwrap_or(i64::MAX));
     }
 
     /// Counts an answered request.

@@ -9,7 +9,16 @@ use serde_json::Value;
 use crate::support::{Gateway, Program, Reply, World, crowd, person, user};
 
 /// Every route that there is, but for the pages on which people read of the others.
-const ROUTES: [&str; 5] = ["/customers/{customer_id}/users", "/health/live", "/health/ready", "/health/sources", "/metrics"];
+const ROUTES: [&str; 8] = [
+    "/customers",
+    "/customers/{customer_id}",
+    "/customers/{customer_id}/users",
+    "/customers/{customer_id}/users/{user_id}",
+    "/health/live",
+    "/health/ready",
+    "/health/sources",
+    "/metrics",
+];
 
 fn served() -> Value {
     serde_json::from_str(&document("", Security::Optional).to_pretty_json().unwrap()).unwrap()
@@ -134,6 +143,11 @@ async fn what_is_served_is_what_the_document_describes() {
     {
         assert_fits(&document, &gateway, path, "/customers/{customer_id}/users", 200).await;
     }
+    let user = format!("/customers/acme/users/{}", gateway.get("/customers/acme/users").await.json()["data"][0]["id"].as_str().unwrap());
+    assert_fits(&document, &gateway, &format!("{user}?include=conflicts"), "/customers/{customer_id}/users/{user_id}", 200).await;
+    assert_fits(&document, &gateway, "/customers/acme/users/my_reports:x", "/customers/{customer_id}/users/{user_id}", 404).await;
+    assert_fits(&document, &gateway, "/customers", "/customers", 200).await;
+    assert_fits(&document, &gateway, "/customers/acme", "/customers/{customer_id}", 200).await;
     world.my_reports.always(Reply::status(503));
     assert_fits(&document, &gateway, "/customers/half/users", "/customers/{customer_id}/users", 200).await;
     assert_fits(&document, &gateway, "/customers/half/users?partial=deny", "/customers/{customer_id}/users", 502).await;
@@ -149,7 +163,8 @@ async fn assert_fits(document: &Value, gateway: &Gateway, path: &str, route: &st
     let response = &document["paths"][route]["get"]["responses"][status.to_string()];
     assert_eq!(misfit(document, &response["content"]["application/json"]["schema"], &answer.json()), None, "{path}");
     for name in response["headers"].as_object().unwrap().keys() {
-        let only_sometimes = matches!((name.as_str(), answer.json()["next_cursor"].is_null()), ("Link", true) | ("Server-Timing", _));
+        let only_sometimes =
+            matches!((name.as_str(), answer.json()["next_cursor"].is_null()), ("Link", true) | ("Server-Timing" | "Rollcall-Status", _));
         assert!(only_sometimes || answer.header(name).is_some(), "{path}: {name} is described and is not there");
     }
 }

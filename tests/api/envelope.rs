@@ -29,7 +29,7 @@ async fn a_route_that_there_is_not_is_told_so() {
     let gateway = world.start().await;
     for path in [
         "/nowhere",
-        "/customers/acme",
+        "/customers/acme/",
         "/customers/acme/users/",
         "/docs/nothing.js",
         "/docs/../metrics",

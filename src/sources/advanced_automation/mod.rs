@@ -1,18 +1,22 @@
-//! Advanced Automation (Acronis PSA): `POST /Person`, numbered pages, OAuth client credentials.
+//! Advanced Automation (Acronis PSA): `POST /Person` and `POST /Customer`, numbered pages, OAuth
+//! client credentials.
 //!
 //! Source of the facts: Acronis' developer portal, the PSA guide's page "Fetch customer clients"
 //! and the guide's pages on authentication and status codes.
 
+mod customers;
 mod wire;
 
 use std::time::Duration;
 
 use http::Method;
 
-use super::{Adapter, Backend, CredentialSettings, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest};
+use super::{
+    Adapter, Backend, CredentialSettings, CustomerList, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest,
+};
 use crate::{
     config::BaseUrl,
-    domain::{RemoteId, SourceName},
+    domain::{ListedCustomer, RemoteId, SourceName},
 };
 
 /// The backend's name.
@@ -54,6 +58,30 @@ impl Adapter for AdvancedAutomation {
     fn read(&self, body: &[u8]) -> Result<Page, Unreadable> {
         wire::read(body)
     }
+
+    fn customers(&self) -> Option<&dyn CustomerList> {
+        Some(self)
+    }
+}
+
+impl CustomerList for AdvancedAutomation {
+    fn paging(&self) -> Paging {
+        Paging::Numbered { size: self.page_size }
+    }
+
+    /// A POST that only reads, like that for persons.
+    fn request(&self, page: u64) -> UpstreamRequest {
+        let mut url = self.base.join(["api", "advanced-automation", "v1", "Customer"]);
+        url.query_pairs_mut()
+            .append_pair("Page", &page.to_string())
+            .append_pair("PageSize", &self.page_size.to_string())
+            .append_pair("Active", "true");
+        UpstreamRequest { method: Method::POST, url }
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
+        customers::read(body)
+    }
 }
 
 fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
@@ -88,11 +116,22 @@ mod tests {
     fn a_page_is_asked_for_as_documented() {
         let base = BaseUrl::read(&"https://eu2-cloud.acronis.com".into()).unwrap();
         let adapter = AdvancedAutomation { base, page_size: 50 };
-        let request = adapter.request(&RemoteId::new("ad3c629b-0969-4062-bb8b-6600a84565ab"), 1);
+        let request = Adapter::request(&adapter, &RemoteId::new("ad3c629b-0969-4062-bb8b-6600a84565ab"), 1);
         assert_eq!(request.method, Method::POST);
         assert_eq!(
             request.url.as_str(),
             "https://eu2-cloud.acronis.com/api/advanced-automation/v1/Person?Page=1&PageSize=50&Customer=ad3c629b-0969-4062-bb8b-6600a84565ab"
+        );
+    }
+    #[test]
+    fn the_list_of_customers_is_asked_for_as_documented() {
+        let base = BaseUrl::read(&"https://eu2-cloud.acronis.com".into()).unwrap();
+        let adapter = AdvancedAutomation { base, page_size: 50 };
+        let request = CustomerList::request(&adapter, 2);
+        assert_eq!(request.method, Method::POST);
+        assert_eq!(
+            request.url.as_str(),
+            "https://eu2-cloud.acronis.com/api/advanced-automation/v1/Customer?Page=2&PageSize=50&Active=true"
         );
     }
 }

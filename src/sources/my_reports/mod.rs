@@ -1,19 +1,22 @@
-//! MyReports (Xarios Dimensions): `GET /customers/{id}/users`, one answer, a bearer token.
+//! MyReports (Xarios Dimensions): `GET /customers/{id}/users`, one answer; `GET /customers`,
+//! numbered pages; a bearer token.
 //!
 //! Source of the facts: MyReports' API reference (en-us), "Users", "Get All", for resellers and
-//! for enterprises. It documents no paging: one answer holds everything.
+//! for enterprises. It documents no paging of users: one answer holds everything.
 
+mod customers;
 mod wire;
 
 use http::{HeaderName, Method};
+use url::Url;
 
 use super::{
-    Adapter, Backend, CredentialSettings, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest,
+    Adapter, Backend, CredentialSettings, CustomerList, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest,
     oauth::{OAuthDefaults, OAuthSettings},
 };
 use crate::{
     config::BaseUrl,
-    domain::{RemoteId, SourceName},
+    domain::{ListedCustomer, RemoteId, SourceName},
 };
 
 /// The backend's name.
@@ -31,6 +34,8 @@ const OAUTH: OAuthDefaults = OAuthDefaults {
     scope: "openid offline_access onboarding",
     token_store: "my-reports.token",
 };
+/// Customers on a page of their list: the most that is documented.
+const CUSTOMERS_ON_A_PAGE: u64 = 1000;
 
 struct MyReports {
     base: BaseUrl,
@@ -53,14 +58,43 @@ impl Adapter for MyReports {
     }
 
     fn request(&self, customer: &RemoteId, _page: u64) -> UpstreamRequest {
-        let account = self.account_id.as_deref().map(|id| ["accounts", id]);
-        let path = ["api", "v1.0"].into_iter().chain(account.into_iter().flatten());
-        let url = self.base.join(path.chain(["customers", customer.as_str(), "users"]));
-        UpstreamRequest { method: Method::GET, url }
+        UpstreamRequest { method: Method::GET, url: self.below_customers(&[customer.as_str(), "users"]) }
     }
 
     fn read(&self, body: &[u8]) -> Result<Page, Unreadable> {
         wire::read(body)
+    }
+
+    fn customers(&self) -> Option<&dyn CustomerList> {
+        Some(self)
+    }
+}
+
+impl CustomerList for MyReports {
+    fn paging(&self) -> Paging {
+        Paging::Numbered { size: CUSTOMERS_ON_A_PAGE }
+    }
+
+    /// Pages are counted from 0 there.
+    fn request(&self, page: u64) -> UpstreamRequest {
+        let mut url = self.below_customers(&[]);
+        url.query_pairs_mut()
+            .append_pair("pageIndex", &page.saturating_sub(1).to_string())
+            .append_pair("pageSize", &CUSTOMERS_ON_A_PAGE.to_string());
+        UpstreamRequest { method: Method::GET, url }
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
+        customers::read(body)
+    }
+}
+
+impl MyReports {
+    /// A URL below `/customers`, in the form for resellers or for enterprises.
+    fn below_customers(&self, rest: &[&str]) -> Url {
+        let account = self.account_id.as_deref().map(|id| ["accounts", id]);
+        let path = ["api", "v1.0"].into_iter().chain(account.into_iter().flatten()).chain(["customers"]);
+        self.base.join(path.chain(rest.iter().copied()))
     }
 }
 
@@ -119,7 +153,19 @@ mod tests {
         ] {
             let base = BaseUrl::read(&"https://api.na.myreports.cloud".into()).unwrap();
             let adapter = MyReports { base, account_id: account.map(str::to_owned) };
-            let request = adapter.request(&RemoteId::new("c-1"), 1);
+            let request = Adapter::request(&adapter, &RemoteId::new("c-1"), 1);
+            assert_eq!((request.method, request.url.as_str()), (Method::GET, expected));
+        }
+    }
+    #[test]
+    fn the_list_of_customers_is_asked_for_as_documented() {
+        for (account, expected) in [
+            (None, "https://api.na.myreports.cloud/api/v1.0/customers?pageIndex=0&pageSize=1000"),
+            (Some("a/1"), "https://api.na.myreports.cloud/api/v1.0/accounts/a%2F1/customers?pageIndex=0&pageSize=1000"),
+        ] {
+            let base = BaseUrl::read(&"https://api.na.myreports.cloud".into()).unwrap();
+            let adapter = MyReports { base, account_id: account.map(str::to_owned) };
+            let request = CustomerList::request(&adapter, 1);
             assert_eq!((request.method, request.url.as_str()), (Method::GET, expected));
         }
     }

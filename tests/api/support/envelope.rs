@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Answer;
 
 /// Each code with its HTTP status and who can mend it, as callers were promised.
-const CODES: [(&str, u16, &str); 24] = [
+const CODES: [(&str, u16, &str); 26] = [
     ("invalid_customer_id", 400, "caller"),
     ("invalid_parameter", 400, "caller"),
     ("invalid_cursor", 400, "caller"),
@@ -15,6 +15,7 @@ const CODES: [(&str, u16, &str); 24] = [
     ("upstream_credentials_refused", 401, "caller"),
     ("forbidden", 403, "caller"),
     ("customer_not_found", 404, "caller"),
+    ("user_not_found", 404, "caller"),
     ("route_not_found", 404, "caller"),
     ("method_not_allowed", 405, "caller"),
     ("not_acceptable", 406, "caller"),
@@ -28,6 +29,7 @@ const CODES: [(&str, u16, &str); 24] = [
     ("upstream_rate_limited", 503, "upstream"),
     ("overloaded", 503, "gateway"),
     ("keys_unavailable", 503, "gateway"),
+    ("links_unavailable", 503, "gateway"),
     ("shutting_down", 503, "gateway"),
     ("upstream_timeout", 504, "upstream"),
 ];

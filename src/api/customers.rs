@@ -1,0 +1,253 @@
+//! `GET /customers` and `GET /customers/{customer_id}`: who can be asked for, and who that is at each
+//! source. No source is asked.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    extract::{RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    Gateway,
+    accept::Accept,
+    caching::{put, tag_of, tagged},
+    code::Code,
+    envelope::RollStatus,
+    error::ApiError,
+    extract::{Customer, must_take_json, page_size, read_each, searched, unknown},
+};
+use crate::{
+    access::Caller,
+    customers::{CustomersPage, CustomersQuery, Link, Linked, NotLinked},
+    domain::{LinkedBy, Moment, SourceName, Warning},
+    offload::offload,
+    roll::{DEFAULT_PAGE_SIZE, LinksUnavailable},
+};
+
+/// Customers above which looking through them leaves the threads that serve everybody.
+const MANY_CUSTOMERS: usize = 1000;
+
+/// A page of the customers.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CustomersPage)]
+pub(super) struct CustomersBody {
+    /// Always `success`: no source is asked.
+    status: RollStatus,
+    /// Since when the links are so.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T10:00:00.123Z")]
+    timestamp: Moment,
+    /// How many customers are on this page.
+    #[schema(example = 1)]
+    page_size: usize,
+    /// How many customers the query leaves.
+    #[schema(example = 1)]
+    total: usize,
+    /// The cursor of the next page; null on the last.
+    next_cursor: Option<String>,
+    /// The customers of this page, in the order of their ids.
+    data: Vec<CustomerShown>,
+    /// What a caller should know about the list.
+    warnings: Vec<Warning>,
+}
+
+/// One customer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CustomerAlone)]
+pub(super) struct CustomerBody {
+    /// Always `success`: no source is asked.
+    status: RollStatus,
+    /// Since when the links are so.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T10:00:00.123Z")]
+    timestamp: Moment,
+    /// The customer.
+    data: CustomerShown,
+    /// What a caller should know about the links.
+    warnings: Vec<Warning>,
+}
+
+/// A customer that can be asked for, and which customer that is at each source.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Customer)]
+struct CustomerShown {
+    /// What the customer is asked for by.
+    #[schema(example = "acme")]
+    id: String,
+    /// What it is called; null where nobody said.
+    #[schema(example = "Acme GmbH")]
+    name: Option<Box<str>>,
+    /// Each source, in a fixed order.
+    links: Vec<LinkShown>,
+}
+
+/// A customer at one source.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CustomerLink)]
+struct LinkShown {
+    /// The source.
+    #[schema(value_type = String, example = "advanced_automation")]
+    source: SourceName,
+    /// The source's own id of the customer; null where it is not linked to the source.
+    #[schema(value_type = Option<String>, example = "ce570f06-f444-426b-b9b0-3aa8ef9b951e")]
+    id: Option<String>,
+    /// What says so; null where nothing does.
+    matched_by: Option<LinkedBy>,
+}
+
+/// The query as the documents describe it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct CustomersParameters {
+    /// Customers on a page.
+    #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
+    page_size: u16,
+    /// Where the page begins: `next_cursor` of the page before. `q` is sent again as it was.
+    #[param(required = false, pattern = "^[A-Za-z0-9_-]+$")]
+    cursor: String,
+    /// Part of the id or of the name, whatever the case. Neither blank nor with control characters.
+    #[param(
+        required = false,
+        max_length = 320,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]*[^\\s\\u0000-\\u001f\\u007f-\\u009f\\ufffd][^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]*$"
+    )]
+    q: String,
+}
+
+/// The headers of a request for customers as the documents describe them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct CustomersHeaders {
+    /// The `ETag` of an answer that is held: 304 where it still holds.
+    #[param(rename = "If-None-Match", required = false)]
+    if_none_match: String,
+    /// An id for this request, 1 to 128 of `A-Z a-z 0-9 . _ -`; another one is made where it is none.
+    #[param(rename = "X-Request-Id", required = false)]
+    x_request_id: String,
+}
+
+/// The customers that can be asked for
+///
+/// Only those that the caller may see.
+/// Those that the file of links has, and those that the sources list; nobody can list whom only the
+/// bare id would find, which the warning `customers_not_listed` says.
+#[utoipa::path(
+    get,
+    path = "/customers",
+    operation_id = "listCustomers",
+    tag = "Customers",
+    params(CustomersParameters, CustomersHeaders),
+    responses((status = 200, description = "A page of the customers.", body = CustomersBody)),
+)]
+pub(super) async fn list_customers(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (query, again) = read_query(query.as_deref().unwrap_or_default())?;
+    must_take_json(&Accept::of(&headers))?;
+    let customers = Arc::clone(gateway.rolls.customers());
+    let listed = offload(customers.len() > MANY_CUSTOMERS, move || customers.list(&query, |customer| caller.may_see(customer))).await;
+    let body = CustomersBody::from(listed.map_err(|why| not_listed(&why))?);
+    let CustomersBody { status, timestamp: _, page_size, total, next_cursor, data, warnings } = &body;
+    let etag = tag_of(&("customers", status, page_size, total, next_cursor, data, warnings), []);
+    let mut response = answer(&headers, etag, &body);
+    if let Some(cursor) = next_cursor {
+        let (base, and) = (&gateway.base_path, if again.is_empty() { "" } else { "&" });
+        put(response.headers_mut(), header::LINK, format!("<{base}/customers?{again}{and}cursor={cursor}>; rel=\"next\""));
+    }
+    Ok(response)
+}
+
+/// A customer, and who that is at each source
+#[utoipa::path(
+    get,
+    path = "/customers/{customer_id}",
+    operation_id = "getCustomer",
+    tag = "Customers",
+    params(
+        ("customer_id" = String, Path, description = "The customer's id.", min_length = 1, max_length = 128,
+         pattern = "^[A-Za-z0-9._~-]{1,128}$", example = "00000000-0000-4000-8000-000000000002"),
+        CustomersHeaders,
+    ),
+    responses((status = 200, description = "The customer.", body = CustomerBody)),
+)]
+pub(super) async fn find_customer(
+    State(gateway): State<Arc<Gateway>>,
+    Customer(customer): Customer,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    read_each(query.as_deref().unwrap_or_default(), |name, _| Err(unknown(name)))?;
+    must_take_json(&Accept::of(&headers))?;
+    let customers = gateway.rolls.customers();
+    let linked = customers.find(&customer).map_err(|why| match why {
+        NotLinked::Unknown => ApiError::new(Code::CustomerNotFound, format!("Nothing links customer '{customer}' to any source.")),
+        why @ NotLinked::NotReadYet(_) => not_listed(&why),
+    })?;
+    let warnings = linked.warnings.clone();
+    let body = CustomerBody { status: RollStatus::Success, timestamp: customers.as_of(), data: linked.into(), warnings };
+    let etag = tag_of(&("customer", &body.data, &body.warnings), []);
+    Ok(answer(&headers, etag, &body))
+}
+
+/// Links may change at any time: whoever keeps an answer asks whether it still holds.
+fn answer(asked: &HeaderMap, etag: String, body: &impl Serialize) -> Response {
+    let mut response = tagged(asked, etag, || Json(body).into_response());
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"));
+    response
+}
+
+/// The query, and the parameters as they were sent, without the cursor.
+fn read_query(query: &str) -> Result<(CustomersQuery, String), ApiError> {
+    let (mut q, mut cursor, mut size) = (None, None, DEFAULT_PAGE_SIZE);
+    let mut again = url::form_urlencoded::Serializer::new(String::new());
+    read_each(query, |name, value| {
+        match name {
+            "q" => q = Some(searched(name, value)?.to_owned()),
+            "cursor" => cursor = Some(value.to_owned()),
+            "page_size" => size = page_size(value)?,
+            _ => return Err(unknown(name)),
+        }
+        if name != "cursor" {
+            again.append_pair(name, value);
+        }
+        Ok(())
+    })?;
+    Ok((CustomersQuery::new(q.as_deref(), cursor.as_deref(), size)?, again.finish()))
+}
+
+fn not_listed(why: &NotLinked) -> ApiError {
+    match why {
+        NotLinked::NotReadYet(wait) => LinksUnavailable(*wait).into(),
+        NotLinked::Unknown => ApiError::of_status(http::StatusCode::INTERNAL_SERVER_ERROR), // a list knows no customer that it has not
+    }
+}
+
+impl From<CustomersPage> for CustomersBody {
+    fn from(page: CustomersPage) -> Self {
+        let CustomersPage { customers, total, next_cursor, warnings, as_of } = page;
+        let data: Vec<CustomerShown> = customers.into_iter().map(CustomerShown::from).collect();
+        Self { status: RollStatus::Success, timestamp: as_of, page_size: data.len(), total, next_cursor, data, warnings }
+    }
+}
+
+impl From<Linked> for CustomerShown {
+    fn from(linked: Linked) -> Self {
+        let Linked { customer, name, links, warnings: _ } = linked;
+        Self { id: customer.to_string(), name, links: links.into_iter().map(LinkShown::from).collect() }
+    }
+}
+
+impl From<Link> for LinkShown {
+    fn from(link: Link) -> Self {
+        let (id, matched_by) = link.to.map_or((None, None), |(id, by)| (Some(id.as_str().to_owned()), Some(by)));
+        Self { source: link.source, id, matched_by }
+    }
+}

@@ -1,0 +1,191 @@
+//! `GET /customers/{customer_id}/users/{user_id}`: one person of a roll.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    extract::{FromRequestParts, Path, RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, request::Parts};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{
+    Gateway,
+    accept::Accept,
+    caching::{Ages, states, tag_of, tagged},
+    credentials::brought,
+    envelope::{Shown, SourceReport, UserBody},
+    error::ApiError,
+    extract::{Customer, UsersHeaders, must_take_json, one_of, partial, read_each, unknown, wants_it_now},
+    users::{LogFacts, refuse},
+};
+use crate::{
+    domain::{CustomerId, SourceName},
+    roll::{Answer, Given, Partial, Patience, UserId},
+    telemetry::Origin,
+};
+
+/// Characters of an id of ours.
+const ID_LENGTH: usize = 36;
+
+/// The person in the path, as text.
+pub(super) struct UserInPath(String);
+
+/// The query for one person as the documents describe it; [`UserQuery`] is what is read of it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct UserParameters {
+    /// What comes beside: `conflicts`, the fields on which sources differ.
+    #[param(inline, required = false)]
+    include: Included,
+    /// What a source that failed does: `allow` (the default) gives the person without it, `deny` its
+    /// error. A stale copy is no failure.
+    #[param(inline, required = false)]
+    partial: PartialName,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its description is used")]
+enum Included {
+    Conflicts,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its description is used")]
+enum PartialName {
+    Allow,
+    Deny,
+}
+
+/// The query for one person, checked.
+#[derive(Debug, Default)]
+struct UserQuery {
+    with_conflicts: bool,
+    partial: Partial,
+}
+
+/// One of a customer's users
+///
+/// By the gateway's id, or by that of one of the person's records: `advanced_automation:…`,
+/// `my_reports:…`. People whom a source has marked deleted are found, too. Where a source has failed
+/// and the person is not found, the answer is that source's error: the person may be there.
+#[utoipa::path(
+    get,
+    path = "/customers/{customer_id}/users/{user_id}",
+    operation_id = "getUser",
+    tag = "Users",
+    params(
+        ("customer_id" = String, Path, description = "The customer's id.", min_length = 1, max_length = 128,
+         pattern = "^[A-Za-z0-9._~-]{1,128}$", example = "00000000-0000-4000-8000-000000000002"),
+        ("user_id" = String, Path, description = "The gateway's id of the person, or a source, a colon and the id of his record there.",
+         pattern = "^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(advanced_automation|my_reports):.+)$",
+         example = "cf2db13e-75d2-585e-b5cf-c9e941f9eaa7"),
+        UserParameters,
+        UsersHeaders,
+    ),
+    responses((status = 200, description = "The person.", body = UserBody)),
+)]
+pub(super) async fn find_user(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(origin): Extension<Origin>,
+    Customer(customer): Customer,
+    user: UserInPath,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let user = user.read(&gateway.source_names)?;
+    let query = UserQuery::read(query.as_deref().unwrap_or_default())?;
+    must_take_json(&Accept::of(&headers))?;
+    let patience = Patience { origin, deadline: gateway.sources_deadline(), now: wants_it_now(&headers) };
+    let brought = brought(&headers, &gateway.forwards)?;
+    let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
+    Ok(write(&customer, &user, &query, &headers, &answer))
+}
+
+/// Writes an answer: the person, 304, or why he cannot be shown.
+fn write(customer: &CustomerId, user: &UserId, query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> Response {
+    let (mut response, partial) = match &answer.roll {
+        Ok(given) => match show(given, user, query, asked, answer) {
+            Some(response) => (response, !given.complete),
+            None => (not_found(customer, given, answer), false),
+        },
+        Err(refusal) => (refuse(customer, refusal, &answer.told), false),
+    };
+    if let Some(facts) = LogFacts::of(&response, &answer.told, partial) {
+        response.extensions_mut().insert(facts);
+    }
+    response
+}
+
+fn show(given: &Given, user: &UserId, query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> Option<Response> {
+    let listed = given.roll.find(user)?;
+    let conflicts = query.with_conflicts.then(|| given.roll.conflicts_of(listed));
+    let sources: Vec<SourceReport> = answer.told.iter().map(SourceReport::from).collect();
+    let body = UserBody::new(given, Shown::new(listed, conflicts.as_deref()), &sources);
+    let etag = tag_of(&("user", body.status, states(&sources), body.warnings, &body.data), []);
+    let mut response = tagged(asked, etag, || Json(&body).into_response());
+    Ages::of(&answer.told).write(given.complete, &answer.told, response.headers_mut());
+    Some(response)
+}
+
+/// Nobody can be said not to be there while a source is missing that might have him.
+fn not_found(customer: &CustomerId, given: &Given, answer: &Answer) -> Response {
+    match &given.lacking {
+        Some(refusal) => refuse(customer, refusal, &answer.told),
+        None => ApiError::user_not_found().into_response(),
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for UserInPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Named {
+            user_id: String,
+        }
+        let path = Path::<Named>::from_request_parts(parts, state).await;
+        path.map(|Path(named)| Self(named.user_id)).map_err(|_| wrong_id(&[]))
+    }
+}
+
+impl UserInPath {
+    /// What the text stands for; `sources` are those that there are.
+    fn read(&self, sources: &[SourceName]) -> Result<UserId, ApiError> {
+        if self.0.len() == ID_LENGTH
+            && let Ok(id) = Uuid::parse_str(&self.0)
+        {
+            return Ok(UserId::Ours(id));
+        }
+        let at = self.0.split_once(':').filter(|(_, id)| !id.is_empty());
+        let source = at.and_then(|(name, id)| Some((sources.iter().find(|source| source.as_str() == name)?, id)));
+        source.map(|(source, id)| UserId::At(*source, id.into())).ok_or_else(|| wrong_id(sources))
+    }
+}
+
+impl UserQuery {
+    fn read(query: &str) -> Result<Self, ApiError> {
+        let mut read = Self::default();
+        read_each(query, |name, value| {
+            match name {
+                "include" => read.with_conflicts = one_of(name, value, &[("conflicts", true)])?,
+                "partial" => read.partial = partial(value)?,
+                _ => return Err(unknown(name)),
+            }
+            Ok(())
+        })?;
+        Ok(read)
+    }
+}
+
+fn wrong_id(sources: &[SourceName]) -> ApiError {
+    let forms: Vec<String> = sources.iter().map(|source| format!("{source}:ID")).collect();
+    let forms = if forms.is_empty() { "SOURCE:ID".to_owned() } else { forms.join(" or ") };
+    ApiError::parameter("user_id", &format!("must be a user's id, which is a UUID, or {forms}."))
+}

@@ -1,0 +1,225 @@
+//! The strategy `discover`: reads each source's list of its customers and links them by what one
+//! says of another's.
+//!
+//! Everything is done in the background; a request only looks at what is there. What a source last
+//! said stays in use while it cannot be read, and a list that has suddenly lost most of its
+//! customers is believed only when it is read so twice.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+use super::{
+    matching::{List, Matched, Reason, Unlinked, match_lists},
+    table::Table,
+};
+use crate::{
+    domain::{ListedCustomer, Moment, SourceName},
+    sources::Source,
+    telemetry::{Metrics, Origin, TraceContext},
+};
+
+/// After the first failure it is tried again in so long; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What it is doubled to at most.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// Customers that are linked to nobody and named in the log, of one reading.
+const MOST_NAMED: usize = 50;
+
+/// A list with fewer customers than this may lose any number of them.
+const FEW: usize = 10;
+
+/// Each source's list, by where it is read: kept while the configuration changes.
+pub type KeptLists = Mutex<HashMap<String, KeptList>>;
+
+/// A source's list as it was last read.
+#[derive(Clone, Debug)]
+pub struct KeptList {
+    customers: Arc<Vec<ListedCustomer>>,
+    at: Moment,
+    /// How many customers a list had that was not believed.
+    doubted: Option<usize>,
+}
+
+/// The lists, and what they come to.
+pub(super) struct Discovery {
+    sources: Vec<SourceName>,
+    /// The sources that list their customers, with their places among all.
+    listing: Vec<(usize, Arc<Source>)>,
+    refresh: Duration,
+    kept: Arc<KeptLists>,
+    found: ArcSwapOption<Discovered>,
+}
+
+/// What the lists came to.
+#[derive(Debug)]
+pub(super) struct Discovered {
+    pub(super) table: Table,
+    /// How many customers of a source have an id that cannot be asked for.
+    pub(super) hidden: Vec<(SourceName, u64)>,
+    pub(super) at: Moment,
+    unlinked: Vec<Unlinked>,
+}
+
+impl Discovery {
+    /// Sets it up; what was read before a change of the configuration is used on.
+    pub(super) fn new(sources: &[Arc<Source>], refresh: Duration, kept: Arc<KeptLists>) -> Self {
+        let listing = sources.iter().cloned().enumerate().filter(|(_, source)| source.lists_customers()).collect();
+        let names = sources.iter().map(|source| source.name()).collect();
+        let discovery = Self { sources: names, listing, refresh, kept, found: ArcSwapOption::empty() };
+        discovery.found.store(discovery.matched().map(Arc::new));
+        discovery
+    }
+
+    /// What the lists came to; `None` until each was read once.
+    pub(super) fn found(&self) -> Option<Arc<Discovered>> {
+        self.found.load_full()
+    }
+
+    /// Reads the lists again and again.
+    pub(super) async fn run(self: Arc<Self>, metrics: Arc<Metrics>) {
+        let mut failures = 0;
+        loop {
+            let all_read = self.read_all().await;
+            self.put_to_use(&metrics);
+            failures = if all_read { 0 } else { failures + 1 };
+            tokio::time::sleep(pause(failures, self.refresh)).await;
+        }
+    }
+
+    /// Reads every list; whether all could be read.
+    async fn read_all(&self) -> bool {
+        let origin = Origin { request_id: format!("discover-{}", Uuid::now_v7()).into(), trace: TraceContext::begin() };
+        let read = join_all(self.listing.iter().map(async |(_, source)| (source, source.list_customers(&origin).await))).await;
+        let mut all_read = true;
+        for (source, read) in read {
+            match read {
+                Ok(customers) => self.keep(source, customers),
+                Err(failure) => {
+                    let (outcome, http_status) = (failure.kind.as_str(), failure.http_status);
+                    tracing::warn!(source = %source.name(), outcome, http_status, "a source's customers could not be listed; the links before go on");
+                    all_read = false;
+                }
+            }
+        }
+        all_read
+    }
+
+    fn keep(&self, source: &Source, customers: Vec<ListedCustomer>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(place) = source.list_place() else { return };
+        let (at, doubted) = (Moment::now(), None);
+        match kept.get_mut(&place) {
+            Some(before) if !is_believed(before.customers.len(), customers.len(), before.doubted) => {
+                before.doubted = Some(customers.len());
+                let (before, now) = (before.customers.len(), customers.len());
+                tracing::warn!(source = %source.name(), before, now, "a source lists far fewer customers than before; that is believed when it is said twice");
+            }
+            _ => drop(kept.insert(place, KeptList { customers: Arc::new(customers), at, doubted })),
+        }
+    }
+
+    /// Links what is kept; `None` where a list is missing.
+    fn matched(&self) -> Option<Discovered> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |(place, source): &(usize, Arc<Source>)| Some((*place, source.name(), kept.get(&source.list_place()?)?.clone()));
+        let lists = self.listing.iter().map(of).collect::<Option<Vec<_>>>()?;
+        drop(kept);
+        let at = lists.iter().map(|(_, _, list)| list.at).max()?;
+        let each: Vec<List<'_>> =
+            lists.iter().map(|(place, source, list)| List { source: *source, place: *place, customers: &list.customers }).collect();
+        let Matched { entries, unlinked } = match_lists(&each, self.sources.len());
+        let hidden = |(_, source, _): &(usize, SourceName, KeptList)| {
+            let hidden = unlinked.iter().filter(|unlinked| unlinked.source == *source && unlinked.reason.is_hidden()).count();
+            (hidden > 0).then_some((*source, hidden as u64))
+        };
+        let hidden = lists.iter().filter_map(hidden).collect();
+        Some(Discovered { table: Table::new(entries, self.sources.len()), hidden, at, unlinked })
+    }
+
+    fn put_to_use(&self, metrics: &Metrics) {
+        let Some(found) = self.matched().map(Arc::new) else { return };
+        let before = self.found.swap(Some(Arc::clone(&found)));
+        metrics.linked("discover", found.table.entries().len());
+        for (_, source) in &self.listing {
+            for reason in Reason::ALL {
+                metrics.unlinked(source.name(), reason.as_str(), found.count(source.name(), reason));
+            }
+        }
+        found.tell(before.as_deref());
+    }
+}
+
+impl Discovered {
+    fn count(&self, source: SourceName, reason: Reason) -> usize {
+        self.unlinked.iter().filter(|unlinked| (unlinked.source, unlinked.reason) == (source, reason)).count()
+    }
+
+    /// Says in the log what was linked, and names whom nobody could be linked to, where that is news.
+    fn tell(&self, before: Option<&Self>) {
+        let (customers, unlinked) = (self.table.entries().len(), self.unlinked.len());
+        tracing::info!(customers, unlinked, "the sources' customers were listed and linked");
+        if before.is_some_and(|before| before.unlinked == self.unlinked) {
+            return;
+        }
+        for Unlinked { source, id, reason } in self.unlinked.iter().take(MOST_NAMED) {
+            tracing::info!(%source, customer = ?id, reason = reason.as_str(), "a customer is linked to no other source");
+        }
+        let more = unlinked.saturating_sub(MOST_NAMED);
+        if more > 0 {
+            tracing::info!(more, "further customers are linked to no other source; the metrics count them by reason");
+        }
+    }
+}
+
+/// Whether a list is believed that has so many customers where there were so many before: most of
+/// them are lost only where that is said twice.
+fn is_believed(before: usize, now: usize, doubted: Option<usize>) -> bool {
+    before < FEW || now * 2 >= before || doubted.is_some_and(|doubted| now.abs_diff(doubted) <= doubted / 2)
+}
+
+/// How long until the lists are read again, after so many failures in a row.
+fn pause(failures: u32, refresh: Duration) -> Duration {
+    match failures {
+        0 => refresh,
+        _ => FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(6)).min(LONGEST_PAUSE).min(refresh),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_has_lost_most_is_believed_when_it_is_said_twice() {
+        for (before, now, doubted, expected) in [
+            (0, 0, None, true),
+            (9, 0, None, true),
+            (100, 99, None, true),
+            (100, 50, None, true),
+            (100, 49, None, false),
+            (100, 0, None, false),
+            (100, 0, Some(0), true),
+            (100, 40, Some(45), true),
+            (100, 10, Some(45), false),
+            (100, 1000, None, true),
+        ] {
+            assert_eq!(is_believed(before, now, doubted), expected, "{before} {now} {doubted:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_tried_again_less_and_less_often() {
+        let seconds = |failures| pause(failures, Duration::from_mins(15)).as_secs();
+        assert_eq!([0, 1, 2, 3, 6, 7, 100].map(seconds), [900, 1, 2, 4, 32, 60, 60]);
+        assert_eq!(pause(5, Duration::from_millis(200)), Duration::from_millis(200), "never later than it would be anyway");
+    }
+}

@@ -1,0 +1,47 @@
+//! The strategy `file`: links that somebody has written down, as CSV or as TOML.
+//!
+//! - `rows`: what a row must hold, and what is wrong with those that do not
+//! - `csv_rows`, `toml_rows`: the two ways to write rows; pure, like the above
+//! - `look`: whether the file has changed; taken whole or not at all
+
+mod csv_rows;
+mod look;
+mod rows;
+mod toml_rows;
+
+use crate::domain::SourceName;
+
+use super::table::Table;
+
+pub(super) use look::LinkFile;
+pub(super) use rows::{LineFault, Reason};
+
+/// How a file of links is written; its ending says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Csv,
+    Toml,
+}
+
+impl Format {
+    /// The format of a file of this name.
+    pub(super) fn of(path: &std::path::Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" => Some(Self::Csv),
+            "toml" => Some(Self::Toml),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the text of a file of links, whole or not at all: the customers, or every fault with its line.
+pub(super) fn read(text: &[u8], format: Format, sources: &[SourceName]) -> Result<Table, Vec<LineFault>> {
+    let rows = match format {
+        Format::Csv => csv_rows::read(text, sources),
+        Format::Toml => toml_rows::read(text, sources),
+    };
+    rows.finish().map(|entries| Table::new(entries, sources.len()))
+}
+
+#[cfg(test)]
+mod tests;

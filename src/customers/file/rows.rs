@@ -1,0 +1,179 @@
+//! What a row of the file of links must hold, however it is written. Pure.
+
+use std::{collections::HashMap, fmt};
+
+use smallvec::SmallVec;
+
+use super::super::table::Entry;
+use crate::domain::{CustomerId, LinkedBy, RemoteId, SourceName};
+
+/// Longest name and longest id at a source, in characters.
+const LONGEST_CELL: usize = 512;
+
+/// What is wrong with a file of links, and in which line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::customers) struct LineFault {
+    /// Counted from 1.
+    pub(in crate::customers) line: u64,
+    pub(in crate::customers) reason: Reason,
+    /// A sentence for a person.
+    pub(in crate::customers) what: String,
+}
+
+/// What kind of fault it is, for metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::customers) enum Reason {
+    Unreadable,
+    WrongHeader,
+    WrongCells,
+    BadId,
+    BadCell,
+    DuplicateId,
+    SharedRemoteId,
+}
+
+/// The rows of a file while they are read.
+pub(super) struct Rows<'a> {
+    sources: &'a [SourceName],
+    entries: Vec<Entry>,
+    faults: Vec<LineFault>,
+    /// In which line a customer's id was first.
+    ids: HashMap<CustomerId, u64>,
+    /// For each source, in which line an id there was first, its case aside.
+    remotes: Vec<HashMap<Box<str>, u64>>,
+}
+
+/// What one row says; the cells of the sources are in the sources' order.
+pub(super) struct Row<'a> {
+    pub(super) line: u64,
+    pub(super) id: &'a str,
+    pub(super) name: &'a str,
+    pub(super) remotes: SmallVec<[&'a str; 2]>,
+}
+
+/// The names of the cells of a row: the customer's id, its name, and its id at each source.
+pub(super) fn cells(sources: &[SourceName]) -> Vec<String> {
+    let own = ["customer_id".to_owned(), "name".to_owned()];
+    own.into_iter().chain(sources.iter().map(|source| format!("{source}_id"))).collect()
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(sources: &'a [SourceName]) -> Self {
+        let remotes = sources.iter().map(|_| HashMap::new()).collect();
+        Self { sources, entries: Vec::new(), faults: Vec::new(), ids: HashMap::new(), remotes }
+    }
+
+    /// The sources, in the order of a row's cells.
+    pub(super) fn sources(&self) -> &'a [SourceName] {
+        self.sources
+    }
+
+    /// Says what is wrong in a line.
+    pub(super) fn fault(&mut self, line: u64, reason: Reason, what: impl Into<String>) {
+        self.faults.push(LineFault { line, reason, what: what.into() });
+    }
+
+    /// Takes a row, or says everything that is wrong with it.
+    pub(super) fn take(&mut self, row: &Row<'_>) {
+        let before = self.faults.len();
+        let id = self.id(row.line, row.id.trim());
+        let name = self.cell(row.line, "name", row.name).map(Into::into);
+        let cells: Vec<Option<&str>> =
+            self.sources.iter().zip(&row.remotes).map(|(_, cell)| Some(cell.trim()).filter(|cell| !cell.is_empty())).collect();
+        for (source, cell) in cells.iter().enumerate() {
+            self.check_remote(row.line, source, *cell);
+        }
+        if let Some(id) = id.filter(|_| self.faults.len() == before) {
+            let to = cells.into_iter().map(|cell| cell.map(|cell| (remote(&id, cell), LinkedBy::File))).collect();
+            self.entries.push(Entry { id, name, to, apart: Vec::new(), is_apart: false });
+        }
+    }
+
+    /// Ends the reading: all customers, or every fault in the order of the lines.
+    pub(super) fn finish(mut self) -> Result<Vec<Entry>, Vec<LineFault>> {
+        if self.faults.is_empty() {
+            return Ok(self.entries);
+        }
+        self.faults.sort();
+        self.faults.dedup(); // one line may break a syntax in several places
+        Err(self.faults)
+    }
+
+    fn id(&mut self, line: u64, id: &str) -> Option<CustomerId> {
+        let Ok(id) = id.parse::<CustomerId>() else {
+            self.fault(line, Reason::BadId, "customer_id has 1 to 128 characters of A-Z a-z 0-9 . _ ~ - and is neither '.' nor '..'.");
+            return None;
+        };
+        if let Some(first) = self.ids.get(&id).copied() {
+            self.fault(line, Reason::DuplicateId, format!("customer_id '{id}' is in line {first} already."));
+            return None;
+        }
+        self.ids.insert(id.clone(), line);
+        Some(id)
+    }
+
+    fn check_remote(&mut self, line: u64, source: usize, cell: Option<&str>) {
+        let column = self.sources.get(source).map(|source| format!("{source}_id")).unwrap_or_default();
+        let Some(remote) = cell.and_then(|cell| self.cell(line, &column, cell)) else { return };
+        if matches!(remote, "." | "..") {
+            self.fault(line, Reason::BadCell, format!("{column} cannot be '.' or '..'."));
+            return;
+        }
+        let Some(seen) = self.remotes.get_mut(source) else { return };
+        match seen.get(remote.to_ascii_lowercase().as_str()).copied() {
+            Some(first) => {
+                let what = format!("{column} is that of the customer in line {first}, its case aside: two customers cannot share it.");
+                self.fault(line, Reason::SharedRemoteId, what);
+            }
+            None => drop(seen.insert(remote.to_ascii_lowercase().into(), line)),
+        }
+    }
+
+    /// The text of a cell without the blanks around it; an empty one is none.
+    fn cell<'c>(&mut self, line: u64, column: &str, cell: &'c str) -> Option<&'c str> {
+        let cell = cell.trim();
+        if cell.contains(char::is_control) {
+            self.fault(line, Reason::BadCell, format!("{column} holds a line break or another control character; is a quote missing?"));
+            return None;
+        }
+        if cell.chars().count() > LONGEST_CELL {
+            self.fault(line, Reason::BadCell, format!("{column} has more than {LONGEST_CELL} characters."));
+            return None;
+        }
+        Some(cell).filter(|cell| !cell.is_empty())
+    }
+}
+
+/// An id at a source; shared with the customer's own where it is the same.
+fn remote(id: &CustomerId, cell: &str) -> RemoteId {
+    if id.as_str() == cell { id.into() } else { RemoteId::new(cell) }
+}
+
+// === impl LineFault ===
+
+impl fmt::Display for LineFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// Every kind.
+    pub(in crate::customers) const ALL: [Self; 7] =
+        [Self::Unreadable, Self::WrongHeader, Self::WrongCells, Self::BadId, Self::BadCell, Self::DuplicateId, Self::SharedRemoteId];
+
+    /// The name in metrics.
+    pub(in crate::customers) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::WrongHeader => "wrong_header",
+            Self::WrongCells => "wrong_cells",
+            Self::BadId => "bad_id",
+            Self::BadCell => "bad_cell",
+            Self::DuplicateId => "duplicate_id",
+            Self::SharedRemoteId => "shared_remote_id",
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A file of links as TOML: `[[customers]]` with the same names as in CSV. Pure.
+
+use smallvec::SmallVec;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::rows::{Reason, Row, Rows, cells};
+use crate::domain::SourceName;
+
+/// The one key of the file.
+const CUSTOMERS: &str = "customers";
+
+/// Finds the line of a place in a text.
+struct Lines(Vec<usize>);
+
+/// Reads all rows. A cell that is left out is an empty one.
+pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
+    let mut rows = Rows::new(sources);
+    let text = match std::str::from_utf8(text) {
+        Ok(text) => text,
+        Err(error) => {
+            let place = error.valid_up_to();
+            let line = Lines::of(text.get(..place).unwrap_or_default()).at(place);
+            rows.fault(line, Reason::Unreadable, "is not written in UTF-8.");
+            return rows;
+        }
+    };
+    let lines = Lines::of(text.as_bytes());
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let line = lines.at(error.span().map_or(0, |span| span.start));
+        rows.fault(line, Reason::Unreadable, "is no TOML.");
+    }
+    if errors.is_empty() {
+        take_all(&mut rows, &lines, table.get_ref());
+    }
+    rows
+}
+
+fn take_all(rows: &mut Rows<'_>, lines: &Lines, table: &DeTable<'_>) {
+    for (key, value) in table {
+        let line = lines.at(key.span().start);
+        match value.get_ref().as_array() {
+            Some(list) if key.get_ref() == CUSTOMERS => list.iter().for_each(|row| take(rows, lines, row)),
+            _ => rows.fault(line, Reason::WrongHeader, "must be [[customers]]; the file has nothing else."),
+        }
+    }
+}
+
+fn take(rows: &mut Rows<'_>, lines: &Lines, row: &Spanned<DeValue<'_>>) {
+    let line = lines.at(row.span().start);
+    let Some(table) = row.get_ref().as_table() else {
+        rows.fault(line, Reason::WrongCells, "must be a table: write [[customers]].");
+        return;
+    };
+    let wanted = cells(rows.sources());
+    let mut fits = true;
+    for (key, value) in table {
+        let line = lines.at(key.span().start);
+        if !wanted.iter().any(|name| name == key.get_ref()) {
+            rows.fault(line, Reason::WrongCells, format!("has a key that is none of {}.", wanted.join(", ")));
+            fits = false;
+        } else if value.get_ref().as_str().is_none() {
+            rows.fault(line, Reason::BadCell, format!("{} must be a text in quotes.", key.get_ref()));
+            fits = false;
+        }
+    }
+    if fits {
+        let cell = |name: &String| table.iter().find(|(key, _)| key.get_ref() == name).and_then(|(_, value)| value.get_ref().as_str());
+        let texts: SmallVec<[&str; 4]> = wanted.iter().map(|name| cell(name).unwrap_or_default()).collect();
+        if let [id, name, remotes @ ..] = texts.as_slice() {
+            rows.take(&Row { line, id, name, remotes: remotes.iter().copied().collect() });
+        }
+    }
+}
+
+impl Lines {
+    fn of(text: &[u8]) -> Self {
+        Self(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place).collect())
+    }
+
+    /// The line, counted from 1, of a place in the text.
+    fn at(&self, place: usize) -> u64 {
+        self.0.partition_point(|newline| *newline < place) as u64 + 1
+    }
+}

@@ -1,0 +1,135 @@
+//! The customers that can be asked for, a page at a time.
+
+use super::{Customers, Known, NotLinked, Strategy, linked::Linked, table::Entry};
+use crate::domain::{CustomerId, InvalidCursor, Moment, SourceName, Warning, WarningCode, folded, open_cursor, seal_cursor};
+
+/// Which customers a caller wants, and where the page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomersQuery {
+    /// Part of the id or of the name, folded.
+    q: Option<String>,
+    /// The customer that the page begins behind.
+    after: Option<CustomerId>,
+    /// How many customers at most.
+    size: usize,
+}
+
+/// One page of the customers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomersPage {
+    /// The customers on it, in the order of their ids.
+    pub customers: Vec<Linked>,
+    /// How many customers the query leaves.
+    pub total: usize,
+    /// The cursor of the next page; `None` on the last.
+    pub next_cursor: Option<String>,
+    /// What a caller should know about the list.
+    pub warnings: Vec<Warning>,
+    /// Since when the links are so.
+    pub as_of: Moment,
+}
+
+impl CustomersQuery {
+    /// Reads the place that a cursor names; without one the page is the first.
+    pub fn new(q: Option<&str>, cursor: Option<&str>, size: usize) -> Result<Self, InvalidCursor> {
+        let q = q.map(folded);
+        let after = cursor.map(|cursor| {
+            let place = open_cursor(&list(q.as_deref()), cursor)?;
+            String::from_utf8(place).ok().and_then(|id| id.parse().ok()).ok_or(InvalidCursor)
+        });
+        Ok(Self { after: after.transpose()?, q, size })
+    }
+
+    fn leaves(&self, entry: &Entry) -> bool {
+        let has = |text: &str, part: &str| folded(text).contains(part);
+        self.q.as_deref().is_none_or(|part| has(entry.id.as_str(), part) || entry.name.as_deref().is_some_and(|name| has(name, part)))
+    }
+}
+
+impl Customers {
+    /// A page of those customers that a caller may see.
+    pub fn list(&self, query: &CustomersQuery, may_see: impl Fn(&CustomerId) -> bool) -> Result<CustomersPage, NotLinked> {
+        let known = self.known_by_heart()?;
+        let seen: Vec<&Entry> = everybody(&known).into_iter().filter(|entry| entry.is_anywhere() && may_see(&entry.id)).collect();
+        let left: Vec<&Entry> = seen.iter().copied().filter(|entry| query.leaves(entry)).collect();
+        let start = query.after.as_ref().map_or(0, |after| left.partition_point(|entry| entry.id.as_str() <= after.as_str()));
+        let end = start.saturating_add(query.size).min(left.len());
+        let shown = left.get(start..end).unwrap_or_default();
+        let last = shown.last().filter(|_| end < left.len());
+        Ok(CustomersPage {
+            customers: shown.iter().map(|entry| entry.linked(&self.sources)).collect(),
+            total: left.len(),
+            next_cursor: last.map(|last| seal_cursor(&list(query.q.as_deref()), last.id.as_str().as_bytes())),
+            warnings: self.list_warnings(&known, &seen),
+            as_of: known.iter().map(Known::at).max().unwrap_or(self.since),
+        })
+    }
+
+    /// Since when the links are as they are.
+    pub fn as_of(&self) -> Moment {
+        self.deciding().filter_map(|strategy| strategy.known().ok()).map(|known| known.at()).max().unwrap_or(self.since)
+    }
+
+    /// How many customers there are at most to look through.
+    pub fn len(&self) -> usize {
+        self.known_by_heart().map_or(0, |known| known.iter().map(|known| known.table().entries().len()).sum())
+    }
+
+    /// Whether there is nobody to look through.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn known_by_heart(&self) -> Result<Vec<Known>, NotLinked> {
+        self.deciding().map(Strategy::known).collect()
+    }
+
+    fn list_warnings(&self, known: &[Known], seen: &[&Entry]) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        for source in &self.sources {
+            let is_of = |entry: &&&Entry| entry.is_apart && entry.apart.iter().any(|(name, _)| name == source);
+            let apart = seen.iter().filter(is_of).count() as u64;
+            warnings.extend(counted(WarningCode::AmbiguousReference, *source, apart));
+            let hidden = known.iter().map(|known| known.hidden(*source)).sum();
+            warnings.extend(counted(WarningCode::CustomersNotListed, *source, hidden));
+        }
+        if self.strategies.iter().any(|strategy| matches!(strategy, Strategy::SameId)) {
+            warnings.push(Warning { code: WarningCode::CustomersNotListed, source: None, count: None });
+        }
+        warnings.sort_unstable();
+        warnings
+    }
+}
+
+impl Known {
+    /// How many customers of a source have an id that cannot be asked for.
+    fn hidden(&self, source: SourceName) -> u64 {
+        match self {
+            Self::File(_) => 0,
+            Self::Discovered(found) => found.hidden.iter().filter(|(name, _)| *name == source).map(|(_, hidden)| hidden).sum(),
+        }
+    }
+}
+
+/// Every customer once, in the order of the ids; of two with one id the earlier strategy's.
+fn everybody(known: &[Known]) -> Vec<&Entry> {
+    let mut all: Vec<&Entry> = known.iter().flat_map(|known| known.table().entries()).collect();
+    if known.len() > 1 {
+        all.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str())); // stable, and quick on runs that are in order
+        all.dedup_by(|later, earlier| later.id == earlier.id);
+    }
+    all
+}
+
+fn counted(code: WarningCode, source: SourceName, count: u64) -> Option<Warning> {
+    (count > 0).then_some(Warning { code, source: Some(source), count: Some(count) })
+}
+
+/// What a cursor is a place in.
+fn list(q: Option<&str>) -> [&[u8]; 3] {
+    [b"rollcall customers 1", if q.is_some() { b"q" } else { b"-" }, q.unwrap_or_default().as_bytes()]
+}
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

@@ -1,0 +1,111 @@
+//! The keys of `[customers]`, checked; the file of links is read along with them.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::file::{Format, LinkFile};
+use crate::{
+    config::Reader,
+    domain::SourceName,
+    sources::{Backend, CredentialSettings, SourceSettings},
+};
+
+/// A way to find out where a customer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Discover,
+    SameId,
+}
+
+/// How customers are found at the sources, as configured.
+pub struct Settings {
+    /// In this order.
+    pub(super) kinds: Vec<Kind>,
+    pub(super) file: Option<LinkFile>,
+    /// How often `discover` reads the lists.
+    pub(super) refresh: Duration,
+}
+
+impl Settings {
+    /// Reads the keys; `sources` are those that are configured without a fault.
+    pub fn read(reader: &mut Reader, backends: &[Backend], sources: &[SourceSettings]) -> Self {
+        let kinds = read_kinds(reader);
+        let path = reader.path("customers.file");
+        let refresh = reader.within(
+            "customers.refresh",
+            Duration::from_mins(15),
+            Duration::from_millis(100)..=Duration::from_hours(24),
+            "between 100ms and 24h",
+        );
+        // The lists are read with the gateway's own credentials.
+        if kinds.contains(&Kind::Discover) {
+            for forwarding in sources.iter().filter(|source| matches!(source.credentials, CredentialSettings::Forward)) {
+                let name = forwarding.adapter.name();
+                reader.fault(
+                    "customers.links",
+                    format!("has \"discover\", which needs credentials of our own; sources.{name}.credentials is \"forward\"."),
+                );
+            }
+        }
+        if kinds.contains(&Kind::Discover) && !sources.is_empty() && sources.iter().all(|source| source.adapter.customers().is_none()) {
+            reader.fault("customers.links", "has \"discover\", but no source lists its customers.");
+        }
+        // A source with a fault of its own has a column in the file all the same.
+        let has_settings = |backend: &&Backend| sources.iter().any(|source| source.adapter.name() == backend.name);
+        let is_there = |backend: &&Backend| has_settings(backend) || reader.holds(&format!("sources.{}", backend.name));
+        let names = backends.iter().filter(is_there).map(|backend| backend.name).collect();
+        let file = read_file(reader, kinds.contains(&Kind::File), path, names);
+        Self { kinds, file, refresh }
+    }
+}
+
+fn read_kinds(reader: &mut Reader) -> Vec<Kind> {
+    let words: Vec<String> = reader.or("customers.links", vec!["same_id".to_owned()]);
+    let kind = |word: &String| match word.as_str() {
+        "file" => Some(Kind::File),
+        "discover" => Some(Kind::Discover),
+        "same_id" => Some(Kind::SameId),
+        _ => None,
+    };
+    let kinds: Vec<Kind> = words.iter().filter_map(kind).collect();
+    let is_twice = kinds.iter().enumerate().any(|(place, kind)| kinds.iter().skip(place + 1).any(|other| other == kind));
+    if kinds.is_empty() || kinds.len() != words.len() || is_twice {
+        reader.fault(
+            "customers.links",
+            "must be a list of \"file\", \"discover\" and \"same_id\", each at most once, in the order in which they decide.",
+        );
+    }
+    kinds
+}
+
+fn read_file(reader: &mut Reader, is_wanted: bool, path: Option<PathBuf>, sources: Vec<SourceName>) -> Option<LinkFile> {
+    let key = "customers.file";
+    let path = match (is_wanted, path) {
+        (true, None) => {
+            if !reader.holds(key) {
+                reader.fault(key, "is required: customers.links has \"file\".");
+            }
+            return None;
+        }
+        (false, Some(_)) => {
+            reader.fault(key, "is of no use: customers.links does not have \"file\".");
+            return None;
+        }
+        (false, None) => return None,
+        (true, Some(path)) => path,
+    };
+    let Some(format) = Format::of(&path) else {
+        reader.fault(key, "must end in .csv or .toml, which says how the file is written.");
+        return None;
+    };
+    let name = path.display().to_string();
+    match LinkFile::open(path, format, sources) {
+        Ok(file) => Some(file),
+        Err(faults) => {
+            for fault in faults {
+                reader.fault(key, format!("{name}, {fault}"));
+            }
+            None
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! CSV and JSON lines of made-up rolls.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{EmailKey, Placeholders, Record};
+
+const LEFT: SourceName = SourceName::new("left");
+const RIGHT: SourceName = SourceName::new("right");
+
+fn record(id: &str, name: &str, email: &str) -> Record {
+    let email = (!email.is_empty()).then(|| Arc::<str>::from(email));
+    Record { id: id.into(), display_name: Some(name.into()), key: email.as_ref().and_then(EmailKey::shared), email, ..Record::default() }
+}
+
+fn export(lefts: Vec<Record>, rights: Vec<Record>, view: View, format: ExportFormat) -> Export {
+    let roll = Roll::of_records("acme".parse().unwrap(), vec![(LEFT, lefts), (RIGHT, rights)], &Placeholders::new(&[] as &[&str]));
+    Export::new(Arc::new(roll), view, format, vec![LEFT, RIGHT])
+}
+
+fn text(export: Export) -> String {
+    String::from_utf8(export.flatten().collect()).unwrap()
+}
+
+/// The rows of a CSV text, each cell by its column.
+fn rows(text: &str) -> Vec<std::collections::BTreeMap<String, String>> {
+    csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
+}
+
+#[test]
+fn a_row_has_the_users_fields_and_each_sources_id() {
+    let left = Record {
+        enabled: Some(true),
+        phone: Some("+1 555".into()),
+        roles: vec!["Admin".into(), "Client".into()],
+        ..record("l,1", "Lee, \"Ann\"", "ann@acme.example")
+    };
+    let text = text(export(
+        vec![left],
+        vec![record("r1", "A. Lee", "ANN@acme.example"), record("r2", "Bo", "")],
+        View::default(),
+        ExportFormat::Csv,
+    ));
+    assert!(text.starts_with("id,display_name,first_name,last_name,email,username,phone,enabled,can_sign_in,roles,primary_contact,inherited,placeholder,deleted,matched_by,left_id,right_id\r\n"), "{text}");
+    assert!(text.ends_with("\r\n"));
+    let rows = rows(&text);
+    let ann = &rows[1];
+    for (column, expected) in [
+        ("display_name", "Lee, \"Ann\""),
+        ("phone", "'+1 555"),
+        ("enabled", "true"),
+        ("can_sign_in", ""),
+        ("roles", "Admin;Client"),
+        ("matched_by", "email"),
+        ("left_id", "l,1"),
+        ("right_id", "r1"),
+        ("placeholder", "false"),
+    ] {
+        assert_eq!(ann[column], expected, "{column}");
+    }
+    let bo = &rows[0];
+    assert_eq!((bo["display_name"].as_str(), bo["left_id"].as_str(), bo["right_id"].as_str()), ("Bo", "", "r2"));
+}
+
+#[test]
+fn what_looks_like_a_formula_is_made_harmless() {
+    for (written, expected) in [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("a=1", "a=1"),
+        ("'=1", "'=1"),
+        ("", ""),
+    ] {
+        assert_eq!(harmless(written), expected, "{written:?}");
+    }
+    let text = text(export(vec![record("=id", "=name", "=mail@acme.example")], vec![], View::default(), ExportFormat::Csv));
+    let row = &rows(&text)[0];
+    assert_eq!((row["left_id"].as_str(), row["display_name"].as_str(), row["email"].as_str()), ("'=id", "'=name", "'=mail@acme.example"));
+}
+
+#[test]
+fn a_roll_without_anybody_is_a_header_or_nothing() {
+    assert_eq!(rows(&text(export(vec![], vec![], View::default(), ExportFormat::Csv))).len(), 0);
+    assert_eq!(text(export(vec![], vec![], View::default(), ExportFormat::JsonLines)), "");
+}
+
+#[test]
+fn conflicts_come_with_either_where_they_are_asked_for() {
+    let both = |view: &View, format| {
+        let (left, right) = (record("1", "Ann", "ann@acme.example"), record("2", "Anna", "ann@acme.example"));
+        text(export(vec![left], vec![right], view.clone(), format))
+    };
+    let with = View { with_conflicts: true, ..View::default() };
+    assert!(rows(&both(&with, ExportFormat::Csv))[0]["conflicts"].contains("\"chosen\":\"left\""));
+    assert!(both(&with, ExportFormat::JsonLines).contains("\"conflicts\":[{"));
+    assert!(!both(&View::default(), ExportFormat::Csv).contains("conflicts"));
+    assert!(!both(&View::default(), ExportFormat::JsonLines).contains("conflicts"));
+}
+
+#[test]
+fn a_large_roll_comes_in_pieces() {
+    let crowd: Vec<Record> = (0..5000).map(|number| record(&number.to_string(), &format!("P{number:04}"), "")).collect();
+    for format in [ExportFormat::Csv, ExportFormat::JsonLines] {
+        let pieces: Vec<Vec<u8>> = export(crowd.clone(), vec![], View::default(), format).collect();
+        assert!(pieces.len() > 3, "{}", pieces.len());
+        assert!(pieces.iter().all(|piece| piece.len() < 2 * PIECE));
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_user_is_one_row_and_one_line(names in prop::collection::vec("\\PC{0,8}|[=+@\",\r\n\t-]{0,5}", 0..12)) {
+        let records: Vec<Record> = names.iter().enumerate().map(|(id, name)| record(&id.to_string(), name, "")).collect();
+        let rows = rows(&text(export(records.clone(), vec![], View::default(), ExportFormat::Csv)));
+        prop_assert_eq!(rows.len(), names.len());
+        for row in rows {
+            let name = &names[row["left_id"].parse::<usize>().unwrap()];
+            prop_assert_eq!(row["display_name"].strip_prefix('\'').filter(|rest| *rest == name).unwrap_or(&row["display_name"]), name);
+            prop_assert!(!row["display_name"].starts_with(['=', '+', '-', '@', '\t', '\r', '\n']));
+        }
+        let lines = text(export(records, vec![], View::default(), ExportFormat::JsonLines));
+        prop_assert_eq!(lines.lines().count(), names.len());
+        for line in lines.lines() {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(line).is_ok_and(|user| user["sources"][0]["source"] == "left"));
+        }
+    }
+}

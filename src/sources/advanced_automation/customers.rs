@@ -1,0 +1,141 @@
+//! `POST /Customer`: the list of customers, as far as anybody may know of it.
+//!
+//! Source of the facts: the PSA guide's page "Fetch customers". Its example has the paging numbers
+//! at top level and says `AmountOfPages: 0` beside two rows, the first of them the partner's own.
+
+use serde::Deserialize;
+
+use super::super::{
+    adapter::{Page, Unreadable},
+    scalar::{Odd, Scalar},
+    wire::{Object, said_error, unreadable},
+};
+use crate::domain::{LinkedBy, ListedCustomer};
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "Customers", borrow)]
+    customers: Option<Vec<Object<Customer<'a>>>>,
+    #[serde(rename = "AmountRecordsFound", borrow, default)]
+    amount_records_found: Scalar<'a>,
+    #[serde(rename = "AmountOfPages", borrow, default)]
+    amount_of_pages: Scalar<'a>,
+    #[serde(borrow, default)]
+    status: Scalar<'a>,
+    #[serde(borrow, default)]
+    error: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Customer<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default)]
+    tenant: Scalar<'a>,
+    #[serde(borrow, default)]
+    name: Scalar<'a>,
+    #[serde(rename = "ExternalTenantUUID", borrow, default)]
+    external_tenant_uuid: Scalar<'a>,
+    #[serde(borrow, default)]
+    external_tenant_id: Scalar<'a>,
+}
+
+/// Reads one page.
+pub(super) fn read(body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
+    let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
+    said_error(&envelope.status, &envelope.error)?;
+    let rows = envelope.customers.ok_or(Unreadable::Shape)?;
+    let mut odd = Odd::default();
+    let records = rows.iter().map(|Object(row)| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    let counts = (envelope.amount_records_found.count(), envelope.amount_of_pages.count());
+    let (Ok(count), Ok(pages)) = counts else { return Err(Unreadable::Shape) };
+    Ok(Page { records, count, pages, odd_fields: odd.0 })
+}
+
+impl Customer<'_> {
+    /// The customer; `None` where the id is missing.
+    fn listed(&self, odd: &mut Odd) -> Option<ListedCustomer> {
+        let (id, tenant) = (odd.id(&self.id)?, odd.id(&self.tenant));
+        let uuid = odd.id(&self.external_tenant_uuid).filter(|uuid| !is_nil(uuid));
+        let number = odd.id(&self.external_tenant_id);
+        let uuid = uuid.map(|uuid| (LinkedBy::ReferenceIsTenantUuid, uuid));
+        let number = number.map(|number| (LinkedBy::ReferenceIsTenantId, number));
+        Some(ListedCustomer {
+            // The first row of the example is the partner itself, its `Tenant` being its `Id`.
+            is_provider: tenant.is_some_and(|tenant| tenant.eq_ignore_ascii_case(&id)),
+            id,
+            name: odd.text(&self.name),
+            other_names: uuid.into_iter().chain(number).collect(),
+            reference: None,
+        })
+    }
+}
+
+/// Whether a UUID is the one that the vendor prints where there is none: all zeros.
+fn is_nil(uuid: &str) -> bool {
+    uuid.bytes().all(|byte| matches!(byte, b'0' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sources::wire::properties;
+
+    fn page(json: &str) -> Result<Page<ListedCustomer>, Unreadable> {
+        read(json.as_bytes())
+    }
+
+    #[test]
+    fn the_documented_customers_are_read() {
+        let page = read(include_bytes!("fixtures/customers.json")).unwrap();
+        assert_eq!((page.count, page.pages, page.odd_fields), (Some(2), Some(0), 0));
+        let [partner, customer] = page.records.as_slice() else { panic!("{page:?}") };
+        assert!(partner.is_provider);
+        let expected = ListedCustomer {
+            id: "ce570f06-f444-426b-b9b0-3aa8ef9b951e".into(),
+            name: Some("cstmr_001".into()),
+            other_names: vec![
+                (LinkedBy::ReferenceIsTenantUuid, "eb104c83-d944-4744-8287-7ba19821deb0".into()),
+                (LinkedBy::ReferenceIsTenantId, "111".into()),
+            ],
+            reference: None,
+            is_provider: false,
+        };
+        assert_eq!(*customer, expected);
+    }
+
+    #[test]
+    fn a_uuid_of_zeros_is_none_and_a_numeric_id_is_its_text() {
+        let page = page(r#"{"Customers":[{"Id":1,"ExternalTenantUUID":"00000000-0000-0000-0000-000000000000","ExternalTenantId":110}]}"#);
+        let [customer] = page.as_ref().unwrap().records.as_slice() else { panic!("{page:?}") };
+        assert_eq!((customer.id.as_ref(), customer.is_provider), ("1", false));
+        assert_eq!(customer.other_names, [(LinkedBy::ReferenceIsTenantId, "110".into())]);
+    }
+
+    #[test]
+    fn an_answer_without_customers_is_no_empty_list() {
+        for body in ["{}", r#"{"Customers":null}"#, r#"{"Clients":[]}"#, r#"{"Customers":[{"Name":"x"}]}"#, "[]", ""] {
+            assert_eq!(page(body), Err(Unreadable::Shape), "{body}");
+        }
+        assert_eq!(page(r#"{"Customers":[],"AmountRecordsFound":"many"}"#), Err(Unreadable::Shape));
+        assert_eq!(page(r#"{"Customers":[],"error":403}"#), Err(Unreadable::Said(Some(403))));
+    }
+
+    const NAMES: &[&str] = &["Id", "Tenant", "Name", "ExternalTenantUUID", "ExternalTenantId", "Status"];
+
+    proptest! {
+        #[test]
+        fn whatever_the_rows_each_is_a_customer_or_the_page_is_none(rows in prop::collection::vec(properties::row(NAMES), 0..6)) {
+            properties::one_odd_row_hides_nobody(read, "Customers", "Id", &rows)?;
+        }
+
+        #[test]
+        fn whatever_the_bytes_reading_ends(bytes in prop::collection::vec(any::<u8>(), 0..200), text in properties::NEARLY_JSON) {
+            prop_assert!(read(&bytes).is_err());
+            let _ = page(&text);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Reading a backend's list of its customers, to a consistent end or not at all.
+
+use super::{
+    adapter::{Adapter, Page, Unreadable},
+    scope::Identity,
+    source::{Source, Task, Wanted},
+};
+use crate::{
+    domain::{Failure, FailureKind, ListedCustomer},
+    outbound::Deadline,
+    telemetry::Origin,
+};
+
+/// Readings of one list before it is given up: a list that changes meanwhile is read once more.
+const READINGS: usize = 2;
+
+impl Source {
+    /// Whether the backend lists its customers at all.
+    pub fn lists_customers(&self) -> bool {
+        self.adapter.customers().is_some()
+    }
+
+    /// Where the list is asked for: what tells it from another one.
+    pub fn list_place(&self) -> Option<String> {
+        Some(self.adapter.customers()?.request(1).url.into())
+    }
+
+    /// Reads the whole list, within `walk_deadline`, each id once and in the order of the ids. A
+    /// list whose counts do not agree is none: it would pull apart what belongs together.
+    pub async fn list_customers(&self, origin: &Origin) -> Result<Vec<ListedCustomer>, Failure> {
+        let read = self.read_list(origin).await;
+        let failed = read.as_ref().err().map(|failure| failure.kind);
+        self.metrics.customers_listed(self.name(), failed, read.as_ref().map_or(0, |(_, odd_fields)| *odd_fields));
+        read.map(|(customers, _)| customers)
+    }
+
+    async fn read_list(&self, origin: &Origin) -> Result<(Vec<ListedCustomer>, u64), Failure> {
+        let inconsistent = Failure::answered(FailureKind::InvalidResponse, 200);
+        let list = self.adapter.customers().ok_or(inconsistent)?;
+        let request = |page| list.request(page);
+        let wanted = Wanted { paging: list.paging(), request: &request, read: read_customers };
+        let (deadline, identity) = (Deadline::after(self.limits.walk_deadline), &Identity::own());
+        for _ in 0..READINGS {
+            let read = self.read_once(Task { wanted: &wanted, identity, origin, deadline, patience: deadline }).await?;
+            // Where no count is told, a row that comes twice tells that another one was missed.
+            if read.agrees && read.rows == read.records.len() as u64 {
+                return Ok((read.records, read.odd_fields));
+            }
+        }
+        Err(inconsistent)
+    }
+}
+
+fn read_customers(adapter: &dyn Adapter, body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
+    adapter.customers().ok_or(Unreadable::Shape)?.read(body)
+}

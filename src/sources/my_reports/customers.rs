@@ -1,0 +1,114 @@
+//! "Customers, Get All": the list of customers, as far as anybody may know of it.
+//!
+//! Source of the facts: MyReports' API reference (en-us), "Customers", "Get All", for resellers and
+//! for enterprises: `pageIndex` from 0, `pageSize` up to 1,000, and no total. So the list ends with
+//! the first page that is not full.
+
+use serde::Deserialize;
+
+use super::super::{
+    adapter::{Page, Unreadable},
+    scalar::{Odd, Scalar},
+    wire::{Object, said_error, unreadable},
+};
+use crate::domain::ListedCustomer;
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: Option<Vec<Object<Customer<'a>>>>,
+    #[serde(borrow, default)]
+    page_size: Scalar<'a>,
+    #[serde(borrow, default)]
+    status: Scalar<'a>,
+    #[serde(borrow, default)]
+    error: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+struct Customer<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default)]
+    name: Scalar<'a>,
+    #[serde(borrow, default)]
+    reference: Scalar<'a>,
+}
+
+/// Reads one page. Its `page_size` is the number of items on it: another number means that some
+/// are missing.
+pub(super) fn read(body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
+    let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
+    said_error(&envelope.status, &envelope.error)?;
+    let rows = envelope.data.ok_or(Unreadable::Shape)?;
+    let told = envelope.page_size.count().map_err(|()| Unreadable::Shape)?;
+    if told.is_some_and(|told| told != rows.len() as u64) {
+        return Err(Unreadable::Shape);
+    }
+    let mut odd = Odd::default();
+    let records = rows.iter().map(|Object(row)| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    Ok(Page { records, count: None, pages: None, odd_fields: odd.0 })
+}
+
+impl Customer<'_> {
+    /// The customer; `None` where the id is missing. A numeric reference is read as its text.
+    fn listed(&self, odd: &mut Odd) -> Option<ListedCustomer> {
+        let (name, reference) = (odd.text(&self.name), odd.id(&self.reference));
+        Some(ListedCustomer { id: odd.id(&self.id)?, name, reference, ..ListedCustomer::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sources::wire::properties;
+
+    fn page(json: &str) -> Result<Page<ListedCustomer>, Unreadable> {
+        read(json.as_bytes())
+    }
+
+    #[test]
+    fn the_documented_customers_are_read() {
+        let page = read(include_bytes!("fixtures/customers.json")).unwrap();
+        assert_eq!((page.records.len(), page.count, page.pages, page.odd_fields), (4, None, None, 0));
+        let expected = ListedCustomer {
+            id: "{CUSTOMER_TENANT_ID_1}".into(),
+            name: Some("Customer 1".into()),
+            reference: Some("customer reference 1".into()),
+            ..ListedCustomer::default()
+        };
+        assert_eq!(page.records.first(), Some(&expected));
+    }
+
+    #[test]
+    fn a_page_that_does_not_have_what_it_says_is_none() {
+        for (written, fits) in [("1", true), ("\"1\"", true), ("null", true), ("2", false), ("0", false), ("\"many\"", false)] {
+            assert_eq!(page(&format!(r#"{{"page_size":{written},"data":[{{"id":"1"}}]}}"#)).is_ok(), fits, "{written}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_data_is_no_empty_list() {
+        for body in ["{}", r#"{"data":null}"#, r#"{"data":[{"name":"x"}]}"#, "[]", ""] {
+            assert_eq!(page(body), Err(Unreadable::Shape), "{body}");
+        }
+        assert_eq!(page(r#"{"status":"error","error":403}"#), Err(Unreadable::Said(Some(403))));
+    }
+
+    const NAMES: &[&str] = &["id", "name", "reference", "enabled", "description"];
+
+    proptest! {
+        #[test]
+        fn whatever_the_rows_each_is_a_customer_or_the_page_is_none(rows in prop::collection::vec(properties::row(NAMES), 0..6)) {
+            properties::one_odd_row_hides_nobody(read, "data", "id", &rows)?;
+        }
+
+        #[test]
+        fn whatever_the_bytes_reading_ends(bytes in prop::collection::vec(any::<u8>(), 0..200), text in properties::NEARLY_JSON) {
+            prop_assert!(read(&bytes).is_err());
+            let _ = page(&text);
+        }
+    }
+}
