@@ -118,9 +118,13 @@ impl<R> Task<'_, R> {
 impl SourceSettings {
     /// The client of whatever is asked on this source's behalf.
     pub(super) fn client(&self) -> reqwest::Result<Client> {
-        let encrypted = self.transport.encrypted || self.credentials.is_encrypted();
-        let transport = Transport { encrypted, ..self.transport.clone() };
+        let transport = Transport { encrypted: self.is_encrypted(), ..self.transport.clone() };
         Client::new(self.adapter.name().as_str(), &transport, Bounds::from(&self.limits))
+    }
+
+    /// Whether certificates will have to be checked, of the source or of where its tokens are given.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.transport.encrypted || self.credentials.is_encrypted()
     }
 }
 
