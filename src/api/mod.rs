@@ -17,6 +17,7 @@ mod extract;
 mod health;
 mod middleware;
 mod openapi;
+mod parameters;
 mod shape;
 mod source_status;
 mod user;

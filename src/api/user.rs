@@ -19,7 +19,8 @@ use super::{
     credentials::brought,
     envelope::{Shown, SourceReport, UserBody},
     error::ApiError,
-    extract::{Customer, UsersHeaders, must_take_json, one_of, partial, read_each, unknown, wants_it_now},
+    extract::{Customer, must_take_json, one_of, partial, read_each, unknown, wants_it_now},
+    parameters::{PartialName, UsersHeaders},
     users::{LogFacts, refuse},
 };
 use crate::{
@@ -53,14 +54,6 @@ pub(super) struct UserParameters {
 #[expect(dead_code, reason = "only its description is used")]
 enum Included {
     Conflicts,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its description is used")]
-enum PartialName {
-    Allow,
-    Deny,
 }
 
 /// The query for one person, checked.

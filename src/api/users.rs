@@ -18,7 +18,8 @@ use super::{
     envelope::{SourceReport, UsersBody},
     error::ApiError,
     export,
-    extract::{Customer, UsersHeaders, UsersParameters, UsersQuery, wants_it_now},
+    extract::{Customer, UsersQuery, wants_it_now},
+    parameters::{UsersHeaders, UsersParameters},
     shape::Shape,
     source_status::SourceStatus,
 };

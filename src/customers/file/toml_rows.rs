@@ -69,6 +69,8 @@ fn take(rows: &mut Rows<'_>, lines: &Lines, row: &Spanned<DeValue<'_>>) {
     }
     if fits {
         let cell = |name: &String| table.iter().find(|(key, _)| key.get_ref() == name).and_then(|(_, value)| value.get_ref().as_str());
+        let id = table.iter().find(|(key, _)| wanted.first().is_some_and(|name| key.get_ref() == name));
+        let line = id.map_or(line, |(key, _)| lines.at(key.span().start)); // where a person would look
         let texts: SmallVec<[&str; 4]> = wanted.iter().map(|name| cell(name).unwrap_or_default()).collect();
         if let [id, name, remotes @ ..] = texts.as_slice() {
             rows.take(&Row { line, id, name, remotes: remotes.iter().copied().collect() });

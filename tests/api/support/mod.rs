@@ -8,6 +8,7 @@ pub(crate) mod figure;
 mod gateway;
 pub(crate) mod identity;
 pub(crate) mod issuer;
+pub(crate) mod lists;
 pub(crate) mod memory;
 mod pages;
 pub(crate) mod planted;

@@ -1,0 +1,167 @@
+//! The file of links: read again when it changes, whole or not at all.
+
+use std::fs;
+
+use crate::support::{Folder, Gateway, Program, World, figure::figure, until};
+
+const HEADER: &str = "customer_id,name,advanced_automation_id,my_reports_id\n";
+const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
+
+async fn gateway(world: &World, file: &std::path::Path) -> Gateway {
+    world.gateway().set("customers.links", "file").set("customers.file", file.to_str().unwrap()).start().await
+}
+
+async fn remote(gateway: &Gateway, customer: &str) -> Option<String> {
+    let answer = gateway.get(&format!("/customers/{customer}")).await.json();
+    answer["data"]["links"][0]["id"].as_str().map(str::to_owned)
+}
+
+/// Waits until a customer has this id at the first source.
+async fn reaches(gateway: &Gateway, customer: &str, id: Option<&str>) {
+    let started = tokio::time::Instant::now();
+    while remote(gateway, customer).await.as_deref() != id {
+        assert!(started.elapsed().as_secs() < 5, "a change is in use within five seconds");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+async fn metric(gateway: &Gateway, line: &str) -> bool {
+    gateway.get("/metrics").await.text.lines().any(|other| other == line)
+}
+
+async fn until_metric(gateway: &Gateway, line: &str) {
+    let started = tokio::time::Instant::now();
+    while !metric(gateway, line).await {
+        assert!(started.elapsed().as_secs() < 10, "no {line} in {}", gateway.get("/metrics").await.text);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_changed_file_is_in_use_within_five_seconds() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let file = folder.write("links.csv", &format!("{HEADER}acme,,A-1,\n"));
+    let gateway = gateway(&world, &file).await;
+    assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-1"));
+    folder.write("links.csv", &format!("{HEADER}acme,,A-2,\n")); // as long as before
+    reaches(&gateway, "acme", Some("A-2")).await;
+    folder.write("next.csv", &format!("{HEADER}birch,,B-1,\n"));
+    fs::rename(folder.path("next.csv"), &file).unwrap();
+    reaches(&gateway, "birch", Some("B-1")).await;
+    assert_eq!(gateway.get("/customers/acme").await.code(), "customer_not_found");
+    assert!(metric(&gateway, "rollcall_customer_file_loads_total{result=\"taken\"} 2").await);
+    assert!(metric(&gateway, "rollcall_customer_links{strategy=\"file\"} 1").await);
+}
+
+#[tokio::test]
+async fn a_swap_of_links_is_a_change_as_containers_make_it() {
+    let (world, folder) = (World::new().await, Folder::new());
+    for (version, id) in [("one", "A-1"), ("two", "A-2")] {
+        fs::create_dir(folder.path(version)).unwrap();
+        fs::write(
+            folder.path(version).join("links.toml"),
+            format!("[[customers]]\ncustomer_id = 'acme'\nadvanced_automation_id = '{id}'\n"),
+        )
+        .unwrap();
+    }
+    std::os::unix::fs::symlink("one", folder.path("data")).unwrap();
+    let gateway = gateway(&world, &folder.path("data/links.toml")).await;
+    assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-1"));
+    std::os::unix::fs::symlink("two", folder.path("next")).unwrap();
+    fs::rename(folder.path("next"), folder.path("data")).unwrap();
+    reaches(&gateway, "acme", Some("A-2")).await;
+}
+
+#[tokio::test]
+async fn a_broken_file_keeps_the_old_links_and_is_told_once_with_every_fault() {
+    let (world, folder) = (World::new().await, Folder::new());
+    folder.write("links.csv", &format!("{HEADER}acme,,A-1,\n"));
+    let configuration =
+        folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}customers.links = [\"file\"]\ncustomers.file = \"links.csv\"\n")));
+    let (program, gateway) = Program::serve(&configuration, &[]).await;
+    folder.write("links.csv", &format!("{HEADER}birch,,B-1,\nbirch,,B-2,\na/b,,B-3,\ncedar,,b-1,\n"));
+    until_metric(&gateway, "rollcall_customer_file_loads_total{result=\"refused\"} 1").await;
+    for line in [
+        "rollcall_customer_file_faults{reason=\"duplicate_id\"} 1",
+        "rollcall_customer_file_fault_line{reason=\"duplicate_id\"} 3",
+        "rollcall_customer_file_fault_line{reason=\"bad_id\"} 4",
+        "rollcall_customer_file_fault_line{reason=\"shared_remote_id\"} 5",
+        "rollcall_customer_file_faults{reason=\"wrong_header\"} 0",
+    ] {
+        assert!(metric(&gateway, line).await, "{line}");
+    }
+    assert_eq!((remote(&gateway, "acme").await.as_deref(), remote(&gateway, "birch").await), (Some("A-1"), None));
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await; // longer than between two looks
+    let said = program.said();
+    for part in ["line=3", "line=4", "line=5", "duplicate_id", "shared_remote_id"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(said.matches("the file of links is broken").count(), 3, "once for each change: {said}");
+
+    fs::remove_file(folder.path("links.csv")).unwrap();
+    until_metric(&gateway, "rollcall_customer_file_loads_total{result=\"refused\"} 2").await;
+    assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-1"), "a file that is gone is a broken one");
+    folder.write("links.csv", &format!("{HEADER}birch,,B-1,\n"));
+    reaches(&gateway, "birch", Some("B-1")).await;
+    assert!(metric(&gateway, "rollcall_customer_file_faults{reason=\"unreadable\"} 0").await);
+}
+
+#[tokio::test]
+async fn a_file_that_is_broken_at_the_start_is_a_fault_of_the_configuration() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let run = async |command: &str, more: &str| {
+        let text = world.toml(&format!("{SECRETS}{more}"));
+        let configuration = folder.write("rollcall.toml", &text);
+        let ended = Program::run(&[command, "--config", configuration.to_str().unwrap()], &[]).await;
+        (ended.code, ended.err)
+    };
+    folder.write("links.csv", &format!("{HEADER}acme,,A-1,\nacme,,A-2,\nb/d,,,\n"));
+    folder.write("links.toml", "[[customers]]\ncustomer_id = 'a b'\n[[customers]]\ncustomer_id = 7\n");
+    folder.write("links.json", "{}");
+    for command in ["check", "serve"] {
+        for (more, expected) in [
+            ("customers.links = [\"file\"]\ncustomers.file = \"links.csv\"", &["links.csv, line 3: ", "links.csv, line 4: "][..]),
+            ("customers.links = [\"file\"]\ncustomers.file = \"links.toml\"", &["links.toml, line 2: ", "links.toml, line 4: "]),
+            ("customers.links = [\"file\"]\ncustomers.file = \"none.csv\"", &["none.csv, line 1: cannot be read"]),
+            ("customers.links = [\"file\"]\ncustomers.file = \"links.json\"", &["must end in .csv or .toml"]),
+            ("customers.links = [\"file\"]", &["customers.file: is required"]),
+            ("customers.file = \"links.csv\"", &["customers.file: is of no use"]),
+            ("customers.links = [\"guess\"]", &["customers.links: must be a list"]),
+            ("customers.links = [\"same_id\", \"same_id\"]", &["customers.links: must be a list"]),
+            ("customers.links = []", &["customers.links: must be a list"]),
+            ("customers.refresh = \"1ms\"", &["customers.refresh: must be between"]),
+        ] {
+            let (code, err) = run(command, more).await;
+            assert_eq!((code, err.lines().count()), (Some(2), expected.len()), "{more}: {err}");
+            assert!(expected.iter().all(|part| err.contains(part)), "{more}: {err}");
+        }
+    }
+    let fine = folder.write("links.csv", &format!("{HEADER}acme,,A-1,\n"));
+    assert!(fine.exists());
+    assert_eq!(
+        run("check", "customers.links = [\"file\"]\ncustomers.file = \"links.csv\"").await.0,
+        Some(0),
+        "relative to the configuration"
+    );
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_links_are_found_and_paged() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let rows: String = (0..100_000)
+        .map(|number| {
+            format!(
+                "customer-{number:06},Customer number {number},00000000-0000-4000-8000-{number:012},10000000-0000-4000-8000-{number:012}\n"
+            )
+        })
+        .collect();
+    let file = folder.write("links.csv", &format!("{HEADER}{rows}"));
+    let configuration = folder
+        .write("rollcall.toml", &world.toml(&format!("{SECRETS}customers.links = [\"file\"]\ncustomers.file = \"{}\"\n", file.display())));
+    let (program, gateway) = Program::serve(&configuration, &[]).await;
+    let page = gateway.get("/customers?q=099999").await.json();
+    assert_eq!((&page["total"], &page["data"][0]["id"]), (&1.into(), &"customer-099999".into()));
+    assert_eq!(remote(&gateway, "customer-050000").await.as_deref(), Some("00000000-0000-4000-8000-000000050000"));
+    until("the program to have settled", || program.memory() > 0).await;
+    figure(&format!("100,000 links: {} MiB resident", program.memory() >> 20));
+}

@@ -1,0 +1,92 @@
+//! One user of a roll, by our id or by that of a record.
+
+use serde_json::json;
+
+use crate::support::{Reply, World, person, user};
+
+const USERS: &str = "/customers/acme/users";
+
+async fn world() -> World {
+    let world = World::new().await;
+    let mut gone = person("gone", "Gone", "gone@acme.example");
+    gone["Deleted"] = json!(true);
+    world.persons(vec![person("a/1 ü:?", "Ann Lee", "ann@acme.example"), gone]);
+    world.users(vec![user("m-1", "A. Lee", "ANN@acme.example"), user("m-2", "Bo", "bo@acme.example")]);
+    world
+}
+
+#[tokio::test]
+async fn a_user_is_found_by_each_of_its_ids() {
+    let world = world().await;
+    let gateway = world.start().await;
+    let ann = gateway.get(USERS).await.json()["data"][0].clone();
+    let id = ann["id"].as_str().unwrap();
+    for path in [
+        id.to_owned(),
+        id.to_uppercase(),
+        "advanced_automation:a%2F1%20%C3%BC%3A%3F".to_owned(),
+        "advanced_automation%3Aa%2F1%20%C3%BC:%3F".to_owned(),
+        "my_reports:m-1".to_owned(),
+    ] {
+        let answer = gateway.get(&format!("{USERS}/{path}")).await;
+        assert_eq!((answer.status, &answer.json()["data"]), (200, &ann), "{path}: {}", answer.text);
+        assert_eq!((&answer.json()["status"], answer.json()["sources"].as_array().unwrap().len()), (&json!("success"), 2));
+        for name in ["etag", "age", "cache-control", "cache-status"] {
+            assert!(answer.header(name).is_some(), "{name}");
+        }
+        let held = gateway.get_with(&format!("{USERS}/{path}"), &[("if-none-match", answer.header("etag").unwrap())]).await;
+        assert_eq!((held.status, held.text.as_str()), (304, ""));
+    }
+    assert_eq!(gateway.get(&format!("{USERS}/advanced_automation:gone")).await.json()["data"]["deleted"], true, "deleted people, too");
+    let head = gateway.send("HEAD", &format!("{USERS}/{id}"), &[]).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    assert_eq!(gateway.send("PUT", &format!("{USERS}/{id}"), &[]).await.code(), "method_not_allowed");
+    assert_eq!(world.asked(), (1, 1), "one walk for all of them");
+}
+
+#[tokio::test]
+async fn conflicts_are_shown_where_they_are_asked_for() {
+    let world = world().await;
+    let gateway = world.start().await;
+    let answer = gateway.get(&format!("{USERS}/my_reports:m-1?include=conflicts")).await.json();
+    let values = json!({"advanced_automation": "Ann Lee", "my_reports": "A. Lee"});
+    assert_eq!(answer["data"]["conflicts"], json!([{"field": "display_name", "chosen": "advanced_automation", "values": values}]));
+    assert!(gateway.get(&format!("{USERS}/my_reports:m-1")).await.json()["data"].get("conflicts").is_none());
+}
+
+#[tokio::test]
+async fn who_is_not_there_is_told_so_and_a_wrong_id_asks_no_source() {
+    let world = world().await;
+    let gateway = world.start().await;
+    for id in ["nonsense", "my_reports:", "phone_book:1", "00000000000040008000000000000001", "my_reports"] {
+        let answer = gateway.get(&format!("{USERS}/{id}")).await;
+        assert!(answer.code() == "invalid_parameter" && answer.text.contains("'user_id'"), "{id}: {}", answer.text);
+    }
+    let bad = gateway.send_raw(&format!("GET {USERS}/my_reports:%FF HTTP/1.1"), &[]).await;
+    assert_eq!(bad.status, 400, "{bad:?}");
+    for query in ["page_size=1", "q=ann", "include=deleted", "partial=maybe", "partial=allow&partial=allow"] {
+        assert_eq!(gateway.get(&format!("{USERS}/my_reports:m-1?{query}")).await.code(), "invalid_parameter", "{query}");
+    }
+    assert_eq!(world.asked(), (0, 0));
+    for id in ["00000000-0000-4000-8000-000000000001", "my_reports:m-9", "my_reports:gone", "my_reports:M-1"] {
+        assert_eq!(gateway.get(&format!("{USERS}/{id}")).await.code(), "user_not_found", "{id}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_said_not_to_be_there_while_a_source_is_missing() {
+    let world = world().await;
+    world.my_reports.always(Reply::status(503));
+    let gateway = world.gateway().set("sources.my_reports.retries", "0").start().await;
+    let found = gateway.get(&format!("{USERS}/advanced_automation:gone")).await;
+    assert_eq!((found.status, &found.json()["status"], found.header("cache-control")), (200, &json!("partial"), Some("no-store")));
+    assert_eq!(gateway.get(&format!("{USERS}/advanced_automation:gone?partial=deny")).await.code(), "upstream_unavailable");
+    for id in ["my_reports:m-1", "advanced_automation:nobody", "00000000-0000-4000-8000-000000000001"] {
+        assert_eq!(gateway.get(&format!("{USERS}/{id}")).await.code(), "upstream_unavailable", "{id}");
+    }
+    world.my_reports.always(Reply::status(429).header("retry-after", "7"));
+    let limited = gateway.get(&format!("{USERS}/my_reports:m-1")).await;
+    assert_eq!((limited.code().as_str(), limited.header("retry-after")), ("upstream_rate_limited", Some("7")));
+    world.my_reports.always(Reply::status(404));
+    assert_eq!(gateway.get(&format!("{USERS}/my_reports:m-1")).await.code(), "user_not_found", "a 404 is an answer");
+}
