@@ -11,7 +11,15 @@ const ROLL: &str = "/customers/acme/users";
 /// Routes that are open to everyone, and routes that are not.
 const OPEN: [&str; 3] = ["/health/live", "/health/ready", "/"];
 const DOCUMENTS: [&str; 5] = ["/docs", "/docs/", "/docs/swagger-ui.css", "/openapi.json", "/openapi.yaml"];
-const GUARDED: [&str; 4] = [ROLL, "/customers/acme/users?page_size=0", "/metrics", "/health/sources"];
+const GUARDED: [&str; 7] = [
+    "/customers",
+    "/customers/acme",
+    "/customers/acme/users/my_reports:1",
+    ROLL,
+    "/customers/acme/users?page_size=0",
+    "/metrics",
+    "/health/sources",
+];
 
 /// A caller as a configuration has him.
 struct Known {
@@ -127,6 +135,30 @@ async fn a_caller_sees_his_customers_and_nobody_elses_whether_they_exist_or_not(
     }
     let invalid = gateway.get_as(&some, "/customers/a%20b/users").await;
     assert_eq!(invalid.code(), "invalid_customer_id", "what is no id is nobody's");
+}
+
+#[tokio::test]
+async fn a_list_of_customers_holds_those_that_the_caller_may_see() {
+    let (world, folder, all, some) = (world().await, Folder::new(), Known::new("all"), Known::new("some"));
+    let rows = "customer_id,name,advanced_automation_id,my_reports_id\nacme,Acme,a-1,m-1\nshop-1,One,a-2,\nshop-2,Two,,m-2\nsecret,Secret,a-3,m-3\n";
+    let file = folder.write("customers.csv", rows);
+    let setup = world.gateway().with_caller(0, &all, "*").with_caller(1, &some, "shop-*,nobody");
+    let gateway = setup.set("customers.links", "file").set("customers.file", file.to_str().unwrap()).start().await;
+    let ids =
+        |answer: &Answer| answer.json()["data"].as_array().unwrap().iter().map(|customer| customer["id"].to_string()).collect::<Vec<_>>();
+    let listed = gateway.get_as(&some, "/customers").await;
+    assert_eq!((ids(&listed), &listed.json()["total"]), (vec!["\"shop-1\"".to_owned(), "\"shop-2\"".to_owned()], &2.into()));
+    assert_eq!(ids(&gateway.get_as(&some, "/customers?q=acme").await), [""; 0]);
+    assert_eq!(ids(&gateway.get_as(&all, "/customers").await).len(), 4);
+    let paged = gateway.get_as(&some, "/customers?page_size=1").await;
+    let next = paged.json()["next_cursor"].as_str().unwrap().to_owned();
+    assert_eq!(ids(&gateway.get_as(&some, &format!("/customers?page_size=1&cursor={next}")).await), ["\"shop-2\""]);
+    for path in ["/customers/secret", "/customers/secret/users/advanced_automation:1", "/customers/other", "/customers/other/users/x"] {
+        assert_eq!(gateway.get_as(&some, path).await.code(), "forbidden", "{path}");
+    }
+    assert_eq!(gateway.get_as(&some, "/customers/nobody").await.code(), "customer_not_found", "he may ask, and it is not there");
+    assert_eq!(gateway.get("/customers").await.code(), "unauthorized");
+    assert_eq!(world.asked(), (0, 0));
 }
 
 #[tokio::test]

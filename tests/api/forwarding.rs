@@ -120,6 +120,17 @@ fn refusal(answer: &Answer) -> (u16, String, String) {
 }
 
 #[tokio::test]
+async fn one_user_is_asked_for_with_what_the_caller_brings() {
+    let world = echoing().await;
+    let gateway = forwarding_both(&world, &[]).await;
+    let path = "/customers/acme/users/my_reports:2";
+    for credentials in ["Bearer a", "Bearer b"] {
+        assert_eq!(gateway.get_with_both(path, credentials).await.json()["data"]["display_name"], credentials);
+    }
+    assert_eq!(gateway.get(path).await.code(), "upstream_credentials_refused", "he may be there, for all that is known");
+}
+
+#[tokio::test]
 async fn credentials_that_come_twice_are_refused_and_not_quoted() {
     let world = World::of_two().await;
     let gateway = forwarding_both(&world, &[]).await;
@@ -249,6 +260,9 @@ async fn a_check_asks_nobody_for_credentials_that_callers_bring() {
     assert_eq!(checked.code, Some(0), "{checked:?}");
     assert!(SOURCES.iter().all(|source| checked.out.contains(&format!("{source}: each caller brings"))), "{checked:?}");
     assert_eq!((world.advanced_automation.calls().len(), world.my_reports.calls().len()), (0, 0));
+    let discovering = world.gateway().set("sources.my_reports.credentials", "forward").set("customers.links", "discover,same_id");
+    let faults = discovering.config().err().unwrap().to_string();
+    assert!(faults.starts_with("customers.links") && faults.contains("sources.my_reports.credentials"), "{faults}");
     let faults = world.gateway().set("sources.my_reports.credentials", "theirs").config().err().unwrap().to_string();
     assert!(faults.starts_with("sources.my_reports.credentials") && faults.contains("\"own\" or \"forward\""), "{faults}");
 }
