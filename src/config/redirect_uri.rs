@@ -41,7 +41,7 @@ impl Setting for RedirectUri {
             let text = value.as_str()?.trim().to_owned();
             let url = Url::parse(&text).ok()?;
             let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-            let address = SocketAddr::new(loopback(url.host()?)?, url.port().filter(|port| *port > 0)?);
+            let address = SocketAddr::new(loopback(&url.host()?)?, url.port().filter(|port| *port > 0)?);
             (bare && url.scheme() == "http").then_some(Self { text, url, address })
         };
         read().ok_or_else(|| format!("must be {}.", Self::WANTED))
@@ -50,12 +50,12 @@ impl Setting for RedirectUri {
 
 /// The loopback address that a host stands for. A browser that tries `::1` first for `localhost`
 /// tries the other one next.
-fn loopback(host: Host<&str>) -> Option<IpAddr> {
+fn loopback(host: &Host<&str>) -> Option<IpAddr> {
     match host {
-        Host::Domain("localhost") => Some(Ipv4Addr::LOCALHOST.into()),
+        Host::Domain(name) if *name == "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
         Host::Domain(_) => None,
-        Host::Ipv4(address) => Some(address.into()).filter(IpAddr::is_loopback),
-        Host::Ipv6(address) => Some(address.into()).filter(IpAddr::is_loopback),
+        Host::Ipv4(address) => Some((*address).into()).filter(IpAddr::is_loopback),
+        Host::Ipv6(address) => Some((*address).into()).filter(IpAddr::is_loopback),
     }
 }
 

@@ -30,7 +30,7 @@ pub enum CredentialSettings {
         client_secret: SecretSource,
     },
     /// OAuth 2.0 with the refresh token that a person's login left (RFC 6749, 4.1 and 6).
-    RefreshToken(OAuthSettings),
+    RefreshToken(Box<OAuthSettings>),
 }
 
 /// A source's credentials at work.

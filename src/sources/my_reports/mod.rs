@@ -22,8 +22,8 @@ pub const NAME: SourceName = SourceName::new("my_reports");
 /// The backend, for the registry.
 pub const BACKEND: Backend = Backend { name: NAME, configure };
 
-/// The identity server, and what it is asked ("Authentication"; its sample URL writes "open id",
-/// its text the `openid` that OpenID Connect wants).
+/// The identity server, and what it is asked ("Authentication"; its sample URL has "open id" where
+/// its text has `openid`, which is what there is).
 const OAUTH: OAuthDefaults = OAuthDefaults {
     authorize_url: "https://login.xarios.cloud/connect/authorize",
     token_url: "https://login.xarios.cloud/connect/token",
@@ -84,7 +84,7 @@ fn credentials(reader: &mut SourceReader<'_>) -> Option<CredentialSettings> {
     let holds_token = reader.reader().holds(&token) || reader.reader().holds(&file);
     match (holds_token, reader.reader().holds(&oauth)) {
         (true, false) => reader.reader().secret(&token).map(CredentialSettings::Bearer),
-        (false, true) => OAuthSettings::read(reader, OAUTH).map(CredentialSettings::RefreshToken),
+        (false, true) => OAuthSettings::read(reader, OAUTH).map(Box::new).map(CredentialSettings::RefreshToken),
         (true, true) => {
             let what = format!("stands beside the table [{oauth}]: leave one of the two out.");
             reader.reader().fault(&token, what);

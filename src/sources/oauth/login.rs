@@ -95,7 +95,7 @@ impl Login {
         let CredentialSettings::RefreshToken(settings) = source.credentials else {
             return Err(LoginError::NotConfigured(format!("sources.{}", source.adapter.name())));
         };
-        let login = Self { client, settings, state: random()?, verifier: random()? };
+        let login = Self { client, settings: *settings, state: random()?, verifier: random()? };
         login.locked_store().await?.place()?.leave();
         Ok(login)
     }

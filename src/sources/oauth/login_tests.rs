@@ -21,7 +21,7 @@ fn login() -> Login {
     let source = backend.read(&mut reader).unwrap();
     let client = source.client().unwrap();
     let CredentialSettings::RefreshToken(settings) = source.credentials else { panic!("no login") };
-    Login { client, settings, state: Secret::new("s-1"), verifier: Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") }
+    Login { client, settings: *settings, state: Secret::new("s-1"), verifier: Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") }
 }
 
 #[test]

@@ -100,14 +100,12 @@ impl Refresh {
         }
         let stored = stored.map(|stored| stored.token);
         let unwritten = self.memory().unwritten.clone();
-        match unwritten.filter(|unwritten| stored.as_ref().is_none_or(|stored| *stored == unwritten.follows)) {
-            Some(unwritten) => self.write_late(locked, unwritten),
-            None => {
-                self.memory().unwritten = None;
-                let token = self.sendable(stored)?;
-                Ok((token, locked.place().map_err(|error| self.unusable(&error))?))
-            }
+        if let Some(unwritten) = unwritten.filter(|unwritten| stored.as_ref().is_none_or(|stored| *stored == unwritten.follows)) {
+            return self.write_late(locked, unwritten);
         }
+        self.memory().unwritten = None;
+        let token = self.sendable(stored)?;
+        Ok((token, locked.place().map_err(|error| self.unusable(&error))?))
     }
 
     /// A token that has not been refused.
@@ -155,10 +153,10 @@ impl Refresh {
     fn complain(&self, complaint: Complaint) {
         let (source, command) = (self.endpoint.name, login_command(self.endpoint.name));
         let file = self.store.path().display();
-        if self.memory().complaint.as_ref() == Some(&complaint) {
+        if self.memory().complaint.replace(complaint.clone()).as_ref() == Some(&complaint) {
             return;
         }
-        match &complaint {
+        match complaint {
             Complaint::NobodyLoggedIn => tracing::error!(%source, %file, command, "there is no refresh token yet: log in with the command"),
             Complaint::Refused => {
                 tracing::error!(%source, %file, command, "the refresh token is not accepted any more (invalid_grant): log in with the command");
@@ -168,7 +166,6 @@ impl Refresh {
                 tracing::error!(%source, cause, "a new refresh token cannot be written and is kept in memory: a restart before it is written loses it");
             }
         }
-        self.memory().complaint = Some(complaint);
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {

@@ -5,6 +5,7 @@ mod envelope;
 mod fake;
 pub(crate) mod figure;
 mod gateway;
+pub(crate) mod identity;
 pub(crate) mod memory;
 mod pages;
 pub(crate) mod planted;
