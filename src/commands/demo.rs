@@ -14,7 +14,10 @@ use super::{
 use crate::{
     app::{App, Config},
     config::Layers,
-    sandbox::{Backend, CLIENT_ID, CLIENT_SECRET, Fault, MY_REPORTS_TOKEN, Options, Sandbox, examples},
+    sandbox::{
+        Backend, CLIENT_ID, CLIENT_SECRET, Fault, MY_REPORTS_CLIENT_ID, MY_REPORTS_CLIENT_SECRET, MY_REPORTS_TOKEN, Options, Sandbox,
+        examples,
+    },
     sources::{self, REGISTRY},
     telemetry::{log_panics, start_logging},
 };
@@ -56,7 +59,7 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     let mut signals = Signals::listen()?;
     let base_path = config.general.server.base_path.clone();
     let running = App::new(config)?.start()?;
-    say(&welcome(&format!("http://{}{base_path}", running.address)))?;
+    say(&welcome(&format!("http://{}{base_path}", running.address), &sandbox.base_url(Backend::MyReports)))?;
     drain(running, signals.next().await.unwrap_or(Stop::Now), &mut signals).await;
     Ok(())
 }
@@ -81,13 +84,14 @@ fn layers(sandbox: &Sandbox) -> Layers {
     keys.into_iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, value, "demo"))
 }
 
-fn welcome(base: &str) -> String {
+fn welcome(base: &str, my_reports: &str) -> String {
     let tries = TRIES.iter().map(|(digits, shows, query)| {
         format!("# {shows}\ncurl -i '{base}/customers/00000000-0000-4000-8000-000000000{digits}/users{query}'\n")
     });
     let tries: Vec<String> = tries.collect();
     format!(
         "Rollcall answers at {base}/ and can be browsed at {base}/docs/\n\nTry:\n\n{}\n\
+         `rollcall login` can be tried at {my_reports}/connect/authorize and /token: client {MY_REPORTS_CLIENT_ID}, secret {MY_REPORTS_CLIENT_SECRET}.\n\
          `rollcall demo --help` lists every customer. Ctrl-C stops it.",
         tries.join("\n")
     )

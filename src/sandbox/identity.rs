@@ -231,3 +231,7 @@ impl Parameters {
         values.next().is_none().then_some(&value.1)
     }
 }
+
+#[cfg(test)]
+#[path = "identity_tests.rs"]
+mod tests;
