@@ -98,8 +98,12 @@ impl Task<'_> {
 impl SourceSettings {
     /// The client of whatever is asked on this source's behalf.
     pub(super) fn client(&self) -> reqwest::Result<Client> {
-        let encrypted = self.base_url.is_encrypted() || self.credentials.is_encrypted();
-        Client::new(self.adapter.name().as_str(), encrypted, Bounds::from(&self.limits))
+        Client::new(self.adapter.name().as_str(), self.is_encrypted(), Bounds::from(&self.limits))
+    }
+
+    /// Whether certificates will have to be checked, of the source or of where its tokens are given.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.base_url.is_encrypted() || self.credentials.is_encrypted()
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     let browser = Browser::listen(address).await.map_err(taken)?;
     say(&invitation(&login, uri))?;
     tokio::select! {
-        done = tokio::time::timeout(PATIENCE, log_in(&login, browser)) => done.unwrap_or_else(|_| Err(nobody("within ten minutes"))),
+        done = in_time(log_in(&login, browser)) => done,
         _ = signals.stop() => Err(nobody("before this was ended")),
     }
 }
@@ -75,6 +75,11 @@ async fn log_in(login: &Login, mut browser: Browser) -> Result<(), Failed> {
     Ok(())
 }
 
+/// Waits no longer than a person may take.
+async fn in_time(login: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
+    tokio::time::timeout(PATIENCE, login).await.unwrap_or_else(|_| Err(nobody("within ten minutes")))
+}
+
 fn find(sources: Vec<SourceSettings>, name: &str) -> Result<SourceSettings, Failed> {
     let wanted = |source: &SourceSettings| login_name(source.adapter.name()) == name;
     let unknown = || Fault { at: "SOURCE".to_owned(), what: "no source is called so; the one that has a login is my-reports.".to_owned() };
@@ -97,5 +102,19 @@ fn failed(error: LoginError) -> Failed {
     match error {
         LoginError::NotConfigured(_) => Failed::Usage(error.to_string()),
         other => Failed::Running(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_waited_for_longer_than_ten_minutes() {
+        let begun = Instant::now();
+        let ended = in_time(std::future::pending()).await.unwrap_err().to_string();
+        assert_eq!((begun.elapsed().as_secs(), ended.as_str()), (600, "nobody has logged in within ten minutes: run the command again."));
     }
 }

@@ -105,7 +105,22 @@ fn credentials(reader: &mut SourceReader<'_>) -> Option<CredentialSettings> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Setting;
+    use crate::config::{Layers, Reader, Setting};
+
+    #[test]
+    fn certificates_are_checked_where_the_source_or_its_identity_server_has_one() {
+        let oauth: &[(&str, &str)] = &[("oauth.client_id", "id"), ("oauth.client_secret", "secret")];
+        for (base_url, credentials, expected) in [
+            ("http://127.0.0.1:1", &[("token", "token")][..], false),
+            ("https://api.na.myreports.cloud", &[("token", "token")], true),
+            ("http://127.0.0.1:1", oauth, true),
+        ] {
+            let keys = [("base_url", base_url)].into_iter().chain(credentials.iter().copied());
+            let set = |layers: Layers, (key, value): (&str, &str)| layers.with_flag(&format!("sources.my_reports.{key}"), value, "test");
+            let settings = BACKEND.read(&mut Reader::new(keys.fold(Layers::default(), set))).unwrap();
+            assert_eq!(settings.is_encrypted(), expected, "{base_url} {credentials:?}");
+        }
+    }
 
     #[test]
     fn both_forms_are_asked_for_as_documented() {

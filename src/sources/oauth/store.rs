@@ -76,7 +76,7 @@ impl Store {
 
     /// Whether there is a token, or one that a crash left beside its place.
     pub(super) fn is_there(&self) -> bool {
-        self.0.exists() || next_to(&self.0, "new").exists()
+        self.0.exists() || matches!(read_line(&next_to(&self.0, "new")), Ok(Some(_)))
     }
 
     /// Waits for its turn.
@@ -154,7 +154,9 @@ impl Place {
     /// Hands the token to the kernel: from here on no end of this process loses it. Takes
     /// microseconds, and is therefore done where the answer was received.
     pub(super) fn write(&mut self, token: &Secret) -> Result<()> {
-        let line = Zeroizing::new(format!("{}\n", token.reveal()).into_bytes());
+        let mut line = Zeroizing::new(Vec::with_capacity(token.reveal().len() + 1)); // it never moves
+        line.extend_from_slice(token.reveal().as_bytes());
+        line.push(b'\n');
         self.file.write_all(&line).map_err(|cause| failed(&self.store.path, "written", cause))
     }
 

@@ -93,6 +93,7 @@ async fn what_is_left_beside_an_absent_store_is_taken_where_it_is_whole() {
         let store = folder.store();
         assert!(!store.is_there());
         fs::write(folder.0.join("token.new"), left).unwrap();
+        assert_eq!(store.is_there(), expected.is_some(), "{left:?}");
         let stored = lock(&store).await.read().unwrap();
         assert_eq!(stored.as_ref().map(|stored| stored.token.reveal()), expected, "{left:?}");
         assert_eq!(folder.names().contains(&"token".to_owned()), expected.is_some());
