@@ -179,7 +179,7 @@ async fn a_login_that_cannot_begin_says_so_before_a_person_does_anything() {
 
 #[tokio::test]
 async fn a_person_who_changes_his_mind_ends_it() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let home = Home::new(Options::default(), "").await;
         let (program, _) = home.begin_login().await;
         let _idle = tokio::net::TcpStream::connect(home.redirect.trim_start_matches("http://")).await.unwrap();

@@ -53,13 +53,13 @@ async fn a_hundred_callers_at_the_end_of_a_token_cause_one_renewal() {
 #[tokio::test]
 async fn a_token_near_its_end_is_renewed_behind_the_answer() {
     let (world, folder, _) = world(SHORT).await;
-    let given = world.identity(SHORT, |call, reply| reply.after(Duration::from_millis(if call == 1 { 0 } else { 400 })));
+    let given = world.identity(SHORT, |call, reply| reply.after(Duration::from_millis(if call == 1 { 0 } else { 900 })));
     let gateway = world.with_store(&folder.path("my-reports.token")).start().await;
     ask(&gateway, "first").await;
     tokio::time::sleep(Duration::from_millis(SHORT * 800 + 150)).await;
     let begun = tokio::time::Instant::now();
     let users = gateway.get("/customers/near/users").await;
-    assert!(begun.elapsed() < Duration::from_millis(350), "the answer did not wait: {users:?}");
+    assert!(begun.elapsed() < Duration::from_millis(800), "the answer did not wait: {users:?}");
     until("the new token to be kept", || store(&folder) == "refresh-2\n").await;
     assert_eq!(sent(&given), numbered(2));
 }
@@ -177,6 +177,22 @@ async fn a_check_waits_for_the_token_that_it_has_asked_for() {
     let ended = Program::run(&["check", "--online", "--config", file.to_str().unwrap()], &[]).await;
     assert!(ended.code == Some(1) && ended.err.contains("timeout"), "{ended:?}");
     assert_eq!((store(&folder).as_str(), sent(&given)), ("refresh-1\n", numbered(1)));
+}
+
+#[tokio::test]
+async fn a_configuration_that_changes_while_a_token_is_renewed_does_not_send_it_again() {
+    let (world, folder, _) = world(LONG).await;
+    let given = world.identity(LONG, |_, reply| reply.after(Duration::from_millis(700)));
+    let (program, gateway) = Program::serve(&world.toml_with_store(&folder, ""), &[]).await;
+    let changing = async {
+        until("the renewal", || sent(&given).len() == 1).await;
+        program.signal("HUP");
+        program.word_after(&["was read again"]).await;
+        ask(&gateway, "after").await
+    };
+    let (before, after) = tokio::join!(ask(&gateway, "before"), changing);
+    assert_eq!((before.status, after.status, sent(&given)), (200, 200, numbered(2)), "{}", program.said());
+    assert_eq!(store(&folder), "refresh-2\n");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     say(&invitation(&login, uri))?;
     tokio::select! {
         done = in_time(log_in(&login, browser)) => done,
-        _ = signals.stop() => Err(nobody("before this was ended")),
+        _ = signals.next() => Err(nobody("before this was ended")),
     }
 }
 
