@@ -95,6 +95,25 @@ async fn a_pair_that_is_put_in_its_place_by_a_swapped_link_is_seen() {
 }
 
 #[tokio::test]
+async fn a_file_that_becomes_usable_without_looking_changed_is_taken_all_the_same() {
+    let (world, folder, before, after) = (World::new().await, Folder::new(), Authority::new("before"), Authority::new("after"));
+    before.sign().write(&folder);
+    let gateway = world.gateway().encrypted(&folder).start().await;
+    let (new, moment) = (after.sign(), std::time::SystemTime::now());
+    let write_key = |text: &str| {
+        let path = folder.write("key.pem", text);
+        fs::File::options().write(true).open(path).unwrap().set_modified(moment).unwrap();
+    };
+    folder.write("cert.pem", &new.certificate);
+    write_key(&"x".repeat(new.key.len()));
+    tokio::time::sleep(LOOK).await;
+    assert!(is_answered(&gateway, &before).await);
+    write_key(&new.key);
+    tokio::time::sleep(LOOK).await;
+    assert!(is_answered(&gateway, &after).await);
+}
+
+#[tokio::test]
 async fn a_pair_that_cannot_be_used_is_a_fault_that_names_key_and_file() {
     let (world, folder, authority) = (World::new().await, Folder::new(), Authority::new("ours"));
     let (pair, other) = (authority.sign(), authority.sign());

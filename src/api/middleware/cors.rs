@@ -62,13 +62,12 @@ impl Cors {
             .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
             .allow_headers(REQUEST_HEADERS)
             .expose_headers(RESPONSE_HEADERS)
-            .max_age(BELIEVED)
-            .vary([]); // it is the same for all and put on further outside
+            .max_age(BELIEVED);
         (!origins.is_empty()).then_some(Self { origins, layer })
     }
 
     /// Answers a preflight; puts its headers on whatever answers anything else. A page of another
-    /// origin gets no headers, which is what its browser keeps the answer from it for.
+    /// origin gets no headers, and so its browser keeps the answer from it.
     pub(super) async fn share(self, request: Request, next: Next) -> Response {
         let is_preflight = is_preflight(&request);
         let origin = request.headers().get(header::ORIGIN);
