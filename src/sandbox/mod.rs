@@ -8,6 +8,7 @@
 //! - `customers`: which customer shows what
 //! - `advanced_automation`, `tokens`, `my_reports`: the two servers
 //! - `answer`, `socket`: what goes wrong, as an answer or below it
+//! - `lists`: both backends' customers, with every case of linking them
 //! - `people`, `rows`, `roster`, `documented`, `joins`, `odd_fields`: the data
 //! - `simulation`, `timestamp`: what the servers share
 
@@ -17,6 +18,7 @@ mod customers;
 mod documented;
 mod fault;
 mod joins;
+mod lists;
 mod my_reports;
 mod odd_fields;
 mod people;
@@ -74,6 +76,8 @@ pub struct Calls {
     pub persons: u64,
     /// Requests for a customer's users at `MyReports`.
     pub users: u64,
+    /// Requests for a page of either backend's customers.
+    pub lists: u64,
 }
 
 /// Both backends, running until this is dropped.

@@ -31,6 +31,7 @@ pub(super) struct Counters {
     pub(super) tokens: AtomicU64,
     pub(super) persons: AtomicU64,
     pub(super) users: AtomicU64,
+    pub(super) lists: AtomicU64,
 }
 
 // === impl Simulation ===
@@ -92,6 +93,7 @@ impl Counters {
             tokens: self.tokens.load(Ordering::Relaxed),
             persons: self.persons.load(Ordering::Relaxed),
             users: self.users.load(Ordering::Relaxed),
+            lists: self.lists.load(Ordering::Relaxed),
         }
     }
 }
