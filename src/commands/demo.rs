@@ -59,8 +59,9 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     let mut signals = Signals::listen()?;
     let server = &config.general.server;
     let (scheme, base_path) = (if server.tls.is_some() { "https" } else { "http" }, server.base_path.clone());
+    let discovers = config.customers.discovers();
     let running = App::new(config)?.start()?;
-    say(&welcome(&format!("{scheme}://{}{base_path}", running.address), &sandbox.base_url(Backend::MyReports)))?;
+    say(&welcome(&format!("{scheme}://{}{base_path}", running.address), &sandbox.base_url(Backend::MyReports), discovers))?;
     drain(running, signals.next().await.unwrap_or(Stop::Now), &mut signals).await;
     Ok(())
 }
@@ -85,14 +86,25 @@ fn layers(sandbox: &Sandbox) -> Layers {
     keys.into_iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, value, "demo"))
 }
 
-fn welcome(base: &str, my_reports: &str) -> String {
+/// What to try where the customers that the backends list are linked.
+const LINKED_TRIES: &[(&str, &str)] = &[
+    ("200: which customers there are, and which customer that is at each backend", "/customers"),
+    ("200: linked by the tenant's UUID; its ids differ", "/customers/00000000-0000-4000-8000-000000000021/users?page_size=3"),
+    ("200: a reference that two carry links nobody", "/customers/00000000-0000-4000-8000-000000000025"),
+];
+
+fn welcome(base: &str, my_reports: &str, discovers: bool) -> String {
     let tries = TRIES.iter().map(|(digits, shows, query)| {
         format!("# {shows}\ncurl -i '{base}/customers/00000000-0000-4000-8000-000000000{digits}/users{query}'\n")
     });
-    let tries: Vec<String> = tries.collect();
+    let linked = LINKED_TRIES.iter().filter(|_| discovers).map(|(shows, path)| format!("# {shows}\ncurl -i '{base}{path}'\n"));
+    let tries: Vec<String> = tries.chain(linked).collect();
+    let hint =
+        if discovers { "" } else { "With `--set customers.links=discover,same_id` the customers that both backends list are linked.\n" };
     format!(
         "Rollcall answers at {base}/ and can be browsed at {base}/docs/\n\nTry:\n\n{}\n\
-         `rollcall login` can be tried at {my_reports}/connect/authorize and /token: client {MY_REPORTS_CLIENT_ID}, secret {MY_REPORTS_CLIENT_SECRET}.\n\
+         All users as a spreadsheet reads them: curl -H 'Accept: text/csv' '{base}/customers/00000000-0000-4000-8000-000000000002/users'\n\
+         {hint}`rollcall login` can be tried at {my_reports}/connect/authorize and /token: client {MY_REPORTS_CLIENT_ID}, secret {MY_REPORTS_CLIENT_SECRET}.\n\
          `rollcall demo --help` lists every customer. Ctrl-C stops it.",
         tries.join("\n")
     )

@@ -41,13 +41,11 @@ fn walk(customers: &Customers, q: Option<&str>, size: usize, may_see: impl Fn(&C
         let page = customers.list(&query, &may_see).unwrap();
         assert!(page.customers.len() <= size);
         ids.extend(page.customers.iter().map(|linked| linked.customer.to_string()));
-        match page.next_cursor {
-            Some(next) => cursor = Some(next),
-            None => {
-                assert_eq!(page.total, ids.len());
-                return ids;
-            }
-        }
+        let Some(next) = page.next_cursor else {
+            assert_eq!(page.total, ids.len());
+            return ids;
+        };
+        cursor = Some(next);
     }
 }
 

@@ -25,8 +25,10 @@ fn matched(lefts: &[ListedCustomer], rights: &[ListedCustomer]) -> Matched {
     match_lists(&lists, 2)
 }
 
-/// For each customer: its id at either source, and by what the second is linked.
-fn links(matched: &Matched) -> BTreeMap<String, (Option<String>, Option<String>, Option<LinkedBy>)> {
+/// A customer's id at either source, and by what the second is linked.
+type Links = (Option<String>, Option<String>, Option<LinkedBy>);
+
+fn links(matched: &Matched) -> BTreeMap<String, Links> {
     let of = |entry: &Entry| {
         let remote = |place| entry.remote(place).map(str::to_owned);
         (entry.id.to_string(), (remote(0), remote(1), entry.to[1].as_ref().map(|(_, by)| *by)))

@@ -27,6 +27,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether the sources' own lists of customers are read.
+    pub fn discovers(&self) -> bool {
+        self.kinds.contains(&Kind::Discover)
+    }
+
     /// Reads the keys; `sources` are those that are configured without a fault.
     pub fn read(reader: &mut Reader, backends: &[Backend], sources: &[SourceSettings]) -> Self {
         let kinds = read_kinds(reader);

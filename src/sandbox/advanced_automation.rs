@@ -1,6 +1,6 @@
-//! Advanced Automation simulated: the list of a customer's persons, in pages.
+//! Advanced Automation simulated: the lists of customers and of a customer's persons, in pages.
 //!
-//! Acronis PSA guide, "Fetching customer clients": a POST whose parameters are in the query, with an empty body.
+//! Acronis PSA guide, "Fetching customer clients" and "Fetch customers": a POST whose parameters are in the query, with an empty body.
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use super::{
     Backend,
     answer::{self, Call},
     customers::Customer,
+    lists::{self, ListedCustomer},
     roster::Roster,
     rows::{Person, Row},
     simulation::{Counters, Simulation},
@@ -28,6 +29,7 @@ use super::{
 
 const TOKEN: &str = "/api/2/idp/token";
 const PERSON: &str = "/api/advanced-automation/v1/Person";
+const CUSTOMER: &str = "/api/advanced-automation/v1/Customer";
 
 /// The query. That parameters are required, and others ignored, is an assumption.
 #[derive(Clone, Deserialize)]
@@ -35,7 +37,8 @@ const PERSON: &str = "/api/advanced-automation/v1/Person";
 struct Parameters {
     page: usize,
     page_size: usize,
-    customer: String,
+    /// Not where customers are listed.
+    customer: Option<String>,
 }
 
 /// A page of persons.
@@ -53,9 +56,18 @@ struct Paging {
     amount_of_pages: usize,
 }
 
+/// A page of customers. `AmountOfPages` is 0 beside rows, as in the guide's example.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct List<'a> {
+    customers: &'a [ListedCustomer],
+    amount_records_found: usize,
+    amount_of_pages: usize,
+}
+
 /// The routes of the simulated backend.
 pub(super) fn router(simulation: Arc<Simulation>) -> Router {
-    Router::new().route(TOKEN, post(tokens::endpoint)).route(PERSON, post(persons)).with_state(simulation)
+    Router::new().route(TOKEN, post(tokens::endpoint)).route(PERSON, post(persons)).route(CUSTOMER, post(customers)).with_state(simulation)
 }
 
 /// An error in one of the forms that the platform has: that of its Go services (go-appkit, `restapi/error.go`).
@@ -83,28 +95,69 @@ async fn persons(
     body: Bytes,
 ) -> Response {
     let number = Counters::count(&simulation.counters.persons);
-    let parameters = query.ok().map(|Query(parameters)| parameters);
-    let call = Call {
+    let call = call(&simulation, fuse, &target);
+    match admitted(&simulation, &call, &headers, query, &body).await {
+        // That another id than a GUID gives 400 is an assumption.
+        Ok(Parameters { page, page_size, customer: Some(customer) }) if answer::is_guid(&customer) => {
+            persons_page(&simulation, &call, (&customer, page, page_size), number).await
+        }
+        Ok(_) => refusal(StatusCode::BAD_REQUEST),
+        Err(answer) => answer,
+    }
+}
+
+/// `POST /Customer?Page=1&PageSize=50&Active=true`
+async fn customers(
+    State(simulation): State<Arc<Simulation>>,
+    ConnectInfo(fuse): ConnectInfo<Fuse>,
+    target: Uri,
+    headers: HeaderMap,
+    query: Result<Query<Parameters>, QueryRejection>,
+    body: Bytes,
+) -> Response {
+    let number = Counters::count(&simulation.counters.lists);
+    let call = call(&simulation, fuse, &target);
+    match admitted(&simulation, &call, &headers, query, &body).await {
+        Ok(Parameters { page, page_size, .. }) => {
+            let all = lists::customers();
+            let found = all.len() + simulation.drift(call.backend, number);
+            let page = List { customers: slice(&all, page, page_size), amount_records_found: found, amount_of_pages: 0 };
+            answer::json(StatusCode::OK, &page)
+        }
+        Err(answer) => answer,
+    }
+}
+
+fn call(simulation: &Simulation, fuse: Fuse, target: &Uri) -> Call {
+    Call {
         backend: Backend::AdvancedAutomation,
         customer: String::new(), // no refusal repeats it
         target: target.to_string(),
         fuse,
         closing: simulation.closing.clone(),
-    };
-    if let Some(answer) = simulation.disturb(&call).await {
-        return answer;
-    }
-    if !simulation.tokens.accept(&headers) {
-        return refusal(StatusCode::UNAUTHORIZED);
-    }
-    match parameters.filter(|parameters| body.is_empty() && parameters.are_valid()) {
-        Some(parameters) => page(&simulation, &call, &parameters, number).await,
-        None => refusal(StatusCode::BAD_REQUEST),
     }
 }
 
-async fn page(simulation: &Simulation, call: &Call, asked: &Parameters, number: u64) -> Response {
-    let Some(customer) = Customer::find(&asked.customer) else {
+/// The parameters of a call that may be answered.
+async fn admitted(
+    simulation: &Simulation,
+    call: &Call,
+    headers: &HeaderMap,
+    query: Result<Query<Parameters>, QueryRejection>,
+    body: &Bytes,
+) -> Result<Parameters, Response> {
+    if let Some(answer) = simulation.disturb(call).await {
+        return Err(answer);
+    }
+    if !simulation.tokens.accept(headers) {
+        return Err(refusal(StatusCode::UNAUTHORIZED));
+    }
+    let parameters = query.ok().map(|Query(parameters)| parameters);
+    parameters.filter(|parameters| body.is_empty() && parameters.are_valid()).ok_or_else(|| refusal(StatusCode::BAD_REQUEST))
+}
+
+async fn persons_page(simulation: &Simulation, call: &Call, (id, page, size): (&str, usize, usize), number: u64) -> Response {
+    let Some(customer) = Customer::find(id).filter(|customer| customer.is_at(call.backend)) else {
         return refusal(StatusCode::NOT_FOUND); // an assumption: the guide does not say
     };
     if let Some(kind) = customer.fault(call.backend)
@@ -114,7 +167,7 @@ async fn page(simulation: &Simulation, call: &Call, asked: &Parameters, number: 
     }
     let roster = simulation.roster(&customer);
     let drift = simulation.drift(call.backend, number);
-    let page = Page { clients: slice(&roster.persons, asked.page, asked.page_size), paging: Paging::of(&roster, drift, asked.page_size) };
+    let page = Page { clients: slice(&roster.persons, page, size), paging: Paging::of(&roster, drift, size) };
     answer::json(StatusCode::OK, &page)
 }
 
@@ -128,9 +181,9 @@ fn slice<T>(rows: &[T], page: usize, size: usize) -> &[T] {
 // === impl Parameters ===
 
 impl Parameters {
-    /// That another id than a GUID gives 400 is an assumption, as is that page 0 does.
+    /// That page 0 gives 400 is an assumption.
     fn are_valid(&self) -> bool {
-        self.page > 0 && self.page_size > 0 && answer::is_guid(&self.customer)
+        self.page > 0 && self.page_size > 0
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Backend, FaultKind};
 
 /// What all ids of the sandbox begin with; three digits follow.
-const PREFIX: &str = "00000000-0000-4000-8000-000000000";
+pub(super) const PREFIX: &str = "00000000-0000-4000-8000-000000000";
 
 /// What a backend does for a customer of the outcome table, by its digit; `None` is an answer.
 const OUTCOMES: [Option<FaultKind>; 9] = [
@@ -49,7 +49,14 @@ pub(super) enum Show {
     WrongCount,
     IgnoredFilter,
     OddFields,
-    Table { persons: Option<FaultKind>, users: Option<FaultKind> },
+    /// In Advanced Automation only, as far as its id tells.
+    Persons,
+    /// In `MyReports` only, as far as its id tells.
+    Users,
+    Table {
+        persons: Option<FaultKind>,
+        users: Option<FaultKind>,
+    },
 }
 
 // === impl Customer ===
@@ -63,6 +70,15 @@ impl Customer {
         let id = id.to_owned();
         let show = Show::of(number)?;
         Some(Self { id, number, show })
+    }
+
+    /// Whether a backend knows the customer by this id.
+    pub(super) fn is_at(&self, backend: Backend) -> bool {
+        match self.show {
+            Show::Persons => backend == Backend::AdvancedAutomation,
+            Show::Users => backend == Backend::MyReports,
+            _ => true,
+        }
     }
 
     /// What goes wrong at a backend for this customer.
@@ -92,6 +108,8 @@ impl Show {
             8 => Self::WrongCount,
             9 => Self::IgnoredFilter,
             10 => Self::OddFields,
+            20..=27 => Self::Persons,
+            220..=229 => Self::Users,
             100..=188 => {
                 Self::Table { persons: *OUTCOMES.get(usize::from(number / 10 % 10))?, users: *OUTCOMES.get(usize::from(number % 10))? }
             }
@@ -113,6 +131,13 @@ pub fn examples() -> Vec<Example> {
         ("008", "a count that never agrees: Advanced Automation says 12 and has 10"),
         ("009", "an ignored filter: half of Advanced Automation's rows belong to another customer"),
         ("010", "odd fields: wrong types, numeric ids, passwords and pay that must not come out"),
+        ("020", "in Advanced Automation only, unless customers.links has discover: then one with 220 in MyReports"),
+        ("021", "the same with 221, by the tenant's UUID"),
+        ("022", "the same with 222, by the tenant's number; the reference of 223 only contains it"),
+        ("023", "in Advanced Automation only; 224 in MyReports has the same name and no reference"),
+        ("025", "the reference of two in MyReports, 226 and 227: with discover all three stay apart"),
+        ("026", "one of two whose tenant number is the reference of 228"),
+        ("229", "in MyReports only"),
         (
             "1XY",
             "every pair of outcomes: X at Advanced Automation, Y at MyReports, each 0 answer, 1 not found, \
@@ -158,7 +183,7 @@ mod tests {
 
     #[test]
     fn other_numbers_are_nobody() {
-        for digits in ["000", "011", "099", "109", "189", "190", "200", "1", "+12", "0001", ""] {
+        for digits in ["000", "011", "019", "028", "099", "219", "230", "109", "189", "190", "200", "1", "+12", "0001", ""] {
             assert_eq!(find(digits), None, "{digits}");
         }
     }

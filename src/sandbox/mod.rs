@@ -8,6 +8,7 @@
 //! - `customers`: which customer shows what
 //! - `advanced_automation`, `tokens`, `my_reports`, `identity`: the two servers
 //! - `answer`, `socket`: what goes wrong, as an answer or below it
+//! - `lists`: both backends' customers, with every case of linking them
 //! - `people`, `rows`, `roster`, `documented`, `joins`, `odd_fields`: the data
 //! - `simulation`, `timestamp`: what the servers share
 
@@ -18,6 +19,7 @@ mod documented;
 mod fault;
 mod identity;
 mod joins;
+mod lists;
 mod my_reports;
 mod odd_fields;
 mod people;
@@ -85,6 +87,8 @@ pub struct Calls {
     pub approvals: u64,
     /// Requests to its token endpoint.
     pub grants: u64,
+    /// Requests for a page of either backend's customers.
+    pub lists: u64,
 }
 
 /// Both backends, running until this is dropped.

@@ -1,23 +1,25 @@
-//! `MyReports` simulated: the list of a customer's users, in one answer; its identity server is beside it.
+//! `MyReports` simulated: the list of a customer's users, in one answer, and that of customers, in pages; its identity
+//! server is beside it.
 //!
-//! `MyReports` API reference, "Users, Get All", in its reseller and its enterprise form.
+//! `MyReports` API reference, "Users, Get All" and "Customers, Get All", in their reseller and enterprise forms.
 
 use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{ConnectInfo, Path, State},
+    extract::{ConnectInfo, Path, Query, State},
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Backend, MY_REPORTS_TOKEN,
     answer::{self, Call},
     customers::Customer,
     identity,
+    lists::{self, ListedTenant},
     roster::Roster,
     rows::{Row, User},
     simulation::{Counters, Simulation},
@@ -27,6 +29,11 @@ use super::{
 
 const RESELLER: &str = "/api/v1.0/customers/{customer}/users";
 const ENTERPRISE: &str = "/api/v1.0/accounts/{account}/customers/{customer}/users";
+const RESELLER_LIST: &str = "/api/v1.0/customers";
+const ENTERPRISE_LIST: &str = "/api/v1.0/accounts/{account}/customers";
+
+/// Customers on a page at most, as documented; as many come where nothing else is said, by assumption.
+const LARGEST_PAGE: usize = 1000;
 
 /// An error in the form of the common reply template, its keys in the documented order.
 #[derive(Serialize)]
@@ -46,6 +53,26 @@ struct Users<'a> {
     timestamp: String,
 }
 
+/// Which page of the customers is asked for, counted from 0.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Paging {
+    #[serde(default)]
+    page_index: usize,
+    #[serde(default = "largest_page")]
+    page_size: usize,
+}
+
+/// A page of customers, in the documented order of keys.
+#[derive(Serialize)]
+struct Tenants<'a> {
+    page_size: usize,
+    page_index: usize,
+    data: &'a [ListedTenant],
+    status: &'static str,
+    timestamp: String,
+}
+
 /// A number, or the string that the reference's template shows in its place.
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -56,8 +83,41 @@ enum Size {
 
 /// The routes of the simulated backend.
 pub(super) fn router(simulation: Arc<Simulation>) -> Router {
-    let data = Router::new().route(RESELLER, get(of_reseller)).route(ENTERPRISE, get(of_enterprise));
+    let data = Router::new()
+        .route(RESELLER, get(of_reseller))
+        .route(ENTERPRISE, get(of_enterprise))
+        .route(RESELLER_LIST, get(tenants))
+        .route(ENTERPRISE_LIST, get(tenants));
     data.merge(identity::router()).with_state(simulation)
+}
+
+fn largest_page() -> usize {
+    LARGEST_PAGE
+}
+
+/// `GET /customers?pageIndex=0&pageSize=1000`; that a larger page gives 400 is an assumption.
+async fn tenants(
+    State(simulation): State<Arc<Simulation>>,
+    ConnectInfo(fuse): ConnectInfo<Fuse>,
+    Query(Paging { page_index, page_size }): Query<Paging>,
+    target: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let number = Counters::count(&simulation.counters.lists);
+    let call = call(&simulation, String::new(), fuse, &target);
+    if let Some(answer) = simulation.disturb(&call).await {
+        return answer;
+    }
+    if !is_known(&simulation, &headers) {
+        return call.refuse(StatusCode::UNAUTHORIZED);
+    }
+    if !(1..=LARGEST_PAGE).contains(&page_size) {
+        return refusal(StatusCode::BAD_REQUEST, &page_size.to_string());
+    }
+    let all = lists::tenants();
+    let data = all.chunks(page_size).nth(page_index).unwrap_or_default();
+    let page_size = data.len() + simulation.drift(call.backend, number);
+    answer::json(StatusCode::OK, &Tenants { page_size, page_index, data, status: "success", timestamp: timestamp::now() })
 }
 
 /// The documented errors; others in the same form, which is an assumption. 401 has no body.
@@ -97,12 +157,17 @@ fn call(simulation: &Simulation, customer: String, fuse: Fuse, target: &Uri) -> 
     Call { backend: Backend::MyReports, customer, target: target.to_string(), fuse, closing: simulation.closing.clone() }
 }
 
+/// Whether a request carries the ready token, or one that the identity server gave.
+fn is_known(simulation: &Simulation, headers: &HeaderMap) -> bool {
+    answer::credentials(headers, "Bearer") == Some(MY_REPORTS_TOKEN) || simulation.identity.accept(headers)
+}
+
 async fn users(simulation: &Simulation, call: &Call, headers: &HeaderMap, account: Option<&str>) -> Response {
     let number = Counters::count(&simulation.counters.users);
     if let Some(answer) = simulation.disturb(call).await {
         return answer;
     }
-    if answer::credentials(headers, "Bearer") != Some(MY_REPORTS_TOKEN) && !simulation.identity.accept(headers) {
+    if !is_known(simulation, headers) {
         return call.refuse(StatusCode::UNAUTHORIZED);
     }
     let mut ids = account.into_iter().chain([call.customer.as_str()]);
@@ -113,7 +178,7 @@ async fn users(simulation: &Simulation, call: &Call, headers: &HeaderMap, accoun
 }
 
 async fn list(simulation: &Simulation, call: &Call, number: u64) -> Response {
-    let Some(customer) = Customer::find(&call.customer) else {
+    let Some(customer) = Customer::find(&call.customer).filter(|customer| customer.is_at(call.backend)) else {
         return call.refuse(StatusCode::NOT_FOUND);
     };
     if let Some(kind) = customer.fault(call.backend)

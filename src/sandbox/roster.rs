@@ -12,6 +12,10 @@ use super::{
 /// Somebody else's id, for rows that a working filter would not let through.
 const ANOTHER_CUSTOMER: &str = "00000000-0000-4000-8000-000000000999";
 
+/// By how much the number of a customer is greater in `MyReports` than in Advanced Automation, where
+/// its ids differ.
+const FIRST_USERS: u16 = 200;
+
 /// How many rows the documented page has (Acronis PSA guide, "Fetching customer clients").
 const DOCUMENTED_PAGE: usize = 50;
 
@@ -46,7 +50,9 @@ impl Roster {
 
     /// The rows of a customer: for the same seed always the same.
     pub(super) fn seeded(seed: u64, customer: &Customer) -> Self {
-        let mut crowd = Crowd::new(seed, customer.number);
+        // A link joins the two sides of one crowd: 220 has the users to the persons of 020.
+        let number = if customer.show == Show::Users { customer.number - FIRST_USERS } else { customer.number };
+        let mut crowd = Crowd::new(seed, number);
         let mut mixed = |persons, users, both| {
             let mix = Mix { persons, users, both };
             mix.roster(&mut crowd, &customer.id)
@@ -62,6 +68,7 @@ impl Roster {
             Show::WrongCount => mixed(10, 8, 6).with_two_too_many_counted(),
             Show::IgnoredFilter => mixed(20, 10, 8).with_foreign_persons(),
             Show::OddFields => odd_fields::roster(&mut crowd, &customer.id),
+            Show::Persons | Show::Users => mixed(12, 10, 8),
             Show::Table { .. } => mixed(3, 3, 2),
         }
     }

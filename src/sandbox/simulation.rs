@@ -35,6 +35,7 @@ pub(super) struct Counters {
     pub(super) users: AtomicU64,
     pub(super) approvals: AtomicU64,
     pub(super) grants: AtomicU64,
+    pub(super) lists: AtomicU64,
 }
 
 // === impl Simulation ===
@@ -99,6 +100,7 @@ impl Counters {
             users: self.users.load(Ordering::Relaxed),
             approvals: self.approvals.load(Ordering::Relaxed),
             grants: self.grants.load(Ordering::Relaxed),
+            lists: self.lists.load(Ordering::Relaxed),
         }
     }
 }

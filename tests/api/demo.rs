@@ -42,6 +42,54 @@ async fn each_line_that_the_demo_prints_gives_what_it_promises() {
 }
 
 #[tokio::test]
+async fn the_demo_links_the_customers_that_both_backends_list() {
+    let (program, gateway) = demo(&["--set", "customers.links=discover,same_id"]).await;
+    program.word_after(&["`rollcall demo --help` lists every "]).await;
+    let started = tokio::time::Instant::now();
+    while gateway.get("/customers").await.status != 200 {
+        assert!(started.elapsed().as_secs() < 20, "{}", program.said());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let said = program.said();
+    let tried: Vec<&str> =
+        said.lines().filter_map(|line| line.strip_prefix("curl -i '")?.strip_suffix('\'')?.strip_prefix(gateway.url.as_str())).collect();
+    assert!(tried.contains(&"/customers"), "{said}");
+    let list = gateway.get("/customers?page_size=1000").await.json();
+    let by = |digits: &str| {
+        let id = format!("00000000-0000-4000-8000-000000000{digits}");
+        let one = list["data"].as_array().unwrap().iter().find(|customer| customer["id"] == id.as_str());
+        one.map(|customer| [0, 1].map(|place| customer["links"][place]["matched_by"].as_str().unwrap_or("-").to_owned()).join(" "))
+    };
+    for (digits, expected) in [
+        ("002", Some("listed reference_is_id")),
+        ("020", Some("listed reference_is_id")),
+        ("021", Some("listed reference_is_tenant_uuid")),
+        ("022", Some("listed reference_is_tenant_id")),
+        ("023", Some("listed -")),
+        ("025", Some("listed -")),
+        ("026", Some("listed -")),
+        ("220", None),
+        ("223", Some("- listed")),
+        ("224", Some("- listed")),
+        ("225", Some("- listed")),
+        ("226", Some("- listed")),
+        ("228", Some("- listed")),
+        ("229", Some("- listed")),
+        ("106", None),
+    ] {
+        assert_eq!(by(digits).as_deref(), expected, "{digits}");
+    }
+    assert_eq!(list["warnings"][0], serde_json::json!({"code": "ambiguous_reference", "source": "my_reports", "count": 3}));
+    let roll = gateway.get("/customers/00000000-0000-4000-8000-000000000021/users").await.json();
+    assert_eq!((&roll["status"], &roll["total"], &roll["warnings"]), (&"success".into(), &14.into(), &serde_json::json!([])));
+    assert_eq!(
+        gateway.get("/customers/00000000-0000-4000-8000-000000000106/users").await.status,
+        200,
+        "whom nobody lists is found by its id"
+    );
+}
+
+#[tokio::test]
 async fn the_demo_ends_well_when_it_is_told_to() {
     for signal in ["TERM", "INT"] {
         let (program, gateway) = demo(&[]).await;

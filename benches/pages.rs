@@ -1,0 +1,163 @@
+//! How long a page of a large roll takes once the roll is cached, and how long and how much memory
+//! a large file of links takes. `cargo bench --bench pages` prints the figures.
+#![expect(clippy::print_stdout, reason = "figures are for whoever runs this")]
+#![expect(clippy::unwrap_used, reason = "what cannot be measured ends it")]
+#![expect(missing_docs, reason = "nobody calls this")]
+
+use std::{fmt::Write, hint::black_box, sync::Arc, time::Duration};
+
+use rollcall::{
+    app::Config,
+    config::Layers,
+    domain::{EmailKey, Placeholders, Record, SourceName},
+    roll::{Export, ExportFormat, PageOf, Roll, View},
+    sources::REGISTRY,
+};
+use tokio::time::Instant;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Users of the roll.
+const USERS: usize = 50_000;
+
+/// Lines of the file of links.
+const LINKS: usize = 100_000;
+
+/// How often each figure is taken.
+const TIMES: usize = 50;
+
+fn main() {
+    pages();
+    links();
+}
+
+fn pages() {
+    let roll = Arc::new(roll());
+    println!("{} users; each figure: median and worst of {TIMES}", roll.len());
+    for (name, view) in views() {
+        let first = PageOf::new(&roll.customer, &view, None, 100).unwrap();
+        let sorted = Instant::now();
+        let page = roll.page(&view, &first);
+        let (once, total) = (sorted.elapsed(), page.total);
+        let deep = page.next_cursor.map(|cursor| PageOf::new(&roll.customer, &view, Some(&cursor), 1000).unwrap());
+        let took = measure(|| drop(black_box(roll.page(&view, &first))));
+        let later = deep.map(|deep| measure(|| drop(black_box(roll.page(&view, &deep)))));
+        println!("{name:44} {took}; the next 1000: {}; the very first: {:.2} ms ({total} users)", later.unwrap_or_default(), millis(once));
+    }
+    for format in [ExportFormat::Csv, ExportFormat::JsonLines] {
+        let export = Export::new(Arc::clone(&roll), View::default(), format, SOURCES.to_vec());
+        let started = Instant::now();
+        let bytes: usize = export.map(|piece| piece.len()).sum();
+        println!("all users as {format:?}: {:.0} ms, {} MiB", millis(started.elapsed()), bytes >> 20);
+    }
+}
+
+const SOURCES: [SourceName; 2] = [SourceName::new("advanced_automation"), SourceName::new("my_reports")];
+
+fn views() -> Vec<(&'static str, View)> {
+    let q = |text: &str| Some(text.to_owned());
+    let sort = |text: &str| text.parse().unwrap();
+    vec![
+        ("default", View::default()),
+        ("sort=-email", View { sort: sort("-email"), ..View::default() }),
+        ("q=lee (some)", View { q: q("lee"), ..View::default() }),
+        ("q=zz (none)", View { q: q("zz"), ..View::default() }),
+        ("q=e (nearly all)&sort=-display_name", View { q: q("e"), sort: sort("-display_name"), ..View::default() }),
+        ("email=...", View { email: EmailKey::new("person.4711@acme.example"), ..View::default() }),
+        (
+            "source=my_reports&enabled=true&q=ann&sort=id",
+            View { source: Some(SOURCES[1]), enabled: Some(true), q: q("ann"), sort: sort("id"), ..View::default() },
+        ),
+        ("include=deleted,conflicts&q=person", View { with_deleted: true, with_conflicts: true, q: q("person"), ..View::default() }),
+    ]
+}
+
+fn roll() -> Roll {
+    let first = ["Ann", "Bo", "C\u{e9}line", "Dimitri", "\u{c5}sa", "Frank", "Gudrun", "Hiro"];
+    let last = ["Lee", "Ek", "Dupont", "Papadopoulos\u{3c2}", "Berg", "Miller", "Schmidt", "Tanaka", "Okafor"];
+    let record = |number: usize, id: String| {
+        let email: Arc<str> = format!("person.{number}@acme.example").into();
+        Record {
+            id: id.into(),
+            display_name: Some(format!("{} {} {number}", first[number % first.len()], last[number % last.len()]).into()),
+            key: EmailKey::shared(&email),
+            email: Some(email),
+            username: Some(format!("user{number}").into()),
+            enabled: Some(!number.is_multiple_of(7)),
+            ..Record::default()
+        }
+    };
+    let left = (0..USERS * 4 / 5).map(|number| record(number, format!("a-{number}"))).collect();
+    let right = (USERS / 5..USERS).map(|number| record(number, format!("m-{number}"))).collect();
+    let nobody = Placeholders::new(&["unknown_*@unknown.com", "*@dummy.com"]);
+    Roll::of_records("acme".parse().unwrap(), vec![(SOURCES[0], left), (SOURCES[1], right)], &nobody)
+}
+
+fn links() {
+    let mut csv = "customer_id,name,advanced_automation_id,my_reports_id\n".to_owned();
+    let mut toml = String::new();
+    for number in 0..LINKS {
+        let (left, right) = (format!("00000000-0000-4000-8000-{number:012}"), format!("10000000-0000-4000-8000-{number:012}"));
+        writeln!(csv, "customer-{number},Customer number {number},{left},{right}").unwrap();
+        writeln!(
+            toml,
+            "[[customers]]\ncustomer_id = \"customer-{number}\"\nname = \"Customer number {number}\"\nadvanced_automation_id = \"{left}\"\nmy_reports_id = \"{right}\""
+        )
+        .unwrap();
+    }
+    for (name, text) in [("links.csv", csv), ("links.toml", toml)] {
+        let path = std::env::temp_dir().join(format!("rollcall-bench-{}-{name}", std::process::id()));
+        std::fs::write(&path, &text).unwrap();
+        let before = resident();
+        let started = Instant::now();
+        let config = Config::read(layers(path.to_str().unwrap()), REGISTRY).unwrap();
+        let took = started.elapsed();
+        println!(
+            "{LINKS} links of {name}, {} MiB: {:.0} ms, {} MiB more resident",
+            text.len() >> 20,
+            millis(took),
+            (resident() - before) >> 20
+        );
+        drop(config);
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+fn layers(file: &str) -> Layers {
+    let keys = [
+        ("customers.links", "file"),
+        ("customers.file", file),
+        ("sources.advanced_automation.base_url", "http://127.0.0.1:1"),
+        ("sources.advanced_automation.client_id", "client"),
+        ("sources.advanced_automation.client_secret", "secret"),
+        ("sources.my_reports.base_url", "http://127.0.0.1:1"),
+        ("sources.my_reports.token", "token"),
+    ];
+    keys.iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, *value, "bench"))
+}
+
+/// Median and worst.
+fn measure(mut work: impl FnMut()) -> String {
+    let mut took: Vec<Duration> = (0..TIMES)
+        .map(|_| {
+            let started = Instant::now();
+            work();
+            started.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    let at = |place: usize| took.get(place).copied().map_or(0.0, millis);
+    format!("{:.2} ms, {:.2} ms", at(TIMES / 2), at(TIMES - 1))
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// Bytes that the process has, as the kernel counts them.
+fn resident() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<i64>().unwrap_or(0) * 1024
+}
