@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use futures_util::future::join_all;
+use rollcall::access::{NewKey, new_key};
 
 use crate::support::{
     Folder, Gateway, Program, World,
@@ -79,6 +80,39 @@ async fn a_changed_file_is_put_to_work_on_sighup_or_by_itself() {
         }
         it.reaches("taken", 1).await;
         assert_eq!((it.page_size("after").await, it.page_size("before").await), (11, 11), "{signal:?}: the cache begins empty");
+    }
+}
+
+#[tokio::test]
+async fn callers_come_and_go_with_the_configuration() {
+    let (old, new) = (new_key().unwrap(), new_key().unwrap());
+    let caller = |name: &str, key: &NewKey, customers: &str| {
+        format!("[[auth.callers]]\nname = \"{name}\"\nkey_sha256 = \"{}\"\ncustomers = [\"{customers}\"]\n", key.sha256)
+    };
+    let keys = |callers: &[String]| format!("server.admin_listen = \"127.0.0.1:0\"\nauth.mode = \"keys\"\n{}", callers.concat());
+    let it = Reloadable::start(World::of_two().await, &keys(&[caller("old", &old, "*")])).await;
+    let status = async |key: &NewKey| it.gateway.get_with("/customers/acme/users", &[("x-api-key", key.key.reveal())]).await.status;
+    assert_eq!((status(&old).await, status(&new).await), (200, 401));
+    for (callers, expected) in [
+        (vec![caller("old", &old, "*"), caller("new", &new, "*")], (200, 200)),
+        (vec![caller("old", &old, "other"), caller("new", &new, "ac*")], (403, 200)),
+        (vec![caller("new", &new, "*")], (401, 200)),
+    ] {
+        it.change(&keys(&callers));
+        it.program.signal("HUP");
+        until_taken(&it, async || (status(&old).await, status(&new).await) == expected).await;
+    }
+    it.change(&keys(&[caller("new", &old, "a*b")]));
+    it.program.signal("HUP");
+    until_taken(&it, async || it.program.said().contains("a*b")).await;
+    assert_eq!((status(&old).await, status(&new).await), (401, 200), "a broken one changes nothing");
+}
+
+async fn until_taken(it: &Reloadable, mut holds: impl AsyncFnMut() -> bool) {
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < end, "never: {}", it.program.said());
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
