@@ -31,7 +31,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 step "fuzzing"
 [ -x target/tools/bin/cargo-fuzz ] || cargo install -q cargo-fuzz --locked --root target/tools
-for target in wire roll cursor query; do
+for target in wire roll cursor query links; do
   mkdir -p "target/corpus/$target"
   [ "$target" != wire ] || cp src/sources/*/fixtures/*.json target/corpus/wire/
   # Without sanitizers: the crate forbids unsafe code. With debug assertions: overflow is a fault.
@@ -42,7 +42,7 @@ done
 step "the demo, for what follows"
 cargo build --locked
 log=$(mktemp)
-target/debug/rollcall demo --listen 127.0.0.1:0 --set telemetry.access_log=off >"$log" 2>&1 &
+target/debug/rollcall demo --listen 127.0.0.1:0 --set customers.links=discover,same_id --set telemetry.access_log=off >"$log" 2>&1 &
 demo=$!
 trap 'kill "$demo" 2>/dev/null || true; rm -f "$log"' EXIT
 base=""
