@@ -2,7 +2,7 @@
 //! a large file of links takes. `cargo bench --bench pages` prints the figures.
 #![expect(clippy::print_stdout, reason = "figures are for whoever runs this")]
 #![expect(clippy::unwrap_used, reason = "what cannot be measured ends it")]
-#![expect(missing_docs, reason = "nobody calls this")]
+#![expect(clippy::indexing_slicing, reason = "what cannot be measured ends it")]
 
 use std::{fmt::Write, hint::black_box, sync::Arc, time::Duration};
 

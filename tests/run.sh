@@ -31,7 +31,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 step "fuzzing"
 [ -x target/tools/bin/cargo-fuzz ] || cargo install -q cargo-fuzz --locked --root target/tools
-for target in wire roll cursor query; do
+for target in wire roll cursor query links; do
   mkdir -p "target/corpus/$target"
   [ "$target" != wire ] || cp src/sources/*/fixtures/*.json target/corpus/wire/
   # Without sanitizers: the crate forbids unsafe code. With debug assertions: overflow is a fault.
@@ -48,7 +48,7 @@ trap 'kill "${demos[@]}" 2>/dev/null || true; rm -rf "$logs"' EXIT
 demo() { # NAME SETTING...: starts a demo and says where it answers
   local log="$logs/$1" settings=() base=""
   shift
-  for setting in telemetry.access_log=off "$@"; do settings+=(--set "$setting"); done
+  for setting in telemetry.access_log=off customers.links=discover,same_id "$@"; do settings+=(--set "$setting"); done
   target/debug/rollcall demo --listen 127.0.0.1:0 "${settings[@]}" >"$log" 2>&1 &
   demos+=($!)
   for _ in $(seq 100); do

@@ -27,5 +27,8 @@ fuzz_target!(|body: &[u8]| {
         if let Ok(page) = adapter.read(body) {
             assert!(page.records.iter().all(|record| !record.id.trim().is_empty()));
         }
+        if let Some(Ok(page)) = adapter.customers().map(|list| list.read(body)) {
+            assert!(page.records.iter().all(|customer| !customer.id.trim().is_empty()));
+        }
     }
 });

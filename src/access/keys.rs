@@ -89,7 +89,12 @@ mod tests {
         for (key, name) in made.iter().zip(["a", "b", "c"]) {
             assert_eq!(keys.find(key.key.reveal()).unwrap().name(), name);
         }
-        assert!(keys.find(new_key().unwrap().key.reveal()).is_err());
+        let refusal = |key: &str| match keys.find(key) {
+            Err(Denied::Refused(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refusal(new_key().unwrap().key.reveal()), "The key is not known here.");
+        assert!(refusal("rc_short").starts_with("The key is no key"), "told by its form, and not by its digest");
         assert!(Keys::new(vec![]).find(made[0].key.reveal()).is_err());
     }
 

@@ -31,6 +31,7 @@ use settings::Kind;
 use table::{Entry, Table};
 
 pub use discover::KeptLists;
+pub use file::faults_of_links;
 pub use linked::{Link, Linked, NotLinked};
 pub use list::{CustomersPage, CustomersQuery};
 pub use settings::Settings;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{
     listing::{Listed, Roll, with_conflicts},
     query::View,
+    selection::Selection,
 };
 use crate::domain::{SourceName, User};
 
@@ -29,7 +30,9 @@ pub struct Export {
     format: ExportFormat,
     /// The sources that have a column for their ids.
     sources: Vec<SourceName>,
-    /// The place of the user that is next, and whether anything was written.
+    /// The users that the view leaves, by their places, in the order of the view.
+    left: Arc<[u32]>,
+    /// Which of them is next, and whether anything was written.
     next: usize,
     has_begun: bool,
 }
@@ -37,7 +40,10 @@ pub struct Export {
 impl Export {
     /// Begins to write.
     pub fn new(roll: Arc<Roll>, view: View, format: ExportFormat, sources: Vec<SourceName>) -> Self {
-        Self { roll, view, format, sources, next: 0, has_begun: false }
+        let selection = Selection::new(&roll, &view);
+        let left = roll.sorted(view.sort, None).filter(|(place, listed)| selection.has(*place, listed));
+        let left = left.filter_map(|(place, _)| u32::try_from(place).ok()).collect();
+        Self { roll, view, format, sources, left, next: 0, has_begun: false }
     }
 
     fn header(&self) -> Vec<u8> {
@@ -83,18 +89,14 @@ impl Iterator for Export {
             piece = self.header();
         }
         self.has_begun = true;
-        let at = self.roll.places(self.view.sort);
-        let mut next = self.next;
         while piece.len() < PIECE
-            && let Some(listed) = at(next)
+            && let Some(place) = self.left.get(self.next)
         {
-            next += 1;
-            if self.roll.shows(&self.view, listed) {
+            self.next += 1;
+            if let Some(listed) = self.roll.everybody().get(*place as usize) {
                 piece.extend(self.write(listed));
             }
         }
-        drop(at);
-        self.next = next;
         (!piece.is_empty()).then_some(piece)
     }
 }

@@ -18,6 +18,7 @@ use super::{
     join::{Person, Records, join},
     merge::{conflicts, merge},
     query::{Sort, SortField},
+    selection::{Texts, digest},
 };
 use crate::{
     domain::{Conflict, CustomerId, EmailKey, Placeholders, Record, SourceName, User, Warning, folded},
@@ -39,6 +40,8 @@ pub struct Roll {
     parts: Vec<Part>,
     /// In the order of the default sort.
     persons: Vec<Listed>,
+    /// What is searched of them, in the same order.
+    texts: Texts,
     /// For each other sort, the persons' places in its order.
     orders: [OnceLock<Vec<u32>>; 5],
     /// What the join and the walks have to say.
@@ -75,7 +78,8 @@ pub struct Listed {
     /// Folded, for order and search.
     name: Option<Box<str>>,
     email: Option<Box<str>>,
-    username: Option<Box<str>>,
+    /// A digest of the address after normalising.
+    address: Option<u64>,
     enabled: Option<bool>,
     deleted: bool,
 }
@@ -98,9 +102,15 @@ impl Roll {
         let joined = join(&customer, &records, nobody);
         let mut persons: Vec<Listed> = joined.persons.into_iter().map(|person| Listed::new(person, &parts)).collect();
         persons.sort_unstable_by(|a, b| a.compare(b, Sort::default()));
+        let mut texts = Texts::default();
+        for listed in &persons {
+            let names = records_of(&listed.person, &parts);
+            let username = names.iter().find_map(|(_, record)| record.username.as_deref()).map(folded);
+            texts.push([listed.name.as_deref(), listed.email.as_deref(), username.as_deref()].into_iter().flatten());
+        }
         let mut warnings = joined.warnings;
         warnings.extend(parts.iter().flat_map(Part::warnings));
-        Self { customer, parts, persons, orders: Default::default(), warnings, front: OnceLock::new() }
+        Self { customer, parts, persons, texts, orders: Default::default(), warnings, front: OnceLock::new() }
     }
 
     /// The page that most callers want, with these warnings; rendered by the first of them. The
@@ -132,23 +142,33 @@ impl Roll {
     }
 
     /// The persons in an order, from the first one on that lies behind `after`.
-    pub(super) fn sorted(&self, sort: Sort, after: Option<&(Option<String>, Uuid)>) -> impl Iterator<Item = &Listed> {
+    pub(super) fn sorted(&self, sort: Sort, after: Option<&(Option<String>, Uuid)>) -> impl Iterator<Item = (usize, &Listed)> {
         let at = self.places(sort);
         let length = self.persons.len();
         let is_before = |listed: &Listed, (value, id): &(Option<String>, Uuid)| {
             compare((listed.value(sort.field), listed.id()), (value.as_deref(), *id), sort) != Ordering::Greater
         };
-        let start = after.map_or(0, |after| partition(length, |index| at(index).is_some_and(|listed| is_before(listed, after))));
+        let start = after.map_or(0, |after| partition(length, |index| at(index).is_some_and(|(_, listed)| is_before(listed, after))));
         (start..length).filter_map(at)
     }
 
-    /// The persons by their places in an order.
-    pub(super) fn places<'a>(&'a self, sort: Sort) -> impl Fn(usize) -> Option<&'a Listed> {
+    /// The persons by their places in an order, each with his place in that of the default sort.
+    pub(super) fn places<'a>(&'a self, sort: Sort) -> impl Fn(usize) -> Option<(usize, &'a Listed)> {
         let order = self.order(sort);
-        move |index: usize| match order {
-            None => self.persons.get(index),
-            Some(places) => places.get(index).and_then(|place| self.persons.get(*place as usize)),
+        move |index: usize| {
+            let place = order.map_or(Some(index), |places| places.get(index).map(|place| *place as usize))?;
+            self.persons.get(place).map(|listed| (place, listed))
         }
+    }
+
+    /// What is searched.
+    pub(super) fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
+    /// The place of a source among those that the roll is of.
+    pub(super) fn place_of(&self, source: SourceName) -> Option<u16> {
+        u16::try_from(self.parts.iter().position(|part| part.source == source)?).ok()
     }
 
     /// One person, by the gateway's id or by that of one of his records.
@@ -166,7 +186,7 @@ impl Roll {
         merge(listed.person.id, listed.person.placeholder, &records_of(&listed.person, &self.parts))
     }
 
-    /// Everybody, in no order that matters.
+    /// Everybody, in the order of the default sort.
     pub(super) fn everybody(&self) -> &[Listed] {
         &self.persons
     }
@@ -174,11 +194,6 @@ impl Roll {
     /// The fields on which a person's records differ.
     pub fn conflicts_of(&self, listed: &Listed) -> Vec<Conflict<'_>> {
         conflicts(&records_of(&listed.person, &self.parts))
-    }
-
-    /// Whether one of a person's records is of a source.
-    pub(super) fn is_in(&self, listed: &Listed, source: SourceName) -> bool {
-        records_of(&listed.person, &self.parts).iter().any(|(name, _)| *name == source)
     }
 
     /// Whether a person has just this address.
@@ -190,7 +205,7 @@ impl Roll {
     pub(super) fn weight(&self) -> u32 {
         let listed: usize = self.persons.iter().map(|listed| size_of::<Listed>() + 2 * listed.json.get().len()).sum();
         let copies: u32 = self.parts.iter().map(|part| part.copy.weight()).fold(0, u32::saturating_add);
-        u32::try_from(listed).unwrap_or(u32::MAX).saturating_add(copies)
+        u32::try_from(listed + self.texts.weight()).unwrap_or(u32::MAX).saturating_add(copies)
     }
 
     fn order(&self, sort: Sort) -> Option<&[u32]> {
@@ -229,12 +244,15 @@ impl Part {
 
 impl Listed {
     fn new(person: Person, parts: &[Part]) -> Self {
-        let user = merge(person.id, person.placeholder, &records_of(&person, parts));
+        let records = records_of(&person, parts);
+        let user = merge(person.id, person.placeholder, &records);
+        // Records that are one person have one address.
+        let address = records.iter().find_map(|(_, record)| record.key.as_ref()).map(digest);
         let fold = |text: Option<&str>| text.map(|text| folded(text).into());
         Self {
             name: fold(user.display_name),
             email: fold(user.email),
-            username: fold(user.username),
+            address,
             enabled: user.enabled,
             deleted: user.deleted,
             json: encoded(&user),
@@ -264,9 +282,13 @@ impl Listed {
         self.enabled
     }
 
-    /// Whether a folded text is part of the name, the address or the user name.
-    pub(super) fn mentions(&self, part: &str) -> bool {
-        [&self.name, &self.email, &self.username].into_iter().flatten().any(|text| searchable(text).contains(part))
+    pub(super) fn address(&self) -> Option<u64> {
+        self.address
+    }
+
+    /// Whether one of his records is of a source, given by its place.
+    pub(super) fn is_of(&self, source: u16) -> bool {
+        self.person.records.iter().any(|place| place.source == source)
     }
 
     /// What a person is ordered by.

@@ -14,6 +14,7 @@ mod merge;
 mod outcome;
 mod page;
 mod query;
+mod selection;
 
 use std::{sync::Arc, time::Duration};
 

@@ -4,8 +4,9 @@ use uuid::Uuid;
 
 use super::{
     cursor,
-    listing::{Listed, Roll, searchable},
+    listing::{Listed, Roll},
     query::View,
+    selection::Selection,
 };
 use crate::domain::{Conflict, CustomerId, InvalidCursor};
 
@@ -40,28 +41,18 @@ impl PageOf {
 impl Roll {
     /// One page of the persons that a view leaves.
     pub fn page(&self, view: &View, of: &PageOf) -> Page<'_> {
-        let mut rest = self.sorted(view.sort, of.after.as_ref()).filter(|listed| self.shows(view, listed));
-        let shown: Vec<&Listed> = rest.by_ref().take(of.size).collect();
+        let selection = Selection::new(self, view);
+        let mut rest = self.sorted(view.sort, of.after.as_ref()).filter(|(place, listed)| selection.has(*place, listed));
+        let shown: Vec<&Listed> = rest.by_ref().take(of.size).map(|(_, listed)| listed).collect();
         let more = rest.next().is_some();
         let last = shown.last().filter(|_| more);
         let next_cursor = last.map(|last| cursor::write(&self.customer, view, (last.value(view.sort.field), last.id())));
         let conflicts = |listed| view.with_conflicts.then(|| self.conflicts_of(listed));
         Page {
             users: shown.into_iter().map(|listed| (listed, conflicts(listed))).collect(),
-            total: self.everybody().iter().filter(|listed| self.shows(view, listed)).count(),
+            total: self.everybody().iter().enumerate().filter(|(place, listed)| selection.has(*place, listed)).count(),
             next_cursor,
         }
-    }
-
-    /// Whether a view leaves a person.
-    pub(super) fn shows(&self, view: &View, listed: &Listed) -> bool {
-        let View { q, email, source, enabled, with_deleted, without_placeholders, with_conflicts: _, sort: _ } = view;
-        (*with_deleted || !listed.is_deleted())
-            && !(*without_placeholders && listed.is_placeholder())
-            && enabled.is_none_or(|enabled| listed.enabled() == Some(enabled))
-            && source.is_none_or(|source| self.is_in(listed, source))
-            && email.as_ref().is_none_or(|key| self.has_address(listed, key))
-            && q.as_deref().is_none_or(|part| listed.mentions(&searchable(part)))
     }
 }
 

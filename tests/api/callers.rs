@@ -118,6 +118,7 @@ async fn a_caller_sees_his_customers_and_nobody_elses_whether_they_exist_or_not(
         "/customers/nobody/users",
         "/customers/Acme/users",
         "/customers/shop/users",
+        "/customers/my-shop-1/users",
         "/customers/secret/users?page_size=0",
     ] {
         let answer = gateway.get_as(&some, path).await;

@@ -148,14 +148,11 @@ async fn a_file_that_is_broken_at_the_start_is_a_fault_of_the_configuration() {
 #[tokio::test]
 async fn a_hundred_thousand_links_are_found_and_paged() {
     let (world, folder) = (World::new().await, Folder::new());
-    let rows: String = (0..100_000)
-        .map(|number| {
-            format!(
-                "customer-{number:06},Customer number {number},00000000-0000-4000-8000-{number:012},10000000-0000-4000-8000-{number:012}\n"
-            )
-        })
-        .collect();
-    let file = folder.write("links.csv", &format!("{HEADER}{rows}"));
+    let row = |number: usize| {
+        format!("customer-{number:06},Customer number {number},00000000-0000-4000-8000-{number:012},10000000-0000-4000-8000-{number:012}")
+    };
+    let rows: Vec<String> = (0..100_000).map(row).collect();
+    let file = folder.write("links.csv", &format!("{HEADER}{}", rows.join("\n")));
     let configuration = folder
         .write("rollcall.toml", &world.toml(&format!("{SECRETS}customers.links = [\"file\"]\ncustomers.file = \"{}\"\n", file.display())));
     let (program, gateway) = Program::serve(&configuration, &[]).await;

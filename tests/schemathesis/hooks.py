@@ -1,4 +1,4 @@
-"""What schemathesis cannot know from the document: which customers the demo has, and that a
+"""What schemathesis cannot know from the document: which customers and users the demo has, and that a
 cursor is opaque, so that only one the gateway itself gave is valid. Cases that are meant to be
 wrong are left as they are."""
 
@@ -9,6 +9,9 @@ CUSTOMER = "00000000-0000-4000-8000-000000000%03d"
 # Those that are answered without a 5xx whatever is asked of them.
 NUMBERS = [1, 2, 3, 4, 6, 7, 9, 10, 100, 101, 111]
 
+# One who is at the first of them.
+USER = "advanced_automation:65f61819-465d-4fb1-b124-13282aa1fb09"
+
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
@@ -17,4 +20,6 @@ def before_call(context, case, kwargs):
     if "customer_id" in (case.path_parameters or {}):
         drawn = sum(str(case.path_parameters["customer_id"]).encode())
         case.path_parameters["customer_id"] = CUSTOMER % NUMBERS[drawn % len(NUMBERS)]
+    if "user_id" in (case.path_parameters or {}):
+        case.path_parameters["customer_id"], case.path_parameters["user_id"] = CUSTOMER % 1, USER
     (case.query or {}).pop("cursor", None)

@@ -4,7 +4,7 @@
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use smallvec::SmallVec;
 
-use super::rows::{Reason, Row, Rows, cells};
+use super::rows::{Reason, Row, Rows};
 use crate::domain::SourceName;
 
 /// What some programs begin a text in UTF-8 with.
@@ -16,7 +16,7 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(text);
     let mut record = ByteRecord::new();
-    let wanted = cells(sources);
+    let wanted = rows.columns().to_vec();
     let mut places: Option<Vec<usize>> = None;
     loop {
         match reader.read_byte_record(&mut record) {

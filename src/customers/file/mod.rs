@@ -43,5 +43,12 @@ pub(super) fn read(text: &[u8], format: Format, sources: &[SourceName]) -> Resul
     rows.finish().map(|entries| Table::new(entries, sources.len()))
 }
 
+/// Every fault of the text of a file of this name, each with its line; for tests that write what
+/// nobody would think of.
+pub fn faults_of_links(text: &[u8], name: &std::path::Path, sources: &[SourceName]) -> Vec<String> {
+    let faults = Format::of(name).and_then(|format| read(text, format, sources).err());
+    faults.iter().flatten().map(ToString::to_string).collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,9 @@ use crate::domain::{CustomerId, LinkedBy, RemoteId, SourceName};
 /// Longest name and longest id at a source, in characters.
 const LONGEST_CELL: usize = 512;
 
+/// Cells of a row before those of the sources.
+const OWN_CELLS: usize = 2;
+
 /// What is wrong with a file of links, and in which line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::customers) struct LineFault {
@@ -35,6 +38,7 @@ pub(in crate::customers) enum Reason {
 /// The rows of a file while they are read.
 pub(super) struct Rows<'a> {
     sources: &'a [SourceName],
+    columns: Vec<String>,
     entries: Vec<Entry>,
     faults: Vec<LineFault>,
     /// In which line a customer's id was first.
@@ -51,8 +55,8 @@ pub(super) struct Row<'a> {
     pub(super) remotes: SmallVec<[&'a str; 2]>,
 }
 
-/// The names of the cells of a row: the customer's id, its name, and its id at each source.
-pub(super) fn cells(sources: &[SourceName]) -> Vec<String> {
+/// The names of the cells of a row, in its order: the customer's id, its name, and its id at each source.
+fn cells(sources: &[SourceName]) -> Vec<String> {
     let own = ["customer_id".to_owned(), "name".to_owned()];
     own.into_iter().chain(sources.iter().map(|source| format!("{source}_id"))).collect()
 }
@@ -60,12 +64,12 @@ pub(super) fn cells(sources: &[SourceName]) -> Vec<String> {
 impl<'a> Rows<'a> {
     pub(super) fn new(sources: &'a [SourceName]) -> Self {
         let remotes = sources.iter().map(|_| HashMap::new()).collect();
-        Self { sources, entries: Vec::new(), faults: Vec::new(), ids: HashMap::new(), remotes }
+        Self { sources, columns: cells(sources), entries: Vec::new(), faults: Vec::new(), ids: HashMap::new(), remotes }
     }
 
-    /// The sources, in the order of a row's cells.
-    pub(super) fn sources(&self) -> &'a [SourceName] {
-        self.sources
+    /// The names of the cells of a row, in its order.
+    pub(super) fn columns(&self) -> &[String] {
+        &self.columns
     }
 
     /// Says what is wrong in a line.
@@ -77,7 +81,7 @@ impl<'a> Rows<'a> {
     pub(super) fn take(&mut self, row: &Row<'_>) {
         let before = self.faults.len();
         let id = self.id(row.line, row.id.trim());
-        let name = self.cell(row.line, "name", row.name).map(Into::into);
+        let name = self.name(row.line, row.name);
         let cells: Vec<Option<&str>> =
             self.sources.iter().zip(&row.remotes).map(|(_, cell)| Some(cell.trim()).filter(|cell| !cell.is_empty())).collect();
         for (source, cell) in cells.iter().enumerate() {
@@ -113,35 +117,47 @@ impl<'a> Rows<'a> {
     }
 
     fn check_remote(&mut self, line: u64, source: usize, cell: Option<&str>) {
-        let column = self.sources.get(source).map(|source| format!("{source}_id")).unwrap_or_default();
-        let Some(remote) = cell.and_then(|cell| self.cell(line, &column, cell)) else { return };
+        let Some(cell) = cell else { return };
+        let column = |rows: &Self| rows.columns.get(source + OWN_CELLS).cloned().unwrap_or_default();
+        if let Some(wrong) = wrong_cell(cell) {
+            let what = format!("{} {wrong}", column(self));
+            self.fault(line, Reason::BadCell, what);
+            return;
+        }
+        let remote = cell;
         if matches!(remote, "." | "..") {
+            let column = column(self);
             self.fault(line, Reason::BadCell, format!("{column} cannot be '.' or '..'."));
             return;
         }
         let Some(seen) = self.remotes.get_mut(source) else { return };
         match seen.get(remote.to_ascii_lowercase().as_str()).copied() {
             Some(first) => {
-                let what = format!("{column} is that of the customer in line {first}, its case aside: two customers cannot share it.");
+                let what =
+                    format!("{} is that of the customer in line {first}, its case aside: two customers cannot share it.", column(self));
                 self.fault(line, Reason::SharedRemoteId, what);
             }
             None => drop(seen.insert(remote.to_ascii_lowercase().into(), line)),
         }
     }
 
-    /// The text of a cell without the blanks around it; an empty one is none.
-    fn cell<'c>(&mut self, line: u64, column: &str, cell: &'c str) -> Option<&'c str> {
-        let cell = cell.trim();
-        if cell.contains(char::is_control) {
-            self.fault(line, Reason::BadCell, format!("{column} holds a line break or another control character; is a quote missing?"));
-            return None;
+    fn name(&mut self, line: u64, name: &str) -> Option<Box<str>> {
+        let name = name.trim();
+        match wrong_cell(name) {
+            Some(wrong) => self.fault(line, Reason::BadCell, format!("name {wrong}")),
+            None if name.is_empty() => {}
+            None => return Some(name.into()),
         }
-        if cell.chars().count() > LONGEST_CELL {
-            self.fault(line, Reason::BadCell, format!("{column} has more than {LONGEST_CELL} characters."));
-            return None;
-        }
-        Some(cell).filter(|cell| !cell.is_empty())
+        None
     }
+}
+
+/// What is wrong with a cell, as the end of a sentence.
+fn wrong_cell(cell: &str) -> Option<String> {
+    if cell.contains(char::is_control) {
+        return Some("holds a line break or another control character; is a quote missing?".to_owned());
+    }
+    (cell.chars().count() > LONGEST_CELL).then(|| format!("has more than {LONGEST_CELL} characters."))
 }
 
 /// An id at a source; shared with the customer's own where it is the same.

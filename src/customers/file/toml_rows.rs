@@ -6,7 +6,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::rows::{Reason, Row, Rows, cells};
+use super::rows::{Reason, Row, Rows};
 use crate::domain::SourceName;
 
 /// The one key of the file.
@@ -40,22 +40,22 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
 }
 
 fn take_all(rows: &mut Rows<'_>, lines: &Lines, table: &DeTable<'_>) {
+    let wanted = rows.columns().to_vec();
     for (key, value) in table {
         let line = lines.at(key.span().start);
         match value.get_ref().as_array() {
-            Some(list) if key.get_ref() == CUSTOMERS => list.iter().for_each(|row| take(rows, lines, row)),
+            Some(list) if key.get_ref() == CUSTOMERS => list.iter().for_each(|row| take(rows, &wanted, lines, row)),
             _ => rows.fault(line, Reason::WrongHeader, "must be [[customers]]; the file has nothing else."),
         }
     }
 }
 
-fn take(rows: &mut Rows<'_>, lines: &Lines, row: &Spanned<DeValue<'_>>) {
+fn take(rows: &mut Rows<'_>, wanted: &[String], lines: &Lines, row: &Spanned<DeValue<'_>>) {
     let line = lines.at(row.span().start);
     let Some(table) = row.get_ref().as_table() else {
         rows.fault(line, Reason::WrongCells, "must be a table: write [[customers]].");
         return;
     };
-    let wanted = cells(rows.sources());
     let mut fits = true;
     for (key, value) in table {
         let line = lines.at(key.span().start);
