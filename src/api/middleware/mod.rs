@@ -10,7 +10,7 @@
 //! 5. panic: a bug below becomes an answer, which the envelope then writes.
 //! 6. [`limits`]: what is too large is refused before anything looks at it.
 //!
-//! [`admit`] stands before the routes that are for callers only, and behind it [`crowd`] before
+//! [`mod@admit`] stands before the routes that are for callers only, and behind it [`crowd`] before
 //! those that ask sources: who is not let in takes no place, and probes answer however full it is.
 
 mod admit;
