@@ -59,62 +59,32 @@ const EVERYWHERE: &[Code] =
 /// The codes of every route that is for callers only.
 const GUARDED: &[Code] = &[Code::Unauthorized, Code::RateLimited, Code::KeysUnavailable];
 
-/// The codes of the roll beside those.
-const ROLL: &[Code] = &[
-    Code::Forbidden,
-    Code::UpstreamCredentialsRefused,
+/// The codes of every route of one customer.
+const OF_CUSTOMER: &[Code] = &[
     Code::InvalidCustomerId,
     Code::InvalidParameter,
-    Code::InvalidCursor,
-    Code::UpstreamBadRequest,
-    Code::UpstreamUnauthorized,
+    Code::Forbidden,
     Code::CustomerNotFound,
     Code::RouteNotFound,
     Code::NotAcceptable,
-    Code::UpstreamForbidden,
-    Code::UpstreamUnavailable,
-    Code::UpstreamInvalidResponse,
-    Code::UpstreamRateLimited,
     Code::Overloaded,
     Code::LinksUnavailable,
-    Code::UpstreamTimeout,
 ];
 
-/// The codes of one person beside those of any route.
-const USER: &[Code] = &[
-    Code::Forbidden,
-    Code::UpstreamCredentialsRefused,
-    Code::InvalidCustomerId,
-    Code::InvalidParameter,
+/// The codes of every route that asks sources.
+const OF_SOURCES: &[Code] = &[
     Code::UpstreamBadRequest,
     Code::UpstreamUnauthorized,
-    Code::CustomerNotFound,
-    Code::UserNotFound,
-    Code::RouteNotFound,
-    Code::NotAcceptable,
+    Code::UpstreamCredentialsRefused,
     Code::UpstreamForbidden,
     Code::UpstreamUnavailable,
     Code::UpstreamInvalidResponse,
     Code::UpstreamRateLimited,
-    Code::Overloaded,
-    Code::LinksUnavailable,
     Code::UpstreamTimeout,
 ];
 
 /// The codes of the list of customers.
 const CUSTOMERS: &[Code] = &[Code::InvalidParameter, Code::InvalidCursor, Code::NotAcceptable, Code::Overloaded, Code::LinksUnavailable];
-
-/// The codes of one customer.
-const CUSTOMER: &[Code] = &[
-    Code::Forbidden,
-    Code::InvalidCustomerId,
-    Code::InvalidParameter,
-    Code::CustomerNotFound,
-    Code::RouteNotFound,
-    Code::NotAcceptable,
-    Code::Overloaded,
-    Code::LinksUnavailable,
-];
 
 /// An example of each parameter; one that is of a single operation bears its name, too.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -223,13 +193,13 @@ pub fn document(base_path: &str, security: Security) -> openapi::OpenApi {
 }
 
 fn describe(operation: &mut Operation, security: Security) {
-    let (own, headers): (&[Code], Vec<(&str, &str)>) = match operation.operation_id.as_deref() {
-        Some("listUsers") => (ROLL, [&[TAG, NEXT, STATUS], ROLL_HEADERS].concat()),
-        Some("getUser") => (USER, [&[TAG], ROLL_HEADERS].concat()),
-        Some("listCustomers") => (CUSTOMERS, vec![TAG, NEXT, CUSTOMERS_CACHED]),
-        Some("getCustomer") => (CUSTOMER, vec![TAG, CUSTOMERS_CACHED]),
-        Some("ready") => (&[Code::ShuttingDown], Vec::new()),
-        _ => (&[], Vec::new()),
+    let (own, headers): (Vec<Code>, Vec<(&str, &str)>) = match operation.operation_id.as_deref() {
+        Some("listUsers") => ([OF_CUSTOMER, OF_SOURCES, &[Code::InvalidCursor]].concat(), [&[TAG, NEXT, STATUS], ROLL_HEADERS].concat()),
+        Some("getUser") => ([OF_CUSTOMER, OF_SOURCES, &[Code::UserNotFound]].concat(), [&[TAG], ROLL_HEADERS].concat()),
+        Some("listCustomers") => (CUSTOMERS.to_vec(), vec![TAG, NEXT, CUSTOMERS_CACHED]),
+        Some("getCustomer") => (OF_CUSTOMER.to_vec(), vec![TAG, CUSTOMERS_CACHED]),
+        Some("ready") => (vec![Code::ShuttingDown], Vec::new()),
+        _ => (Vec::new(), Vec::new()),
     };
     let is_open = matches!(operation.operation_id.as_deref(), Some("live" | "ready"));
     let guarded = if is_open { &[][..] } else { GUARDED };
@@ -248,7 +218,7 @@ fn describe(operation: &mut Operation, security: Security) {
         operation.responses.responses.insert("304".to_owned(), held.build().into());
     }
     let mut codes: Vec<Code> = own.iter().chain(guarded).chain(EVERYWHERE).copied().collect();
-    codes.sort_by_key(|code| code.status());
+    codes.sort_by_key(|code| (code.status(), *code));
     for codes in codes.chunk_by(|one, other| one.status() == other.status()) {
         if let Some(first) = codes.first() {
             operation.responses.responses.insert(first.status().to_string(), error_response(codes).into());
