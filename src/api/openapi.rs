@@ -89,7 +89,7 @@ const CUSTOMERS: &[Code] = &[Code::InvalidParameter, Code::InvalidCursor, Code::
 /// An example of each parameter; one that is of a single operation bears its name, too.
 const EXAMPLES: &[(&str, &str)] = &[
     ("page_size", "100"),
-    ("listCustomers.cursor", "ciBQn3BkXN9tzG5VYWNtZQ"),
+    ("listCustomers.cursor", "NvZRrmQM3Dr0XrsEYWNtZQ"),
     ("cursor", "wSk_amGeeccN7ub5hPdfy3PvXfa602ve6HmLmj1jYXJsYSBodWdoZXM"),
     ("listCustomers.q", "acme"),
     ("q", "ann"),

@@ -66,7 +66,10 @@ fn places_by_remote(entries: &[Entry], source: usize) -> Vec<u32> {
 /// The order of ids at a source, their case aside.
 fn compare(one: &str, other: &str) -> Ordering {
     let lower = |text: &'_ str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<smallvec::SmallVec<[u8; 64]>>();
-    lower(one).cmp(&lower(other))
+    if one.bytes().any(|byte| byte.is_ascii_uppercase()) || other.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return lower(one).cmp(&lower(other));
+    }
+    one.cmp(other)
 }
 
 // === impl Entry ===

@@ -290,3 +290,35 @@ async fn a_list_that_is_slow_does_not_keep_the_rest_from_being_answered() {
     assert!(started.elapsed() < Duration::from_millis(500), "a request never waits for a list");
     ready(&gateway).await;
 }
+
+#[tokio::test]
+async fn a_changed_configuration_does_not_begin_without_links() {
+    let world = World::new().await;
+    world.list(&every_case());
+    let gateway = discovering(&world).set("customers.refresh", "1h").start().await;
+    ready(&gateway).await;
+    let rows = every_case().advanced_automation;
+    world.advanced_automation.answer(with_tokens(move |call| customers_page(&rows, call).after(Duration::from_secs(2))));
+    gateway.reload(discovering(&world).set("cache.fresh", "10s").config().unwrap());
+    assert_eq!(gateway.get("/customers").await.json()["total"], 14, "at once, though the lists are being read");
+}
+
+#[tokio::test]
+async fn a_roll_says_what_is_known_of_its_links_now_and_not_when_it_was_read() {
+    let world = World::new().await;
+    world.list(&every_case());
+    let gateway = discovering(&world).start().await;
+    ready(&gateway).await;
+    let warnings = async || gateway.get("/customers/a-alone/users").await.json()["warnings"].clone();
+    assert_eq!(warnings().await, json!([]));
+    let mut lists = every_case();
+    lists.my_reports[3] = tenant("m-longer", "Contains", "a-alone");
+    lists.my_reports[4] = tenant("m-name", "Alone", "a-alone");
+    world.list(&lists);
+    let started = tokio::time::Instant::now();
+    while warnings().await != json!([{"code": "ambiguous_reference", "source": "my_reports", "count": 2}]) {
+        assert!(started.elapsed() < Duration::from_secs(20), "the warning never comes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(world.asked().0, 1, "of the same copy");
+}

@@ -100,6 +100,8 @@ fn every_route_is_described_with_what_it_may_answer() {
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             assert!(parameter["description"].is_string(), "{path}: {parameter}");
+            let has_example = !parameter["schema"]["examples"].as_array().is_none_or(Vec::is_empty);
+            assert!(parameter["in"] != "query" || has_example, "{path}: {parameter}");
         }
         assert!(operation["responses"]["200"]["content"].is_object(), "{path}");
     }
@@ -147,6 +149,10 @@ async fn what_is_served_is_what_the_document_describes() {
     assert_fits(&document, &gateway, &format!("{user}?include=conflicts"), "/customers/{customer_id}/users/{user_id}", 200).await;
     assert_fits(&document, &gateway, "/customers/acme/users/my_reports:x", "/customers/{customer_id}/users/{user_id}", 404).await;
     assert_fits(&document, &gateway, "/customers", "/customers", 200).await;
+    let cursor =
+        document["paths"]["/customers"]["get"]["parameters"].as_array().unwrap().iter().find(|parameter| parameter["name"] == "cursor");
+    let cursor = cursor.unwrap()["schema"]["examples"][0].as_str().unwrap();
+    assert_fits(&document, &gateway, &format!("/customers?cursor={cursor}"), "/customers", 200).await;
     assert_fits(&document, &gateway, "/customers/acme", "/customers/{customer_id}", 200).await;
     world.my_reports.always(Reply::status(503));
     assert_fits(&document, &gateway, "/customers/half/users", "/customers/{customer_id}/users", 200).await;

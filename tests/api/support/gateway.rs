@@ -102,6 +102,11 @@ impl Gateway {
         Answer { status, headers, text: response.text().await.unwrap() }
     }
 
+    /// Puts another configuration to work.
+    pub(crate) fn reload(&self, config: Config) {
+        self.running.as_ref().unwrap().reload(config).unwrap();
+    }
+
     /// Stops it, and waits until it has.
     pub(crate) async fn stop(mut self) {
         if let Some(running) = self.running.take() {
