@@ -2,7 +2,6 @@
 //! filter is then a choice among what is there.
 
 use std::{
-    borrow::Cow,
     cmp::Ordering,
     sync::{Arc, OnceLock},
 };
@@ -18,7 +17,7 @@ use super::{
     join::{Person, Records, join},
     merge::{conflicts, merge},
     query::{Sort, SortField},
-    selection::{Texts, digest},
+    texts::{Texts, digest},
 };
 use crate::{
     domain::{Conflict, CustomerId, EmailKey, Placeholders, Record, SourceName, User, Warning, folded},
@@ -303,11 +302,6 @@ impl Listed {
     fn compare(&self, other: &Self, sort: Sort) -> Ordering {
         compare((self.value(sort.field), self.id()), (other.value(sort.field), other.id()), sort)
     }
-}
-
-/// A folded text as it is searched: the Greek sigma has two small forms, and only one large one.
-pub(super) fn searchable(folded: &str) -> Cow<'_, str> {
-    if folded.contains('ς') { folded.replace('ς', "σ").into() } else { folded.into() }
 }
 
 /// The total order: by value, nobody's value last whichever way it goes, then by id. Sorted by

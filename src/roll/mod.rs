@@ -15,6 +15,7 @@ mod outcome;
 mod page;
 mod query;
 mod selection;
+mod texts;
 
 use std::{sync::Arc, time::Duration};
 

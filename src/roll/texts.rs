@@ -1,0 +1,86 @@
+//! What of a roll is searched: in one piece of memory, so that a search goes through it in one sweep.
+
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use memchr::memmem;
+
+use crate::domain::EmailKey;
+
+/// Stands between two persons' texts. No text to search for has a control character.
+const END: char = '\n';
+
+/// Everything of a roll that is searched, person by person in the order of the default sort.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    all: String,
+    /// Where each person's text ends.
+    ends: Vec<u32>,
+}
+
+impl Texts {
+    /// Adds the next person's texts, folded.
+    pub(super) fn push<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
+        for text in texts {
+            // A control character in a text would look like its end; no search finds one anyway.
+            self.all.extend(searchable(text).chars().map(|letter| if letter == END { '\u{b}' } else { letter }));
+            self.all.push(END);
+        }
+        self.ends.push(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+    }
+
+    /// About how many bytes it holds.
+    pub(super) fn weight(&self) -> usize {
+        self.all.len() + self.ends.len() * size_of::<u32>()
+    }
+
+    /// For each person, whether a folded text is part of one of his.
+    pub(super) fn mentioning(&self, part: &str) -> Vec<bool> {
+        let mut mentioned = vec![false; self.ends.len()];
+        let part = searchable(part);
+        let finder = memmem::Finder::new(part.as_bytes());
+        let (mut from, mut person) = (0, 0);
+        while let Some(found) = self.all.as_bytes().get(from..).and_then(|rest| finder.find(rest)) {
+            let rest = self.ends.get(person..).unwrap_or_default();
+            person += rest.partition_point(|end| *end as usize <= from + found);
+            let (Some(mark), Some(end)) = (mentioned.get_mut(person), self.ends.get(person)) else { break };
+            *mark = true;
+            from = *end as usize;
+            person += 1;
+        }
+        mentioned
+    }
+}
+
+/// A folded text as it is searched: the Greek sigma has two small forms, and only one large one.
+fn searchable(folded: &str) -> Cow<'_, str> {
+    if folded.contains('ς') { folded.replace('ς', "σ").into() } else { folded.into() }
+}
+
+/// An address as a number, which is compared first.
+pub(super) fn digest(key: &EmailKey) -> u64 {
+    let mut hash = DefaultHasher::new();
+    key.as_str().hash(&mut hash);
+    hash.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_sweep_finds_whom_a_look_at_each_finds(people in prop::collection::vec(prop::collection::vec("[ab\nςσ]{0,4}", 0..4), 0..8), part in "[abςσ]{1,3}") {
+            let mut texts = Texts::default();
+            for person in &people {
+                texts.push(person.iter().map(String::as_str));
+            }
+            let has = |person: &Vec<String>| person.iter().any(|text| text.replace('ς', "σ").contains(&part.replace('ς', "σ")));
+            prop_assert_eq!(texts.mentioning(&part), people.iter().map(has).collect::<Vec<_>>());
+        }
+    }
+}
