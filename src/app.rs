@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::{Access, AccessSettings},
+    access::{Access, AccessSettings, KeptKeys, Mode},
     api::{self, Cors, Documents, Door, Gateway, Security},
     config::{Faults, General, KeyPair, Layers, LogFormat, Reader},
     customers::{self, Customers, KeptLists},
@@ -55,6 +55,7 @@ struct Lasting {
     renewals: Renewals,
     /// So that the links need not be found anew.
     lists: Arc<KeptLists>,
+    keys: Arc<KeptKeys>,
 }
 
 /// A gateway that answers.
@@ -67,6 +68,8 @@ pub struct Running {
     /// What cannot change while the listeners are open, as it is.
     fixed: Fixed,
     drain: ArcSwap<Duration>,
+    /// Whether callers are told apart: what was closed is not opened while the listeners are.
+    is_closed: AtomicBool,
     callers: Arc<Door>,
     operators: Option<Arc<Door>>,
     stop: CancellationToken,
@@ -96,6 +99,11 @@ pub enum StartError {
     /// Connections cannot be encrypted as they shall be.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A reload would let everybody in whom the configuration before told apart.
+    #[error(
+        "auth.mode: cannot become \"none\" while the gateway runs, for it would be open to whoever reaches it; restart it if that is wanted."
+    )]
+    Opened,
     /// A document could not be written.
     #[error("the OpenAPI document could not be written: {0}")]
     Document(String),
@@ -147,7 +155,7 @@ impl App {
             forwards,
             protect_docs: access.protect_docs,
             documents: documents(&server.base_path, Security::from(&access.mode))?,
-            access: Access::new(access)?,
+            access: Access::new(access, &lasting.keys, metrics)?,
             rolls: Rolls::new(sources, customers, general.placeholders, &keeping, Arc::clone(metrics)),
             metrics: Arc::clone(metrics),
             source_names,
@@ -175,6 +183,7 @@ impl App {
             address: callers.local_addr()?,
             admin_address: operators.as_ref().map(TcpListener::local_addr).transpose()?,
             drain: ArcSwap::from_pointee(gateway.drain),
+            is_closed: AtomicBool::new(gateway.access.knows_callers()),
             callers: Arc::new(Door::new(api::router(&gateway))),
             operators: fixed.admin_listen.map(|_| Arc::new(Door::new(api::admin_router(&gateway)))),
             servers: Vec::new(),
@@ -205,6 +214,12 @@ impl Running {
     /// Puts another configuration to work, whole: requests that are in flight end on the old one.
     /// Gives the keys whose change has to wait for a restart.
     pub fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, StartError> {
+        let is_closed = !matches!(config.access.mode, Mode::None);
+        // The listener stays where it is, whatever the file says of it; and a file that is read
+        // while it is being written may lack its end.
+        if self.is_closed.load(Ordering::Relaxed) && !is_closed {
+            return Err(StartError::Opened);
+        }
         let wanted = config.general.server.admin_listen;
         // Until a restart the operators' routes are where their listener is, or is not.
         config.general.server.admin_listen = self.fixed.admin_listen;
@@ -218,12 +233,18 @@ impl Running {
             ("telemetry.format", new.format != old.format),
         ];
         next.gateway.rolls.customers().keep_up_to_date();
+        self.is_closed.store(is_closed, Ordering::Relaxed);
         self.drain.store(Arc::new(next.gateway.drain));
         self.callers.lead_to(api::router(&next.gateway));
         if let Some(door) = &self.operators {
             door.lead_to(api::admin_router(&next.gateway));
         }
         Ok(waiting.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect())
+    }
+
+    /// The renewals of refresh tokens that are under way: whatever ends the process waits for them.
+    pub fn renewals(&self) -> Renewals {
+        self.lasting.renewals.clone()
     }
 
     /// Where what happens is counted.

@@ -33,7 +33,7 @@ step "fuzzing"
 [ -x target/tools/bin/cargo-fuzz ] || cargo install -q cargo-fuzz --locked --root target/tools
 for target in wire roll cursor query links; do
   mkdir -p "target/corpus/$target"
-  [ "$target" != wire ] || cp src/sources/*/fixtures/*.json target/corpus/wire/
+  [ "$target" != wire ] || for fixture in src/sources/*/fixtures/*.json; do cp "$fixture" "target/corpus/wire/${fixture//\//-}"; done
   # Without sanitizers: the crate forbids unsafe code. With debug assertions: overflow is a fault.
   PATH="$PWD/target/tools/bin:$PATH" cargo +nightly fuzz run --sanitizer none --dev --target-dir target/fuzz \
     "$target" "target/corpus/$target" -- -max_total_time=15 -verbosity=0

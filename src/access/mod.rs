@@ -14,7 +14,11 @@ mod visible;
 pub use caller::{Caller, Denied, Presented};
 pub use keys::{NewKey, new_key};
 pub use settings::{AccessSettings, Mode, is_name};
+pub use tokens::KeptKeys;
 
+use std::sync::Arc;
+
+use crate::telemetry::Metrics;
 use caller::Customers;
 use keys::Keys;
 use tokens::Tokens;
@@ -33,11 +37,11 @@ enum Way {
 
 impl Access {
     /// Sets it up; fails where no client can be made for the key set's URL.
-    pub fn new(settings: AccessSettings) -> reqwest::Result<Self> {
+    pub fn new(settings: AccessSettings, kept: &KeptKeys, metrics: &Arc<Metrics>) -> reqwest::Result<Self> {
         Ok(Self(match settings.mode {
             Mode::None => Way::Anyone(Caller::new("anyone", None, Customers::all(), None)),
             Mode::Keys(callers) => Way::Keys(Keys::new(callers)),
-            Mode::Jwt(tokens) => Way::Tokens(Box::new(Tokens::new(tokens)?)),
+            Mode::Jwt(tokens) => Way::Tokens(Box::new(Tokens::new(tokens, kept, Arc::clone(metrics))?)),
         }))
     }
 

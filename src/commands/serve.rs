@@ -16,6 +16,9 @@ use crate::{
 /// container changes by a swap of links that notifications miss.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How long a renewal that is under way may take once the process is told to end at once.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
 pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
     let config = arguments.read(environment)?;
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
@@ -79,8 +82,13 @@ pub(super) async fn drain(running: Running, stop: Stop, signals: &mut Signals) {
         Stop::Now => Duration::ZERO,
     };
     tracing::info!(drain_ms = drain.as_millis(), "stopping: not ready any more, requests are still taken");
+    let renewals = running.renewals();
     tokio::select! {
         () = running.stop(drain) => tracing::info!("stopped"),
-        _ = signals.stop() => tracing::warn!("told to stop again: ending at once"),
+        _ = signals.stop() => {
+            tracing::warn!("told to stop again: ending at once");
+            // But for a refresh token that is on its way: nobody has another one. In vain is no matter.
+            drop(tokio::time::timeout(LAST_WAIT, renewals.finish()).await);
+        }
     }
 }

@@ -6,10 +6,13 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::freshness::{Use, Windows, cool_down};
+use super::{
+    copy::{Copy, Known},
+    freshness::{Use, Windows, cool_down},
+};
 use crate::{
     customers::Customers,
-    domain::{Failure, FailureKind, Moment, RemoteId, SourceName},
+    domain::{Failure, FailureKind, RemoteId, SourceName},
     flight::{Flights, Seat},
     outbound::Deadline,
     sources::{Identity, Scope, Source, Walk},
@@ -21,43 +24,6 @@ const MOST_FAILURES: u64 = 100_000;
 
 /// How long a failure is remembered at least: longer than any cool-down.
 const COOLEST: Duration = Duration::from_mins(1);
-
-/// About how many bytes an entry costs beside its records.
-const ENTRY_OVERHEAD: usize = 512;
-
-/// What one source said of one customer.
-#[derive(Debug)]
-pub struct Copy {
-    /// What it said.
-    pub known: Known,
-    /// When it had been said whole, for people.
-    pub fetched_at: Moment,
-    /// The same moment, for reckoning.
-    at: Instant,
-    windows: Windows,
-    /// From which age on it is asked for anew behind an answer, while it is still fresh.
-    refresh_at: Duration,
-}
-
-/// How old a copy is at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Age {
-    /// Since when it is there, in whole seconds.
-    pub seconds: u64,
-    /// For how many seconds it is fresh, its age taken in whole ones; negative since it is not.
-    pub fresh_for: i64,
-    /// Whether it is older than `fresh`.
-    pub is_stale: bool,
-}
-
-/// What a source may say that is believed.
-#[derive(Debug)]
-pub enum Known {
-    /// These are the customer's users.
-    Users(Walk),
-    /// It does not know the customer.
-    NotFound(Failure),
-}
 
 /// Who asks, and how long he waits.
 #[derive(Clone, Debug)]
@@ -110,6 +76,9 @@ pub(super) struct Copies {
     held: moka::sync::Cache<Key, Arc<Copy>>,
     walks: Flights<Key, Result<Arc<Copy>, Failure>>,
     failures: moka::sync::Cache<Key, Cooling>,
+    /// Until when nothing counts that was got with a caller's credentials: a source has said that
+    /// they are not good, whichever customer that was about.
+    ended: moka::sync::Cache<(Scope, SourceName), Instant>,
     windows: Windows,
     not_found: Duration,
     customers: Arc<Customers>,
@@ -133,57 +102,6 @@ struct Cooling {
     kind: FailureKind,
 }
 
-// === impl Copy ===
-
-impl Copy {
-    pub(super) fn of(known: Known, windows: Windows) -> Self {
-        let refresh_at = windows.refresh_at(fastrand::f64());
-        Self { known, fetched_at: Moment::now(), at: Instant::now(), windows, refresh_at }
-    }
-
-    /// How many records it holds.
-    pub(super) fn len(&self) -> usize {
-        match &self.known {
-            Known::Users(walk) => walk.records.len(),
-            Known::NotFound(_) => 0,
-        }
-    }
-
-    /// How old it is now.
-    pub fn age(&self) -> Age {
-        let (age, fresh) = (self.at.elapsed(), self.windows.fresh);
-        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        let is_stale = self.windows.of_age(age) != Use::Fresh;
-        let fresh_for = seconds(fresh) - seconds(age);
-        Age { seconds: age.as_secs(), fresh_for: if is_stale { fresh_for.min(-1) } else { fresh_for }, is_stale }
-    }
-
-    fn is_roll(&self) -> bool {
-        matches!(self.known, Known::Users(_))
-    }
-
-    /// Whether it may answer those who ask later.
-    pub(super) fn is_kept(&self) -> bool {
-        match &self.known {
-            Known::Users(walk) => walk.complete,
-            Known::NotFound(_) => true,
-        }
-    }
-
-    fn usable_as(&self) -> Use {
-        self.windows.of_age(self.at.elapsed())
-    }
-
-    /// About how many bytes it holds.
-    pub(super) fn weight(&self) -> u32 {
-        let records = match &self.known {
-            Known::Users(walk) => walk.records.iter().map(crate::domain::Record::weight).sum(),
-            Known::NotFound(_) => 0,
-        };
-        u32::try_from(records + ENTRY_OVERHEAD).unwrap_or(u32::MAX)
-    }
-}
-
 // === impl Copies ===
 
 /// Each entry is kept for as long as it is of any use.
@@ -191,12 +109,12 @@ struct UntilUseless;
 
 impl moka::Expiry<Key, Arc<Copy>> for UntilUseless {
     fn expire_after_create(&self, _: &Key, copy: &Arc<Copy>, _: std::time::Instant) -> Option<Duration> {
-        Some(copy.windows.whole())
+        Some(copy.useful_for())
     }
 
     // By default an entry that is overwritten keeps the end of the one before it.
     fn expire_after_update(&self, _: &Key, copy: &Arc<Copy>, _: std::time::Instant, _: Option<Duration>) -> Option<Duration> {
-        Some(copy.windows.whole())
+        Some(copy.useful_for())
     }
 }
 
@@ -208,7 +126,8 @@ impl Copies {
             .expire_after(UntilUseless)
             .build();
         let failures = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole().max(COOLEST)).build();
-        Self { held, walks: Flights::default(), failures, windows, not_found, customers, metrics }
+        let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole()).build();
+        Self { held, walks: Flights::default(), failures, ended, windows, not_found, customers, metrics }
     }
 
     /// How many entries there are and how many bytes they hold, about.
@@ -250,7 +169,7 @@ impl Copies {
         }
         let usable = copy.usable_as();
         let may_ask_behind = !key.scope.is_brought();
-        let is_young = usable == Use::Fresh && (copy.at.elapsed() < copy.refresh_at || !may_ask_behind);
+        let is_young = usable == Use::Fresh && (copy.is_young() || !may_ask_behind);
         let failed = if is_young { None } else { self.failures.get(key) };
         let cooling = failed.is_some_and(|cooling| Instant::now() < cooling.until);
         match usable {
@@ -277,8 +196,7 @@ impl Copies {
             Some(_) => Forward::Stale,
             None => Forward::Miss,
         };
-        let scope = key.scope;
-        let seat = self.walk(key, source, identity, patience);
+        let seat = self.walk(key.clone(), source, identity, patience);
         let walked = patience.deadline.bound(seat.flight).await;
         let walked = walked.and_then(|walked| walked.unwrap_or(Err(Failure::new(FailureKind::InvalidResponse))));
         let shared = match &walked {
@@ -289,9 +207,10 @@ impl Copies {
         let failed = match &walked {
             Ok(copy) if copy.is_kept() => None,
             Ok(_) => Some(FailureKind::InvalidResponse), // its counts never agreed
-            Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind, scope)),
+            Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind, key.scope)),
         };
-        let stand_in = held.filter(|copy| failed.is_some() && copy.usable_as() != Use::Gone && copy.is_roll());
+        let may_stand_in = |copy: &Arc<Copy>| copy.usable_as() != Use::Gone && copy.is_roll() && self.is_own(&key, copy);
+        let stand_in = held.filter(|copy| failed.is_some() && may_stand_in(copy));
         match stand_in {
             Some(copy) => Found { copy: Ok(copy), error: failed, forward: why(shared) },
             None => Found { copy: walked, error: None, forward: why(shared) },
@@ -331,8 +250,12 @@ impl Copies {
         walk.other_customer.as_deref().is_some_and(|other| self.customers.is_somebodys(key.source, other))
     }
 
-    /// Whether a copy may still be given: the links may have changed since.
+    /// Whether a copy may still be given: the links may have changed since, and what it was got
+    /// with may have been refused.
     fn is_own(&self, key: &Key, copy: &Copy) -> bool {
+        if key.scope.is_brought() && self.ended.get(&(key.scope, key.source)).is_some_and(|ended| copy.is_from_before(ended)) {
+            return false;
+        }
         match &copy.known {
             Known::Users(walk) => !self.is_anothers(key, walk),
             Known::NotFound(_) => true,
@@ -348,6 +271,9 @@ impl Copies {
             Err(failure) if failure.kind == FailureKind::NotFound => Copy::of(Known::NotFound(failure), only_fresh(self.not_found)),
             Err(failure) if is_believed(failure.kind, key.scope) => {
                 self.held.invalidate(key);
+                if failure.kind == FailureKind::Unauthorized {
+                    self.ended.insert((key.scope, key.source), Instant::now());
+                }
                 return Err(failure);
             }
             Err(failure) => {

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::{
-    copies::{Copy, Known},
+    copy::{Copy, Known},
     freshness::Windows,
     join::{Person, Records, join},
     merge::{conflicts, merge},

@@ -5,6 +5,7 @@
 //! ([`join`], [`merge`]). [`page`] then chooses what a caller sees of it.
 
 mod copies;
+mod copy;
 mod cursor;
 mod export;
 mod freshness;
@@ -36,7 +37,8 @@ use copies::{Copies, Found};
 use listing::Part;
 use outcome::{State, decide};
 
-pub use copies::{Age, Copy, Forward, Known, Patience, Shared};
+pub use copies::{Forward, Patience, Shared};
+pub use copy::{Age, Copy, Known};
 pub use export::{Export, ExportFormat};
 pub use freshness::Windows;
 pub use listing::{Listed, Rendered, Roll, UserId, with_conflicts};

@@ -111,9 +111,14 @@ impl<'a> SourceReader<'a> {
         url
     }
 
+    /// What is sent in clear to this machine leaves it where a proxy stands between.
     fn expect_encrypted(&mut self, key: &str, url: Option<&BaseUrl>) {
-        let allow = self.key("allow_http");
-        let allowed = self.reader.or(&allow, false);
+        let [allow, proxy] = ["allow_http", "proxy"].map(|key| self.key(key));
+        let (allowed, is_direct) = (self.reader.or(&allow, false), self.reader.or(&proxy, Proxy::None) == Proxy::None);
+        if url.is_some_and(|url| !url.is_encrypted() && url.is_loopback() && !is_direct && !allowed) {
+            let what = format!("would carry credentials for {key} unencrypted from this machine to the proxy; {allow} = true lifts that.");
+            self.reader.fault(&proxy, what);
+        }
         if url.is_some_and(|url| !url.is_encrypted() && !url.is_loopback() && !allowed) {
             let what = format!("must begin with https://, for credentials are sent there; {allow} = true lifts that.");
             self.reader.fault(key, what);
@@ -134,20 +139,14 @@ impl<'a> SourceReader<'a> {
         }
     }
 
-    /// How the source is reached: `ca_file` and `proxy`. What is sent in clear to this machine leaves
-    /// it where a proxy stands between, and then `allow_http` has to be said for it, too.
+    /// How the source is reached: `ca_file` and `proxy`.
     pub fn transport(&mut self, base: Option<&BaseUrl>) -> Transport {
-        let [ca_file, proxy, allow] = ["ca_file", "proxy", "allow_http"].map(|key| self.key(key));
+        let [ca_file, proxy] = ["ca_file", "proxy"].map(|key| self.key(key));
         let authorities = self.reader.path(&ca_file).and_then(|path| {
             let read = Authorities::read(&path);
             read.map_err(|what| self.reader.fault(&ca_file, what)).ok()
         });
         let way = self.reader.or(&proxy, Proxy::None);
-        let is_local = base.is_some_and(|base| !base.is_encrypted() && base.is_loopback());
-        if is_local && way != Proxy::None && !self.reader.or(&allow, false) {
-            let what = format!("would carry credentials unencrypted from this machine to the proxy; {allow} = true lifts that.");
-            self.reader.fault(&proxy, what);
-        }
         Transport { encrypted: base.is_none_or(BaseUrl::is_encrypted), authorities, proxy: way }
     }
 

@@ -1,6 +1,10 @@
 //! The metrics, all in one place: name, labels, and what each counts.
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode},
@@ -16,6 +20,9 @@ use prometheus_client::{
 
 use crate::domain::{FailureKind, SourceName};
 
+/// Callers by tokens that have a label of their own.
+const MOST_LABELS: usize = 200;
+
 /// Everything that is counted. Labels have few values: never a path, an id or an address.
 #[derive(Debug)]
 pub struct Metrics {
@@ -23,6 +30,8 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<RouteLabels, Histogram>,
     callers: Family<CallerLabels, Counter>,
+    /// The callers that have a label of their own.
+    labels: Mutex<HashSet<Arc<str>>>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<SourceLabels, Histogram>,
     retries: Family<SourceLabels, Counter>,
@@ -112,7 +121,7 @@ struct FaultLabels {
 
 /// A route's template or a caller's label, shared so that it costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Shared(std::sync::Arc<str>);
+struct Shared(Arc<str>);
 
 impl EncodeLabelValue for Shared {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
@@ -130,6 +139,7 @@ impl Default for Metrics {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(seconds),
             callers: Family::default(),
+            labels: Mutex::default(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(seconds),
             retries: Family::default(),
@@ -229,14 +239,24 @@ impl Metrics {
     }
 
     /// Counts an answered request.
-    pub fn request(&self, route: &std::sync::Arc<str>, status: u16, took: Duration) {
+    pub fn request(&self, route: &Arc<str>, status: u16, took: Duration) {
         let route = Shared(route.clone());
         self.requests.get_or_create(&RequestLabels { route: route.clone(), status }).inc();
         self.request_seconds.get_or_create(&RouteLabels { route }).observe(took.as_secs_f64());
     }
 
+    /// The label of a caller whose name nobody here has chosen: his name, or one that all share who
+    /// come after the first few, for a metric must not grow without end.
+    pub fn label_of(&self, name: &Arc<str>) -> Arc<str> {
+        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        if labels.len() < MOST_LABELS {
+            labels.insert(Arc::clone(name));
+        }
+        if labels.contains(name) { Arc::clone(name) } else { "other".into() }
+    }
+
     /// Counts a request of a caller. Whoever names callers sees to it that there are few names.
-    pub fn caller(&self, caller: &std::sync::Arc<str>, status: u16) {
+    pub fn caller(&self, caller: &Arc<str>, status: u16) {
         self.callers.get_or_create(&CallerLabels { caller: Shared(caller.clone()), status }).inc();
     }
 

@@ -193,6 +193,33 @@ async fn a_refusal_ends_what_was_kept_and_never_becomes_a_stale_copy() {
 }
 
 #[tokio::test]
+async fn a_refusal_ends_all_that_was_got_with_these_credentials_and_nothing_else() {
+    let world = World::of_two().await;
+    let gateway = forwarding_both(&world, &[]).await;
+    let status = async |customer: &str, credentials: &str| {
+        gateway.get_with_both(&format!("/customers/{customer}/users?partial=deny"), credentials).await.status
+    };
+    for customer in ["one", "two"] {
+        assert_eq!((status(customer, "Bearer a").await, status(customer, "Bearer b").await), (200, 200));
+    }
+    for source in SOURCES {
+        world.answer_at(source, |call| if call.header("authorization") == Some("Bearer a") { Reply::status(401) } else { roll(call) });
+    }
+    assert_eq!(status("three", "Bearer a").await, 401);
+    let asked = world.asked();
+    assert_eq!((status("one", "Bearer b").await, world.asked()), (200, asked), "another's copies are as they were");
+    for source in SOURCES {
+        world.answer_at(source, |_| Reply::status(503));
+    }
+    assert_eq!(status("two", "Bearer a").await, 502, "nor does a copy of another customer stand in");
+    for source in SOURCES {
+        world.answer_at(source, roll);
+    }
+    assert_eq!((status("two", "Bearer a").await, world.asked().1), (200, asked.1 + 2), "they are good again, and it is asked anew");
+    assert_eq!((status("two", "Bearer a").await, world.asked().1), (200, asked.1 + 2), "what is got from now on is kept");
+}
+
+#[tokio::test]
 async fn with_our_own_credentials_the_same_refusal_leaves_the_copy() {
     let world = World::of_two().await;
     let gateway = world.gateway().set("cache.fresh", "1ms").set("cache.stale_while_revalidate", "0s").start().await;

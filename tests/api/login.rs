@@ -246,11 +246,24 @@ async fn each_fault_of_the_table_is_named_with_its_key() {
             &[("oauth.redirect_uri", "http://127.0.0.1:8000")],
         ),
         (&[("client_id", "i"), ("client_secret", "s"), ("redirect_uri", "http://127.0.0.1")], &[("oauth.redirect_uri", "with a port")]),
+        // Where the API is encrypted, the tokens' endpoint on this machine is not, and a proxy stands between.
+        (
+            &[
+                ("client_id", "i"),
+                ("client_secret", "s"),
+                ("authorize_url", "https://id.example/"),
+                ("token_url", "http://127.0.0.1:9/"),
+                ("../base_url", "https://api.example"),
+                ("../proxy", "http://proxy.example:3128"),
+            ],
+            &[("proxy", "oauth.token_url")],
+        ),
         (&[("client_id", "i"), ("client_secret", "s"), ("token_stor", "x")], &[("oauth.token_stor", "oauth.token_store meant?")]),
         (&[("client_id", "i"), ("client_secret", "s")], &[]),
     ] {
         let base = without_credentials(&world);
-        let setup = keys.iter().fold(base, |setup, (key, value)| setup.set(&format!("{table}.{key}"), value));
+        let whole = |key: &str| key.strip_prefix("../").map_or(format!("{table}.{key}"), |key| format!("sources.my_reports.{key}"));
+        let setup = keys.iter().fold(base, |setup, (key, value)| setup.set(&whole(key), value));
         let told = setup.config().err().map(|faults| faults.to_string()).unwrap_or_default();
         assert_eq!(told.lines().count(), faults.len(), "{told}");
         for (key, what) in faults {

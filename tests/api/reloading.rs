@@ -6,9 +6,11 @@ use futures_util::future::join_all;
 use rollcall::access::{NewKey, new_key};
 
 use crate::support::{
-    Folder, Gateway, Program, World,
+    Fake, Folder, Gateway, Program, Reply, World,
     caller::Tally,
-    crowd, persons_page,
+    crowd,
+    issuer::{ISSUER, SigningKey, claims_but},
+    persons_page,
     sources::{customer, roll},
     until,
 };
@@ -106,6 +108,54 @@ async fn callers_come_and_go_with_the_configuration() {
     it.program.signal("HUP");
     until_taken(&it, async || it.program.said().contains("a*b")).await;
     assert_eq!((status(&old).await, status(&new).await), (401, 200), "a broken one changes nothing");
+}
+
+#[tokio::test]
+async fn what_was_closed_is_not_opened_by_a_reload() {
+    let key = new_key().unwrap();
+    let closed = format!("auth.mode = \"keys\"\n[[auth.callers]]\nname = \"a\"\nkey_sha256 = \"{}\"\ncustomers = [\"*\"]\n", key.sha256);
+    let it = Reloadable::start(World::of_two().await, "").await;
+    let status = async || it.gateway.get("/customers/acme/users").await.status;
+    assert_eq!(status().await, 200);
+    it.change(&closed);
+    until_taken(&it, async || status().await == 401).await;
+    for opened in ["", "auth.mode = \"none\"\nauth.allow_anonymous = true\n"] {
+        it.change(opened);
+        it.program.signal("HUP");
+        until_taken(&it, async || it.program.said().contains("auth.mode: cannot become")).await;
+        assert_eq!(status().await, 401, "a file that lacks its end, for one, opens nothing");
+    }
+    it.change(&closed);
+    it.program.signal("HUP");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(it.gateway.get_with("/customers/acme/users", &[("x-api-key", key.key.reveal())]).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_down_during_a_reload_locks_nobody_out() {
+    let (issuer, signing) = (Fake::start().await, SigningKey::ed("key"));
+    issuer.lists(&[&signing]);
+    let jwt = |audience: &str| {
+        format!(
+            "[auth]\nmode = \"jwt\"\n[auth.jwt]\nissuer = \"{ISSUER}\"\naudience = \"{audience}\"\njwks_url = \"{}/keys?code=hidden\"\n",
+            issuer.url()
+        )
+    };
+    let it = Reloadable::start(World::of_two().await, &jwt("before")).await;
+    let status = async |audience: &str| {
+        let bearer = format!("Bearer {}", signing.token(&claims_but("aud", audience)));
+        it.gateway.get_with("/customers/acme/users", &[("authorization", &bearer)]).await.status
+    };
+    assert_eq!((status("before").await, status("after").await), (200, 401));
+    issuer.always(Reply::status(503));
+    it.change(&jwt("after"));
+    it.program.signal("HUP");
+    until_taken(&it, async || status("after").await == 200).await;
+    assert_eq!(status("before").await, 401);
+    tokio::time::sleep(Duration::from_millis(5100)).await; // it is asked for anew, in vain
+    assert_eq!(status("after").await, 200);
+    until_taken(&it, async || it.program.said().contains("the key set cannot be had")).await;
+    assert!(!it.program.said().contains("hidden"), "the query of its URL may hold a key: {}", it.program.said());
 }
 
 async fn until_taken(it: &Reloadable, mut holds: impl AsyncFnMut() -> bool) {

@@ -255,7 +255,7 @@ async fn each_subject_has_a_limit_of_his_own_and_a_name_in_the_metrics() {
     let key = SigningKey::ed("key");
     let trusting = Trusting::with(&[&key], |setup| setup.set("auth.jwt.rate", "1/h")).await;
     let of = |subject: &str| key.token(&claims_but("sub", subject));
-    for subject in ["ann", "bo"] {
+    for subject in ["ann", "bo", "ä", "ö"] {
         assert_eq!(trusting.get(&of(subject)).await.status, 200);
         assert_eq!(trusting.get(&of(subject)).await.code(), "rate_limited");
     }

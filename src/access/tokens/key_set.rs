@@ -44,6 +44,11 @@ struct Inner {
     flights: Flights<(), ()>,
 }
 
+/// The key set that is in use, by where it is: kept while the configuration changes, so that a
+/// reload in which the issuer is down locks nobody out.
+#[derive(Debug, Default)]
+pub struct KeptKeys(Mutex<Option<KeySets>>);
+
 /// When the set was last asked for, and whether that was in vain.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
@@ -82,8 +87,19 @@ struct Wire<'a> {
     keys: Vec<&'a RawValue>,
 }
 
+impl KeptKeys {
+    /// The sets of this origin: those that are in use, where they are of the same one.
+    pub(super) fn of(&self, origin: Origin) -> KeySets {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.as_ref().filter(|kept| kept.0.origin.is_as(&origin)) {
+            Some(kept) => kept.clone(),
+            None => kept.insert(KeySets::new(origin)).clone(),
+        }
+    }
+}
+
 impl KeySets {
-    pub(super) fn new(origin: Origin) -> Self {
+    fn new(origin: Origin) -> Self {
         Self(Arc::new(Inner { origin, held: ArcSwapOption::empty(), asked: Mutex::default(), flights: Flights::default() }))
     }
 
@@ -127,11 +143,12 @@ fn first(age: Option<Duration>, asked: Option<(Duration, bool)>, is_found: bool)
     if asked.is_some_and(|(ago, _)| ago < COOL_DOWN) {
         return First::Nothing;
     }
-    let failed = asked.is_some_and(|(_, failed)| failed);
+    // A failure of long ago says nothing of the issuer now.
+    let failed = asked.is_some_and(|(ago, failed)| failed && ago < OLD);
     match age {
         None => First::Ask,
         Some(_) if !is_found => First::Ask,
-        // An issuer that is down or hangs holds up nobody whose key is there.
+        // An issuer that is down or hangs holds up nobody whose key is there, while he is one of many.
         Some(age) if age >= OLD && !failed => First::Ask,
         Some(age) if age >= AGING => First::AskBehind,
         Some(_) => First::Nothing,
@@ -188,6 +205,9 @@ mod tests {
             (Some(s(8)), Some((s(8), false)), true, First::Ask),
             (Some(s(60)), Some((s(2), true)), true, First::AskBehind),
             (Some(s(60)), Some((s(1), true)), true, First::Nothing),
+            (Some(s(60)), Some((s(7), true)), true, First::AskBehind),
+            (Some(s(60)), Some((s(8), true)), true, First::Ask),
+            (Some(s(60)), Some((s(60), true)), true, First::Ask),
         ] {
             assert_eq!(first(age, asked, is_found), expected, "{age:?} {asked:?} {is_found}");
         }

@@ -8,23 +8,20 @@ mod origin;
 mod settings;
 mod signatures;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::{Algorithm, TokenData, Validation, decode, decode_header, errors::ErrorKind};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::{
     caller::{Caller, Customers, Denied},
     rate::Meter,
 };
+use crate::telemetry::Metrics;
 use key_set::KeySets;
 
+pub use key_set::KeptKeys;
 pub(super) use settings::TokenSettings;
 
 /// The algorithms that are taken. All are of public keys: nothing that the gateway holds can sign.
@@ -33,12 +30,9 @@ const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorith
 /// How much clocks may differ, in seconds.
 const LEEWAY: u64 = 60;
 
-/// Subjects whose limits are remembered, and for how long after the last request.
+/// Subjects that are remembered, and for how long after the last request at least.
 const MOST_SUBJECTS: u64 = 100_000;
 const REMEMBERED: Duration = Duration::from_mins(10);
-
-/// Subjects that metrics tell from each other; further ones share a label.
-const MOST_LABELS: usize = 200;
 
 /// Longest name of a subject, in characters.
 const LONGEST_NAME: usize = 128;
@@ -50,24 +44,28 @@ pub(super) struct Tokens {
     /// What a token by each algorithm must be like: the key decides which, and it has one.
     validations: [Validation; 3],
     keys: KeySets,
-    subjects: moka::sync::Cache<Arc<str>, Subject>,
-    labels: AtomicUsize,
+    /// By the digest of what the token calls them: two are never one for the letters of a log.
+    subjects: moka::sync::Cache<[u8; 32], Subject>,
+    metrics: Arc<Metrics>,
 }
 
 /// What is remembered of a subject.
 #[derive(Clone, Debug)]
 struct Subject {
+    name: Arc<str>,
     label: Arc<str>,
     meter: Option<Arc<Meter>>,
 }
 
 impl Tokens {
-    pub(super) fn new(settings: TokenSettings) -> reqwest::Result<Self> {
+    pub(super) fn new(settings: TokenSettings, kept: &KeptKeys, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
         signatures::install();
         let validations = ALGORITHMS.map(|algorithm| validation(algorithm, &settings));
-        let keys = KeySets::new(settings.origin()?);
-        let subjects = moka::sync::Cache::builder().max_capacity(MOST_SUBJECTS).time_to_idle(REMEMBERED).build();
-        Ok(Self { settings, validations, keys, subjects, labels: AtomicUsize::new(0) })
+        let keys = kept.of(settings.origin()?);
+        // Who is forgotten may ask as if he were new: not before his limit would let him.
+        let remembered = settings.rate.map_or(REMEMBERED, |rate| rate.refill(settings.burst).max(REMEMBERED));
+        let subjects = moka::sync::Cache::builder().max_capacity(MOST_SUBJECTS).time_to_idle(remembered).build();
+        Ok(Self { settings, validations, keys, subjects, metrics })
     }
 
     /// Who sends this token.
@@ -85,17 +83,17 @@ impl Tokens {
     }
 
     fn caller(&self, claims: &Map<String, Value>) -> Caller {
-        let name = subject(claims);
-        let Subject { label, meter } = self.subjects.get_with(Arc::clone(&name), || self.subject(&name));
+        let named = subject(claims);
+        let Subject { name, label, meter } = self.subjects.get_with(Sha256::digest(named).into(), || self.subject(named));
         let listed = claims.get(&self.settings.customers_claim).and_then(Value::as_array);
         let customers = Customers::read_what_can_be(listed.into_iter().flatten().filter_map(Value::as_str));
         Caller::new(name, Some(label), customers, meter)
     }
 
-    fn subject(&self, name: &Arc<str>) -> Subject {
-        let is_one_of_few = self.labels.fetch_add(1, Ordering::Relaxed) < MOST_LABELS;
-        let label = if is_one_of_few { Arc::clone(name) } else { "other".into() };
-        Subject { label, meter: self.settings.rate.map(|rate| Arc::new(Meter::new(rate, self.settings.burst))) }
+    fn subject(&self, named: &str) -> Subject {
+        let name: Arc<str> = printable(named).into();
+        let meter = self.settings.rate.map(|rate| Arc::new(Meter::new(rate, self.settings.burst)));
+        Subject { label: self.metrics.label_of(&name), name, meter }
     }
 }
 
@@ -110,11 +108,16 @@ fn validation(algorithm: Algorithm, settings: &TokenSettings) -> Validation {
     validation
 }
 
-/// Whom the token speaks of (RFC 9068, 2.2), in letters that a log can hold.
-fn subject(claims: &Map<String, Value>) -> Arc<str> {
+/// Whom the token speaks of (RFC 9068, 2.2).
+fn subject(claims: &Map<String, Value>) -> &str {
     let named = ["sub", "client_id"].iter().find_map(|claim| claims.get(*claim)?.as_str().filter(|name| !name.trim().is_empty()));
+    named.unwrap_or("unnamed")
+}
+
+/// A name in letters that a log and a metric can hold.
+fn printable(name: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_graphic() { letter } else { '_' };
-    named.unwrap_or("unnamed").chars().take(LONGEST_NAME).map(plain).collect::<String>().into()
+    name.chars().take(LONGEST_NAME).map(plain).collect()
 }
 
 /// Why a token is refused, for its sender: what is wrong with it, and nothing of the gateway's.
@@ -148,8 +151,8 @@ mod tests {
             (json!({"sub": " ", "client_id": "app"}), "app"),
             (json!({"sub": 7}), "unnamed"),
         ] {
-            assert_eq!(&*subject(claims.as_object().unwrap()), name);
+            assert_eq!(printable(subject(claims.as_object().unwrap())), name);
         }
-        assert_eq!(subject(json!({"sub": "x".repeat(999)}).as_object().unwrap()).len(), LONGEST_NAME);
+        assert_eq!(printable(&"x".repeat(999)).len(), LONGEST_NAME);
     }
 }

@@ -32,10 +32,22 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// Whether it is the same place.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Url(_, one), Self::Url(_, other)) => one == other,
+            (Self::File(one), Self::File(other)) => one == other,
+            (Self::Url(..), Self::File(_)) | (Self::File(_), Self::Url(..)) => false,
+        }
+    }
+}
+
+/// Without its query, in which some hosts want a key.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(_, url) => write!(f, "{url}"),
+            Self::Url(_, url) => write!(f, "{}{}", url.origin().ascii_serialization(), url.path()),
             Self::File(path) => write!(f, "{}", path.display()),
         }
     }

@@ -1,6 +1,6 @@
 //! Lets web pages of named origins read the answers (the Fetch standard's CORS protocol).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::Request,
@@ -68,7 +68,7 @@ impl Cors {
 
     /// Answers a preflight; puts its headers on whatever answers anything else. A page of another
     /// origin gets no headers, and so its browser keeps the answer from it.
-    pub(super) async fn share(self, request: Request, next: Next) -> Response {
+    pub(super) async fn share(self: Arc<Self>, request: Request, next: Next) -> Response {
         let is_preflight = is_preflight(&request);
         let origin = request.headers().get(header::ORIGIN);
         let is_ours = origin.is_some_and(|origin| self.origins.contains(origin));

@@ -53,8 +53,8 @@ pub(super) fn around(router: Router, gateway: &Arc<Gateway>, cors: Option<&Cors>
         }))
         .layer(from_fn(envelope::write_errors))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it));
-    let router = match cors.cloned() {
-        Some(cors) => router.layer(from_fn(move |request, next| cors.clone().share(request, next))),
+    let router = match cors.cloned().map(Arc::new) {
+        Some(cors) => router.layer(from_fn(move |request, next| Arc::clone(&cors).share(request, next))),
         None => router,
     };
     router.layer(from_fn_with_state(Arc::clone(gateway), observe::observe))

@@ -2,7 +2,7 @@
 //! not sent again.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -33,12 +33,12 @@ pub(in crate::sources) struct Refresh {
     endpoint: Endpoint,
     store: Store,
     renewals: Renewals,
-    memory: Mutex<Memory>,
+    memory: Arc<Mutex<Memory>>,
 }
 
 /// What is known beside what the store holds.
 #[derive(Debug, Default)]
-struct Memory {
+pub(super) struct Memory {
     /// The token that the identity server does not take any more.
     refused: Option<Secret>,
     unwritten: Option<Unwritten>,
@@ -66,7 +66,8 @@ enum Complaint {
 
 impl Refresh {
     pub(super) fn new(endpoint: Endpoint, store: Store, renewals: Renewals) -> Self {
-        Self { endpoint, store, renewals, memory: Mutex::default() }
+        let memory = renewals.memory(store.path());
+        Self { endpoint, store, renewals, memory }
     }
 
     /// Has a token for the refresh token that there is. Whatever comes instead of that one is in

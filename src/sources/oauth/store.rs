@@ -117,6 +117,9 @@ impl LockedStore {
     /// Takes the place of the next token.
     pub(super) fn place(self) -> Result<Place> {
         let next = self.next();
+        if let Ok(Some(_)) = read_line(&next) {
+            self.promote(&next)?; // what a crash left there may be the only good one
+        }
         let cleared = match fs::remove_file(&next) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed,

@@ -101,6 +101,16 @@ async fn what_is_left_beside_an_absent_store_is_taken_where_it_is_whole() {
 }
 
 #[tokio::test]
+async fn whoever_takes_the_next_place_does_not_throw_away_what_a_crash_left_there() {
+    let folder = Folder::new("crashed");
+    let store = folder.store();
+    fs::write(store.path(), "spent\n").unwrap();
+    fs::write(folder.0.join("token.new"), "good\n").unwrap();
+    drop(lock(&store).await.place().unwrap()); // a login that nobody finishes
+    assert_eq!(found(&store).await, "good");
+}
+
+#[tokio::test]
 async fn its_owner_reads_it_and_nobody_else() {
     let folder = Folder::new("mode");
     let store = folder.store();

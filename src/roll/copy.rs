@@ -1,0 +1,116 @@
+//! What one source said of one customer, and how old that is.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::freshness::{Use, Windows};
+use crate::{
+    domain::{Failure, Moment},
+    sources::Walk,
+};
+
+/// About how many bytes an entry costs beside its records.
+const ENTRY_OVERHEAD: usize = 512;
+
+/// What one source said of one customer.
+#[derive(Debug)]
+pub struct Copy {
+    /// What it said.
+    pub known: Known,
+    /// When it had been said whole, for people.
+    pub fetched_at: Moment,
+    /// The same moment, for reckoning.
+    at: Instant,
+    windows: Windows,
+    /// From which age on it is asked for anew behind an answer, while it is still fresh.
+    refresh_at: Duration,
+}
+
+/// How old a copy is at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age {
+    /// Since when it is there, in whole seconds.
+    pub seconds: u64,
+    /// For how many seconds it is fresh, its age taken in whole ones; negative since it is not.
+    pub fresh_for: i64,
+    /// Whether it is older than `fresh`.
+    pub is_stale: bool,
+}
+
+/// What a source may say that is believed.
+#[derive(Debug)]
+pub enum Known {
+    /// These are the customer's users.
+    Users(Walk),
+    /// It does not know the customer.
+    NotFound(Failure),
+}
+
+// === impl Copy ===
+
+impl Copy {
+    pub(super) fn of(known: Known, windows: Windows) -> Self {
+        let refresh_at = windows.refresh_at(fastrand::f64());
+        Self { known, fetched_at: Moment::now(), at: Instant::now(), windows, refresh_at }
+    }
+
+    /// How many records it holds.
+    pub(super) fn len(&self) -> usize {
+        match &self.known {
+            Known::Users(walk) => walk.records.len(),
+            Known::NotFound(_) => 0,
+        }
+    }
+
+    /// How old it is now.
+    pub fn age(&self) -> Age {
+        let (age, fresh) = (self.at.elapsed(), self.windows.fresh);
+        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let is_stale = self.windows.of_age(age) != Use::Fresh;
+        let fresh_for = seconds(fresh) - seconds(age);
+        Age { seconds: age.as_secs(), fresh_for: if is_stale { fresh_for.min(-1) } else { fresh_for }, is_stale }
+    }
+
+    /// Whether it has users.
+    pub(super) fn is_roll(&self) -> bool {
+        matches!(self.known, Known::Users(_))
+    }
+
+    /// Whether it may answer those who ask later.
+    pub(super) fn is_kept(&self) -> bool {
+        match &self.known {
+            Known::Users(walk) => walk.complete,
+            Known::NotFound(_) => true,
+        }
+    }
+
+    /// What may still be done with it.
+    pub(super) fn usable_as(&self) -> Use {
+        self.windows.of_age(self.at.elapsed())
+    }
+
+    /// About how many bytes it holds.
+    pub(super) fn weight(&self) -> u32 {
+        let records = match &self.known {
+            Known::Users(walk) => walk.records.iter().map(crate::domain::Record::weight).sum(),
+            Known::NotFound(_) => 0,
+        };
+        u32::try_from(records + ENTRY_OVERHEAD).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it is too early to ask for it anew behind an answer.
+    pub(super) fn is_young(&self) -> bool {
+        self.at.elapsed() < self.refresh_at
+    }
+
+    /// How long it is of any use, from its beginning on.
+    pub(super) fn useful_for(&self) -> Duration {
+        self.windows.whole()
+    }
+
+    /// Whether it was there already at this moment.
+    pub(super) fn is_from_before(&self, moment: Instant) -> bool {
+        self.at <= moment
+    }
+}
