@@ -113,9 +113,8 @@ async fn a_refused_token_is_not_sent_again_until_there_is_another_one() {
         let answer = ask(&gateway, customer).await;
         assert_eq!((answer.code().as_str(), sent(&given)), ("upstream_unauthorized", vec!["stolen".to_owned()]), "{answer:?}");
     }
-    let said = program.said();
-    let told: Vec<&str> = said.lines().filter(|line| line.contains("ERROR")).collect();
-    assert_eq!(told.len(), 1, "{said}");
+    let told = program.lines_with(&["ERROR"]).await;
+    assert_eq!(told.len(), 1, "{told:?}");
     for word in ["my_reports", "invalid_grant", "rollcall login my-reports --config FILE", "my-reports.token"] {
         assert!(told[0].contains(word), "{word}: {told:?}");
     }

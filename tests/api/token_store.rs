@@ -18,11 +18,9 @@ async fn with_folder(world: &World, folder: &Folder) -> (Program, Gateway) {
     Program::serve(&file, &[("ROLLCALL__SOURCES__MY_REPORTS__OAUTH__TOKEN_STORE", "volume/token")]).await
 }
 
-#[track_caller]
-fn assert_told(program: &Program, words: &[&str]) {
-    let said = program.said();
-    let told = said.lines().filter(|line| line.contains("ERROR") && words.iter().all(|word| line.contains(word))).count();
-    assert_eq!(told, 1, "{words:?} once: {said}");
+async fn assert_told(program: &Program, words: &[&str]) {
+    let told = program.lines_with(&[&["ERROR"], words].concat()).await;
+    assert_eq!(told.len(), 1, "{words:?} once: {}", program.said());
 }
 
 #[tokio::test]
@@ -33,12 +31,12 @@ async fn a_store_that_cannot_be_written_costs_no_token_and_is_named() {
     for customer in ["a", "b"] {
         assert_eq!(ask(&gateway, customer).await.code(), "upstream_unauthorized");
     }
-    assert_told(&program, &["volume/token.lock: cannot be written: No such file"]);
+    assert_told(&program, &["volume/token.lock: cannot be written: No such file"]).await;
     assert_eq!(sent(&given), [""; 0], "the old one is not spent where the new one could not be kept");
     fs::rename(folder.path("away"), folder.path("volume")).unwrap();
     fs::create_dir(folder.path("volume/token.new")).unwrap();
     assert_eq!((ask(&gateway, "a").await.code().as_str(), sent(&given).len()), ("upstream_unauthorized", 0));
-    assert_told(&program, &["volume/token: cannot be written: "]);
+    assert_told(&program, &["volume/token: cannot be written: "]).await;
     fs::remove_dir(folder.path("volume/token.new")).unwrap();
     assert_eq!((ask(&gateway, "a").await.status, sent(&given)), (200, numbered(1)), "{}", program.said());
 }
@@ -60,7 +58,7 @@ async fn a_token_that_could_not_be_kept_is_kept_before_anything_else_is_done() {
     let given = lose_folder_at_once(&world, &folder);
     let (program, gateway) = with_folder(&world, &folder).await;
     assert_eq!(ask(&gateway, "a").await.code(), "upstream_unauthorized", "what cannot be kept is not used");
-    assert_told(&program, &["volume/token: cannot be written: No such file", "kept in memory"]);
+    assert_told(&program, &["volume/token: cannot be written: No such file", "kept in memory"]).await;
     fs::create_dir(folder.path("volume")).unwrap();
     let kept = folder.path("volume/token");
     world.my_reports.answer({
@@ -105,18 +103,14 @@ async fn a_store_that_others_can_read_or_that_holds_no_token_is_told_of() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let (program, gateway) = Program::serve(&world.toml_with_store(&folder, ""), &[]).await;
     assert_eq!(ask(&gateway, "a").await.status, 200);
-    let said = program.said();
-    assert!(
-        said.lines().any(|line| line.contains("WARN") && line.contains("others can read") && line.contains("my-reports.token")),
-        "{said}"
-    );
+    program.lines_with(&["WARN", "others can read", "my-reports.token"]).await;
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     for text in ["", "two\nlines\n"] {
         let folder = Folder::new();
         folder.write("my-reports.token", text);
         let (program, gateway) = Program::serve(&world.toml_with_store(&folder, ""), &[]).await;
         assert_eq!(ask(&gateway, "b").await.code(), "upstream_unauthorized");
-        assert_told(&program, &["my-reports.token: cannot be read", "rollcall login my-reports"]);
+        assert_told(&program, &["my-reports.token: cannot be read", "rollcall login my-reports"]).await;
         assert!(!program.said().contains("lines"), "{}", program.said());
     }
     assert_eq!(sent(&given), numbered(1));

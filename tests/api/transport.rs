@@ -36,6 +36,9 @@ async fn roll_over_tls(pair: &Pair, roots: &Authority, ca_file: Option<&str>) ->
     let answer = gateway.get(USERS).await;
     let asked = if answer.status == 200 { (1, 1) } else { (0, 0) };
     assert_eq!(world.asked(), asked, "{answer:?}");
+    for source in SOURCES.iter().filter(|_| answer.status != 200) {
+        program.lines_with(&["a call to a source failed", source]).await;
+    }
     (answer, program.said())
 }
 

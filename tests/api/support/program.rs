@@ -79,6 +79,18 @@ impl Program {
         format!("{}{}", self.out.text.lock().unwrap(), self.err.text.lock().unwrap())
     }
 
+    /// Waits until a line of what it has written has all these words, for what is read from it
+    /// comes a little later than its answers; gives all lines that have them.
+    pub(crate) async fn lines_with(&self, words: &[&str]) -> Vec<String> {
+        let find = || {
+            let said = self.said();
+            let has = |line: &&str| words.iter().all(|word| line.contains(word));
+            said.lines().filter(has).map(str::to_owned).collect::<Vec<_>>()
+        };
+        until(&format!("the program to say {words:?}"), || !find().is_empty()).await;
+        find()
+    }
+
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
