@@ -140,8 +140,8 @@ async fn a_discovered_customer_is_asked_for_by_its_id_at_each_source() {
 async fn the_lists_are_asked_for_as_documented_and_walked_to_their_end() {
     let world = World::new().await;
     let many = |count: usize| Lists {
-        advanced_automation: (0..count).map(|number| customer(&format!("a{number}"), "A", "", &number.to_string())).collect(),
-        my_reports: (0..count).map(|number| tenant(&format!("m{number}"), "M", &number.to_string())).collect(),
+        advanced_automation: (0..count).map(|number| customer(&format!("a{number}"), "A", "", &(number + 1).to_string())).collect(),
+        my_reports: (0..count).map(|number| tenant(&format!("m{number}"), "M", &(number + 1).to_string())).collect(),
         ..Lists::default()
     };
     world.list(&many(2050));
