@@ -150,6 +150,10 @@ async fn a_file_that_is_broken_at_the_start_is_a_fault_of_the_configuration() {
             ("customers.file = \"links.csv\"", &["customers.file: is of no use"]),
             ("customers.links = [\"guess\"]", &["customers.links: must be a list"]),
             ("customers.links = [\"same_id\", \"same_id\"]", &["customers.links: must be a list"]),
+            (
+                "customers.links = [\"same_id\", \"file\"]\ncustomers.file = \"links.json\"",
+                &["customers.links: must have \"same_id\" at its end", "must end in .csv or .toml"],
+            ),
             ("customers.links = []", &["customers.links: must be a list"]),
             ("customers.refresh = \"1ms\"", &["customers.refresh: must be between"]),
         ] {
