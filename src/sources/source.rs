@@ -216,8 +216,8 @@ impl Source {
             let again = self.read_once(task).await?;
             odd_fields += again.odd_fields;
             complete = again.agrees;
-            let rows = again.rows;
-            read = if complete { again } else { Read { records: again.union(read), rows, agrees: false, odd_fields } };
+            let (rows, is_counted) = (again.rows, again.is_counted);
+            read = if complete { again } else { Read { records: again.union(read), rows, agrees: false, is_counted, odd_fields } };
         }
         if !complete {
             warnings.push(Warning { code: WarningCode::ChangedWhileReading, source: Some(self.name()), count: None });
