@@ -13,6 +13,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::join_all;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::{
     domain::{ListedCustomer, Moment, SourceName},
+    offload::offload,
     sources::Source,
     telemetry::{Metrics, Origin, TraceContext},
 };
@@ -34,10 +36,13 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Customers that are linked to nobody and named in the log, of one reading.
 const MOST_NAMED: usize = 50;
 
+/// Customers whose matching leaves the threads that serve everybody.
+const MANY_CUSTOMERS: usize = 1000;
+
 /// A list with fewer customers than this may lose any number of them.
 const FEW: usize = 10;
 
-/// Each source's list, by where it is read: kept while the configuration changes.
+/// Each source's list, by where and as whom it is read: kept while the configuration changes.
 pub type KeptLists = Mutex<HashMap<String, KeptList>>;
 
 /// A source's list as it was last read.
@@ -57,6 +62,15 @@ pub(super) struct Discovery {
     refresh: Duration,
     kept: Arc<KeptLists>,
     found: ArcSwapOption<Discovered>,
+}
+
+/// What one reading of some lists came to.
+#[derive(Debug, Default)]
+struct Read {
+    /// The places of those that could not be read.
+    failed: Vec<usize>,
+    /// Whether any was kept anew.
+    is_new: bool,
 }
 
 /// What the lists came to.
@@ -84,53 +98,84 @@ impl Discovery {
         self.found.load_full()
     }
 
-    /// Reads the lists again and again.
+    /// Reads the lists again and again. Of those that were to be read together, one that failed is
+    /// tried again alone, until all of them are due again.
     pub(super) async fn run(self: Arc<Self>, metrics: Arc<Metrics>) {
-        let mut failures = 0;
+        let everyone: Vec<usize> = (0..self.listing.len()).collect();
+        let (mut due, mut failures) = (everyone.clone(), 0);
+        let mut all_due = None;
         loop {
-            let all_read = self.read_all().await;
-            self.put_to_use(&metrics);
-            failures = if all_read { 0 } else { failures + 1 };
-            tokio::time::sleep(pause(failures, self.refresh)).await;
+            let Read { failed, is_new } = self.read(&due).await;
+            if is_new {
+                self.match_and_use(&metrics).await;
+            }
+            failures = if failed.is_empty() { 0 } else { failures + 1 };
+            let rest = all_due.get_or_insert_with(|| Instant::now() + self.refresh).saturating_duration_since(Instant::now());
+            let wait = pause(failures, rest);
+            tokio::time::sleep(wait).await;
+            due = if wait < rest {
+                failed
+            } else {
+                all_due = None;
+                everyone.clone()
+            };
         }
     }
 
-    /// Reads every list; whether all could be read.
-    async fn read_all(&self) -> bool {
+    /// Reads these lists, given by their places.
+    async fn read(&self, due: &[usize]) -> Read {
         let origin = Origin { request_id: format!("discover-{}", Uuid::now_v7()).into(), trace: TraceContext::begin() };
-        let read = join_all(self.listing.iter().map(async |(_, source)| (source, source.list_customers(&origin).await))).await;
-        let mut all_read = true;
-        for (source, read) in read {
+        let sources = due.iter().filter_map(|place| Some((*place, &self.listing.get(*place)?.1)));
+        let read = join_all(sources.map(async |(place, source)| (place, source, source.list_customers(&origin).await))).await;
+        let mut came = Read::default();
+        for (place, source, read) in read {
             match read {
-                Ok(customers) => self.keep(source, customers),
+                Ok(customers) => came.is_new |= self.keep(source, customers),
                 Err(failure) => {
                     let (outcome, http_status) = (failure.kind.as_str(), failure.http_status);
                     tracing::warn!(source = %source.name(), outcome, http_status, "a source's customers could not be listed; the links before go on");
-                    all_read = false;
+                    came.failed.push(place);
                 }
             }
         }
-        all_read
+        came
     }
 
-    fn keep(&self, source: &Source, customers: Vec<ListedCustomer>) {
+    /// Keeps a list, if it is believed.
+    fn keep(&self, source: &Source, customers: Vec<ListedCustomer>) -> bool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(place) = source.list_place() else { return };
+        let Some(key) = source.list_key() else { return false };
         let (at, doubted) = (Moment::now(), None);
-        match kept.get_mut(&place) {
+        match kept.get_mut(&key) {
             Some(before) if !is_believed(before.customers.len(), customers.len(), before.doubted) => {
                 before.doubted = Some(customers.len());
                 let (before, now) = (before.customers.len(), customers.len());
                 tracing::warn!(source = %source.name(), before, now, "a source lists far fewer customers than before; that is believed when it is said twice");
+                false
             }
-            _ => drop(kept.insert(place, KeptList { customers: Arc::new(customers), at, doubted })),
+            _ => {
+                kept.insert(key, KeptList { customers: Arc::new(customers), at, doubted });
+                true
+            }
         }
+    }
+
+    /// Forgets the lists that are none of this configuration's.
+    pub(super) fn forget_others(&self) {
+        let keys: Vec<String> = self.listing.iter().filter_map(|(_, source)| source.list_key()).collect();
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keys.contains(key));
+    }
+
+    async fn match_and_use(self: &Arc<Self>, metrics: &Arc<Metrics>) {
+        let customers: usize = self.kept.lock().unwrap_or_else(PoisonError::into_inner).values().map(|list| list.customers.len()).sum();
+        let (this, metrics) = (Arc::clone(self), Arc::clone(metrics));
+        offload(customers > MANY_CUSTOMERS, move || this.put_to_use(&metrics)).await;
     }
 
     /// Links what is kept; `None` where a list is missing.
     fn matched(&self) -> Option<Discovered> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |(place, source): &(usize, Arc<Source>)| Some((*place, source.name(), kept.get(&source.list_place()?)?.clone()));
+        let of = |(place, source): &(usize, Arc<Source>)| Some((*place, source.name(), kept.get(&source.list_key()?)?.clone()));
         let lists = self.listing.iter().map(of).collect::<Option<Vec<_>>>()?;
         drop(kept);
         let at = lists.iter().map(|(_, _, list)| list.at).max()?;

@@ -46,6 +46,8 @@ pub struct Customers {
     /// Since when the strategies are in use.
     since: Moment,
     metrics: Arc<Metrics>,
+    /// The lists that outlive a configuration.
+    kept: Arc<KeptLists>,
     /// What keeps the links up to date; it ends with them.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -78,12 +80,14 @@ impl Customers {
             strategies: kinds.into_iter().filter_map(strategy).collect(),
             since: Moment::now(),
             metrics,
+            kept: Arc::clone(kept),
             tasks: Mutex::default(),
         }
     }
 
     /// Begins to keep the links up to date, until this is dropped.
     pub fn keep_up_to_date(&self) {
+        self.forget_other_lists();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         for strategy in &self.strategies {
             let metrics = Arc::clone(&self.metrics);
@@ -92,6 +96,18 @@ impl Customers {
                 Strategy::File(file) => drop(tasks.spawn(Arc::clone(file).watch(metrics))),
                 Strategy::Discover(discovery) => drop(tasks.spawn(Arc::clone(discovery).run(metrics))),
             }
+        }
+    }
+
+    /// Forgets the lists of sources that are no longer asked, or as somebody else.
+    fn forget_other_lists(&self) {
+        let discovery = self.strategies.iter().find_map(|strategy| match strategy {
+            Strategy::Discover(discovery) => Some(discovery),
+            Strategy::SameId | Strategy::File(_) => None,
+        });
+        match discovery {
+            Some(discovery) => discovery.forget_others(),
+            None => self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear(),
         }
     }
 

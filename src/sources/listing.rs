@@ -24,9 +24,10 @@ impl Source {
         self.adapter.customers().is_some()
     }
 
-    /// Where the list is asked for: what tells it from another one.
-    pub fn list_place(&self) -> Option<String> {
-        Some(self.adapter.customers()?.request(1).url.into())
+    /// Where and as whom the list is asked for: what tells it from another one.
+    pub fn list_key(&self) -> Option<String> {
+        let place = self.adapter.customers()?.request(1).url;
+        Some(format!("{place} {}", self.who))
     }
 
     /// Reads the whole list, within ten times `walk_deadline`, each id once and in the order of the ids. A

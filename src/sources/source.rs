@@ -55,6 +55,8 @@ pub struct Source {
     pub(super) adapter: Arc<dyn Adapter>,
     client: Arc<Client>,
     credentials: Credentials,
+    /// A digest of who we are there.
+    pub(super) who: String,
     retry: Policy,
     pub(super) limits: Limits,
     budget: Budget,
@@ -134,6 +136,7 @@ impl Source {
         let (name, client) = (settings.adapter.name(), settings.client()?);
         Ok(Self {
             client: Arc::new(client),
+            who: settings.credentials.digest(),
             credentials: Credentials::new(name, settings.credentials, Arc::clone(&metrics), renewals),
             retry: settings.retry,
             budget: Budget::default(),

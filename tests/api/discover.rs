@@ -13,7 +13,7 @@ use crate::support::{
 const NIL: &str = "00000000-0000-0000-0000-000000000000";
 
 /// One customer of every kind.
-fn every_case() -> Lists {
+pub(crate) fn every_case() -> Lists {
     let partner = json!({"Id": "partner", "Tenant": "partner", "Name": "Partner", "ExternalTenantUUID": "u-p", "ExternalTenantId": "1"});
     Lists {
         advanced_automation: vec![
@@ -44,7 +44,7 @@ fn every_case() -> Lists {
     }
 }
 
-fn discovering(world: &World) -> Setup {
+pub(crate) fn discovering(world: &World) -> Setup {
     world
         .gateway()
         .set("customers.links", "discover")
@@ -54,7 +54,7 @@ fn discovering(world: &World) -> Setup {
 }
 
 /// Waits until the lists were read.
-async fn ready(gateway: &Gateway) {
+pub(crate) async fn ready(gateway: &Gateway) {
     let started = tokio::time::Instant::now();
     while gateway.get("/customers").await.status != 200 {
         assert!(started.elapsed() < Duration::from_secs(20), "the lists are never read");
@@ -63,7 +63,7 @@ async fn ready(gateway: &Gateway) {
 }
 
 /// Each customer with its id at either source and by what each is known.
-async fn links(gateway: &Gateway) -> Vec<String> {
+pub(crate) async fn links(gateway: &Gateway) -> Vec<String> {
     let list = gateway.get("/customers?page_size=1000").await.json();
     let shown = |customer: &Value| {
         let at = |place: usize| {

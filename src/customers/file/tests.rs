@@ -116,7 +116,7 @@ fn every_fault_of_a_toml_file_is_told_with_its_line() {
 #[test]
 fn a_file_of_nothing_but_faults_is_given_up_after_a_thousand() {
     let (rows, tables) = ("a/b,,,\n".repeat(5000), "[[customers]]\ncustomer_id = 'a/b'\n".repeat(5000));
-    let keys: String = (0..5000).map(|number| format!("x{number} = 1\n")).collect();
+    let keys = (0..5000).map(|number| format!("x{number} = 1")).collect::<Vec<_>>().join("\n");
     let toml = |text: String| read(text.as_bytes(), Format::Toml, &SOURCES);
     let nothing = "= ]\n".repeat(5000);
     for refused in [csv(&rows), toml(tables), toml(format!("[[customers]]\n{keys}")), toml(nothing)] {
