@@ -33,8 +33,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// What it is doubled to at most.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Customers that are linked to nobody and named in the log, of one reading.
-const MOST_NAMED: usize = 50;
+/// Customers of one reading that are linked to nobody for one reason and named in the log; all
+/// are named where it is told to debug.
+const MOST_NAMED: usize = 10;
 
 /// Customers whose matching leaves the threads that serve everybody.
 const MANY_CUSTOMERS: usize = 1000;
@@ -215,14 +216,34 @@ impl Discovered {
         if before.is_some_and(|before| before.unlinked == self.unlinked) {
             return;
         }
-        for Unlinked { source, id, reason } in self.unlinked.iter().take(MOST_NAMED) {
-            tracing::info!(%source, customer = ?id, reason = reason.as_str(), "a customer is linked to no other source");
+        let told = told(&self.unlinked);
+        for (Unlinked { source, id, reason }, is_named) in &told {
+            let reason = reason.as_str();
+            if *is_named {
+                tracing::info!(%source, customer = ?id, reason, "a customer is linked to no other source");
+            } else {
+                tracing::debug!(%source, customer = ?id, reason, "a customer is linked to no other source");
+            }
         }
-        let more = unlinked.saturating_sub(MOST_NAMED);
+        let more = told.iter().filter(|(_, is_named)| !is_named).count();
         if more > 0 {
             tracing::info!(more, "further customers are linked to no other source; the metrics count them by reason");
         }
     }
+}
+
+/// Who is linked to nobody, those first whom a person can do something about, and who of them is
+/// named whatever the log's level: a few for each reason.
+fn told(unlinked: &[Unlinked]) -> Vec<(&Unlinked, bool)> {
+    let mut all: Vec<&Unlinked> = unlinked.iter().collect();
+    all.sort_by_key(|unlinked| unlinked.reason.rank());
+    let mut counts: HashMap<Reason, usize> = HashMap::new();
+    let mut named = |unlinked: &Unlinked| {
+        let count = counts.entry(unlinked.reason).or_default();
+        *count += 1;
+        *count <= MOST_NAMED
+    };
+    all.into_iter().map(|unlinked| (unlinked, named(unlinked))).collect()
 }
 
 /// Whether a list is believed that has so many customers where there were so many before: most of

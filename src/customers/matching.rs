@@ -37,7 +37,7 @@ pub(super) struct Unlinked {
 }
 
 /// Why a customer was linked to none of another source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Reason {
     /// No reference speaks of it.
     NotReferredTo,
@@ -241,6 +241,19 @@ impl Reason {
             Self::FitsSeveral => "fits_several",
             Self::InvalidId => "invalid_id",
             Self::IdTaken => "id_taken",
+        }
+    }
+
+    /// Its place in the log: what a person can mend stands before what may well be so.
+    pub(super) const fn rank(self) -> u8 {
+        match self {
+            Self::FitsSeveral => 0,
+            Self::SharedReference => 1,
+            Self::IdTaken => 2,
+            Self::InvalidId => 3,
+            Self::UnknownReference => 4,
+            Self::NoReference => 5,
+            Self::NotReferredTo => 6,
         }
     }
 
