@@ -6,7 +6,7 @@
 //! customers is believed only when it is read so twice.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -81,6 +81,8 @@ pub(super) struct Discovered {
     /// How many customers of a source have an id that cannot be asked for.
     pub(super) hidden: Vec<(SourceName, u64)>,
     pub(super) at: Moment,
+    /// The ids of those, in lower case, and who is linked to nobody.
+    hidden_ids: HashSet<(SourceName, String)>,
     unlinked: Vec<Unlinked>,
 }
 
@@ -188,7 +190,9 @@ impl Discovery {
             (hidden > 0).then_some((*source, hidden as u64))
         };
         let hidden = lists.iter().filter_map(hidden).collect();
-        Some(Discovered { table: Table::new(entries, self.sources.len()), hidden, at, unlinked })
+        let hidden_ids = unlinked.iter().filter(|unlinked| unlinked.reason.is_hidden());
+        let hidden_ids = hidden_ids.map(|unlinked| (unlinked.source, unlinked.id.to_ascii_lowercase())).collect();
+        Some(Discovered { table: Table::new(entries, self.sources.len()), hidden, at, hidden_ids, unlinked })
     }
 
     fn put_to_use(&self, metrics: &Metrics) {
@@ -205,6 +209,11 @@ impl Discovery {
 }
 
 impl Discovered {
+    /// Whether an id at a source is that of a customer who cannot be asked for.
+    pub(super) fn hides(&self, source: SourceName, id: &str) -> bool {
+        !self.hidden_ids.is_empty() && self.hidden_ids.contains(&(source, id.to_ascii_lowercase()))
+    }
+
     fn count(&self, source: SourceName, reason: Reason) -> usize {
         self.unlinked.iter().filter(|unlinked| (unlinked.source, unlinked.reason) == (source, reason)).count()
     }

@@ -125,11 +125,15 @@ impl Customers {
         Err(NotLinked::Unknown)
     }
 
-    /// Whether an id at a source is that of a customer by anything else than the bare id.
+    /// Whether an id at a source is that of a customer by anything else than the bare id, be it one
+    /// that can be asked for or not.
     pub fn is_somebodys(&self, source: SourceName, id: &str) -> bool {
         let Some(place) = self.sources.iter().position(|name| *name == source) else { return false };
         let names_it = |entry: &Entry| entry.remote(place).is_some_and(|remote| remote.eq_ignore_ascii_case(id));
         let known: Vec<Known> = self.deciding().filter_map(|strategy| strategy.known().ok()).collect();
+        if known.iter().any(|one| one.hides(source, id)) {
+            return true;
+        }
         // What a strategy says of a customer counts only where no earlier one knows that customer.
         known.iter().enumerate().any(|(index, one)| {
             let entry = one.table().find_remote(place, id).filter(|entry| names_it(entry));
@@ -166,6 +170,14 @@ impl Known {
         match self {
             Self::File(file) => &file.0,
             Self::Discovered(found) => &found.table,
+        }
+    }
+
+    /// Whether an id at a source is that of a customer who is in no list of ours.
+    fn hides(&self, source: SourceName, id: &str) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Discovered(found) => found.hides(source, id),
         }
     }
 

@@ -276,6 +276,14 @@ async fn rows_of_a_customer_who_is_linked_elsewhere_are_a_wrong_answer() {
     for (id, status) in [("a-id", "invalid_response"), ("a-uuid", "ok")] {
         assert_eq!(gateway.get(&format!("/customers/{id}/users")).await.source("advanced_automation")["status"], status, "{id}");
     }
+    // An id that is listed is somebody's, be it one that can be asked for or not.
+    let (world, mut lists) = (World::new().await, every_case());
+    lists.advanced_automation.push(customer("a no", "No id of ours", NIL, "107"));
+    lists.persons[0]["Customer"] = json!("A NO");
+    world.list(&lists);
+    let gateway = discovering(&world).start().await;
+    ready(&gateway).await;
+    assert_eq!(gateway.get("/customers/a-id/users").await.source("advanced_automation")["status"], "invalid_response");
 }
 
 #[tokio::test]
