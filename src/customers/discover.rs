@@ -6,13 +6,14 @@
 //! customers is believed only when it is read so twice.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::join_all;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::{
     domain::{ListedCustomer, Moment, SourceName},
+    offload::offload,
     sources::Source,
     telemetry::{Metrics, Origin, TraceContext},
 };
@@ -31,13 +33,17 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// What it is doubled to at most.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Customers that are linked to nobody and named in the log, of one reading.
-const MOST_NAMED: usize = 50;
+/// Customers of one reading that are linked to nobody for one reason and named in the log; all
+/// are named where it is told to debug.
+const MOST_NAMED: usize = 10;
 
-/// A list with fewer customers than this may lose any number of them.
+/// Customers whose matching leaves the threads that serve everybody.
+const MANY_CUSTOMERS: usize = 1000;
+
+/// A list with fewer customers than this may lose any number of them, but not all.
 const FEW: usize = 10;
 
-/// Each source's list, by where it is read: kept while the configuration changes.
+/// Each source's list, by where and as whom it is read: kept while the configuration changes.
 pub type KeptLists = Mutex<HashMap<String, KeptList>>;
 
 /// A source's list as it was last read.
@@ -59,6 +65,15 @@ pub(super) struct Discovery {
     found: ArcSwapOption<Discovered>,
 }
 
+/// What one reading of some lists came to.
+#[derive(Debug, Default)]
+struct Read {
+    /// The places of those that could not be read.
+    failed: Vec<usize>,
+    /// Whether any was kept anew.
+    is_new: bool,
+}
+
 /// What the lists came to.
 #[derive(Debug)]
 pub(super) struct Discovered {
@@ -66,6 +81,8 @@ pub(super) struct Discovered {
     /// How many customers of a source have an id that cannot be asked for.
     pub(super) hidden: Vec<(SourceName, u64)>,
     pub(super) at: Moment,
+    /// The ids of those, in lower case, and who is linked to nobody.
+    hidden_ids: HashSet<(SourceName, String)>,
     unlinked: Vec<Unlinked>,
 }
 
@@ -84,53 +101,84 @@ impl Discovery {
         self.found.load_full()
     }
 
-    /// Reads the lists again and again.
+    /// Reads the lists again and again. Of those that were to be read together, one that failed is
+    /// tried again alone, until all of them are due again.
     pub(super) async fn run(self: Arc<Self>, metrics: Arc<Metrics>) {
-        let mut failures = 0;
+        let everyone: Vec<usize> = (0..self.listing.len()).collect();
+        let (mut due, mut failures) = (everyone.clone(), 0);
+        let mut all_due = None;
         loop {
-            let all_read = self.read_all().await;
-            self.put_to_use(&metrics);
-            failures = if all_read { 0 } else { failures + 1 };
-            tokio::time::sleep(pause(failures, self.refresh)).await;
+            let Read { failed, is_new } = self.read(&due).await;
+            if is_new {
+                self.match_and_use(&metrics).await;
+            }
+            failures = if failed.is_empty() { 0 } else { failures + 1 };
+            let rest = all_due.get_or_insert_with(|| Instant::now() + self.refresh).saturating_duration_since(Instant::now());
+            let wait = pause(failures, rest);
+            tokio::time::sleep(wait).await;
+            due = if wait < rest {
+                failed
+            } else {
+                all_due = None;
+                everyone.clone()
+            };
         }
     }
 
-    /// Reads every list; whether all could be read.
-    async fn read_all(&self) -> bool {
+    /// Reads these lists, given by their places.
+    async fn read(&self, due: &[usize]) -> Read {
         let origin = Origin { request_id: format!("discover-{}", Uuid::now_v7()).into(), trace: TraceContext::begin() };
-        let read = join_all(self.listing.iter().map(async |(_, source)| (source, source.list_customers(&origin).await))).await;
-        let mut all_read = true;
-        for (source, read) in read {
+        let sources = due.iter().filter_map(|place| Some((*place, &self.listing.get(*place)?.1)));
+        let read = join_all(sources.map(async |(place, source)| (place, source, source.list_customers(&origin).await))).await;
+        let mut came = Read::default();
+        for (place, source, read) in read {
             match read {
-                Ok(customers) => self.keep(source, customers),
+                Ok(customers) => came.is_new |= self.keep(source, customers),
                 Err(failure) => {
                     let (outcome, http_status) = (failure.kind.as_str(), failure.http_status);
                     tracing::warn!(source = %source.name(), outcome, http_status, "a source's customers could not be listed; the links before go on");
-                    all_read = false;
+                    came.failed.push(place);
                 }
             }
         }
-        all_read
+        came
     }
 
-    fn keep(&self, source: &Source, customers: Vec<ListedCustomer>) {
+    /// Keeps a list, if it is believed.
+    fn keep(&self, source: &Source, customers: Vec<ListedCustomer>) -> bool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(place) = source.list_place() else { return };
+        let Some(key) = source.list_key() else { return false };
         let (at, doubted) = (Moment::now(), None);
-        match kept.get_mut(&place) {
+        match kept.get_mut(&key) {
             Some(before) if !is_believed(before.customers.len(), customers.len(), before.doubted) => {
                 before.doubted = Some(customers.len());
                 let (before, now) = (before.customers.len(), customers.len());
                 tracing::warn!(source = %source.name(), before, now, "a source lists far fewer customers than before; that is believed when it is said twice");
+                false
             }
-            _ => drop(kept.insert(place, KeptList { customers: Arc::new(customers), at, doubted })),
+            _ => {
+                kept.insert(key, KeptList { customers: Arc::new(customers), at, doubted });
+                true
+            }
         }
+    }
+
+    /// Forgets the lists that are none of this configuration's.
+    pub(super) fn forget_others(&self) {
+        let keys: Vec<String> = self.listing.iter().filter_map(|(_, source)| source.list_key()).collect();
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keys.contains(key));
+    }
+
+    async fn match_and_use(self: &Arc<Self>, metrics: &Arc<Metrics>) {
+        let customers: usize = self.kept.lock().unwrap_or_else(PoisonError::into_inner).values().map(|list| list.customers.len()).sum();
+        let (this, metrics) = (Arc::clone(self), Arc::clone(metrics));
+        offload(customers > MANY_CUSTOMERS, move || this.put_to_use(&metrics)).await;
     }
 
     /// Links what is kept; `None` where a list is missing.
     fn matched(&self) -> Option<Discovered> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |(place, source): &(usize, Arc<Source>)| Some((*place, source.name(), kept.get(&source.list_place()?)?.clone()));
+        let of = |(place, source): &(usize, Arc<Source>)| Some((*place, source.name(), kept.get(&source.list_key()?)?.clone()));
         let lists = self.listing.iter().map(of).collect::<Option<Vec<_>>>()?;
         drop(kept);
         let at = lists.iter().map(|(_, _, list)| list.at).max()?;
@@ -142,7 +190,9 @@ impl Discovery {
             (hidden > 0).then_some((*source, hidden as u64))
         };
         let hidden = lists.iter().filter_map(hidden).collect();
-        Some(Discovered { table: Table::new(entries, self.sources.len()), hidden, at, unlinked })
+        let hidden_ids = unlinked.iter().filter(|unlinked| unlinked.reason.is_hidden());
+        let hidden_ids = hidden_ids.map(|unlinked| (unlinked.source, unlinked.id.to_ascii_lowercase())).collect();
+        Some(Discovered { table: Table::new(entries, self.sources.len()), hidden, at, hidden_ids, unlinked })
     }
 
     fn put_to_use(&self, metrics: &Metrics) {
@@ -159,6 +209,11 @@ impl Discovery {
 }
 
 impl Discovered {
+    /// Whether an id at a source is that of a customer who cannot be asked for.
+    pub(super) fn hides(&self, source: SourceName, id: &str) -> bool {
+        !self.hidden_ids.is_empty() && self.hidden_ids.contains(&(source, id.to_ascii_lowercase()))
+    }
+
     fn count(&self, source: SourceName, reason: Reason) -> usize {
         self.unlinked.iter().filter(|unlinked| (unlinked.source, unlinked.reason) == (source, reason)).count()
     }
@@ -170,20 +225,40 @@ impl Discovered {
         if before.is_some_and(|before| before.unlinked == self.unlinked) {
             return;
         }
-        for Unlinked { source, id, reason } in self.unlinked.iter().take(MOST_NAMED) {
-            tracing::info!(%source, customer = ?id, reason = reason.as_str(), "a customer is linked to no other source");
+        let told = told(&self.unlinked);
+        for (Unlinked { source, id, reason }, is_named) in &told {
+            let reason = reason.as_str();
+            if *is_named {
+                tracing::info!(%source, customer = ?id, reason, "a customer is linked to no other source");
+            } else {
+                tracing::debug!(%source, customer = ?id, reason, "a customer is linked to no other source");
+            }
         }
-        let more = unlinked.saturating_sub(MOST_NAMED);
+        let more = told.iter().filter(|(_, is_named)| !is_named).count();
         if more > 0 {
             tracing::info!(more, "further customers are linked to no other source; the metrics count them by reason");
         }
     }
 }
 
+/// Who is linked to nobody, those first whom a person can do something about, and who of them is
+/// named whatever the log's level: a few for each reason.
+fn told(unlinked: &[Unlinked]) -> Vec<(&Unlinked, bool)> {
+    let mut all: Vec<&Unlinked> = unlinked.iter().collect();
+    all.sort_by_key(|unlinked| unlinked.reason.rank());
+    let mut counts: HashMap<Reason, usize> = HashMap::new();
+    let mut named = |unlinked: &Unlinked| {
+        let count = counts.entry(unlinked.reason).or_default();
+        *count += 1;
+        *count <= MOST_NAMED
+    };
+    all.into_iter().map(|unlinked| (unlinked, named(unlinked))).collect()
+}
+
 /// Whether a list is believed that has so many customers where there were so many before: most of
-/// them are lost only where that is said twice.
+/// them, or all of a few, are lost only where that is said twice.
 fn is_believed(before: usize, now: usize, doubted: Option<usize>) -> bool {
-    before < FEW || now * 2 >= before || doubted.is_some_and(|doubted| now.abs_diff(doubted) <= doubted / 2)
+    before == 0 || (now > 0 && (before < FEW || now * 2 >= before)) || doubted.is_some_and(|doubted| now.abs_diff(doubted) <= doubted / 2)
 }
 
 /// How long until the lists are read again, after so many failures in a row.
@@ -195,31 +270,5 @@ fn pause(failures: u32, refresh: Duration) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_that_has_lost_most_is_believed_when_it_is_said_twice() {
-        for (before, now, doubted, expected) in [
-            (0, 0, None, true),
-            (9, 0, None, true),
-            (100, 99, None, true),
-            (100, 50, None, true),
-            (100, 49, None, false),
-            (100, 0, None, false),
-            (100, 0, Some(0), true),
-            (100, 40, Some(45), true),
-            (100, 10, Some(45), false),
-            (100, 1000, None, true),
-        ] {
-            assert_eq!(is_believed(before, now, doubted), expected, "{before} {now} {doubted:?}");
-        }
-    }
-
-    #[test]
-    fn a_list_that_cannot_be_read_is_tried_again_less_and_less_often() {
-        let seconds = |failures| pause(failures, Duration::from_mins(15)).as_secs();
-        assert_eq!([0, 1, 2, 3, 6, 7, 100].map(seconds), [900, 1, 2, 4, 32, 60, 60]);
-        assert_eq!(pause(5, Duration::from_millis(200)), Duration::from_millis(200), "never later than it would be anyway");
-    }
-}
+#[path = "discover_tests.rs"]
+mod tests;

@@ -50,7 +50,8 @@ impl Customers {
     /// A page of those customers that a caller may see.
     pub fn list(&self, query: &CustomersQuery, may_see: impl Fn(&CustomerId) -> bool) -> Result<CustomersPage, NotLinked> {
         let known = self.known_by_heart()?;
-        let seen: Vec<&Entry> = everybody(&known).into_iter().filter(|entry| entry.is_anywhere() && may_see(&entry.id)).collect();
+        let (seen, unseen): (Vec<&Entry>, Vec<&Entry>) =
+            everybody(&known).into_iter().filter(|entry| entry.is_anywhere()).partition(|entry| may_see(&entry.id));
         let left: Vec<&Entry> = seen.iter().copied().filter(|entry| query.leaves(entry)).collect();
         let start = query.after.as_ref().map_or(0, |after| left.partition_point(|entry| entry.id.as_str() <= after.as_str()));
         let end = start.saturating_add(query.size).min(left.len());
@@ -60,7 +61,7 @@ impl Customers {
             customers: shown.iter().map(|entry| entry.linked(&self.sources)).collect(),
             total: left.len(),
             next_cursor: last.map(|last| seal_cursor(&list(query.q.as_deref()), last.id.as_str().as_bytes())),
-            warnings: self.list_warnings(&known, &seen),
+            warnings: self.list_warnings(&known, &seen, unseen.is_empty()),
             as_of: known.iter().map(Known::at).max().unwrap_or(self.since),
         })
     }
@@ -84,13 +85,15 @@ impl Customers {
         self.deciding().map(Strategy::known).collect()
     }
 
-    fn list_warnings(&self, known: &[Known], seen: &[&Entry]) -> Vec<Warning> {
+    /// Customers who cannot be asked for are told of only where nobody is hidden from the caller:
+    /// they have no id of ours that could say whether he may know of them.
+    fn list_warnings(&self, known: &[Known], seen: &[&Entry], sees_all: bool) -> Vec<Warning> {
         let mut warnings = Vec::new();
         for source in &self.sources {
             let is_of = |entry: &&&Entry| entry.is_apart && entry.apart.iter().any(|(name, _)| name == source);
             let apart = seen.iter().filter(is_of).count() as u64;
             warnings.extend(counted(WarningCode::AmbiguousReference, *source, apart));
-            let hidden = known.iter().map(|known| known.hidden(*source)).sum();
+            let hidden = if sees_all { known.iter().map(|known| known.hidden(*source)).sum() } else { 0 };
             warnings.extend(counted(WarningCode::CustomersNotListed, *source, hidden));
         }
         if self.strategies.iter().any(|strategy| matches!(strategy, Strategy::SameId)) {

@@ -2,7 +2,9 @@
 //!
 //! The first list is the one that references speak of. A reference that fits one of its customers,
 //! and no other reference of the same list fits that one, makes the two one customer. Names are
-//! never compared. Where anything is left to guess, both stay customers of their own.
+//! never compared. Where anything is left to guess, both stay customers of their own. Whom nobody
+//! can ask for (the partner itself, or an id of a form that no path has) is never linked, and makes
+//! a reference that fits it as well no surer.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -35,7 +37,7 @@ pub(super) struct Unlinked {
 }
 
 /// Why a customer was linked to none of another source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Reason {
     /// No reference speaks of it.
     NotReferredTo,
@@ -65,16 +67,15 @@ struct Fits {
 pub(super) fn match_lists(lists: &[List<'_>], sources: usize) -> Matched {
     let mut matched = Matched::default();
     let Some((first, others)) = lists.split_first() else { return matched };
-    let spoken_of: Vec<&ListedCustomer> = first.customers.iter().filter(|customer| !customer.is_provider).collect();
-    let mut entries: Vec<Option<Entry>> = spoken_of.iter().map(|customer| own_entry(customer, first.place, sources)).collect();
+    let mut entries: Vec<Option<Entry>> = first.customers.iter().map(|customer| own_entry(customer, first.place, sources)).collect();
     let mut taken: HashSet<CustomerId> = entries.iter().flatten().map(|entry| entry.id.clone()).collect();
-    let names = names(&spoken_of, &entries);
+    let names = names(first.customers);
+    let is_shown: Vec<bool> = entries.iter().map(Option::is_some).collect();
     let mut alone: Vec<Entry> = Vec::new();
     let mut referring = Vec::new();
     for list in others {
-        let customers: Vec<&ListedCustomer> = list.customers.iter().filter(|customer| !customer.is_provider).collect();
-        let fits = Fits::new(&customers, &names);
-        for (place, customer) in customers.iter().enumerate() {
+        let fits = Fits::new(list.customers, &names, &is_shown);
+        for (place, customer) in list.customers.iter().enumerate().filter(|(_, customer)| !customer.is_provider) {
             match fits.only(place) {
                 Some((to, by)) if is_askable(&customer.id) => link(entries.get_mut(to), customer, list.place, by),
                 _ => {
@@ -93,25 +94,26 @@ pub(super) fn match_lists(lists: &[List<'_>], sources: usize) -> Matched {
     }
     matched
         .unlinked
-        .extend(spoken_of.iter().zip(&entries).filter_map(|(customer, entry)| unreferred(first.source, customer, entry.as_ref())));
+        .extend(first.customers.iter().zip(&entries).filter_map(|(customer, entry)| unreferred(first.source, customer, entry.as_ref())));
     matched.unlinked.append(&mut referring);
     matched.entries.extend(entries.into_iter().flatten());
     matched.entries.append(&mut alone);
     matched
 }
 
-/// A customer as its own source lists it; `None` where its id has a form that cannot be asked for.
+/// A customer as its own source lists it; `None` where it is the partner itself, or its id has a
+/// form that cannot be asked for.
 fn own_entry(customer: &ListedCustomer, place: usize, sources: usize) -> Option<Entry> {
-    let id: CustomerId = customer.id.parse().ok()?;
+    let id: CustomerId = customer.id.parse().ok().filter(|_| !customer.is_provider)?;
     let mut to = vec![None; sources].into_boxed_slice();
     *to.get_mut(place)? = Some((RemoteId::from(&id), LinkedBy::Listed));
     Some(Entry { id, name: customer.name.clone(), to, apart: Vec::new(), is_apart: false })
 }
 
-/// Everything that a reference may say, and whose name it is. Whom nobody can ask for has none.
-fn names<'a>(customers: &[&'a ListedCustomer], entries: &[Option<Entry>]) -> HashMap<&'a str, Vec<(usize, LinkedBy)>> {
+/// Everything that a reference may say, and whose name it is.
+fn names(customers: &[ListedCustomer]) -> HashMap<&str, Vec<(usize, LinkedBy)>> {
     let mut names: HashMap<&str, Vec<(usize, LinkedBy)>> = HashMap::with_capacity(3 * customers.len());
-    for (place, (customer, _)) in customers.iter().zip(entries).enumerate().filter(|(_, (_, entry))| entry.is_some()) {
+    for (place, customer) in customers.iter().enumerate() {
         let id = (LinkedBy::ReferenceIsId, &customer.id);
         for (by, name) in std::iter::once(id).chain(customer.other_names.iter().map(|(by, name)| (*by, name))) {
             let whose = names.entry(name.as_ref()).or_default();
@@ -156,6 +158,7 @@ fn stand_alone(
 
 fn unreferred(source: SourceName, customer: &ListedCustomer, entry: Option<&Entry>) -> Option<Unlinked> {
     let reason = match entry {
+        None if customer.is_provider => return None,
         None => Reason::InvalidId,
         Some(entry) if entry.to.iter().flatten().count() > 1 => return None,
         Some(entry) if entry.apart.is_empty() => Reason::NotReferredTo,
@@ -171,8 +174,10 @@ fn told(source: SourceName, apart: u64) -> Vec<(SourceName, u64)> {
 // === impl Fits ===
 
 impl Fits {
-    fn new(customers: &[&ListedCustomer], names: &HashMap<&str, Vec<(usize, LinkedBy)>>) -> Self {
-        let fitted = |customer: &&ListedCustomer| names.get(customer.reference.as_deref()?).cloned();
+    /// A reference that fits only those who are not shown fits nobody.
+    fn new(customers: &[ListedCustomer], names: &HashMap<&str, Vec<(usize, LinkedBy)>>, is_shown: &[bool]) -> Self {
+        let any_shown = |fitted: &&Vec<(usize, LinkedBy)>| fitted.iter().any(|(to, _)| is_shown.get(*to) == Some(&true));
+        let fitted = |customer: &ListedCustomer| names.get(customer.reference.as_deref()?).filter(any_shown).cloned();
         let of: Vec<Vec<_>> = customers.iter().map(|customer| fitted(customer).unwrap_or_default()).collect();
         let mut to: HashMap<usize, Vec<usize>> = HashMap::new();
         for (place, fitted) in of.iter().enumerate() {
@@ -236,6 +241,19 @@ impl Reason {
             Self::FitsSeveral => "fits_several",
             Self::InvalidId => "invalid_id",
             Self::IdTaken => "id_taken",
+        }
+    }
+
+    /// Its place in the log: what a person can mend stands before what may well be so.
+    pub(super) const fn rank(self) -> u8 {
+        match self {
+            Self::FitsSeveral => 0,
+            Self::SharedReference => 1,
+            Self::IdTaken => 2,
+            Self::InvalidId => 3,
+            Self::UnknownReference => 4,
+            Self::NoReference => 5,
+            Self::NotReferredTo => 6,
         }
     }
 

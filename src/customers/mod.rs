@@ -46,6 +46,8 @@ pub struct Customers {
     /// Since when the strategies are in use.
     since: Moment,
     metrics: Arc<Metrics>,
+    /// The lists that outlive a configuration.
+    kept: Arc<KeptLists>,
     /// What keeps the links up to date; it ends with them.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -78,12 +80,14 @@ impl Customers {
             strategies: kinds.into_iter().filter_map(strategy).collect(),
             since: Moment::now(),
             metrics,
+            kept: Arc::clone(kept),
             tasks: Mutex::default(),
         }
     }
 
     /// Begins to keep the links up to date, until this is dropped.
     pub fn keep_up_to_date(&self) {
+        self.forget_other_lists();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         for strategy in &self.strategies {
             let metrics = Arc::clone(&self.metrics);
@@ -92,6 +96,18 @@ impl Customers {
                 Strategy::File(file) => drop(tasks.spawn(Arc::clone(file).watch(metrics))),
                 Strategy::Discover(discovery) => drop(tasks.spawn(Arc::clone(discovery).run(metrics))),
             }
+        }
+    }
+
+    /// Forgets the lists of sources that are no longer asked, or as somebody else.
+    fn forget_other_lists(&self) {
+        let discovery = self.strategies.iter().find_map(|strategy| match strategy {
+            Strategy::Discover(discovery) => Some(discovery),
+            Strategy::SameId | Strategy::File(_) => None,
+        });
+        match discovery {
+            Some(discovery) => discovery.forget_others(),
+            None => self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear(),
         }
     }
 
@@ -109,11 +125,15 @@ impl Customers {
         Err(NotLinked::Unknown)
     }
 
-    /// Whether an id at a source is that of a customer by anything else than the bare id.
+    /// Whether an id at a source is that of a customer by anything else than the bare id, be it one
+    /// that can be asked for or not.
     pub fn is_somebodys(&self, source: SourceName, id: &str) -> bool {
         let Some(place) = self.sources.iter().position(|name| *name == source) else { return false };
         let names_it = |entry: &Entry| entry.remote(place).is_some_and(|remote| remote.eq_ignore_ascii_case(id));
         let known: Vec<Known> = self.deciding().filter_map(|strategy| strategy.known().ok()).collect();
+        if known.iter().any(|one| one.hides(source, id)) {
+            return true;
+        }
         // What a strategy says of a customer counts only where no earlier one knows that customer.
         known.iter().enumerate().any(|(index, one)| {
             let entry = one.table().find_remote(place, id).filter(|entry| names_it(entry));
@@ -150,6 +170,14 @@ impl Known {
         match self {
             Self::File(file) => &file.0,
             Self::Discovered(found) => &found.table,
+        }
+    }
+
+    /// Whether an id at a source is that of a customer who is in no list of ours.
+    fn hides(&self, source: SourceName, id: &str) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Discovered(found) => found.hides(source, id),
         }
     }
 

@@ -74,11 +74,14 @@ fn read_kinds(reader: &mut Reader) -> Vec<Kind> {
     };
     let kinds: Vec<Kind> = words.iter().filter_map(kind).collect();
     let is_twice = kinds.iter().enumerate().any(|(place, kind)| kinds.iter().skip(place + 1).any(|other| other == kind));
+    let decided = kinds.iter().position(|kind| *kind == Kind::SameId);
     if kinds.is_empty() || kinds.len() != words.len() || is_twice {
         reader.fault(
             "customers.links",
             "must be a list of \"file\", \"discover\" and \"same_id\", each at most once, in the order in which they decide.",
         );
+    } else if decided.is_some_and(|place| place + 1 < kinds.len()) {
+        reader.fault("customers.links", "must have \"same_id\" at its end: it knows every customer, so nothing behind it ever decides.");
     }
     kinds
 }

@@ -59,6 +59,20 @@ pub(super) struct BearerToken {
 struct Held(Option<Stamp>, Authorization);
 
 impl CredentialSettings {
+    /// Tells who we are from whom else we might be, as far as the settings say: a digest, for a
+    /// token may be part of it. A secret that proves the same client id is renewed, and no part.
+    pub(super) fn digest(&self) -> String {
+        let file = |path: &std::path::Path| path.to_string_lossy().into_owned();
+        let who: [String; 3] = match self {
+            Self::Bearer(SecretSource::Written(token)) => ["token".into(), token.reveal().to_owned(), String::new()],
+            Self::Bearer(SecretSource::File(path)) => ["token_file".into(), file(path), String::new()],
+            Self::ClientCredentials { token_url, client_id, .. } => ["client".into(), token_url.to_string(), client_id.clone()],
+            Self::RefreshToken(settings) => ["login".into(), settings.client_id().to_owned(), file(settings.store_path())],
+            Self::Forward => ["forward".into(), String::new(), String::new()],
+        };
+        format!("{:?}", ring::digest::digest(&ring::digest::SHA256, who.join("\u{1f}").as_bytes()))
+    }
+
     /// What a person has to do before there can be any; `None` where there is nothing.
     pub fn to_do(&self) -> Option<String> {
         match self {
@@ -161,5 +175,24 @@ impl BearerToken {
             SecretSource::Written(_) => Stamp::default(),
             SecretSource::File(path) => Stamp::of(path),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    #[test]
+    fn a_digest_tells_who_we_are_and_no_secret() {
+        let token = |token: &str| CredentialSettings::Bearer(SecretSource::Written(Secret::new(token))).digest();
+        let client = |client_id: &str, secret: &str| {
+            let (token_url, client_secret) = ("https://id.example.com/".parse().unwrap(), SecretSource::Written(Secret::new(secret)));
+            CredentialSettings::ClientCredentials { token_url, client_id: client_id.to_owned(), client_secret }.digest()
+        };
+        assert_eq!((token("hunter2"), client("a", "one")), (token("hunter2"), client("a", "two")), "a renewed secret is nobody else's");
+        assert_ne!(token("hunter2"), token("hunter3"));
+        assert_ne!(client("a", "one"), client("b", "one"));
+        assert!(!token("hunter2").contains("hunter2"));
     }
 }

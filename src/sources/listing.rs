@@ -14,18 +14,23 @@ use crate::{
 /// Readings of one list before it is given up: a list that changes meanwhile is read once more.
 const READINGS: usize = 2;
 
+/// How many times a walk's deadline a list may take: it has every customer's row where a walk has
+/// those of one customer, and nobody waits for it.
+const DEADLINES: u32 = 10;
+
 impl Source {
     /// Whether the backend lists its customers at all.
     pub fn lists_customers(&self) -> bool {
         self.adapter.customers().is_some()
     }
 
-    /// Where the list is asked for: what tells it from another one.
-    pub fn list_place(&self) -> Option<String> {
-        Some(self.adapter.customers()?.request(1).url.into())
+    /// Where and as whom the list is asked for: what tells it from another one.
+    pub fn list_key(&self) -> Option<String> {
+        let place = self.adapter.customers()?.request(1).url;
+        Some(format!("{place} {}", self.who))
     }
 
-    /// Reads the whole list, within `walk_deadline`, each id once and in the order of the ids. A
+    /// Reads the whole list, within ten times `walk_deadline`, each id once and in the order of the ids. A
     /// list whose counts do not agree is none: it would pull apart what belongs together.
     pub async fn list_customers(&self, origin: &Origin) -> Result<Vec<ListedCustomer>, Failure> {
         let read = self.read_list(origin).await;
@@ -39,11 +44,11 @@ impl Source {
         let list = self.adapter.customers().ok_or(inconsistent)?;
         let request = |page| list.request(page);
         let wanted = Wanted { paging: list.paging(), request: &request, read: read_customers };
-        let (deadline, identity) = (Deadline::after(self.limits.walk_deadline), &Identity::own());
+        let (deadline, identity) = (Deadline::after(self.limits.walk_deadline.saturating_mul(DEADLINES)), &Identity::own());
         for _ in 0..READINGS {
             let read = self.read_once(Task { wanted: &wanted, identity, origin, deadline, patience: deadline }).await?;
             // Where no count is told, a row that comes twice tells that another one was missed.
-            if read.agrees && read.rows == read.records.len() as u64 {
+            if read.agrees && (read.is_counted || read.rows == read.records.len() as u64) {
                 return Ok((read.records, read.odd_fields));
             }
         }

@@ -32,6 +32,8 @@ pub(super) struct Read<R = Record> {
     pub(super) rows: u64,
     /// Whether the counts stayed the same and are what came.
     pub(super) agrees: bool,
+    /// Whether there was any count that could agree.
+    pub(super) is_counted: bool,
     /// How many fields had the wrong type.
     pub(super) odd_fields: u64,
 }
@@ -96,7 +98,7 @@ impl<R: Row> Reading<R> {
         let records = distinct(self.pages.into_values().flat_map(|page| page.records).collect());
         let came = if paging == Paging::Whole { rows } else { records.len() as u64 };
         let agrees = unchanged && !repeated && count.is_none_or(|count| count == came);
-        Read { records, rows, agrees, odd_fields }
+        Read { records, rows, agrees, is_counted: count.is_some(), odd_fields }
     }
 
     fn first(&self) -> Option<&Page<R>> {

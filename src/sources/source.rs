@@ -55,6 +55,8 @@ pub struct Source {
     pub(super) adapter: Arc<dyn Adapter>,
     client: Arc<Client>,
     credentials: Credentials,
+    /// A digest of who we are there.
+    pub(super) who: String,
     retry: Policy,
     pub(super) limits: Limits,
     budget: Budget,
@@ -134,6 +136,7 @@ impl Source {
         let (name, client) = (settings.adapter.name(), settings.client()?);
         Ok(Self {
             client: Arc::new(client),
+            who: settings.credentials.digest(),
             credentials: Credentials::new(name, settings.credentials, Arc::clone(&metrics), renewals),
             retry: settings.retry,
             budget: Budget::default(),
@@ -216,8 +219,8 @@ impl Source {
             let again = self.read_once(task).await?;
             odd_fields += again.odd_fields;
             complete = again.agrees;
-            let rows = again.rows;
-            read = if complete { again } else { Read { records: again.union(read), rows, agrees: false, odd_fields } };
+            let (rows, is_counted) = (again.rows, again.is_counted);
+            read = if complete { again } else { Read { records: again.union(read), rows, agrees: false, is_counted, odd_fields } };
         }
         if !complete {
             warnings.push(Warning { code: WarningCode::ChangedWhileReading, source: Some(self.name()), count: None });

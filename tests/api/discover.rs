@@ -13,7 +13,7 @@ use crate::support::{
 const NIL: &str = "00000000-0000-0000-0000-000000000000";
 
 /// One customer of every kind.
-fn every_case() -> Lists {
+pub(crate) fn every_case() -> Lists {
     let partner = json!({"Id": "partner", "Tenant": "partner", "Name": "Partner", "ExternalTenantUUID": "u-p", "ExternalTenantId": "1"});
     Lists {
         advanced_automation: vec![
@@ -44,7 +44,7 @@ fn every_case() -> Lists {
     }
 }
 
-fn discovering(world: &World) -> Setup {
+pub(crate) fn discovering(world: &World) -> Setup {
     world
         .gateway()
         .set("customers.links", "discover")
@@ -54,7 +54,7 @@ fn discovering(world: &World) -> Setup {
 }
 
 /// Waits until the lists were read.
-async fn ready(gateway: &Gateway) {
+pub(crate) async fn ready(gateway: &Gateway) {
     let started = tokio::time::Instant::now();
     while gateway.get("/customers").await.status != 200 {
         assert!(started.elapsed() < Duration::from_secs(20), "the lists are never read");
@@ -63,7 +63,7 @@ async fn ready(gateway: &Gateway) {
 }
 
 /// Each customer with its id at either source and by what each is known.
-async fn links(gateway: &Gateway) -> Vec<String> {
+pub(crate) async fn links(gateway: &Gateway) -> Vec<String> {
     let list = gateway.get("/customers?page_size=1000").await.json();
     let shown = |customer: &Value| {
         let at = |place: usize| {
@@ -140,8 +140,8 @@ async fn a_discovered_customer_is_asked_for_by_its_id_at_each_source() {
 async fn the_lists_are_asked_for_as_documented_and_walked_to_their_end() {
     let world = World::new().await;
     let many = |count: usize| Lists {
-        advanced_automation: (0..count).map(|number| customer(&format!("a{number}"), "A", "", &number.to_string())).collect(),
-        my_reports: (0..count).map(|number| tenant(&format!("m{number}"), "M", &number.to_string())).collect(),
+        advanced_automation: (0..count).map(|number| customer(&format!("a{number}"), "A", "", &(number + 1).to_string())).collect(),
+        my_reports: (0..count).map(|number| tenant(&format!("m{number}"), "M", &(number + 1).to_string())).collect(),
         ..Lists::default()
     };
     world.list(&many(2050));
@@ -276,6 +276,14 @@ async fn rows_of_a_customer_who_is_linked_elsewhere_are_a_wrong_answer() {
     for (id, status) in [("a-id", "invalid_response"), ("a-uuid", "ok")] {
         assert_eq!(gateway.get(&format!("/customers/{id}/users")).await.source("advanced_automation")["status"], status, "{id}");
     }
+    // An id that is listed is somebody's, be it one that can be asked for or not.
+    let (world, mut lists) = (World::new().await, every_case());
+    lists.advanced_automation.push(customer("a no", "No id of ours", NIL, "107"));
+    lists.persons[0]["Customer"] = json!("A NO");
+    world.list(&lists);
+    let gateway = discovering(&world).start().await;
+    ready(&gateway).await;
+    assert_eq!(gateway.get("/customers/a-id/users").await.source("advanced_automation")["status"], "invalid_response");
 }
 
 #[tokio::test]

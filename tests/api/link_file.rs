@@ -1,6 +1,6 @@
 //! The file of links: read again when it changes, whole or not at all.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use crate::support::{Folder, Gateway, Program, World, figure::figure, until};
 
@@ -21,7 +21,7 @@ async fn reaches(gateway: &Gateway, customer: &str, id: Option<&str>) {
     let started = tokio::time::Instant::now();
     while remote(gateway, customer).await.as_deref() != id {
         assert!(started.elapsed().as_secs() < 5, "a change is in use within five seconds");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -33,7 +33,7 @@ async fn until_metric(gateway: &Gateway, line: &str) {
     let started = tokio::time::Instant::now();
     while !metric(gateway, line).await {
         assert!(started.elapsed().as_secs() < 10, "no {line} in {}", gateway.get("/metrics").await.text);
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -51,6 +51,28 @@ async fn a_changed_file_is_in_use_within_five_seconds() {
     assert_eq!(gateway.get("/customers/acme").await.code(), "customer_not_found");
     assert!(metric(&gateway, "rollcall_customer_file_loads_total{result=\"taken\"} 2").await);
     assert!(metric(&gateway, "rollcall_customer_links{strategy=\"file\"} 1").await);
+}
+
+#[tokio::test]
+async fn a_file_that_is_still_being_written_is_not_put_to_use() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let file = folder.write("links.csv", &format!("{HEADER}acme,,A-1,\nbirch,,B-1,\n"));
+    let gateway = gateway(&world, &file).await;
+    let both = async || (remote(&gateway, "acme").await, remote(&gateway, "birch").await);
+    let before = both().await;
+    folder.write("links.csv", &format!("{HEADER}acme,,A-2")); // a whole row, and may not be
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(both().await, before, "half a file keeps the old links");
+    let mut text = format!("{HEADER}acme,,A-2,\n");
+    for number in 0..8 {
+        text.push_str(&format!("c{number},,C-{number},\n"));
+        folder.write("links.csv", &text);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(both().await, before, "rows still come");
+    }
+    folder.write("links.csv", &format!("{text}birch,,B-2,\n"));
+    reaches(&gateway, "birch", Some("B-2")).await;
+    assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-2"));
 }
 
 #[tokio::test]
@@ -91,7 +113,7 @@ async fn a_broken_file_keeps_the_old_links_and_is_told_once_with_every_fault() {
         assert!(metric(&gateway, line).await, "{line}");
     }
     assert_eq!((remote(&gateway, "acme").await.as_deref(), remote(&gateway, "birch").await), (Some("A-1"), None));
-    tokio::time::sleep(std::time::Duration::from_millis(2500)).await; // longer than between two looks
+    tokio::time::sleep(Duration::from_millis(2500)).await; // longer than between two looks
     let said = program.said();
     for part in ["line=3", "line=4", "line=5", "duplicate_id", "shared_remote_id"] {
         assert!(said.contains(part), "{part}: {said}");
@@ -128,6 +150,10 @@ async fn a_file_that_is_broken_at_the_start_is_a_fault_of_the_configuration() {
             ("customers.file = \"links.csv\"", &["customers.file: is of no use"]),
             ("customers.links = [\"guess\"]", &["customers.links: must be a list"]),
             ("customers.links = [\"same_id\", \"same_id\"]", &["customers.links: must be a list"]),
+            (
+                "customers.links = [\"same_id\", \"file\"]\ncustomers.file = \"links.json\"",
+                &["customers.links: must have \"same_id\" at its end", "must end in .csv or .toml"],
+            ),
             ("customers.links = []", &["customers.links: must be a list"]),
             ("customers.refresh = \"1ms\"", &["customers.refresh: must be between"]),
         ] {

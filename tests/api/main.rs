@@ -31,6 +31,7 @@ mod killed;
 mod lifecycle;
 mod limits;
 mod link_file;
+mod listing;
 mod load;
 mod login;
 mod outcomes;

@@ -18,7 +18,7 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
     let mut record = ByteRecord::new();
     let wanted = rows.columns().to_vec();
     let mut places: Option<Vec<usize>> = None;
-    loop {
+    while !rows.is_given_up() {
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => break,

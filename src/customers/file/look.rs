@@ -22,8 +22,12 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// How often the file is looked at: a change is in use within five seconds.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often the file is looked at. A change is taken at the second look that finds it the same,
+/// which leaves time to read it: it is in use within five seconds.
+const LOOK: Duration = Duration::from_millis(1200);
+
+/// Readings of the first look before a file that changes meanwhile is given up.
+const FIRST_READINGS: usize = 3;
 
 /// How old a change must be for the file's times to tell it from a later one of the same length.
 const SURELY_SETTLED: Duration = Duration::from_secs(3);
@@ -43,13 +47,14 @@ pub(in crate::customers) struct LinkFile {
     seen: Mutex<Seen>,
 }
 
-/// What the file was when it was last looked at.
+/// What the file was when it was last looked at, and when it was last read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Seen {
-    /// What tells one state of the file from another, and whether it surely does.
-    stamp: Option<Stamp>,
-    is_sure: bool,
-    /// A hash of the text, or of why there was none.
+    /// Its stamp at the last look; `None` where there was no file.
+    last: Option<Stamp>,
+    /// Its stamp when it was last read to an end, where that surely tells it from another state.
+    done: Option<Stamp>,
+    /// A hash of the text last judged, or of why there was none.
     content: u64,
 }
 
@@ -66,8 +71,9 @@ struct Stamp {
 impl LinkFile {
     /// Reads the file for the first time.
     pub(in crate::customers) fn open(path: PathBuf, format: Format, sources: Vec<SourceName>) -> Result<Self, Vec<LineFault>> {
-        let (seen, text) = see(&path, SystemTime::now());
-        let table = text.and_then(|text| read(&text, format, &sources))?;
+        let (stamp, text) = first_reading(&path);
+        let seen = Seen { last: stamp, done: None, content: hash_of(&text) };
+        let table = text.map_err(unreadable).and_then(|text| read(&text, format, &sources))?;
         Ok(Self { path, format, sources, table: ArcSwap::from_pointee((table, Moment::now())), seen: Mutex::new(seen) })
     }
 
@@ -89,16 +95,32 @@ impl LinkFile {
 
     fn look(&self, metrics: &Metrics) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.is_sure && seen.stamp.is_some() && seen.stamp == fs::metadata(&self.path).ok().as_ref().map(Stamp::of) {
+        let stamp = stamp_of(&self.path);
+        let is_due = seen.is_due(stamp);
+        seen.last = stamp;
+        if !is_due {
             return;
         }
-        let (now, text) = see(&self.path, SystemTime::now());
-        let is_same = now.content == seen.content;
-        *seen = now;
-        if is_same {
+        let text = text_of(&self.path);
+        if stamp_of(&self.path) != stamp {
+            return; // it is being written: nobody knows which state was read
+        }
+        let (content, is_read) = (hash_of(&text), text.is_ok());
+        if content != seen.content {
+            self.judge(text, metrics);
+            seen.content = content;
+        }
+        // Only now, so that whatever went wrong above is looked at again.
+        seen.done = stamp.filter(|stamp| is_read && stamp.is_sure(SystemTime::now()));
+    }
+
+    /// Puts a text to use that is another one than before, or says why not.
+    fn judge(&self, text: io::Result<Vec<u8>>, metrics: &Metrics) {
+        if text.as_ref().is_ok_and(|text| !is_whole(text, self.format)) {
+            tracing::warn!(file = %self.path.display(), "the last row of the file of links has no line end yet; the links before go on until it has");
             return;
         }
-        let taken = text.and_then(|text| read(&text, self.format, &self.sources));
+        let taken = text.map_err(unreadable).and_then(|text| read(&text, self.format, &self.sources));
         metrics.links_loaded(taken.is_ok());
         note(metrics, taken.as_ref().map_err(Vec::as_slice));
         match taken {
@@ -122,19 +144,44 @@ impl LinkFile {
     }
 }
 
-/// Looks at the file and reads it; what cannot be read is a fault of its first line.
-fn see(path: &Path, now: SystemTime) -> (Seen, Result<Vec<u8>, Vec<LineFault>>) {
-    // The stamp is taken before the text: a change between the two is seen at the next look.
-    let stamp = fs::metadata(path).ok().as_ref().map(Stamp::of);
-    let text = text_of(path);
+/// Reads a file that nothing is known of yet; what changes while it is read is read again.
+fn first_reading(path: &Path) -> (Option<Stamp>, io::Result<Vec<u8>>) {
+    for _ in 0..FIRST_READINGS {
+        let (stamp, text) = (stamp_of(path), text_of(path));
+        if stamp == stamp_of(path) {
+            return (stamp, text);
+        }
+    }
+    (None, Err(io::Error::other("it is being written")))
+}
+
+fn stamp_of(path: &Path) -> Option<Stamp> {
+    fs::metadata(path).ok().as_ref().map(Stamp::of)
+}
+
+/// A hash of a text, or of why there is none.
+fn hash_of(text: &io::Result<Vec<u8>>) -> u64 {
     let mut hash = DefaultHasher::new();
-    match &text {
+    match text {
         Ok(text) => text.hash(&mut hash),
         Err(error) => error.to_string().hash(&mut hash),
     }
-    let is_sure = stamp.is_some_and(|stamp| now.duration_since(stamp.modified).is_ok_and(|age| age > SURELY_SETTLED));
-    let unreadable = |error: io::Error| vec![LineFault { line: 1, reason: Reason::Unreadable, what: format!("cannot be read: {error}.") }];
-    (Seen { stamp, is_sure, content: hash.finish() }, text.map_err(unreadable))
+    hash.finish()
+}
+
+/// Whether a text has its end, as far as its format shows that: whoever writes rows may have
+/// stopped within one.
+fn is_whole(text: &[u8], format: Format) -> bool {
+    match format {
+        Format::Csv => text.last().is_none_or(|last| matches!(last, b'\n' | b'\r')),
+        Format::Toml => true,
+    }
+}
+
+/// What cannot be read is a fault of its first line.
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
+fn unreadable(error: io::Error) -> Vec<LineFault> {
+    vec![LineFault { line: 1, reason: Reason::Unreadable, what: format!("cannot be read: {error}.") }]
 }
 
 fn text_of(path: &Path) -> io::Result<Vec<u8>> {
@@ -159,6 +206,18 @@ fn note(metrics: &Metrics, read: Result<&Table, &[LineFault]>) {
     }
 }
 
+// === impl Seen ===
+
+impl Seen {
+    /// Whether a file with this stamp is to be read: it was the same at the look before, and was
+    /// not read to an end since.
+    fn is_due(&self, now: Option<Stamp>) -> bool {
+        self.last == now && (now.is_none() || self.done != now)
+    }
+}
+
+// === impl Stamp ===
+
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
         Self {
@@ -167,6 +226,42 @@ impl Stamp {
             length: metadata.len(),
             modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether the change is so old that a later one would have another stamp.
+    fn is_sure(&self, now: SystemTime) -> bool {
+        now.duration_since(self.modified).is_ok_and(|age| age > SURELY_SETTLED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_due_at_the_second_look_that_finds_it_and_never_again() {
+        let stamp = |length| Some(Stamp { device: 1, inode: 1, length, modified: SystemTime::UNIX_EPOCH, changed: (0, 0) });
+        for (last, done, now, expected) in [
+            (stamp(1), stamp(1), stamp(1), false),
+            (stamp(1), stamp(1), stamp(2), false),
+            (stamp(2), stamp(1), stamp(2), true),
+            (stamp(2), stamp(1), stamp(3), false),
+            (stamp(1), None, stamp(1), true),
+            (stamp(1), stamp(1), None, false),
+            (None, stamp(1), None, true),
+            (None, stamp(1), stamp(1), false),
+            (None, None, None, true),
+        ] {
+            let seen = Seen { last, done, content: 0 };
+            assert_eq!(seen.is_due(now), expected, "{seen:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_whole_that_ends_with_a_line() {
+        for (text, csv) in [("", true), ("a,b\n", true), ("a,b\r", true), ("a,b", false), ("a,b\nc", false)] {
+            assert_eq!((is_whole(text.as_bytes(), Format::Csv), is_whole(text.as_bytes(), Format::Toml)), (csv, true), "{text:?}");
         }
     }
 }

@@ -10,6 +10,9 @@ use crate::domain::{CustomerId, LinkedBy, RemoteId, SourceName};
 /// Longest name and longest id at a source, in characters.
 const LONGEST_CELL: usize = 512;
 
+/// Faults of one file that are kept; behind the last one stands that there are more.
+const MOST_FAULTS: usize = 1000;
+
 /// Cells of a row before those of the sources.
 const OWN_CELLS: usize = 2;
 
@@ -74,11 +77,23 @@ impl<'a> Rows<'a> {
 
     /// Says what is wrong in a line.
     pub(super) fn fault(&mut self, line: u64, reason: Reason, what: impl Into<String>) {
-        self.faults.push(LineFault { line, reason, what: what.into() });
+        match self.faults.len() {
+            kept if kept < MOST_FAULTS => self.faults.push(LineFault { line, reason, what: what.into() }),
+            MOST_FAULTS => self.faults.push(LineFault { line, reason, what: "and more.".to_owned() }),
+            _ => {}
+        }
+    }
+
+    /// Whether there are so many faults that looking for more is of no use.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.faults.len() > MOST_FAULTS
     }
 
     /// Takes a row, or says everything that is wrong with it.
     pub(super) fn take(&mut self, row: &Row<'_>) {
+        if self.is_given_up() {
+            return;
+        }
         let before = self.faults.len();
         let id = self.id(row.line, row.id.trim());
         let name = self.name(row.line, row.name);

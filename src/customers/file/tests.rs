@@ -114,6 +114,21 @@ fn every_fault_of_a_toml_file_is_told_with_its_line() {
 }
 
 #[test]
+fn a_file_of_nothing_but_faults_is_given_up_after_a_thousand() {
+    let (rows, tables) = ("a/b,,,\n".repeat(5000), "[[customers]]\ncustomer_id = 'a/b'\n".repeat(5000));
+    let keys = (0..5000).map(|number| format!("x{number} = 1")).collect::<Vec<_>>().join("\n");
+    let toml = |text: String| read(text.as_bytes(), Format::Toml, &SOURCES);
+    let nothing = "= ]\n".repeat(5000);
+    for refused in [csv(&rows), toml(tables), toml(format!("[[customers]]\n{keys}")), toml(nothing)] {
+        let faults = refused.expect_err("there are faults");
+        assert!(faults.len() <= 1001, "{}", faults.len());
+        assert_eq!(faults.iter().filter(|fault| fault.what == "and more.").count(), 1);
+    }
+    let large = "= ]\n".repeat(500_000);
+    assert_eq!(faults(toml(large)), [(1, "unreadable")]);
+}
+
+#[test]
 fn one_id_at_two_sources_is_no_shared_one() {
     assert!(csv("acme,,same,same\nbirch,,other,OTHER\n").is_ok());
 }

@@ -12,6 +12,10 @@ use crate::domain::SourceName;
 /// The one key of the file.
 const CUSTOMERS: &str = "customers";
 
+/// Longest text, in bytes, of which every fault of its syntax is looked for: what is found of a
+/// larger one that is no TOML at all would take many times its room.
+const LONGEST_SEARCHED: usize = 1 << 20;
+
 /// Finds the line of a place in a text.
 struct Lines(Vec<usize>);
 
@@ -28,7 +32,13 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
         }
     };
     let lines = Lines::of(text.as_bytes());
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let (table, errors) = match text.len() {
+        0..=LONGEST_SEARCHED => DeTable::parse_recoverable(text),
+        _ => match DeTable::parse(text) {
+            Ok(table) => (table, Vec::new()),
+            Err(first) => (Spanned::new(0..0, DeTable::new()), vec![first]),
+        },
+    };
     for error in &errors {
         let line = lines.at(error.span().map_or(0, |span| span.start));
         rows.fault(line, Reason::Unreadable, "is no TOML.");
@@ -58,6 +68,9 @@ fn take(rows: &mut Rows<'_>, wanted: &[String], lines: &Lines, row: &Spanned<DeV
     };
     let mut fits = true;
     for (key, value) in table {
+        if rows.is_given_up() {
+            return;
+        }
         let line = lines.at(key.span().start);
         if !wanted.iter().any(|name| name == key.get_ref()) {
             rows.fault(line, Reason::WrongCells, format!("has a key that is none of {}.", wanted.join(", ")));

@@ -12,6 +12,9 @@ use super::super::{
 };
 use crate::domain::{LinkedBy, ListedCustomer};
 
+/// What stands for no tenant id, as the UUID of zeros does for no UUID: a number that nobody has set.
+const NO_TENANT: &str = "0";
+
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(rename = "Customers", borrow)]
@@ -58,7 +61,7 @@ impl Customer<'_> {
     fn listed(&self, odd: &mut Odd) -> Option<ListedCustomer> {
         let (id, tenant) = (odd.id(&self.id)?, odd.id(&self.tenant));
         let uuid = odd.id(&self.external_tenant_uuid).filter(|uuid| !is_nil(uuid));
-        let number = odd.id(&self.external_tenant_id);
+        let number = odd.id(&self.external_tenant_id).filter(|number| number.as_ref() != NO_TENANT);
         let uuid = uuid.map(|uuid| (LinkedBy::ReferenceIsTenantUuid, uuid));
         let number = number.map(|number| (LinkedBy::ReferenceIsTenantId, number));
         Some(ListedCustomer {
@@ -113,6 +116,14 @@ mod tests {
         let [customer] = page.as_ref().unwrap().records.as_slice() else { panic!("{page:?}") };
         assert_eq!((customer.id.as_ref(), customer.is_provider), ("1", false));
         assert_eq!(customer.other_names, [(LinkedBy::ReferenceIsTenantId, "110".into())]);
+    }
+
+    #[test]
+    fn a_tenant_id_of_zero_is_none() {
+        for (written, other_names) in [("0", 0), ("\"0\"", 0), ("\" 0 \"", 0), ("10", 1), ("\"00\"", 1), ("null", 0)] {
+            let page = page(&format!(r#"{{"Customers":[{{"Id":"a","ExternalTenantId":{written}}}]}}"#)).unwrap();
+            assert_eq!(page.records[0].other_names.len(), other_names, "{written}");
+        }
     }
 
     #[test]

@@ -80,7 +80,12 @@ impl OAuthSettings {
         self.endpoint.name
     }
 
-    pub(super) fn store_path(&self) -> &Path {
+    /// What we call ourselves there.
+    pub(in crate::sources) fn client_id(&self) -> &str {
+        &self.endpoint.client_id
+    }
+
+    pub(in crate::sources) fn store_path(&self) -> &Path {
         self.store.path()
     }
 

@@ -1,0 +1,138 @@
+//! `discover`: which readings of the sources' lists are kept, for how long, and who is told what of them.
+
+use std::time::Duration;
+
+use rollcall::access::new_key;
+use serde_json::{Value, json};
+
+use crate::{
+    discover::{discovering, every_case, links, ready},
+    support::{
+        Gateway, Reply, World,
+        lists::{Lists, customer, customers_page, is_list, tenant, tenants_page},
+        until, with_tokens,
+    },
+};
+
+async fn code(gateway: &Gateway) -> Option<String> {
+    gateway.get("/customers").await.json()["code"].as_str().map(str::to_owned)
+}
+
+#[tokio::test]
+async fn a_list_that_fails_does_not_make_the_other_one_be_read_again() {
+    let world = World::new().await;
+    world.list(&every_case());
+    world.my_reports.always(Reply::status(503));
+    let gateway = discovering(&world).set("customers.refresh", "1h").start().await;
+    until("the list to be tried again and again", || world.lists_asked().1 >= 3).await;
+    assert_eq!(world.lists_asked().0, 1);
+    world.list(&every_case());
+    ready(&gateway).await;
+    assert_eq!(world.lists_asked().0, 1);
+}
+
+#[tokio::test]
+async fn while_a_list_fails_the_others_are_refreshed() {
+    let world = World::new().await;
+    world.list(&every_case());
+    let gateway = discovering(&world).start().await;
+    ready(&gateway).await;
+    world.my_reports.always(Reply::status(503));
+    let mut lists = every_case();
+    lists.advanced_automation.push(customer("a-new", "New", "", "108"));
+    let rows = lists.advanced_automation;
+    world.advanced_automation.answer(with_tokens(move |call| customers_page(&rows, call)));
+    let started = tokio::time::Instant::now();
+    while !links(&gateway).await.contains(&"a-new: a-new listed | ".to_owned()) {
+        assert!(started.elapsed() < Duration::from_secs(20), "the new customer is never there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_read_as_somebody_else_is_not_used_on() {
+    let world = World::new().await;
+    world.list(&every_case());
+    let setup = || discovering(&world).set("customers.refresh", "1h");
+    let gateway = setup().start().await;
+    ready(&gateway).await;
+    let rows = every_case().my_reports;
+    world.my_reports.answer(move |call| tenants_page(&rows, call).after(Duration::from_secs(2)));
+    gateway.reload(setup().set("sources.my_reports.timeout", "5s").config().unwrap());
+    assert_eq!(code(&gateway).await, None, "we are who we were");
+    gateway.reload(setup().set("sources.my_reports.token", "another").config().unwrap());
+    assert_eq!(code(&gateway).await.as_deref(), Some("links_unavailable"));
+    gateway.reload(setup().config().unwrap());
+    assert_eq!(code(&gateway).await.as_deref(), Some("links_unavailable"), "what was no longer configured is forgotten");
+    gateway.reload(setup().set("sources.advanced_automation.client_id", "another").config().unwrap());
+    assert_eq!(code(&gateway).await.as_deref(), Some("links_unavailable"));
+    ready(&gateway).await;
+}
+
+#[tokio::test]
+async fn a_short_list_that_is_empty_now_is_believed_when_it_is_read_so_twice() {
+    let world = World::new().await;
+    let lists =
+        Lists { advanced_automation: vec![customer("a", "A", "", "1")], my_reports: vec![tenant("m", "M", "1")], ..Lists::default() };
+    world.list(&lists);
+    let gateway = discovering(&world).set("customers.refresh", "2s").start().await;
+    ready(&gateway).await;
+    let (linked, asked) = (links(&gateway).await, world.lists_asked().1);
+    world.list(&Lists { my_reports: vec![], ..lists });
+    until("the list to be read again", || world.lists_asked().1 > asked).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(links(&gateway).await, linked, "once is not enough");
+    until("the list to be read twice", || world.lists_asked().1 > asked + 1).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(links(&gateway).await, ["a: a listed | "]);
+}
+
+#[tokio::test]
+async fn a_list_with_as_many_customers_as_it_says_is_whole_though_a_row_came_twice() {
+    let (world, lists) = (World::new().await, every_case());
+    world.list(&lists);
+    let rows = lists.advanced_automation;
+    world.advanced_automation.answer(with_tokens(move |call| {
+        // The last row of the first page is the first of the second.
+        let begin = (call.number("Page") - 1) * (call.number("PageSize") - 1);
+        let shown: Vec<&Value> = rows.iter().skip(begin).take(call.number("PageSize")).collect();
+        Reply::json(200, &json!({"Customers": shown, "AmountRecordsFound": rows.len(), "AmountOfPages": 0}))
+    }));
+    let gateway = discovering(&world).set("customers.refresh", "1h").set("sources.advanced_automation.page_size", "5").start().await;
+    ready(&gateway).await;
+    assert_eq!((gateway.get("/customers").await.json()["total"].as_u64(), world.lists_asked().0), (Some(14), 2));
+}
+
+#[tokio::test]
+async fn a_list_may_take_longer_than_a_walk() {
+    let world = World::new().await;
+    world.list(&every_case());
+    let rows = every_case().my_reports;
+    world.my_reports.answer(move |call| tenants_page(&rows, call).after(Duration::from_millis(if is_list(call) { 800 } else { 0 })));
+    let gateway = discovering(&world).set("sources.my_reports.walk_deadline", "500ms").start().await;
+    ready(&gateway).await;
+}
+
+#[tokio::test]
+async fn customers_who_cannot_be_asked_for_are_counted_only_for_whom_nobody_is_hidden_from() {
+    let world = World::new().await;
+    world.list(&every_case());
+    let (everybody, some) = (new_key().unwrap(), new_key().unwrap());
+    let mut setup = discovering(&world).set("auth.mode", "keys");
+    for (number, name, key, customers) in [(0, "everybody", &everybody, "*"), (1, "some", &some, "a-*")] {
+        for (what, value) in [("name", name), ("key_sha256", key.sha256.as_str()), ("customers", customers)] {
+            setup = setup.set(&format!("auth.callers.{number}.{what}"), value);
+        }
+    }
+    let gateway = setup.start().await;
+    let counted = async |key: &rollcall::access::NewKey| {
+        let list = gateway.get_with("/customers", &[("x-api-key", key.key.reveal())]).await;
+        (list.status, list.text.contains("customers_not_listed"))
+    };
+    let started = tokio::time::Instant::now();
+    while counted(&everybody).await.0 != 200 {
+        assert!(started.elapsed() < Duration::from_secs(20), "the lists are never read");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!((counted(&everybody).await, counted(&some).await), ((200, true), (200, false)));
+}
