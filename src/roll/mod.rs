@@ -6,6 +6,7 @@
 
 mod copies;
 mod copy;
+mod csv_row;
 mod cursor;
 mod export;
 mod freshness;
