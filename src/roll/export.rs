@@ -1,7 +1,7 @@
 //! All users that a view leaves, written one by one: as CSV, or as JSON lines. Made piece by piece
 //! while it is being sent, never built whole.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use uuid::Uuid;
 
@@ -26,7 +26,7 @@ pub enum ExportFormat {
 }
 
 /// All users that a view leaves, in pieces.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Export {
     roll: Arc<Roll>,
     view: View,
@@ -34,7 +34,7 @@ pub struct Export {
     /// The sources that have a column for their ids.
     sources: Vec<SourceName>,
     /// The users that the view leaves, by their places, in the order of the view.
-    left: Arc<[u32]>,
+    left: Vec<u32>,
     /// Which of them is next, and whether anything was written.
     next: usize,
     has_begun: bool,
@@ -47,6 +47,19 @@ impl Export {
         let left = roll.sorted(view.sort, None).filter(|(place, listed)| selection.has(*place, listed));
         let left = left.filter_map(|(place, _)| u32::try_from(place).ok()).collect();
         Self { roll, view, format, sources, left, next: 0, has_begun: false }
+    }
+
+    /// What decides what is written of each user, beside the format, the columns and whether there
+    /// are conflicts: it is all there, so that telling one export from another writes none.
+    pub fn substance(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        let listed = self.left.iter().filter_map(|place| self.roll.everybody().get(*place as usize));
+        listed.flat_map(|listed| [listed.json().get().as_bytes().into(), self.conflicts(listed).unwrap_or_default().into_bytes().into()])
+    }
+
+    /// The conflicts as JSON, where they are asked for.
+    fn conflicts(&self, listed: &Listed) -> Option<String> {
+        // Conflicts have nothing that JSON cannot hold: writing them does not fail.
+        self.view.with_conflicts.then(|| serde_json::to_string(&self.roll.conflicts_of(listed)).unwrap_or_default())
     }
 
     fn header(&self, piece: &mut String) {
@@ -81,8 +94,8 @@ impl Export {
         for source in &self.sources {
             row.cell(user.sources.iter().find(|record| record.source == *source).map_or("", |record| record.id));
         }
-        if self.view.with_conflicts {
-            row.cell(&serde_json::to_string(&self.roll.conflicts_of(listed)).unwrap_or_default());
+        if let Some(conflicts) = self.conflicts(listed) {
+            row.cell(&conflicts);
         }
         row.end();
     }
