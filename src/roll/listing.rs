@@ -3,6 +3,7 @@
 
 use std::{
     cmp::Ordering,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, OnceLock},
 };
 
@@ -17,11 +18,11 @@ use super::{
     join::{Person, Records, join},
     merge::{conflicts, merge},
     query::{Sort, SortField},
-    texts::{Texts, digest},
 };
 use crate::{
     domain::{Conflict, CustomerId, EmailKey, Placeholders, Record, SourceName, User, Warning, folded},
     sources::Walk,
+    texts::Texts,
 };
 
 /// Records above which work on all of them leaves the threads that serve everybody.
@@ -368,6 +369,13 @@ fn records_of<'a>(person: &Person, parts: &'a [Part]) -> SmallVec<[(SourceName, 
 pub fn with_conflicts(json: &RawValue, conflicts: &[Conflict<'_>]) -> serde_json::Result<Box<RawValue>> {
     let fields = json.get().strip_suffix('}').unwrap_or(json.get());
     RawValue::from_string(format!("{fields},\"conflicts\":{}}}", serde_json::to_string(conflicts)?))
+}
+
+/// An address as a number, which is compared first.
+pub(super) fn digest(key: &EmailKey) -> u64 {
+    let mut hash = DefaultHasher::new();
+    key.as_str().hash(&mut hash);
+    hash.finish()
 }
 
 fn encoded(user: &User<'_>) -> Box<RawValue> {

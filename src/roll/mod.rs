@@ -18,7 +18,6 @@ mod outcome;
 mod page;
 mod query;
 mod selection;
-mod texts;
 
 use std::{sync::Arc, time::Duration};
 
