@@ -4,15 +4,18 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be measured ends it")]
 #![expect(clippy::indexing_slicing, reason = "what cannot be measured ends it")]
 
-use std::{fmt::Write, hint::black_box, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt::Write, hint::black_box, sync::Arc, time::Duration};
 
 use rollcall::{
     app::Config,
     config::Layers,
+    customers::{Customers, CustomersQuery},
     domain::{EmailKey, Placeholders, Record, SourceName},
-    roll::{Export, ExportFormat, PageOf, Roll, View},
+    roll::{Export, ExportFormat, PageOf, Roll, UserId, View},
     sources::REGISTRY,
+    telemetry::Metrics,
 };
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 #[global_allocator]
@@ -46,10 +49,29 @@ fn pages() {
         println!("{name:44} {took}; the next 1000: {}; the very first: {:.2} ms ({total} users)", later.unwrap_or_default(), millis(once));
     }
     for format in [ExportFormat::Csv, ExportFormat::JsonLines] {
-        let export = Export::new(Arc::clone(&roll), View::default(), format, SOURCES.to_vec());
         let started = Instant::now();
+        let export = Export::new(Arc::clone(&roll), View::default(), format, SOURCES.to_vec());
+        let mut hash = Sha256::new();
+        export.substance().for_each(|piece| hash.update(piece));
+        let (digest, told) = (hash.finalize(), started.elapsed());
         let bytes: usize = export.map(|piece| piece.len()).sum();
-        println!("all users as {format:?}: {:.0} ms, {} MiB", millis(started.elapsed()), bytes >> 20);
+        let took = millis(started.elapsed() - told);
+        println!(
+            "all users as {format:?}: {:.0} ms before the first byte ({:02x}...), {took:.0} ms, {} MiB",
+            millis(told),
+            digest[0],
+            bytes >> 20
+        );
+    }
+    find(&roll);
+}
+
+fn find(roll: &Roll) {
+    let ours = UserId::Ours(uuid::Uuid::max());
+    let theirs = UserId::At(SOURCES[1], format!("m-{}", USERS - 1).into());
+    for (name, id) in [("our", ours), ("a record's", theirs)] {
+        let took = measure(|| drop((0..1000).map(|_| roll.find(black_box(&id)).is_some()).collect::<Vec<_>>()));
+        println!("1000 times one person by {name} id: {took}");
     }
 }
 
@@ -119,8 +141,19 @@ fn links() {
             millis(took),
             (resident() - before) >> 20
         );
-        drop(config);
+        customers(config);
         std::fs::remove_file(path).unwrap();
+    }
+}
+
+fn customers(config: Config) {
+    let customers = Customers::new(config.customers, &[], &Arc::default(), Arc::new(Metrics::default()));
+    let ids: HashSet<String> = (0..LINKS / 100).map(|number| format!("customer-{number}")).collect();
+    for q in [None, Some("number 4711"), Some("zz"), Some("e")] {
+        let query = CustomersQuery::new(q, None, 100).unwrap();
+        let all = measure(|| drop(black_box(customers.list(&query, |_| true))));
+        let some = measure(|| drop(black_box(customers.list(&query, |customer| ids.contains(customer.as_str())))));
+        println!("customers, q={q:?}: {all}; for who may see {}: {some}", ids.len());
     }
 }
 

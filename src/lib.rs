@@ -23,6 +23,7 @@ pub mod flight;
 pub mod offload;
 pub mod outbound;
 pub mod telemetry;
+pub mod texts;
 
 // The other side of the wire, for `demo` and for tests.
 pub mod sandbox;

@@ -1,6 +1,6 @@
 //! The headers that tell how old an answer is and how it came about. Pure.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -114,8 +114,8 @@ pub(super) fn states(sources: &[SourceReport]) -> Vec<impl Serialize> {
     sources.iter().map(state).collect()
 }
 
-/// A weak tag of facts, and of the pieces of a body behind them.
-pub(super) fn tag_of(facts: &impl Serialize, pieces: impl IntoIterator<Item = Vec<u8>>) -> String {
+/// A weak tag of facts, and of the pieces behind them, each of which shows where it ends.
+pub(super) fn tag_of<'a>(facts: &impl Serialize, pieces: impl IntoIterator<Item = Cow<'a, [u8]>>) -> String {
     let mut hash = Sha256::new();
     // Facts have nothing that JSON cannot hold.
     hash.update(serde_json::to_vec(facts).unwrap_or_default());

@@ -41,7 +41,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Customer {
 }
 
 /// The query of a roll, checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct UsersQuery {
     pub(super) view: View,
     pub(super) page: PageOf,

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     domain::{CustomerId, SourceName},
+    offload::offload,
     roll::{Answer, Given, Partial, Patience, UserId},
     telemetry::Origin,
 };
@@ -98,7 +99,18 @@ pub(super) async fn find_user(
     let patience = Patience { origin, deadline: gateway.sources_deadline(), now: wants_it_now(&headers) };
     let brought = brought(&headers, &gateway.forwards)?;
     let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
+    if let Ok(given) = &answer.roll {
+        look_up(given, &user).await;
+    }
     Ok(write(&customer, &user, &query, &headers, &answer))
+}
+
+/// Looks for the person where that takes long, so that he is found at once afterwards.
+async fn look_up(given: &Given, user: &UserId) {
+    if given.roll.is_long_to_find(user) {
+        let (roll, user) = (Arc::clone(&given.roll), user.clone());
+        offload(true, move || roll.find(&user).is_some()).await;
+    }
 }
 
 /// Writes an answer: the person, 304, or why he cannot be shown.

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     domain::CustomerId,
+    offload::offload,
     roll::{Answer, Given, Patience, Refusal, Rendered, Told},
     telemetry::Origin,
 };
@@ -92,7 +93,7 @@ async fn write(
     let (mut response, partial) = match &answer.roll {
         Ok(given) => {
             let mut response = match shape {
-                Shape::Page => page(gateway, customer, query, asked, given, &answer.told),
+                Shape::Page => page(gateway, customer, query, asked, given, &answer.told).await,
                 Shape::All(format) => export::all(gateway, format, &query.view, given, &answer.told, asked).await,
             };
             Ages::of(&answer.told).write(given.complete, &answer.told, response.headers_mut());
@@ -115,12 +116,16 @@ pub(super) fn refuse(customer: &CustomerId, refusal: &Refusal, told: &[Told]) ->
 
 /// The body with its tag. The page that most callers want is rendered once for each roll: between
 /// two refreshes it is the same to the byte.
-fn render(query: &UsersQuery, given: &Given, told: &[Told]) -> Arc<Rendered> {
+async fn render(query: &UsersQuery, given: &Given, told: &[Told]) -> Arc<Rendered> {
     let as_fetched = told.iter().all(|told| told.error.is_none() && !told.age.is_some_and(|age| age.is_stale));
     if query.is_plain && given.complete && as_fetched {
         return given.roll.front(&given.warnings, || render_anew(query, given, told));
     }
-    Arc::new(render_anew(query, given, told))
+    if !given.roll.is_long_to_page(&query.view) {
+        return Arc::new(render_anew(query, given, told));
+    }
+    let (query, given, told) = (query.clone(), given.clone(), told.to_vec());
+    Arc::new(offload(true, move || render_anew(&query, &given, &told)).await)
 }
 
 fn render_anew(query: &UsersQuery, given: &Given, told: &[Told]) -> Rendered {
@@ -133,8 +138,8 @@ fn render_anew(query: &UsersQuery, given: &Given, told: &[Told]) -> Rendered {
     Rendered { bytes, etag, next_cursor: page.next_cursor }
 }
 
-fn page(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &HeaderMap, given: &Given, told: &[Told]) -> Response {
-    let rendered = render(query, given, told);
+async fn page(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &HeaderMap, given: &Given, told: &[Told]) -> Response {
+    let rendered = render(query, given, told).await;
     let mut response = tagged(asked, rendered.etag.clone(), || {
         let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         (json, rendered.bytes.clone()).into_response()

@@ -39,20 +39,17 @@ impl CustomersQuery {
         });
         Ok(Self { after: after.transpose()?, q, size })
     }
-
-    fn leaves(&self, entry: &Entry) -> bool {
-        let has = |text: &str, part: &str| folded(text).contains(part);
-        self.q.as_deref().is_none_or(|part| has(entry.id.as_str(), part) || entry.name.as_deref().is_some_and(|name| has(name, part)))
-    }
 }
 
 impl Customers {
     /// A page of those customers that a caller may see.
     pub fn list(&self, query: &CustomersQuery, may_see: impl Fn(&CustomerId) -> bool) -> Result<CustomersPage, NotLinked> {
         let known = self.known_by_heart()?;
-        let (seen, unseen): (Vec<&Entry>, Vec<&Entry>) =
-            everybody(&known).into_iter().filter(|entry| entry.is_anywhere()).partition(|entry| may_see(&entry.id));
-        let left: Vec<&Entry> = seen.iter().copied().filter(|entry| query.leaves(entry)).collect();
+        let (seen, unseen): (Vec<_>, Vec<_>) = everybody(&known, query.q.as_deref())
+            .into_iter()
+            .filter(|(entry, _)| entry.is_anywhere())
+            .partition(|(entry, _)| may_see(&entry.id));
+        let left: Vec<&Entry> = seen.iter().filter(|(_, is_left)| *is_left).map(|(entry, _)| *entry).collect();
         let start = query.after.as_ref().map_or(0, |after| left.partition_point(|entry| entry.id.as_str() <= after.as_str()));
         let end = start.saturating_add(query.size).min(left.len());
         let shown = left.get(start..end).unwrap_or_default();
@@ -87,10 +84,10 @@ impl Customers {
 
     /// Customers who cannot be asked for are told of only where nobody is hidden from the caller:
     /// they have no id of ours that could say whether he may know of them.
-    fn list_warnings(&self, known: &[Known], seen: &[&Entry], sees_all: bool) -> Vec<Warning> {
+    fn list_warnings(&self, known: &[Known], seen: &[(&Entry, bool)], sees_all: bool) -> Vec<Warning> {
         let mut warnings = Vec::new();
         for source in &self.sources {
-            let is_of = |entry: &&&Entry| entry.is_apart && entry.apart.iter().any(|(name, _)| name == source);
+            let is_of = |(entry, _): &&(&Entry, bool)| entry.is_apart && entry.apart.iter().any(|(name, _)| name == source);
             let apart = seen.iter().filter(is_of).count() as u64;
             warnings.extend(counted(WarningCode::AmbiguousReference, *source, apart));
             let hidden = if sees_all { known.iter().map(|known| known.hidden(*source)).sum() } else { 0 };
@@ -114,12 +111,18 @@ impl Known {
     }
 }
 
-/// Every customer once, in the order of the ids; of two with one id the earlier strategy's.
-fn everybody(known: &[Known]) -> Vec<&Entry> {
-    let mut all: Vec<&Entry> = known.iter().flat_map(|known| known.table().entries()).collect();
+/// Every customer once, in the order of the ids, and whether a text is part of it; of two with one id
+/// the earlier strategy's.
+fn everybody<'a>(known: &'a [Known], part: Option<&str>) -> Vec<(&'a Entry, bool)> {
+    let mut all: Vec<(&Entry, bool)> = Vec::new();
+    for table in known.iter().map(Known::table) {
+        let mentioned = part.map(|part| table.mentioning(part));
+        let is_left = |place: usize| mentioned.as_ref().is_none_or(|all| all.get(place).is_some_and(|one| *one));
+        all.extend(table.entries().iter().enumerate().map(|(place, entry)| (entry, is_left(place))));
+    }
     if known.len() > 1 {
-        all.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str())); // stable, and quick on runs that are in order
-        all.dedup_by(|later, earlier| later.id == earlier.id);
+        all.sort_by(|(a, _), (b, _)| a.id.as_str().cmp(b.id.as_str())); // stable, and quick on runs that are in order
+        all.dedup_by(|(later, _), (earlier, _)| later.id == earlier.id);
     }
     all
 }

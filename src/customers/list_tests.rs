@@ -51,14 +51,33 @@ fn walk(customers: &Customers, q: Option<&str>, size: usize, may_see: impl Fn(&C
 
 #[test]
 fn a_query_leaves_whom_it_names_and_nobody_sees_others() {
-    let customers = customers(&[entry("acme", "Acme GmbH"), entry("birch", "\u{c5}sa Birch"), entry("cedar", "Cedar of ACME")]);
+    let customers = customers(&[
+        entry("acme", "Acme GmbH"),
+        entry("birch", "\u{c5}sa Birch"),
+        entry("cedar", "Cedar of ACME"),
+        entry("delta", "ΑΣΤΡΟ"),
+    ]);
     let all = |_: &CustomerId| true;
-    assert_eq!(walk(&customers, None, 2, all), ["acme", "birch", "cedar"]);
+    assert_eq!(walk(&customers, None, 2, all), ["acme", "birch", "cedar", "delta"]);
     assert_eq!(walk(&customers, Some("Acme"), 2, all), ["acme", "cedar"]);
     assert_eq!(walk(&customers, Some("a\u{30a}SA"), 2, all), ["birch"]);
     assert_eq!(walk(&customers, Some("BIR"), 2, all), ["birch"]);
-    assert_eq!(walk(&customers, None, 2, |id| id.as_str() != "birch"), ["acme", "cedar"]);
+    assert_eq!(walk(&customers, Some("ΑΣ"), 2, all), ["delta"], "a sigma at the end of what is looked for is one anywhere");
+    assert_eq!(walk(&customers, Some("acmeacme"), 2, all), [""; 0], "an id and a name are two texts");
+    assert_eq!(walk(&customers, Some("acme"), 2, |id| id.as_str() != "acme"), ["cedar"]);
+    assert_eq!(walk(&customers, None, 2, |id| id.as_str() != "birch"), ["acme", "cedar", "delta"]);
     assert_eq!(walk(&customers, Some("zoe"), 2, all), [""; 0]);
+}
+
+#[test]
+fn a_customer_of_two_strategies_is_the_earlier_ones() {
+    let mut both = customers(&[entry("acme", "Acme"), entry("delta", "Delta")]);
+    both.strategies.append(&mut customers(&[entry("acme", "Birch"), entry("cedar", "Cedar")]).strategies);
+    for (q, expected) in
+        [(None, &["acme", "cedar", "delta"][..]), (Some("birch"), &[]), (Some("acme"), &["acme"]), (Some("cedar"), &["cedar"])]
+    {
+        assert_eq!(walk(&both, q, 2, |_| true), expected, "{q:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use std::cmp::Ordering;
 
 use super::linked::{Link, Linked};
-use crate::domain::{CustomerId, LinkedBy, RemoteId, SourceName, Warning, WarningCode};
+use crate::{
+    domain::{CustomerId, LinkedBy, RemoteId, SourceName, Warning, WarningCode, folded},
+    texts::Texts,
+};
 
 /// Customers, each once, in the order of their ids.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub(super) struct Table {
     /// For each source the places of the customers that are linked to it, by the id there, whatever
     /// its case.
     by_remote: Vec<Vec<u32>>,
+    /// What is searched of each: the id and the name.
+    texts: Texts,
 }
 
 /// A customer and its links.
@@ -34,7 +39,17 @@ impl Table {
     pub(super) fn new(mut entries: Vec<Entry>, sources: usize) -> Self {
         entries.sort_unstable_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
         let by_remote = (0..sources).map(|source| places_by_remote(&entries, source)).collect();
-        Self { entries, by_remote }
+        let mut texts = Texts::default();
+        for entry in &entries {
+            let name = entry.name.as_deref().map(folded);
+            texts.push([folded(entry.id.as_str()).as_str()].into_iter().chain(name.as_deref()));
+        }
+        Self { entries, by_remote, texts }
+    }
+
+    /// For each entry, whether a folded text is part of the id or of the name.
+    pub(super) fn mentioning(&self, part: &str) -> Vec<bool> {
+        self.texts.mentioning(part)
     }
 
     pub(super) fn entries(&self) -> &[Entry] {

@@ -1,14 +1,17 @@
 //! All users that a view leaves, written one by one: as CSV, or as JSON lines. Made piece by piece
 //! while it is being sent, never built whole.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
+
+use uuid::Uuid;
 
 use super::{
+    csv_row::Row,
     listing::{Listed, Roll, with_conflicts},
     query::View,
     selection::Selection,
 };
-use crate::domain::{SourceName, User};
+use crate::domain::{MatchedBy, SourceName, User};
 
 /// About how many bytes a piece has.
 const PIECE: usize = 64 << 10;
@@ -23,7 +26,7 @@ pub enum ExportFormat {
 }
 
 /// All users that a view leaves, in pieces.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Export {
     roll: Arc<Roll>,
     view: View,
@@ -31,7 +34,7 @@ pub struct Export {
     /// The sources that have a column for their ids.
     sources: Vec<SourceName>,
     /// The users that the view leaves, by their places, in the order of the view.
-    left: Arc<[u32]>,
+    left: Vec<u32>,
     /// Which of them is next, and whether anything was written.
     next: usize,
     has_begun: bool,
@@ -46,37 +49,55 @@ impl Export {
         Self { roll, view, format, sources, left, next: 0, has_begun: false }
     }
 
-    fn header(&self) -> Vec<u8> {
-        let ids = self.sources.iter().map(|source| format!("{source}_id"));
-        let conflicts = self.view.with_conflicts.then(|| "conflicts".to_owned());
-        row(COLUMNS.map(str::to_owned).into_iter().chain(ids).chain(conflicts))
+    /// What decides what is written of each user, beside the format, the columns and whether there
+    /// are conflicts: it is all there, so that telling one export from another writes none.
+    pub fn substance(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        let listed = self.left.iter().filter_map(|place| self.roll.everybody().get(*place as usize));
+        listed.flat_map(|listed| [listed.json().get().as_bytes().into(), self.conflicts(listed).unwrap_or_default().into_bytes().into()])
     }
 
-    fn write(&self, listed: &Listed) -> Vec<u8> {
+    /// The conflicts as JSON, where they are asked for.
+    fn conflicts(&self, listed: &Listed) -> Option<String> {
+        // Conflicts have nothing that JSON cannot hold: writing them does not fail.
+        self.view.with_conflicts.then(|| serde_json::to_string(&self.roll.conflicts_of(listed)).unwrap_or_default())
+    }
+
+    fn header(&self, piece: &mut String) {
+        let mut row = Row::begin(piece);
+        COLUMNS.iter().for_each(|column| row.cell(column));
+        self.sources.iter().for_each(|source| row.cell(&format!("{source}_id")));
+        if self.view.with_conflicts {
+            row.cell("conflicts");
+        }
+        row.end();
+    }
+
+    fn write(&self, listed: &Listed, piece: &mut String) {
         match self.format {
-            ExportFormat::Csv => row(self.cells(listed)),
-            ExportFormat::JsonLines => self.line(listed),
+            ExportFormat::Csv => self.row(listed, piece),
+            ExportFormat::JsonLines => self.line(listed, piece),
         }
     }
 
-    fn line(&self, listed: &Listed) -> Vec<u8> {
+    fn line(&self, listed: &Listed, piece: &mut String) {
         let json = listed.json();
         // A user has nothing that JSON cannot hold: writing his conflicts does not fail.
         let whole = self.view.with_conflicts.then(|| with_conflicts(json, &self.roll.conflicts_of(listed)).unwrap_or_default());
-        let mut line = whole.as_deref().unwrap_or(json).get().as_bytes().to_vec();
-        line.push(b'\n');
-        line
+        piece.push_str(whole.as_deref().unwrap_or(json).get());
+        piece.push('\n');
     }
 
-    fn cells(&self, listed: &Listed) -> Vec<String> {
+    fn row(&self, listed: &Listed, piece: &mut String) {
         let user = self.roll.user(listed);
-        let id_at = |source: &SourceName| user.sources.iter().find(|record| record.source == *source).map(|record| harmless(record.id));
-        let mut cells = own_cells(&user);
-        cells.extend(self.sources.iter().map(|source| id_at(source).unwrap_or_default()));
-        if self.view.with_conflicts {
-            cells.push(serde_json::to_string(&self.roll.conflicts_of(listed)).unwrap_or_default());
+        let mut row = Row::begin(piece);
+        own_cells(&user, &mut row);
+        for source in &self.sources {
+            row.cell(user.sources.iter().find(|record| record.source == *source).map_or("", |record| record.id));
         }
-        cells
+        if let Some(conflicts) = self.conflicts(listed) {
+            row.cell(&conflicts);
+        }
+        row.end();
     }
 }
 
@@ -84,9 +105,9 @@ impl Iterator for Export {
     type Item = Vec<u8>;
 
     fn next(&mut self) -> Option<Vec<u8>> {
-        let mut piece = Vec::new();
+        let mut piece = String::with_capacity(PIECE + PIECE / 8);
         if !self.has_begun && self.format == ExportFormat::Csv {
-            piece = self.header();
+            self.header(&mut piece);
         }
         self.has_begun = true;
         while piece.len() < PIECE
@@ -94,10 +115,10 @@ impl Iterator for Export {
         {
             self.next += 1;
             if let Some(listed) = self.roll.everybody().get(*place as usize) {
-                piece.extend(self.write(listed));
+                self.write(listed, &mut piece);
             }
         }
-        (!piece.is_empty()).then_some(piece)
+        (!piece.is_empty()).then(|| piece.into_bytes())
     }
 }
 
@@ -120,8 +141,8 @@ const COLUMNS: [&str; 15] = [
     "matched_by",
 ];
 
-/// The cells of those columns. Destructures, so that a new field cannot be forgotten.
-fn own_cells(user: &User<'_>) -> Vec<String> {
+/// Writes the cells of those columns. Destructures, so that a new field cannot be forgotten.
+fn own_cells(user: &User<'_>, row: &mut Row<'_>) {
     let User {
         id,
         display_name,
@@ -141,39 +162,17 @@ fn own_cells(user: &User<'_>) -> Vec<String> {
         sources: _,
         conflicts: _,
     } = user;
-    let text = |text: Option<&str>| text.map(harmless).unwrap_or_default();
-    let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string()).unwrap_or_default();
-    vec![
-        id.to_string(),
-        text(*display_name),
-        text(*first_name),
-        text(*last_name),
-        text(*email),
-        text(*username),
-        text(*phone),
-        flag(*enabled),
-        flag(*can_sign_in),
-        harmless(&roles.join(";")),
-        flag(*primary_contact),
-        flag(*inherited),
-        placeholder.to_string(),
-        deleted.to_string(),
-        matched_by.map(|by| by.as_str().to_owned()).unwrap_or_default(),
-    ]
-}
-
-/// A text that no spreadsheet takes for a formula: one that looks like it gets an apostrophe.
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
-}
-
-/// One row as RFC 4180 writes it.
-fn row(cells: impl IntoIterator<Item = String>) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    // Writing to memory does not fail.
-    let written = writer.write_record(cells);
-    debug_assert!(written.is_ok());
-    writer.into_inner().unwrap_or_default()
+    row.cell(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    for text in [display_name, first_name, last_name, email, username, phone] {
+        row.cell(text.unwrap_or_default());
+    }
+    row.flag(*enabled);
+    row.flag(*can_sign_in);
+    row.cells_in_one(roles);
+    for flag in [*primary_contact, *inherited, Some(*placeholder), Some(*deleted)] {
+        row.flag(flag);
+    }
+    row.cell(matched_by.map_or("", MatchedBy::as_str));
 }
 
 #[cfg(test)]

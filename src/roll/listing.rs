@@ -3,6 +3,7 @@
 
 use std::{
     cmp::Ordering,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, OnceLock},
 };
 
@@ -17,12 +18,15 @@ use super::{
     join::{Person, Records, join},
     merge::{conflicts, merge},
     query::{Sort, SortField},
-    texts::{Texts, digest},
 };
 use crate::{
     domain::{Conflict, CustomerId, EmailKey, Placeholders, Record, SourceName, User, Warning, folded},
     sources::Walk,
+    texts::Texts,
 };
+
+/// Records above which work on all of them leaves the threads that serve everybody.
+const MANY_RECORDS: usize = 500;
 
 /// One source's copy, as part of a roll.
 #[derive(Clone, Debug)]
@@ -39,6 +43,8 @@ pub struct Roll {
     parts: Vec<Part>,
     /// In the order of the default sort.
     persons: Vec<Listed>,
+    /// For each part and each of its records, the place of the person that it belongs to.
+    holders: Vec<Vec<u32>>,
     /// What is searched of them, in the same order.
     texts: Texts,
     /// For each other sort, the persons' places in its order.
@@ -60,15 +66,6 @@ pub struct Rendered {
     pub next_cursor: Option<String>,
 }
 
-/// What one person is asked for by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UserId {
-    /// The gateway's own id.
-    Ours(Uuid),
-    /// The id of a record at its source.
-    At(SourceName, Box<str>),
-}
-
 /// One person of a roll.
 #[derive(Debug)]
 pub struct Listed {
@@ -88,7 +85,9 @@ pub struct Listed {
 impl Roll {
     /// Joins records as if they had just been read; for measuring and for tests.
     pub fn of_records(customer: CustomerId, sources: Vec<(SourceName, Vec<Record>)>, nobody: &Placeholders) -> Self {
-        let part = |(source, records)| {
+        let part = |(source, mut records): (_, Vec<Record>)| {
+            // As whoever reads a source leaves them.
+            records.sort_by(|a, b| a.id.cmp(&b.id));
             let walk = Walk { records, complete: true, ..Walk::default() };
             Part { source, copy: Arc::new(Copy::of(Known::Users(walk), Windows::default())) }
         };
@@ -109,7 +108,8 @@ impl Roll {
         }
         let mut warnings = joined.warnings;
         warnings.extend(parts.iter().flat_map(Part::warnings));
-        Self { customer, parts, persons, texts, orders: Default::default(), warnings, front: OnceLock::new() }
+        let holders = holders(&persons, &parts);
+        Self { customer, parts, persons, holders, texts, orders: Default::default(), warnings, front: OnceLock::new() }
     }
 
     /// The page that most callers want, with these warnings; rendered by the first of them. The
@@ -138,6 +138,17 @@ impl Roll {
     /// Whether there is nobody.
     pub fn is_empty(&self) -> bool {
         self.persons.is_empty()
+    }
+
+    /// Whether it is of so many records that whoever goes through all of them leaves the threads that
+    /// serve everybody.
+    pub fn is_large(&self) -> bool {
+        is_large(&self.parts)
+    }
+
+    /// Whether an order is there already; the first who asks for it makes it.
+    pub(super) fn is_in_order(&self, sort: Sort) -> bool {
+        sort.place().and_then(|place| self.orders.get(place)).is_none_or(|order| order.get().is_some())
     }
 
     /// The persons in an order, from the first one on that lies behind `after`.
@@ -170,14 +181,11 @@ impl Roll {
         u16::try_from(self.parts.iter().position(|part| part.source == source)?).ok()
     }
 
-    /// One person, by the gateway's id or by that of one of his records.
-    pub fn find(&self, id: &UserId) -> Option<&Listed> {
-        self.persons.iter().find(|listed| match id {
-            UserId::Ours(id) => listed.id() == *id,
-            UserId::At(source, id) => {
-                records_of(&listed.person, &self.parts).iter().any(|(name, record)| name == source && record.id == *id)
-            }
-        })
+    /// The person that has a record of a source.
+    pub(super) fn holder(&self, source: SourceName, id: &str) -> Option<&Listed> {
+        let place = usize::from(self.place_of(source)?);
+        let record = self.parts.get(place)?.records().binary_search_by(|record| (*record.id).cmp(id)).ok()?;
+        self.persons.get(*self.holders.get(place)?.get(record)? as usize)
     }
 
     /// A person, field by field.
@@ -204,10 +212,12 @@ impl Roll {
     pub(super) fn weight(&self) -> u32 {
         let listed: usize = self.persons.iter().map(|listed| size_of::<Listed>() + 2 * listed.json.get().len()).sum();
         let copies: u32 = self.parts.iter().map(|part| part.copy.weight()).fold(0, u32::saturating_add);
-        u32::try_from(listed + self.texts.weight()).unwrap_or(u32::MAX).saturating_add(copies)
+        let holders: usize = self.holders.iter().map(|records| records.len() * size_of::<u32>()).sum();
+        u32::try_from(listed + holders + self.texts.weight()).unwrap_or(u32::MAX).saturating_add(copies)
     }
 
-    fn order(&self, sort: Sort) -> Option<&[u32]> {
+    /// The places of the persons in an order; `None` for the default one, which they are in.
+    pub(super) fn order(&self, sort: Sort) -> Option<&[u32]> {
         let order = self.orders.get(sort.place()?)?.get_or_init(|| {
             let mut places: Vec<u32> = (0..).take(self.persons.len()).collect();
             let listed = |place: &u32| self.persons.get(*place as usize);
@@ -237,6 +247,11 @@ impl Part {
             Known::NotFound(_) => &[],
         }
     }
+}
+
+/// Whether copies have so many records that joining them leaves the threads that serve everybody.
+pub(super) fn is_large(parts: &[Part]) -> bool {
+    parts.iter().map(|part| part.copy.len()).sum::<usize>() > MANY_RECORDS
 }
 
 // === impl Listed ===
@@ -328,6 +343,20 @@ fn partition(length: usize, is_before: impl Fn(usize) -> bool) -> usize {
     low
 }
 
+/// For each part and each of its records, whose it is. Every record is somebody's.
+fn holders(persons: &[Listed], parts: &[Part]) -> Vec<Vec<u32>> {
+    let mut holders: Vec<Vec<u32>> = parts.iter().map(|part| vec![u32::MAX; part.records().len()]).collect();
+    for (person, listed) in (0..).zip(persons) {
+        for place in &listed.person.records {
+            let holder = holders.get_mut(usize::from(place.source)).and_then(|part| part.get_mut(place.record as usize));
+            if let Some(holder) = holder {
+                *holder = person;
+            }
+        }
+    }
+    holders
+}
+
 fn records_of<'a>(person: &Person, parts: &'a [Part]) -> SmallVec<[(SourceName, &'a Record); 2]> {
     let record = |place: &super::join::Place| {
         let part = parts.get(usize::from(place.source))?;
@@ -340,6 +369,13 @@ fn records_of<'a>(person: &Person, parts: &'a [Part]) -> SmallVec<[(SourceName, 
 pub fn with_conflicts(json: &RawValue, conflicts: &[Conflict<'_>]) -> serde_json::Result<Box<RawValue>> {
     let fields = json.get().strip_suffix('}').unwrap_or(json.get());
     RawValue::from_string(format!("{fields},\"conflicts\":{}}}", serde_json::to_string(conflicts)?))
+}
+
+/// An address as a number, which is compared first.
+pub(super) fn digest(key: &EmailKey) -> u64 {
+    let mut hash = DefaultHasher::new();
+    key.as_str().hash(&mut hash);
+    hash.finish()
 }
 
 fn encoded(user: &User<'_>) -> Box<RawValue> {

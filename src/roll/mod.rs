@@ -6,8 +6,10 @@
 
 mod copies;
 mod copy;
+mod csv_row;
 mod cursor;
 mod export;
+mod find;
 mod freshness;
 mod join;
 mod listing;
@@ -16,7 +18,6 @@ mod outcome;
 mod page;
 mod query;
 mod selection;
-mod texts;
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,20 +35,18 @@ use crate::{
 };
 
 use copies::{Copies, Found};
-use listing::Part;
+use listing::{Part, is_large};
 use outcome::{State, decide};
 
 pub use copies::{Forward, Patience, Shared};
 pub use copy::{Age, Copy, Known};
 pub use export::{Export, ExportFormat};
+pub use find::UserId;
 pub use freshness::Windows;
-pub use listing::{Listed, Rendered, Roll, UserId, with_conflicts};
+pub use listing::{Listed, Rendered, Roll, with_conflicts};
 pub use outcome::{Partial, Refusal};
 pub use page::{Page, PageOf};
 pub use query::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, Sort, SortField, View};
-
-/// Records above which joining leaves the threads that serve everybody.
-const MANY_RECORDS: usize = 500;
 
 /// Everything that is needed to answer for any customer.
 pub struct Rolls {
@@ -80,7 +79,7 @@ pub struct Answer {
 }
 
 /// A roll that can be given.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Given {
     /// Its persons.
     pub roll: Arc<Roll>,
@@ -217,7 +216,7 @@ impl Rolls {
         let (joined, nobody) = (self.joined.clone(), Arc::clone(&self.nobody));
         let fallback = (customer.clone(), parts.clone());
         let seat = self.joins.join(key, || async move {
-            let heavy = parts.iter().map(|part| part.copy.len()).sum::<usize>() > MANY_RECORDS;
+            let heavy = is_large(&parts);
             let is_kept = parts.iter().all(|part| part.copy.is_kept());
             let roll = Arc::new(offload(heavy, move || Roll::new(customer, parts, &nobody)).await);
             if is_kept {

@@ -39,6 +39,11 @@ impl PageOf {
 }
 
 impl Roll {
+    /// Whether a page takes long: of a large roll, the texts are searched or the order is not made yet.
+    pub fn is_long_to_page(&self, view: &View) -> bool {
+        self.is_large() && (view.q.is_some() || !self.is_in_order(view.sort))
+    }
+
     /// One page of the persons that a view leaves.
     pub fn page(&self, view: &View, of: &PageOf) -> Page<'_> {
         let selection = Selection::new(self, view);

@@ -121,6 +121,22 @@ fn filters_leave_who_was_asked_for() {
     }
 }
 
+#[test]
+fn a_search_and_the_first_sort_of_a_large_roll_take_long_and_nothing_else_does() {
+    let crowd = |count: usize| roll((0..count).map(|id| record(&id.to_string(), None)).collect());
+    let (small, large) = (crowd(20), crowd(600));
+    let sorted = View { sort: "-email".parse().unwrap(), ..View::default() };
+    let searched = View { q: Some("a".into()), ..View::default() };
+    let filtered = View { enabled: Some(true), with_conflicts: true, ..View::default() };
+    for view in [&View::default(), &sorted, &searched, &filtered] {
+        assert!(!small.is_long_to_page(view), "{view:?}");
+    }
+    assert!(large.is_long_to_page(&sorted) && large.is_long_to_page(&searched));
+    assert!(!large.is_long_to_page(&View::default()) && !large.is_long_to_page(&filtered));
+    large.page(&sorted, &PageOf::new(&acme(), &sorted, None, 10).unwrap());
+    assert!(!large.is_long_to_page(&sorted), "the order is kept");
+}
+
 fn record_id(listed: &Listed) -> String {
     let user: serde_json::Value = serde_json::from_str(listed.json().get()).unwrap();
     user["sources"][0]["id"].as_str().unwrap().to_owned()

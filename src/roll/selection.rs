@@ -1,12 +1,11 @@
 //! Which persons a view leaves, decided for a whole roll at once.
 //!
-//! What is searched lies in one piece of memory ([`texts`](super::texts)), what else decides lies in
+//! What is searched lies in one piece of memory ([`texts`](crate::texts)), what else decides lies in
 //! the list itself. Nothing follows a pointer for each of 50,000 persons.
 
 use super::{
-    listing::{Listed, Roll},
+    listing::{Listed, Roll, digest},
     query::View,
-    texts::digest,
 };
 
 /// The place of a source that the roll has nothing of.

@@ -122,3 +122,27 @@ async fn each_shape_has_a_tag_of_its_own_and_no_body_where_none_is_wanted() {
     let newer = gateway.get_with(USERS, &[("accept", LINES), ("cache-control", "no-cache"), ("if-none-match", tags.last().unwrap())]).await;
     assert_eq!((newer.status, lines(&newer).len(), &lines(&newer)[0]["display_name"]), (200, 4, &json!("P000")));
 }
+
+#[tokio::test]
+async fn a_tag_tells_conflicts_where_they_are_asked_for_and_only_there() {
+    let world = World::new().await;
+    let gateway = world.start().await;
+    let rows = |left: &str, right: &str| (vec![person("1", left, "ann@acme.example")], vec![user("m-1", right, "ANN@acme.example")]);
+    for accept in [CSV, LINES] {
+        let mut tags = Vec::new();
+        for (left, right) in [rows("Ann", "Ann"), rows("Ann", "A."), rows("Ann", "B."), rows("Anna", "B.")] {
+            world.persons(left);
+            world.users(right);
+            gateway.get_with(USERS, &[("cache-control", "no-cache")]).await;
+            let mut now = Vec::new();
+            for query in ["", "?include=conflicts"] {
+                now.push(get(&gateway, query, accept).await.header("etag").unwrap().to_owned());
+            }
+            tags.push(now);
+        }
+        let plain: Vec<&String> = tags.iter().map(|now| &now[0]).collect();
+        assert!(plain[0] == plain[1] && plain[1] == plain[2] && plain[2] != plain[3], "{accept}: the users alone decide: {plain:?}");
+        let all: std::collections::BTreeSet<&String> = tags.iter().flatten().collect();
+        assert_eq!(all.len(), 2 + tags.len(), "{accept}: {tags:?}");
+    }
+}

@@ -1,28 +1,23 @@
-//! What of a roll is searched: in one piece of memory, so that a search goes through it in one sweep.
+//! What of many is searched: in one piece of memory, so that a search goes through it in one sweep.
 
-use std::{
-    borrow::Cow,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::borrow::Cow;
 
 use memchr::memmem;
 
-use crate::domain::EmailKey;
-
-/// Stands between two persons' texts. No text to search for has a control character.
+/// Stands between two texts. No text to search for has a control character.
 const END: char = '\n';
 
-/// Everything of a roll that is searched, person by person in the order of the default sort.
+/// Everything that is searched of persons or customers, one after the other.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
+pub struct Texts {
     all: String,
-    /// Where each person's text ends.
+    /// Where each one's texts end.
     ends: Vec<u32>,
 }
 
 impl Texts {
-    /// Adds the next person's texts, folded.
-    pub(super) fn push<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
+    /// Adds the texts of the next one, folded.
+    pub fn push<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
         for text in texts {
             // A control character in a text would look like its end; no search finds one anyway.
             self.all.extend(searchable(text).chars().map(|letter| if letter == END { '\u{b}' } else { letter }));
@@ -32,23 +27,23 @@ impl Texts {
     }
 
     /// About how many bytes it holds.
-    pub(super) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         self.all.len() + self.ends.len() * size_of::<u32>()
     }
 
-    /// For each person, whether a folded text is part of one of his.
-    pub(super) fn mentioning(&self, part: &str) -> Vec<bool> {
+    /// For each, whether a folded text is part of one of his texts.
+    pub fn mentioning(&self, part: &str) -> Vec<bool> {
         let mut mentioned = vec![false; self.ends.len()];
         let part = searchable(part);
         let finder = memmem::Finder::new(part.as_bytes());
-        let (mut from, mut person) = (0, 0);
+        let (mut from, mut one) = (0, 0);
         while let Some(found) = self.all.as_bytes().get(from..).and_then(|rest| finder.find(rest)) {
-            let rest = self.ends.get(person..).unwrap_or_default();
-            person += rest.partition_point(|end| *end as usize <= from + found);
-            let (Some(mark), Some(end)) = (mentioned.get_mut(person), self.ends.get(person)) else { break };
+            let rest = self.ends.get(one..).unwrap_or_default();
+            one += rest.partition_point(|end| *end as usize <= from + found);
+            let (Some(mark), Some(end)) = (mentioned.get_mut(one), self.ends.get(one)) else { break };
             *mark = true;
             from = *end as usize;
-            person += 1;
+            one += 1;
         }
         mentioned
     }
@@ -57,13 +52,6 @@ impl Texts {
 /// A folded text as it is searched: the Greek sigma has two small forms, and only one large one.
 fn searchable(folded: &str) -> Cow<'_, str> {
     if folded.contains('ς') { folded.replace('ς', "σ").into() } else { folded.into() }
-}
-
-/// An address as a number, which is compared first.
-pub(super) fn digest(key: &EmailKey) -> u64 {
-    let mut hash = DefaultHasher::new();
-    key.as_str().hash(&mut hash);
-    hash.finish()
 }
 
 #[cfg(test)]

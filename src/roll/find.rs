@@ -1,0 +1,105 @@
+//! One person out of a roll, without a look at the others.
+
+use std::cmp::Ordering;
+
+use uuid::Uuid;
+
+use super::{
+    listing::{Listed, Roll},
+    query::{Sort, SortField},
+};
+use crate::domain::SourceName;
+
+/// The order that the gateway's own ids are found by.
+const BY_ID: Sort = Sort { field: SortField::Id, descending: false };
+
+/// What one person is asked for by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserId {
+    /// The gateway's own id.
+    Ours(Uuid),
+    /// The id of a record at its source.
+    At(SourceName, Box<str>),
+}
+
+impl Roll {
+    /// One person, by the gateway's id or by that of one of his records.
+    pub fn find(&self, id: &UserId) -> Option<&Listed> {
+        match id {
+            UserId::Ours(id) => self.person(*id),
+            UserId::At(source, id) => self.holder(*source, id),
+        }
+    }
+
+    /// Whether to find somebody takes long: his is the first of our ids that is looked for in a large roll.
+    pub fn is_long_to_find(&self, id: &UserId) -> bool {
+        matches!(id, UserId::Ours(_)) && self.is_large() && !self.is_in_order(BY_ID)
+    }
+
+    fn person(&self, id: Uuid) -> Option<&Listed> {
+        let places = self.order(BY_ID)?;
+        let listed = |place: &u32| self.everybody().get(*place as usize);
+        let compared = |place: &u32| listed(place).map_or(Ordering::Less, |listed| listed.id().cmp(&id));
+        listed(places.get(places.binary_search_by(compared).ok()?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{EmailKey, Placeholders, Record};
+
+    const SOURCES: [SourceName; 2] = [SourceName::new("left"), SourceName::new("right")];
+
+    fn roll(sides: &[Vec<Record>; 2]) -> Roll {
+        let sources = SOURCES.into_iter().zip(sides.clone()).collect();
+        Roll::of_records("acme".parse().unwrap(), sources, &Placeholders::new(&["*@dummy.com"]))
+    }
+
+    /// Records with different ids, some of them with an address that others have, too.
+    fn records() -> impl Strategy<Value = Vec<Record>> {
+        let record = |(id, address): (String, String)| {
+            let email = format!("{address}@x.example");
+            Record { id: id.into(), key: EmailKey::new(&email), email: Some(email.into()), ..Record::default() }
+        };
+        prop::collection::btree_map("[a-c]{1,2}", "[a-d]", 0..12).prop_map(move |rows| rows.into_iter().rev().map(record).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn everybody_is_found_by_each_of_his_ids_and_nobody_by_another(left in records(), right in records()) {
+            let sides = [left, right];
+            let roll = roll(&sides);
+            for listed in roll.everybody() {
+                prop_assert!(roll.find(&UserId::Ours(listed.id())).is_some_and(|found| found.id() == listed.id()));
+                for record in roll.user(listed).sources {
+                    let found = roll.find(&UserId::At(record.source, record.id.into()));
+                    prop_assert!(found.is_some_and(|found| found.id() == listed.id()));
+                }
+            }
+            let ids = |side: &Vec<Record>| side.iter().map(|record| record.id.to_string()).collect::<BTreeSet<_>>();
+            for (source, side) in SOURCES.into_iter().zip(&sides) {
+                for id in ["", "a", "b", "cc", "ccc"] {
+                    prop_assert_eq!(roll.find(&UserId::At(source, id.into())).is_some(), ids(side).contains(id));
+                }
+            }
+            prop_assert!(roll.find(&UserId::At(SourceName::new("other"), "a".into())).is_none());
+            prop_assert!(roll.find(&UserId::Ours(Uuid::nil())).is_none() && roll.find(&UserId::Ours(Uuid::max())).is_none());
+        }
+    }
+
+    #[test]
+    fn only_the_first_of_our_ids_in_a_large_roll_takes_long_to_find() {
+        let crowd = |count: usize| (0..count).map(|id| Record { id: id.to_string().into(), ..Record::default() }).collect();
+        let (small, large) = (roll(&[crowd(20), vec![]]), roll(&[crowd(600), vec![]]));
+        let ours = UserId::Ours(Uuid::nil());
+        assert!(!small.is_long_to_find(&ours) && large.is_long_to_find(&ours));
+        assert!(!large.is_long_to_find(&UserId::At(SOURCES[0], "7".into())));
+        assert!(large.find(&ours).is_none());
+        assert!(!large.is_long_to_find(&ours));
+    }
+}
