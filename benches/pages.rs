@@ -54,8 +54,9 @@ fn pages() {
         let mut hash = Sha256::new();
         export.substance().for_each(|piece| hash.update(piece));
         let (digest, told) = (hash.finalize(), started.elapsed());
+        let written = Instant::now();
         let bytes: usize = export.map(|piece| piece.len()).sum();
-        let took = millis(started.elapsed() - told);
+        let took = millis(written.elapsed());
         println!(
             "all users as {format:?}: {:.0} ms before the first byte ({:02x}...), {took:.0} ms, {} MiB",
             millis(told),

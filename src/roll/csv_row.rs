@@ -147,7 +147,9 @@ mod tests {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let mut text = String::new();
             let mut row = Row::begin(&mut text);
-            texts.iter().for_each(|text| row.cell(text));
+            for text in &texts {
+                row.cell(text);
+            }
             row.cells_in_one(&texts);
             row.end();
             let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::{
     csv_row::Row,
-    listing::{Listed, Roll, with_conflicts},
+    listed::{Listed, with_conflicts},
+    listing::Roll,
     query::View,
     selection::Selection,
 };
@@ -64,8 +65,12 @@ impl Export {
 
     fn header(&self, piece: &mut String) {
         let mut row = Row::begin(piece);
-        COLUMNS.iter().for_each(|column| row.cell(column));
-        self.sources.iter().for_each(|source| row.cell(&format!("{source}_id")));
+        for column in COLUMNS {
+            row.cell(column);
+        }
+        for source in &self.sources {
+            row.cell(&format!("{source}_id"));
+        }
         if self.view.with_conflicts {
             row.cell("conflicts");
         }

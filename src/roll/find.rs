@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use uuid::Uuid;
 
 use super::{
-    listing::{Listed, Roll},
+    listed::Listed,
+    listing::Roll,
     query::{Sort, SortField},
 };
 use crate::domain::SourceName;

@@ -1,21 +1,19 @@
-//! A joined roll: every person encoded once, in the orders that callers may ask for. A page or a
+//! A joined roll: every person, in the orders that callers may ask for. A page or a
 //! filter is then a choice among what is there.
 
 use std::{
     cmp::Ordering,
-    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, OnceLock},
 };
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
-use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::{
     copy::{Copy, Known},
     freshness::Windows,
-    join::{Person, Records, join},
+    join::{Records, join},
+    listed::{Listed, Part, compare, records_of},
     merge::{conflicts, merge},
     query::{Sort, SortField},
 };
@@ -27,13 +25,6 @@ use crate::{
 
 /// Records above which work on all of them leaves the threads that serve everybody.
 const MANY_RECORDS: usize = 500;
-
-/// One source's copy, as part of a roll.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub(super) source: SourceName,
-    pub(super) copy: Arc<Copy>,
-}
 
 /// All persons of a customer, joined from certain copies.
 #[derive(Debug)]
@@ -66,20 +57,6 @@ pub struct Rendered {
     pub next_cursor: Option<String>,
 }
 
-/// One person of a roll.
-#[derive(Debug)]
-pub struct Listed {
-    person: Person,
-    json: Box<RawValue>,
-    /// Folded, for order and search.
-    name: Option<Box<str>>,
-    email: Option<Box<str>>,
-    /// A digest of the address after normalising.
-    address: Option<u64>,
-    enabled: Option<bool>,
-    deleted: bool,
-}
-
 // === impl Roll ===
 
 impl Roll {
@@ -104,7 +81,7 @@ impl Roll {
         for listed in &persons {
             let names = records_of(&listed.person, &parts);
             let username = names.iter().find_map(|(_, record)| record.username.as_deref()).map(folded);
-            texts.push([listed.name.as_deref(), listed.email.as_deref(), username.as_deref()].into_iter().flatten());
+            texts.push([listed.value(SortField::DisplayName), listed.value(SortField::Email), username.as_deref()].into_iter().flatten());
         }
         let mut warnings = joined.warnings;
         warnings.extend(parts.iter().flat_map(Part::warnings));
@@ -210,7 +187,7 @@ impl Roll {
 
     /// About how many bytes it holds, the copies that it is made of included.
     pub(super) fn weight(&self) -> u32 {
-        let listed: usize = self.persons.iter().map(|listed| size_of::<Listed>() + 2 * listed.json.get().len()).sum();
+        let listed: usize = self.persons.iter().map(|listed| size_of::<Listed>() + 2 * listed.json().get().len()).sum();
         let copies: u32 = self.parts.iter().map(|part| part.copy.weight()).fold(0, u32::saturating_add);
         let holders: usize = self.holders.iter().map(|records| records.len() * size_of::<u32>()).sum();
         u32::try_from(listed + holders + self.texts.weight()).unwrap_or(u32::MAX).saturating_add(copies)
@@ -231,106 +208,9 @@ impl Roll {
     }
 }
 
-// === impl Part ===
-
-impl Part {
-    fn records(&self) -> &[Record] {
-        match &self.copy.known {
-            Known::Users(walk) => &walk.records,
-            Known::NotFound(_) => &[],
-        }
-    }
-
-    fn warnings(&self) -> &[Warning] {
-        match &self.copy.known {
-            Known::Users(walk) => &walk.warnings,
-            Known::NotFound(_) => &[],
-        }
-    }
-}
-
 /// Whether copies have so many records that joining them leaves the threads that serve everybody.
 pub(super) fn is_large(parts: &[Part]) -> bool {
     parts.iter().map(|part| part.copy.len()).sum::<usize>() > MANY_RECORDS
-}
-
-// === impl Listed ===
-
-impl Listed {
-    fn new(person: Person, parts: &[Part]) -> Self {
-        let records = records_of(&person, parts);
-        let user = merge(person.id, person.placeholder, &records);
-        // Records that are one person have one address.
-        let address = records.iter().find_map(|(_, record)| record.key.as_ref()).map(digest);
-        let fold = |text: Option<&str>| text.map(|text| folded(text).into());
-        Self {
-            name: fold(user.display_name),
-            email: fold(user.email),
-            address,
-            enabled: user.enabled,
-            deleted: user.deleted,
-            json: encoded(&user),
-            person,
-        }
-    }
-
-    /// The gateway's id of the person.
-    pub(super) fn id(&self) -> Uuid {
-        self.person.id
-    }
-
-    /// The person as JSON, a [`User`] without `conflicts`.
-    pub fn json(&self) -> &RawValue {
-        &self.json
-    }
-
-    pub(super) fn is_deleted(&self) -> bool {
-        self.deleted
-    }
-
-    pub(super) fn is_placeholder(&self) -> bool {
-        self.person.placeholder
-    }
-
-    pub(super) fn enabled(&self) -> Option<bool> {
-        self.enabled
-    }
-
-    pub(super) fn address(&self) -> Option<u64> {
-        self.address
-    }
-
-    /// Whether one of his records is of a source, given by its place.
-    pub(super) fn is_of(&self, source: u16) -> bool {
-        self.person.records.iter().any(|place| place.source == source)
-    }
-
-    /// What a person is ordered by.
-    pub(super) fn value(&self, field: SortField) -> Option<&str> {
-        match field {
-            SortField::DisplayName => self.name.as_deref(),
-            SortField::Email => self.email.as_deref(),
-            SortField::Id => None,
-        }
-    }
-
-    fn compare(&self, other: &Self, sort: Sort) -> Ordering {
-        compare((self.value(sort.field), self.id()), (other.value(sort.field), other.id()), sort)
-    }
-}
-
-/// The total order: by value, nobody's value last whichever way it goes, then by id. Sorted by
-/// id alone, the id goes that way too.
-fn compare(one: (Option<&str>, Uuid), other: (Option<&str>, Uuid), sort: Sort) -> Ordering {
-    let turned = |order: Ordering| if sort.descending { order.reverse() } else { order };
-    let by_id = one.1.cmp(&other.1);
-    match (one.0, other.0) {
-        _ if sort.field == SortField::Id => turned(by_id),
-        (Some(a), Some(b)) => turned(a.cmp(b)).then(by_id),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => by_id,
-    }
 }
 
 /// How many of the first `length` places are before a point: they all come first.
@@ -355,30 +235,4 @@ fn holders(persons: &[Listed], parts: &[Part]) -> Vec<Vec<u32>> {
         }
     }
     holders
-}
-
-fn records_of<'a>(person: &Person, parts: &'a [Part]) -> SmallVec<[(SourceName, &'a Record); 2]> {
-    let record = |place: &super::join::Place| {
-        let part = parts.get(usize::from(place.source))?;
-        Some((part.source, part.records().get(place.record as usize)?))
-    };
-    person.records.iter().filter_map(record).collect()
-}
-
-/// An encoded person with the fields on which his sources differ, behind the last field.
-pub fn with_conflicts(json: &RawValue, conflicts: &[Conflict<'_>]) -> serde_json::Result<Box<RawValue>> {
-    let fields = json.get().strip_suffix('}').unwrap_or(json.get());
-    RawValue::from_string(format!("{fields},\"conflicts\":{}}}", serde_json::to_string(conflicts)?))
-}
-
-/// An address as a number, which is compared first.
-pub(super) fn digest(key: &EmailKey) -> u64 {
-    let mut hash = DefaultHasher::new();
-    key.as_str().hash(&mut hash);
-    hash.finish()
-}
-
-fn encoded(user: &User<'_>) -> Box<RawValue> {
-    // A user has no map keys that are not texts and nothing that fails: encoding it cannot.
-    serde_json::value::to_raw_value(user).unwrap_or_default()
 }

@@ -12,6 +12,7 @@ mod export;
 mod find;
 mod freshness;
 mod join;
+mod listed;
 mod listing;
 mod merge;
 mod outcome;
@@ -35,7 +36,8 @@ use crate::{
 };
 
 use copies::{Copies, Found};
-use listing::{Part, is_large};
+use listed::Part;
+use listing::is_large;
 use outcome::{State, decide};
 
 pub use copies::{Forward, Patience, Shared};
@@ -43,7 +45,8 @@ pub use copy::{Age, Copy, Known};
 pub use export::{Export, ExportFormat};
 pub use find::UserId;
 pub use freshness::Windows;
-pub use listing::{Listed, Rendered, Roll, with_conflicts};
+pub use listed::{Listed, with_conflicts};
+pub use listing::{Rendered, Roll};
 pub use outcome::{Partial, Refusal};
 pub use page::{Page, PageOf};
 pub use query::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, Sort, SortField, View};

@@ -2,12 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{
-    cursor,
-    listing::{Listed, Roll},
-    query::View,
-    selection::Selection,
-};
+use super::{cursor, listed::Listed, listing::Roll, query::View, selection::Selection};
 use crate::domain::{Conflict, CustomerId, InvalidCursor};
 
 /// Where a page begins and how much is on it.

@@ -4,7 +4,8 @@
 //! the list itself. Nothing follows a pointer for each of 50,000 persons.
 
 use super::{
-    listing::{Listed, Roll, digest},
+    listed::{Listed, digest},
+    listing::Roll,
     query::View,
 };
 

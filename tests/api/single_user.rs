@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Reply, World, person, user};
+use crate::support::{Reply, World, crowd, person, user};
 
 const USERS: &str = "/customers/acme/users";
 
@@ -42,6 +42,22 @@ async fn a_user_is_found_by_each_of_its_ids() {
     assert_eq!((head.status, head.text.as_str()), (200, ""));
     assert_eq!(gateway.send("PUT", &format!("{USERS}/{id}"), &[]).await.code(), "method_not_allowed");
     assert_eq!(world.asked(), (1, 1), "one walk for all of them");
+}
+
+#[tokio::test]
+async fn a_user_of_a_large_roll_is_found_the_first_time_and_again() {
+    let world = World::new().await;
+    world.persons(crowd(700));
+    let gateway = world.gateway().set("sources.advanced_automation.page_size", "1000").start().await;
+    let page = gateway.get(&format!("{USERS}?page_size=1000")).await.json();
+    let everybody = page["data"].as_array().unwrap();
+    for user in everybody.iter().step_by(233).chain(everybody.last()) {
+        let record = format!("advanced_automation:{}", user["sources"][0]["id"].as_str().unwrap());
+        for id in [user["id"].as_str().unwrap(), &record] {
+            assert_eq!(&gateway.get(&format!("{USERS}/{id}")).await.json()["data"], user, "{id}");
+        }
+    }
+    assert_eq!(gateway.get(&format!("{USERS}/00000000-0000-4000-8000-000000000001")).await.code(), "user_not_found");
 }
 
 #[tokio::test]
