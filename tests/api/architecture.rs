@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("offload", &[]),
     ("outbound", &["config", "domain"]),
     ("sources", &["config", "domain", "flight", "offload", "outbound", "telemetry"]),
-    ("customers", &["config", "domain", "flight", "sources", "telemetry"]),
+    ("customers", &["config", "domain", "flight", "offload", "sources", "telemetry"]),
     ("roll", &["customers", "domain", "flight", "offload", "outbound", "sources", "telemetry"]),
     ("access", &["config", "domain", "flight", "outbound", "telemetry"]),
     ("api", &["access", "config", "customers", "domain", "offload", "outbound", "roll", "sources", "telemetry"]),
