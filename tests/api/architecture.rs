@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("texts", &[]),
     ("outbound", &["config", "domain"]),
     ("sources", &["config", "domain", "flight", "offload", "outbound", "telemetry"]),
-    ("customers", &["config", "domain", "flight", "sources", "telemetry", "texts"]),
+    ("customers", &["config", "domain", "flight", "offload", "sources", "telemetry", "texts"]),
     ("roll", &["customers", "domain", "flight", "offload", "outbound", "sources", "telemetry", "texts"]),
     ("access", &["config", "domain", "flight", "outbound", "telemetry"]),
     ("api", &["access", "config", "customers", "domain", "offload", "outbound", "roll", "sources", "telemetry"]),
