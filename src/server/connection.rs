@@ -36,25 +36,26 @@ const UNREAD: Duration = Duration::from_secs(30);
 pub(super) struct Answering {
     pub(super) door: Arc<Door>,
     pub(super) tls: Option<Arc<Tls>>,
-    pub(super) stop: CancellationToken,
+    /// Cancelled once the listener is closed.
+    pub(super) closed: CancellationToken,
 }
 
 pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with: Answering) {
     if stream.set_nodelay(true).and_then(|()| end_unread(&stream)).is_err() {
         return; // the peer has gone already
     }
-    let Answering { door, tls, stop } = with;
-    let Some(tls) = tls else { return converse(stream, door, stop).await };
+    let Answering { door, tls, closed } = with;
+    let Some(tls) = tls else { return converse(stream, door, closed).await };
     let encrypted = tokio::select! {
         encrypted = tls.shake_hands(stream) => encrypted,
-        () = grace_is_over(&stop) => None,
+        () = grace_is_over(&closed) => None,
     };
     if let Some(stream) = encrypted {
-        converse(stream, door, stop).await;
+        converse(stream, door, closed).await;
     }
 }
 
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>, stop: CancellationToken) {
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>, closed: CancellationToken) {
     let clock = Arc::new(HeadClock::default());
     let timed = Arc::clone(&clock);
     let service = service_fn(move |request| {
@@ -76,7 +77,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>,
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = clock.is_slow(HEAD) => return,
-        () = grace_is_over(&stop) => {
+        () = grace_is_over(&closed) => {
             if clock.is_running() {
                 return; // nobody is answered who has not asked
             }
@@ -89,8 +90,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>,
     }
 }
 
-async fn grace_is_over(stop: &CancellationToken) {
-    stop.cancelled().await;
+async fn grace_is_over(closed: &CancellationToken) {
+    closed.cancelled().await;
     tokio::time::sleep(GRACE).await;
 }
 

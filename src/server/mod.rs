@@ -64,8 +64,8 @@ fn reason(cause: &io::Error) -> String {
 /// the listener and finishes what is in flight. Beyond `most` connections at a time, further ones
 /// wait in the kernel.
 pub async fn serve(listener: TcpListener, door: Arc<Door>, tls: Option<Tls>, most: usize, stop: CancellationToken) {
-    let (connections, places) = (TaskTracker::new(), Arc::new(Semaphore::new(most)));
-    let with = Answering { door, tls: tls.map(Arc::new), stop: stop.clone() };
+    let (connections, places, closed) = (TaskTracker::new(), Arc::new(Semaphore::new(most)), CancellationToken::new());
+    let with = Answering { door, tls: tls.map(Arc::new), closed: closed.clone() };
     let answer = |stream, place| drop(connections.spawn(connection::answer(stream, place, with.clone())));
     loop {
         let accepted = tokio::select! {
@@ -86,10 +86,15 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, tls: Option<Tls>, mos
             break; // they keep coming
         }
     }
+    // Closing resets whoever connects in that very moment. With a backlog of none there is one of
+    // them at most, however long this thread has to wait for its turn; the others' kernels try again
+    // and are refused. Where the kernel does not take that, there may be more.
+    drop(socket2::SockRef::from(&listener).listen(0));
     while let Some(Ok((stream, place))) = accept(&listener, &places).now_or_never() {
         answer(stream, place);
     }
     drop(listener);
+    closed.cancel();
     connections.close();
     if tokio::time::timeout(FINISH, connections.wait()).await.is_err() {
         tracing::warn!(open = connections.len(), "connections were still open and are cut");
