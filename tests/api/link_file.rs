@@ -76,6 +76,18 @@ async fn a_file_that_is_still_being_written_is_not_put_to_use() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_saved_without_its_last_line_end_is_taken_a_little_later() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let file = folder.write("links.csv", &format!("{HEADER}acme,,A-1,"));
+    let gateway = gateway(&world, &file).await;
+    assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-1"), "at the start as it is");
+    folder.write("links.csv", &format!("{HEADER}acme,,A-2,"));
+    let began = tokio::time::Instant::now();
+    reaches(&gateway, "acme", Some("A-2")).await;
+    assert!(began.elapsed() > Duration::from_secs(3), "it could have been half a file");
+}
+
+#[tokio::test]
 async fn a_swap_of_links_is_a_change_as_containers_make_it() {
     let (world, folder) = (World::new().await, Folder::new());
     for (version, id) in [("one", "A-1"), ("two", "A-2")] {

@@ -26,6 +26,10 @@ use crate::{
 /// which leaves time to read it: it is in use within five seconds.
 const LOOK: Duration = Duration::from_millis(1200);
 
+/// Looks that must find the same file where its last row has no line end: whoever writes rows may
+/// have stopped within one, but a file may also be saved so for good. Still within five seconds.
+const LOOKS_WITHOUT_END: u32 = 4;
+
 /// Readings of the first look before a file that changes meanwhile is given up.
 const FIRST_READINGS: usize = 3;
 
@@ -52,6 +56,8 @@ pub(in crate::customers) struct LinkFile {
 struct Seen {
     /// Its stamp at the last look; `None` where there was no file.
     last: Option<Stamp>,
+    /// Looks in a row that have found this stamp.
+    looks: u32,
     /// Its stamp when it was last read to an end, where that surely tells it from another state.
     done: Option<Stamp>,
     /// A hash of the text last judged, or of why there was none.
@@ -72,7 +78,7 @@ impl LinkFile {
     /// Reads the file for the first time.
     pub(in crate::customers) fn open(path: PathBuf, format: Format, sources: Vec<SourceName>) -> Result<Self, Vec<LineFault>> {
         let (stamp, text) = first_reading(&path);
-        let seen = Seen { last: stamp, done: None, content: hash_of(&text) };
+        let seen = Seen { last: stamp, looks: 1, done: None, content: hash_of(&text) };
         let table = text.map_err(unreadable).and_then(|text| read(&text, format, &sources))?;
         Ok(Self { path, format, sources, table: ArcSwap::from_pointee((table, Moment::now())), seen: Mutex::new(seen) })
     }
@@ -96,14 +102,15 @@ impl LinkFile {
     fn look(&self, metrics: &Metrics) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = stamp_of(&self.path);
-        let is_due = seen.is_due(stamp);
-        seen.last = stamp;
-        if !is_due {
+        if !seen.note(stamp) {
             return;
         }
         let text = text_of(&self.path);
         if stamp_of(&self.path) != stamp {
             return; // it is being written: nobody knows which state was read
+        }
+        if seen.looks < LOOKS_WITHOUT_END && text.as_ref().is_ok_and(|text| !is_whole(text, self.format)) {
+            return; // maybe more comes
         }
         let (content, is_read) = (hash_of(&text), text.is_ok());
         if content != seen.content {
@@ -116,10 +123,6 @@ impl LinkFile {
 
     /// Puts a text to use that is another one than before, or says why not.
     fn judge(&self, text: io::Result<Vec<u8>>, metrics: &Metrics) {
-        if text.as_ref().is_ok_and(|text| !is_whole(text, self.format)) {
-            tracing::warn!(file = %self.path.display(), "the last row of the file of links has no line end yet; the links before go on until it has");
-            return;
-        }
         let taken = text.map_err(unreadable).and_then(|text| read(&text, self.format, &self.sources));
         metrics.links_loaded(taken.is_ok());
         note(metrics, taken.as_ref().map_err(Vec::as_slice));
@@ -209,10 +212,13 @@ fn note(metrics: &Metrics, read: Result<&Table, &[LineFault]>) {
 // === impl Seen ===
 
 impl Seen {
-    /// Whether a file with this stamp is to be read: it was the same at the look before, and was
-    /// not read to an end since.
-    fn is_due(&self, now: Option<Stamp>) -> bool {
-        self.last == now && (now.is_none() || self.done != now)
+    /// Takes note of a look, and says whether the file is to be read: it was the same at the look
+    /// before, and was not read to an end since.
+    fn note(&mut self, now: Option<Stamp>) -> bool {
+        let is_same = self.last == now;
+        self.looks = if is_same { self.looks.saturating_add(1) } else { 1 };
+        self.last = now;
+        is_same && (now.is_none() || self.done != now)
     }
 }
 
@@ -253,8 +259,9 @@ mod tests {
             (None, stamp(1), stamp(1), false),
             (None, None, None, true),
         ] {
-            let seen = Seen { last, done, content: 0 };
-            assert_eq!(seen.is_due(now), expected, "{seen:?} {now:?}");
+            let mut seen = Seen { last, looks: 5, done, content: 0 };
+            assert_eq!(seen.note(now), expected, "{seen:?} {now:?}");
+            assert_eq!((seen.last, seen.looks), (now, if last == now { 6 } else { 1 }));
         }
     }
 
