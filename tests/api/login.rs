@@ -76,8 +76,8 @@ async fn whoever_has_not_logged_in_yet_is_told_how_and_a_login_needs_no_restart(
         let answer = gateway.get(&ROLL.replace("002", &format!("00{customer}"))).await;
         assert_eq!((answer.code().as_str(), answer.json()["owner"].as_str()), ("upstream_unauthorized", Some("gateway")), "{answer:?}");
     }
-    let told = |said: &str| said.lines().filter(|line| line.contains("rollcall login my-reports --config FILE")).count();
-    assert_eq!((told(&program.said()), home.sandbox.calls().grants), (1, 0), "said once, and nobody was asked: {}", program.said());
+    let told = program.lines_with(&["rollcall login my-reports --config FILE"]).await.len();
+    assert_eq!((told, home.sandbox.calls().grants), (1, 0), "said once, and nobody was asked: {}", program.said());
     home.log_in().await;
     assert_eq!(gateway.get(ROLL).await.status, 200, "{}", program.said());
     let checked = Program::run(&["check", "--online", "--config", file], &[]).await;
@@ -97,7 +97,7 @@ async fn a_second_login_takes_the_place_of_the_first_while_the_gateway_serves() 
     tokio::time::sleep(std::time::Duration::from_millis(5100)).await;
     let refused = gateway.get(&ROLL.replace("002", "003")).await;
     assert_eq!(refused.code(), "upstream_unauthorized", "{refused:?}");
-    assert!(program.said().contains("invalid_grant"), "{}", program.said());
+    program.lines_with(&["invalid_grant"]).await;
     home.log_in().await;
     assert_eq!(gateway.get(&ROLL.replace("002", "003")).await.status, 200, "{}", program.said());
 }
