@@ -1,6 +1,6 @@
 //! The types that a key may have, and how each is written.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, ops::Deref, path::PathBuf, str::FromStr, time::Duration};
 
 use toml::Value;
 use url::Url;
@@ -16,24 +16,15 @@ pub trait Setting: Sized {
     fn read(value: &Value) -> Result<Self, String>;
 }
 
-/// The URL of a backend: a scheme, a host, perhaps a path; no query, no user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrl(Url);
-
-/// The whole URL of one thing that is asked for, perhaps with a query.
+/// The whole URL of one thing that is asked for, perhaps with a query; no user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
-impl BaseUrl {
-    /// The URL with more path segments behind it, each percent-encoded.
-    pub fn join<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
-        let mut url = self.0.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
-    }
+/// The URL of a backend: an endpoint that others lie below, so without a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(Endpoint);
 
+impl Endpoint {
     /// The URL as it is.
     pub fn url(&self) -> &Url {
         &self.0
@@ -41,42 +32,37 @@ impl BaseUrl {
 
     /// Whether whatever is sent there is encrypted.
     pub fn is_encrypted(&self) -> bool {
-        is_encrypted(&self.0)
+        self.0.scheme() == "https"
     }
 
     /// Whether the host is this machine.
     pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
+        match self.0.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
     }
 }
 
-impl Endpoint {
-    /// The URL itself.
-    pub fn url(&self) -> &Url {
+impl BaseUrl {
+    /// The URL with more path segments behind it, each percent-encoded.
+    pub fn join<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
+        let mut url = self.url().clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+}
+
+/// Whatever may be asked of an endpoint may be asked of a base URL.
+impl Deref for BaseUrl {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
         &self.0
-    }
-
-    /// Whether whatever is sent there is encrypted.
-    pub fn is_encrypted(&self) -> bool {
-        is_encrypted(&self.0)
-    }
-
-    /// Whether the host is this machine.
-    pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
-    }
-}
-
-fn is_encrypted(url: &Url) -> bool {
-    url.scheme() == "https"
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 
@@ -194,7 +180,7 @@ impl Setting for BaseUrl {
     const WANTED: &'static str = "a URL such as \"https://api.example.com\", without user, query and fragment";
 
     fn read(value: &Value) -> Result<Self, String> {
-        web_url(value).filter(|url| url.query().is_none()).map(Self).ok_or_else(wanted::<Self>)
+        web_url(value).filter(|url| url.query().is_none()).map(|url| Self(Endpoint(url))).ok_or_else(wanted::<Self>)
     }
 }
 

@@ -1,17 +1,53 @@
 //! Tells cheaply whether a file has changed since it was last looked at.
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 /// What tells one state of a file from another: which file it is, when it was changed, how long it
 /// is. A file that is put in its place, or a link that is swapped, is another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp(Option<[i128; 4]>);
+pub struct Stamp(Option<State>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: SystemTime,
+    changed: (i64, i64),
+}
 
 impl Stamp {
     /// The stamp of a file as it is now; that of a file that is not there is the default.
     pub fn of(path: &Path) -> Self {
-        let of = |file: fs::Metadata| [file.ino().into(), file.mtime().into(), file.mtime_nsec().into(), file.len().into()];
-        Self(fs::metadata(path).ok().map(of))
+        Self(fs::metadata(path).ok().map(|file| State {
+            device: file.dev(),
+            inode: file.ino(),
+            length: file.len(),
+            modified: file.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }))
+    }
+
+    /// Whether there is a file.
+    pub fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether the file was last written longer ago than this: a later change of the same length
+    /// then surely has another stamp.
+    pub fn is_older_than(&self, age: Duration) -> bool {
+        self.0.is_some_and(|state| SystemTime::now().duration_since(state.modified).is_ok_and(|written| written > age))
+    }
+
+    /// The stamp of a file of this length, for tables that want some.
+    #[cfg(test)]
+    pub(crate) fn of_length(length: u64) -> Self {
+        Self(Some(State { device: 1, inode: 1, length, modified: SystemTime::UNIX_EPOCH, changed: (0, 0) }))
     }
 }
 

@@ -147,7 +147,7 @@ impl<'a> SourceReader<'a> {
             read.map_err(|what| self.reader.fault(&ca_file, what)).ok()
         });
         let way = self.reader.or(&proxy, Proxy::None);
-        Transport { encrypted: base.is_none_or(BaseUrl::is_encrypted), authorities, proxy: way }
+        Transport { encrypted: base.is_none_or(|base| base.is_encrypted()), authorities, proxy: way }
     }
 
     /// What bounds the calls.

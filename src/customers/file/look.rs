@@ -4,19 +4,19 @@
 //! notifications miss.
 
 use std::{
-    fs::{self, Metadata},
+    fs,
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
 
 use super::{Format, LineFault, Reason, read};
 use crate::{
+    config::Stamp,
     customers::table::Table,
     domain::{Moment, SourceName},
     telemetry::Metrics,
@@ -54,24 +54,14 @@ pub(in crate::customers) struct LinkFile {
 /// What the file was when it was last looked at, and when it was last read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Seen {
-    /// Its stamp at the last look; `None` where there was no file.
-    last: Option<Stamp>,
+    /// Its stamp at the last look.
+    last: Stamp,
     /// Looks in a row that have found this stamp.
     looks: u32,
     /// Its stamp when it was last read to an end, where that surely tells it from another state.
     done: Option<Stamp>,
     /// A hash of the text last judged, or of why there was none.
     content: u64,
-}
-
-/// Changes whenever another file is at the path, or another text in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    length: u64,
-    modified: SystemTime,
-    changed: (i64, i64),
 }
 
 impl LinkFile {
@@ -101,12 +91,12 @@ impl LinkFile {
 
     fn look(&self, metrics: &Metrics) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = stamp_of(&self.path);
+        let stamp = Stamp::of(&self.path);
         if !seen.note(stamp) {
             return;
         }
         let text = text_of(&self.path);
-        if stamp_of(&self.path) != stamp {
+        if Stamp::of(&self.path) != stamp {
             return; // it is being written: nobody knows which state was read
         }
         if seen.looks < LOOKS_WITHOUT_END && text.as_ref().is_ok_and(|text| !is_whole(text, self.format)) {
@@ -118,7 +108,7 @@ impl LinkFile {
             seen.content = content;
         }
         // Only now, so that whatever went wrong above is looked at again.
-        seen.done = stamp.filter(|stamp| is_read && stamp.is_sure(SystemTime::now()));
+        seen.done = Some(stamp).filter(|stamp| is_read && stamp.is_older_than(SURELY_SETTLED));
     }
 
     /// Puts a text to use that is another one than before, or says why not.
@@ -148,18 +138,14 @@ impl LinkFile {
 }
 
 /// Reads a file that nothing is known of yet; what changes while it is read is read again.
-fn first_reading(path: &Path) -> (Option<Stamp>, io::Result<Vec<u8>>) {
+fn first_reading(path: &Path) -> (Stamp, io::Result<Vec<u8>>) {
     for _ in 0..FIRST_READINGS {
-        let (stamp, text) = (stamp_of(path), text_of(path));
-        if stamp == stamp_of(path) {
+        let (stamp, text) = (Stamp::of(path), text_of(path));
+        if stamp == Stamp::of(path) {
             return (stamp, text);
         }
     }
-    (None, Err(io::Error::other("it is being written")))
-}
-
-fn stamp_of(path: &Path) -> Option<Stamp> {
-    fs::metadata(path).ok().as_ref().map(Stamp::of)
+    (Stamp::default(), Err(io::Error::other("it is being written")))
 }
 
 /// A hash of a text, or of why there is none.
@@ -214,30 +200,11 @@ fn note(metrics: &Metrics, read: Result<&Table, &[LineFault]>) {
 impl Seen {
     /// Takes note of a look, and says whether the file is to be read: it was the same at the look
     /// before, and was not read to an end since.
-    fn note(&mut self, now: Option<Stamp>) -> bool {
+    fn note(&mut self, now: Stamp) -> bool {
         let is_same = self.last == now;
         self.looks = if is_same { self.looks.saturating_add(1) } else { 1 };
         self.last = now;
-        is_same && (now.is_none() || self.done != now)
-    }
-}
-
-// === impl Stamp ===
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            length: metadata.len(),
-            modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-
-    /// Whether the change is so old that a later one would have another stamp.
-    fn is_sure(&self, now: SystemTime) -> bool {
-        now.duration_since(self.modified).is_ok_and(|age| age > SURELY_SETTLED)
+        is_same && (!now.is_there() || self.done != Some(now))
     }
 }
 
@@ -247,17 +214,17 @@ mod tests {
 
     #[test]
     fn a_change_is_due_at_the_second_look_that_finds_it_and_never_again() {
-        let stamp = |length| Some(Stamp { device: 1, inode: 1, length, modified: SystemTime::UNIX_EPOCH, changed: (0, 0) });
+        let (stamp, gone) = (Stamp::of_length, Stamp::default());
         for (last, done, now, expected) in [
-            (stamp(1), stamp(1), stamp(1), false),
-            (stamp(1), stamp(1), stamp(2), false),
-            (stamp(2), stamp(1), stamp(2), true),
-            (stamp(2), stamp(1), stamp(3), false),
+            (stamp(1), Some(stamp(1)), stamp(1), false),
+            (stamp(1), Some(stamp(1)), stamp(2), false),
+            (stamp(2), Some(stamp(1)), stamp(2), true),
+            (stamp(2), Some(stamp(1)), stamp(3), false),
             (stamp(1), None, stamp(1), true),
-            (stamp(1), stamp(1), None, false),
-            (None, stamp(1), None, true),
-            (None, stamp(1), stamp(1), false),
-            (None, None, None, true),
+            (stamp(1), Some(stamp(1)), gone, false),
+            (gone, Some(stamp(1)), gone, true),
+            (gone, Some(stamp(1)), stamp(1), false),
+            (gone, None, gone, true),
         ] {
             let mut seen = Seen { last, looks: 5, done, content: 0 };
             assert_eq!(seen.note(now), expected, "{seen:?} {now:?}");

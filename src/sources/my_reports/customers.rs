@@ -6,24 +6,15 @@
 
 use serde::Deserialize;
 
-use super::super::{
-    adapter::{Page, Unreadable},
-    scalar::{Odd, Scalar},
-    wire::{Object, said_error, unreadable},
+use super::{
+    super::{
+        adapter::{Page, Unreadable},
+        scalar::{Odd, Scalar},
+        wire::Object,
+    },
+    envelope,
 };
 use crate::domain::ListedCustomer;
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    data: Option<Vec<Object<Customer<'a>>>>,
-    #[serde(borrow, default)]
-    page_size: Scalar<'a>,
-    #[serde(borrow, default)]
-    status: Scalar<'a>,
-    #[serde(borrow, default)]
-    error: Scalar<'a>,
-}
 
 #[derive(Deserialize)]
 struct Customer<'a> {
@@ -38,10 +29,7 @@ struct Customer<'a> {
 /// Reads one page. Its `page_size` is the number of items on it: another number means that some
 /// are missing.
 pub(super) fn read(body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
-    let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
-    said_error(&envelope.status, &envelope.error)?;
-    let rows = envelope.data.ok_or(Unreadable::Shape)?;
-    let told = envelope.page_size.count().map_err(|()| Unreadable::Shape)?;
+    let (rows, told) = envelope::rows::<Customer<'_>>(body)?;
     if told.is_some_and(|told| told != rows.len() as u64) {
         return Err(Unreadable::Shape);
     }

@@ -5,6 +5,7 @@
 //! for enterprises. It documents no paging of users: one answer holds everything.
 
 mod customers;
+mod envelope;
 mod wire;
 
 use http::{HeaderName, Method};

@@ -2,24 +2,15 @@
 
 use serde::Deserialize;
 
-use super::super::{
-    adapter::{Page, Unreadable},
-    scalar::{Odd, Scalar},
-    wire::{Object, said_error, unreadable},
+use super::{
+    super::{
+        adapter::{Page, Unreadable},
+        scalar::{Odd, Scalar},
+        wire::Object,
+    },
+    envelope,
 };
 use crate::domain::{EmailKey, Record};
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    data: Option<Vec<Object<User<'a>>>>,
-    #[serde(borrow, default)]
-    page_size: Scalar<'a>,
-    #[serde(borrow, default)]
-    status: Scalar<'a>,
-    #[serde(borrow, default)]
-    error: Scalar<'a>,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,14 +29,9 @@ struct User<'a> {
 
 /// Reads the whole answer.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
-    let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
-    said_error(&envelope.status, &envelope.error)?;
-    let users = envelope.data.ok_or(Unreadable::Shape)?;
+    let (users, count) = envelope::rows::<User<'_>>(body)?;
     let mut odd = Odd::default();
     let records = users.iter().map(|Object(user)| user.record(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
-    // The number of items returned, printed as a number or as a text. What is no number would
-    // let a short roll pass for a whole one.
-    let count = envelope.page_size.count().map_err(|()| Unreadable::Shape)?;
     Ok(Page { records, count, pages: None, odd_fields: odd.0 })
 }
 

@@ -1,0 +1,31 @@
+//! What every list of MyReports' comes in ("Reply template").
+
+use serde::Deserialize;
+
+use super::super::{
+    adapter::Unreadable,
+    scalar::Scalar,
+    wire::{Object, said_error, unreadable},
+};
+
+#[derive(Deserialize)]
+struct Envelope<'a, R> {
+    #[serde(bound(deserialize = "R: Deserialize<'de>"))]
+    data: Option<Vec<Object<R>>>,
+    #[serde(borrow, default)]
+    page_size: Scalar<'a>,
+    #[serde(borrow, default)]
+    status: Scalar<'a>,
+    #[serde(borrow, default)]
+    error: Scalar<'a>,
+}
+
+/// The rows of an answer, and how many it says that there are: printed as a number or as a text.
+/// What is no number would let a short list pass for a whole one.
+pub(super) fn rows<'a, R: Deserialize<'a>>(body: &'a [u8]) -> Result<(Vec<Object<R>>, Option<u64>), Unreadable> {
+    let Object(envelope): Object<Envelope<'_, R>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
+    said_error(&envelope.status, &envelope.error)?;
+    let rows = envelope.data.ok_or(Unreadable::Shape)?;
+    let count = envelope.page_size.count().map_err(|()| Unreadable::Shape)?;
+    Ok((rows, count))
+}
