@@ -63,8 +63,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>,
     http.header_read_timeout(None) // the clock has it
         // A little more than is let through, so that it is a layer of ours that refuses, in the envelope.
         .max_buf_size(2 * LARGEST_HEAD)
-        // hyper takes and clears memory for so many with each request.
-        .max_headers(MOST_HEADERS + MOST_HEADERS / 4);
+        .max_headers(4 * MOST_HEADERS);
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&clock)));
     let mut connection = pin!(http.serve_connection(io, service));
     let ended = tokio::select! {
