@@ -6,7 +6,8 @@
 #   RUST_VERSION   the compiler; rust-version in Cargo.toml is the oldest that will do
 #   DEBIAN         the release of Debian that it is built on
 #   DISTROLESS     the release that it runs on: the same one, for the C library is the machine's
-#   VERSION, REVISION, CREATED, SOURCE   what the labels say of it: version, commit, RFC 3339 time, URL of the source
+#   VERSION, REVISION, CREATED, SOURCE   what the labels say of it: version, commit, RFC 3339 time, URL of the
+#                  source; the metric rollcall_build_info tells the commit, too
 #
 # No secret is needed to build it and none is in it: the configuration and the secrets are mounted.
 # `.dockerignore` lets in only what is copied here.
@@ -31,8 +32,9 @@ RUN mkdir -p src benches \
 # Files keep the times that they have outside, which are before those of the empty program: without
 # `touch` cargo would take that one for this one.
 COPY src src
+ARG REVISION=unknown
 RUN touch src/main.rs src/lib.rs \
-    && cargo build --release --locked --bin rollcall \
+    && ROLLCALL_REVISION="${REVISION}" cargo build --release --locked --bin rollcall \
     && mkdir /state
 
 # distroless/cc has the C library, the certificates and a user without rights; no shell.
