@@ -33,9 +33,8 @@ for configuration in deploy/rollcall.toml deploy/compose/rollcall.toml deploy/ku
 done
 
 echo "compose"
-mkdir -p "$work/compose"
-quietly "$tools/docker-compose" --file deploy/compose.yaml config --quiet
-"$tools/docker-compose" --file deploy/compose.yaml config --format json >"$work/compose.json"
+quietly "$tools/docker-compose" --file deploy/compose.yaml --profile login config --quiet
+"$tools/docker-compose" --file deploy/compose.yaml --profile login config --format json >"$work/compose.json"
 quietly "$tools/python" tests/deploy/names.py "$work/compose.json"
 
 echo "Kubernetes"

@@ -32,7 +32,7 @@ def compose(project):
         wants(service.get("read_only"), f"compose: {name} does not write to its root file system")
         wants("no-new-privileges:true" in service.get("security_opt", []), f"compose: {name} gains no privileges")
         wants(service.get("cap_drop") == ["ALL"], f"compose: {name} has no capabilities")
-        wants(name.startswith("gateway") or "healthcheck" in service, f"compose: {name} is asked how it is")
+        wants(name.startswith("gateway") or "profiles" in service or "healthcheck" in service, f"compose: {name} is asked how it is")
         tag = service["image"].rpartition(":")[2]
         wants("/" not in tag and tag != "latest", f"compose: {service['image']} has a tag")
         for mount in service.get("volumes", []):
@@ -94,7 +94,7 @@ def documents():
         for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
             wants((document.parent / link).exists(), f"{document.name} links to {link}, which is not there")
         for path in re.findall(r"(?<![\w./-])((?:deploy|tests)/[\w./-]*\w)", text):
-            wants(SECRETS in path or (ROOT / path).exists(), f"{document.name} names {path}, which is not there")
+            wants(SECRETS.rstrip("/") in path or (ROOT / path).exists(), f"{document.name} names {path}, which is not there")
     for kustomization in DEPLOY.glob("kubernetes/**/kustomization.yaml"):
         there = {path.name for path in kustomization.parent.glob("*.yaml")} - {"kustomization.yaml"}
         named = set(yaml.safe_load(kustomization.read_text())["resources"])
