@@ -14,7 +14,7 @@ use tokio::{
 };
 
 /// Requests that begin each second.
-const RATE: u64 = 100;
+const RATE: u64 = 60;
 
 /// How long one may take until nobody waits for it any more.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::Mutex,
     time::{Instant, sleep},
 };
 
@@ -24,8 +25,10 @@ use crate::support::{
     user,
 };
 
-/// Users of a customer whose export does not fit into what sockets and balancers hold on its way.
-const MANY: usize = 60_000;
+/// Users of a customer whose export does not fit into what sockets and balancers hold on its way,
+/// and how long each one's name is.
+const MANY: usize = 20_000;
+const LONG: usize = 1_000;
 
 /// Exports that are under way when a replica is killed.
 const EXPORTS: usize = 6;
@@ -40,6 +43,9 @@ cache.fresh = "1s"
 cache.stale_while_revalidate = "0s"
 telemetry.access_log = "off"
 "#;
+
+/// Each test wants the machine for itself, and the time that others take from it would be counted.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// A replica that can be started again where it was.
 struct Replica {
@@ -124,13 +130,14 @@ fn all_is_well(balancer: &str, asked: &[Asked]) {
         failed.len(),
         spread(took)
     ));
-    assert!(asked.len() > 1000, "the load lasted as long as both restarts: {}", asked.len());
+    assert!(asked.len() > 600, "the load lasted as long as both restarts: {}", asked.len());
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs haproxy"]
 async fn replicas_restarted_in_turn_behind_haproxy_lose_no_request() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let world = slow_world().await;
     let replicas = two(&world).await;
     let proxy = Proxy::haproxy(&addresses(&replicas)).await;
@@ -147,6 +154,7 @@ async fn replicas_restarted_in_turn_behind_haproxy_lose_no_request() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs nginx"]
 async fn replicas_restarted_in_turn_behind_nginx_lose_no_request() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let world = slow_world().await;
     let replicas = two(&world).await;
     let proxy = Proxy::nginx(&addresses(&replicas)).await;
@@ -157,6 +165,7 @@ async fn replicas_restarted_in_turn_behind_nginx_lose_no_request() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs haproxy"]
 async fn a_replica_killed_behind_haproxy_fails_no_more_than_what_it_had_in_flight() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let world = slow_world().await;
     let [first, second] = two(&world).await;
     let proxy = Proxy::haproxy(&[first.address, second.address]).await;
@@ -178,7 +187,7 @@ async fn a_replica_killed_behind_haproxy_fails_no_more_than_what_it_had_in_fligh
         asked.len(),
         failed.len(),
     ));
-    assert!(at_it > 0 && after > 200, "there was load: {at_it}, {after}");
+    assert!(at_it > 0 && after > 100, "there was load: {at_it}, {after}");
     assert!(failed.len() <= most && failed.iter().all(|one| one.is_in_flight_at(killed)), "only what it had may fail: {failed:#?}");
     assert!(again > 0, "what the killed one had in flight was asked again");
 }
@@ -186,9 +195,9 @@ async fn a_replica_killed_behind_haproxy_fails_no_more_than_what_it_had_in_fligh
 /// A world in which a customer has many users at the second source.
 async fn large_world() -> World {
     let world = World::of_two().await;
-    let rows: Vec<_> =
-        (0..MANY).map(|number| user(&format!("id-{number}"), &format!("Person {number}"), &format!("p{number}@acme.example"))).collect();
-    world.users(rows);
+    let name = "n".repeat(LONG);
+    let row = |number| user(&format!("id-{number}"), &name, &format!("p{number}@acme.example"));
+    world.users((0..MANY).map(row).collect());
     world
 }
 
@@ -211,6 +220,7 @@ async fn export(front: SocketAddr, mut go_on: tokio::sync::watch::Receiver<bool>
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs haproxy"]
 async fn an_export_that_a_killed_replica_was_sending_is_cut_and_no_other_one() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let world = large_world().await;
     let [first, second] = two(&world).await;
     for replica in [&first, &second] {
