@@ -87,9 +87,10 @@ impl Drop for Proxy {
     }
 }
 
-/// An address on which nobody listens now.
+/// An address on which nobody listens now, and whose port the kernel gives to nobody meanwhile.
 pub(super) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let anywhere = || SocketAddr::from(([127, 0, 0, 1], fastrand::u16(20_000..32_000)));
+    std::iter::repeat_with(anywhere).find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a process ends in real time, outside of the runtime")]
