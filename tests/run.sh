@@ -26,6 +26,23 @@ cargo clippy --all-targets --locked -- -D warnings
 step "tests"
 ROLLCALL_LOAD_SECONDS=20 cargo test --locked
 
+step "replicas behind load balancers"
+PATH="$PATH:/usr/sbin" # where Debian has them
+debian haproxy haproxy
+debian nginx nginx-light
+cargo test --locked --test replicas -- --ignored --nocapture
+
+step "the files of deploy/, each by the program that it is for"
+debian promtool prometheus
+debian redis-server redis-server
+debian systemd-analyze systemd
+[ -x target/deploy/bin/hadolint ] || {
+  python3 -m venv target/deploy
+  target/deploy/bin/pip install -q -r tests/deploy/requirements.txt
+}
+cargo build --locked
+bash tests/deploy/check.sh
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 

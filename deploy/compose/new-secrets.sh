@@ -1,0 +1,35 @@
+#!/bin/sh
+# Makes the files of deploy/compose/secrets that only chance decides, and asks for the others.
+# What is there already stays. Usage: sh deploy/compose/new-secrets.sh [FOLDER]
+set -eu
+folder="${1:-$(dirname "$0")/secrets}"
+umask 077
+mkdir -p "$folder" # only its owner can enter it; the files can be read by the users inside the containers
+
+random() { # BYTES: so many of them, in base64 on one line
+  head -c "$1" /dev/urandom | base64 | tr -d '\n'
+}
+
+keep() { # NAME: what comes in becomes that file, unless it is there
+  if [ -s "$folder/$1" ]; then cat >/dev/null; return; fi
+  cat >"$folder/$1"
+  chmod 444 "$folder/$1"
+}
+
+ask() { # NAME QUESTION
+  [ ! -s "$folder/$1" ] || return 0
+  printf '%s: ' "$2" >&2
+  read -r answer
+  printf '%s\n' "$answer" | keep "$1"
+}
+
+random 32 | keep shared-cache.key
+random 24 | keep grafana-admin-password
+if [ ! -s "$folder/valkey.conf" ]; then
+  password=$(random 24 | tr '+/' '-_')
+  printf 'requirepass %s\n' "$password" | keep valkey.conf
+  rm -f "$folder/shared-cache-url" # it holds the password, too
+  printf 'redis://:%s@valkey:6379/0' "$password" | keep shared-cache-url
+fi
+ask advanced-automation-client-secret "Client secret of Advanced Automation"
+ask my-reports-client-secret "Client secret of MyReports"

@@ -1,0 +1,69 @@
+//! One of the replicas, as an operator starts and ends it.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use super::proxy::free_address;
+use crate::support::{Folder, Gateway, Program, World};
+
+/// What each replica is told; drain is what `deploy/rollcall.toml` says.
+const CONFIGURATION: &str = r#"
+sources.advanced_automation.client_secret = "secret"
+sources.my_reports.token = "token"
+sources.advanced_automation.timeout = "20s"
+sources.my_reports.timeout = "20s"
+cache.stale_while_revalidate = "0s"
+telemetry.access_log = "off"
+"#;
+
+/// A replica that can be started again where it was.
+pub(super) struct Replica {
+    pub(super) address: SocketAddr,
+    file: PathBuf,
+    /// How long it uses a copy: `cache.fresh`.
+    fresh: &'static str,
+    program: Program,
+    _folder: Folder,
+}
+
+impl Replica {
+    pub(super) async fn start(world: &World, fresh: &'static str) -> Self {
+        let (address, folder) = (free_address(), Folder::new());
+        let file = folder.write("rollcall.toml", &world.toml(CONFIGURATION));
+        let program = Self::run(&file, address, fresh).await;
+        Self { address, file, fresh, program, _folder: folder }
+    }
+
+    async fn run(file: &Path, address: SocketAddr, fresh: &str) -> Program {
+        let listen = address.to_string();
+        let variables = [("ROLLCALL__SERVER__LISTEN", &*listen), ("ROLLCALL__SERVER__DRAIN", "5s"), ("ROLLCALL__CACHE__FRESH", fresh)];
+        Program::serve(file, &variables).await.0
+    }
+
+    /// A caller that reaches it past the balancer.
+    pub(super) fn gateway(&self) -> Gateway {
+        Gateway::at(format!("http://{}", self.address))
+    }
+
+    /// Ends it as an operator does, starts it again, and waits for nothing but itself.
+    pub(super) async fn restart(mut self) -> Self {
+        self.program.signal("TERM");
+        let ended = self.program.ended().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        self.program = Self::run(&self.file, self.address, self.fresh).await;
+        assert_eq!(self.gateway().get("/health/ready").await.status, 200);
+        self
+    }
+}
+
+/// Two that use a copy for so long.
+pub(super) async fn two(world: &World, fresh: &'static str) -> [Replica; 2] {
+    [Replica::start(world, fresh).await, Replica::start(world, fresh).await]
+}
+
+/// Where they are.
+pub(super) fn addresses(replicas: &[Replica]) -> Vec<SocketAddr> {
+    replicas.iter().map(|replica| replica.address).collect()
+}
