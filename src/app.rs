@@ -25,7 +25,7 @@ use crate::{
     roll::{Keeping, Rolls, Windows},
     server::{ListenError, Tls, TlsError, listen, serve},
     sources::{Backend, Source, SourceSettings, oauth::Renewals},
-    telemetry::Metrics,
+    telemetry::{ConfigFacts, Metrics},
 };
 
 /// A whole configuration, checked.
@@ -38,6 +38,8 @@ pub struct Config {
     pub sources: Vec<SourceSettings>,
     /// How customers are found at the sources.
     pub customers: customers::Settings,
+    /// What may be told of it.
+    pub facts: ConfigFacts,
 }
 
 /// A gateway that is set up, but does not listen yet.
@@ -121,8 +123,9 @@ impl Config {
         // A source is left out with a fault, and then the reader has said so, or on purpose.
         let sources: Vec<SourceSettings> = backends.iter().filter_map(|backend| backend.read(&mut reader)).collect();
         let customers = customers::Settings::read(&mut reader, backends, &sources);
+        let facts = ConfigFacts { digest: reader.digest(), auth: access.mode.as_str(), links: customers.links() };
         reader.finish()?;
-        Ok(Self { access, general, sources, customers })
+        Ok(Self { access, general, sources, customers, facts })
     }
 }
 
@@ -133,7 +136,7 @@ impl App {
     }
 
     fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
-        let Config { access, general, sources, customers } = config;
+        let Config { access, general, sources, customers, facts } = config;
         let metrics = &lasting.metrics;
         let source = |settings| Source::new(settings, Arc::clone(metrics), lasting.renewals.clone());
         let made: Result<Vec<Source>, _> = sources.into_iter().map(source).collect();
@@ -168,6 +171,7 @@ impl App {
             places: Semaphore::new(server.max_in_flight),
             stopping: Arc::clone(&lasting.stopping),
         };
+        metrics.configured(&facts);
         Ok(Self { gateway: Arc::new(gateway), fixed, lasting })
     }
 

@@ -330,7 +330,7 @@ impl Source {
         // Cut short by the walk's end rather than by its own time, a call says nothing of the source.
         let cut_short = failed == Some(FailureKind::Timeout) && started.elapsed() + SLACK < self.limits.timeout;
         permit.finish(if cut_short { Verdict::Nothing } else { failed.into() });
-        self.metrics.call(self.name(), failed, started.elapsed());
+        self.metrics.call(self.name(), failed, started.elapsed(), None);
         if let Some(sent) = sent.as_ref().filter(|_| failed.is_none()) {
             self.credentials.accepted(sent);
         }

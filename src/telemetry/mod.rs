@@ -3,7 +3,11 @@
 mod log;
 mod metrics;
 mod origin;
+mod running;
+mod timing;
 
 pub use log::{LogError, log_panics, start_logging};
 pub use metrics::{CacheUse, Metrics};
 pub use origin::{Origin, TraceContext};
+pub use running::{ConfigFacts, SpanFate};
+pub use timing::TraceId;

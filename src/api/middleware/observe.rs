@@ -72,7 +72,7 @@ impl Observed {
     /// One line for a request, with the route's template and never its path; one sample.
     fn note(&self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
         let took = self.started.elapsed();
-        self.gateway.metrics.request(&self.route, status, took);
+        self.gateway.metrics.request(&self.route, status, took, None);
         let caller = self.caller.get();
         match (caller.and_then(Caller::label), code) {
             (Some(caller), _) => self.gateway.metrics.caller(caller, status),
