@@ -19,13 +19,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::{Access, AccessSettings, KeptKeys, Mode},
     api::{self, Cors, Documents, Door, Gateway, Security},
-    config::{Faults, General, KeyPair, Layers, LogFormat, Reader},
+    config::{BaseUrl, Faults, General, KeyPair, Layers, LogFormat, Reader},
     customers::{self, Customers, KeptLists},
     domain::SourceName,
     roll::{Keeping, Rolls, Windows},
     server::{ListenError, Tls, TlsError, listen, serve},
     sources::{Backend, Source, SourceSettings, oauth::Renewals},
-    telemetry::{ConfigFacts, Metrics},
+    telemetry::{ConfigFacts, Metrics, Reporter},
 };
 
 /// A whole configuration, checked.
@@ -58,6 +58,8 @@ struct Lasting {
     /// So that the links need not be found anew.
     lists: Arc<KeptLists>,
     keys: Arc<KeptKeys>,
+    /// Sends spans to a collector, if there is one.
+    reporter: Reporter,
 }
 
 /// A gateway that answers.
@@ -87,6 +89,7 @@ struct Fixed {
     admin_listen: Option<SocketAddr>,
     max_connections: usize,
     format: LogFormat,
+    otlp_endpoint: Option<BaseUrl>,
 }
 
 /// Why a gateway did not come up.
@@ -132,7 +135,9 @@ impl Config {
 impl App {
     /// Sets a gateway up.
     pub fn new(config: Config) -> Result<Self, StartError> {
-        Self::with(config, Lasting::default())
+        let mut lasting = Lasting::default();
+        lasting.reporter = Reporter::start(config.general.telemetry.otlp_endpoint.as_ref(), &lasting.metrics)?;
+        Self::with(config, lasting)
     }
 
     fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
@@ -144,7 +149,7 @@ impl App {
         let source_names: Vec<_> = sources.iter().map(|source| source.name()).collect();
         let forwards: Vec<_> = sources.iter().filter_map(|source| Some((source.name(), source.forwards()?))).collect();
         let customers = Arc::new(Customers::new(customers, &sources, &lasting.lists, Arc::clone(metrics)));
-        let keeping = keeping(&general);
+        let (keeping, tracer) = (keeping(&general), lasting.reporter.tracer(general.telemetry.sample));
         let server = general.server;
         let fixed = Fixed {
             listen: server.listen,
@@ -152,6 +157,7 @@ impl App {
             admin_listen: server.admin_listen,
             max_connections: server.max_connections,
             format: general.telemetry.format,
+            otlp_endpoint: general.telemetry.otlp_endpoint,
         };
         let gateway = Gateway {
             vary: vary(&server.cors_origins, &forwards),
@@ -162,6 +168,8 @@ impl App {
             rolls: Rolls::new(sources, customers, general.placeholders, &keeping, Arc::clone(metrics)),
             metrics: Arc::clone(metrics),
             source_names,
+            tracer,
+            scheme: if fixed.tls.is_some() { "https" } else { "http" },
             cors: Cors::new(&server.cors_origins),
             deadline: server.deadline,
             drain: server.drain,
@@ -178,7 +186,7 @@ impl App {
     /// Begins to answer.
     pub fn start(self) -> Result<Running, StartError> {
         let Self { gateway, fixed, lasting } = self;
-        gateway.rolls.customers().keep_up_to_date();
+        gateway.rolls.customers().keep_up_to_date(&gateway.tracer);
         let (stop, most) = (CancellationToken::new(), fixed.max_connections);
         let tls = fixed.tls.clone().map(Tls::new).transpose()?;
         let callers = listen("server.listen", fixed.listen)?;
@@ -235,8 +243,9 @@ impl Running {
             ("server.admin_listen", wanted != old.admin_listen),
             ("server.max_connections", new.max_connections != old.max_connections),
             ("telemetry.format", new.format != old.format),
+            ("telemetry.otlp_endpoint", new.otlp_endpoint != old.otlp_endpoint),
         ];
-        next.gateway.rolls.customers().keep_up_to_date();
+        next.gateway.rolls.customers().keep_up_to_date(&next.gateway.tracer);
         self.is_closed.store(is_closed, Ordering::Relaxed);
         self.drain.store(Arc::new(next.gateway.drain));
         self.callers.lead_to(api::router(&next.gateway));
@@ -266,6 +275,7 @@ impl Running {
             drop(server.await); // a server does not panic, and if it did, it is over as well
         }
         self.lasting.renewals.finish().await;
+        self.lasting.reporter.finish().await;
     }
 
     /// How long it takes requests once it is told to stop, as configured.

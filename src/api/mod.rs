@@ -42,7 +42,7 @@ use crate::{
     domain::{CustomerId, SourceName},
     outbound::Deadline,
     roll::Rolls,
-    telemetry::Metrics,
+    telemetry::{Metrics, Tracer},
 };
 
 pub use code::{Code, Owner};
@@ -69,6 +69,10 @@ pub struct Gateway {
     pub forwards: Vec<(SourceName, HeaderName)>,
     /// Where what happens is counted.
     pub metrics: Arc<Metrics>,
+    /// Which requests are reported to a collector.
+    pub tracer: Tracer,
+    /// What callers' connections speak, `http` or `https`.
+    pub scheme: &'static str,
     /// The documents that are served.
     pub documents: Documents,
     /// The sources' names, in the order in which they win.

@@ -16,7 +16,7 @@ use crate::{
     access::Caller,
     api::{Gateway, caching::put, code::Code, users::LogFacts},
     config::AccessLog,
-    telemetry::{Origin, TraceContext},
+    telemetry::{Origin, Span, Tracer},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,11 +35,12 @@ static NO_ROUTE: LazyLock<Arc<str>> = LazyLock::new(|| "none".into());
 const HUNG_UP: u16 = 499;
 
 pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let origin = origin_of(request.headers());
+    let (origin, span) = origin_of(request.headers(), &gateway.tracer);
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| NO_ROUTE.clone(), |path| path.as_str().into());
     let caller = CallerSlot::default();
     request.extensions_mut().insert(Arc::clone(&caller));
-    let observed = Observed { method: request.method().clone(), started: Instant::now(), answered: false, gateway, origin, route, caller };
+    let observed =
+        Observed { method: request.method().clone(), started: Instant::now(), answered: false, gateway, origin, route, caller, span };
     request.extensions_mut().insert(observed.origin.clone());
     let response = next.run(request).await;
     observed.answer(response)
@@ -54,6 +55,8 @@ struct Observed {
     started: Instant,
     answered: bool,
     caller: CallerSlot,
+    /// Empty where its trace is not reported.
+    span: Span,
 }
 
 impl Observed {
@@ -70,9 +73,9 @@ impl Observed {
     }
 
     /// One line for a request, with the route's template and never its path; one sample.
-    fn note(&self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
+    fn note(&mut self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
         let took = self.started.elapsed();
-        self.gateway.metrics.request(&self.route, status, took, None);
+        self.gateway.metrics.request(&self.route, status, took, self.origin.trace.reported());
         let caller = self.caller.get();
         match (caller.and_then(Caller::label), code) {
             (Some(caller), _) => self.gateway.metrics.caller(caller, status),
@@ -88,7 +91,7 @@ impl Observed {
         if wanted {
             tracing::info!(
                 request_id = %self.origin.request_id,
-                trace_id = self.origin.trace.trace_id(),
+                trace_id = %self.origin.trace.id(),
                 method = %self.method,
                 route = self.route.as_ref(),
                 status,
@@ -101,6 +104,34 @@ impl Observed {
                 "request"
             );
         }
+        if self.span.is_open() {
+            self.tell(status, code, facts);
+        }
+    }
+
+    /// Tells the span what became of the request (OpenTelemetry's semantic conventions for HTTP);
+    /// a caller's fault is no error of ours.
+    fn tell(&mut self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
+        let (method, span) = (known(&self.method), &mut self.span);
+        if Arc::ptr_eq(&self.route, &NO_ROUTE) {
+            span.name(method);
+        } else {
+            span.name(format!("{method} {}", self.route));
+            span.set("http.route", self.route.to_string());
+        }
+        span.set("http.request.method", method);
+        span.set("url.scheme", self.gateway.scheme);
+        span.set("http.response.status_code", i64::from(status));
+        if let Some(code) = code {
+            span.set("rollcall.code", code.as_str());
+        }
+        if let Some(facts) = facts {
+            span.set("rollcall.outcome", if facts.partial { "partial" } else { "success" });
+            span.set("rollcall.sources", facts.sources.to_string());
+        }
+        if status >= 500 {
+            span.fail(code.map_or("internal", Code::as_str));
+        }
     }
 }
 
@@ -112,7 +143,7 @@ impl Drop for Observed {
     }
 }
 
-fn origin_of(headers: &HeaderMap) -> Origin {
+fn origin_of(headers: &HeaderMap, tracer: &Tracer) -> (Origin, Span) {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let fits = |id: &&str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -120,7 +151,24 @@ fn origin_of(headers: &HeaderMap) -> Origin {
     };
     let given = text(&REQUEST_ID).filter(fits);
     let request_id = given.map_or_else(|| Uuid::now_v7().to_string().into(), Arc::from);
-    Origin { request_id, trace: text(&TRACEPARENT).and_then(TraceContext::follow).unwrap_or_else(TraceContext::begin) }
+    let (trace, span) = tracer.receive(text(&TRACEPARENT));
+    (Origin { request_id, trace }, span)
+}
+
+/// A method as a span has it: whatever else callers send has one name.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "_OTHER",
+    }
 }
 
 /// What every answer carries.
@@ -142,7 +190,7 @@ mod tests {
         {
             let mut headers = HeaderMap::new();
             headers.insert(REQUEST_ID, HeaderValue::from_str(given).unwrap());
-            assert_eq!(origin_of(&headers).request_id.as_ref() == given, kept, "{given}");
+            assert_eq!(origin_of(&headers, &Tracer::default()).0.request_id.as_ref() == given, kept, "{given}");
         }
     }
 }
