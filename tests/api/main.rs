@@ -53,6 +53,7 @@ mod tls;
 mod tls_files;
 mod token_store;
 mod tokens;
+mod traces;
 mod transport;
 mod users;
 mod walking;
