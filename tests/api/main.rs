@@ -26,6 +26,7 @@ mod forwarding;
 mod freshness;
 mod hardening;
 mod headers;
+mod health;
 mod joining;
 mod killed;
 mod lifecycle;
