@@ -174,6 +174,7 @@ impl App {
             deadline: server.deadline,
             drain: server.drain,
             base_path: server.base_path,
+            trusted_proxies: server.trusted_proxies,
             access_log: general.telemetry.access_log,
             has_admin: server.admin_listen.is_some(),
             places: Semaphore::new(server.max_in_flight),

@@ -5,6 +5,7 @@
 
 mod accept;
 mod caching;
+mod client_address;
 mod code;
 mod credentials;
 mod customers;
@@ -38,13 +39,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     access::Access,
-    config::AccessLog,
+    config::{AccessLog, Networks},
     domain::{CustomerId, SourceName},
     outbound::Deadline,
     roll::Rolls,
     telemetry::{Metrics, Tracer},
 };
 
+pub use client_address::ClientAddress;
 pub use code::{Code, Owner};
 pub use docs::Documents;
 pub use door::Door;
@@ -83,6 +85,8 @@ pub struct Gateway {
     pub drain: Duration,
     /// Stands before every route.
     pub base_path: String,
+    /// The proxies that are believed when they say whom they ask for.
+    pub trusted_proxies: Networks,
     /// Which requests get a log line.
     pub access_log: AccessLog,
     /// Whether `/metrics` and `/health/sources` answer on a listener of their own.
@@ -159,7 +163,10 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
     } else {
         guarded.route_layer(admitted).merge(documents()).merge(probes)
     };
-    let start_page = Router::new().route(&format!("{}/", gateway.base_path), get(docs::start));
+    let mut start_page = Router::new().route(&format!("{}/", gateway.base_path), get(docs::start));
+    if !gateway.base_path.is_empty() {
+        start_page = start_page.route(&gateway.base_path, get(docs::to_start));
+    }
     middleware::around(below_base_path(routes, gateway).merge(start_page).with_state(Arc::clone(gateway)), gateway, gateway.cors.as_ref())
 }
 

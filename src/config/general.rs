@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::{
     certificates::KeyPair,
+    networks::Networks,
     origins,
     reader::Reader,
     setting::{BaseUrl, Setting},
@@ -45,6 +46,8 @@ pub struct Server {
     pub max_in_flight: usize,
     /// How long `/health/ready` says 503 before the listener closes.
     pub drain: Duration,
+    /// The proxies that are believed when they say whom they ask for.
+    pub trusted_proxies: Networks,
     /// Stands before every route; empty, or begins with `/` and does not end with it.
     pub base_path: String,
 }
@@ -124,6 +127,7 @@ impl Server {
             max_connections: read_count(reader, "server.max_connections", 16_384),
             max_in_flight: read_count(reader, "server.max_in_flight", 4096),
             drain: read_time(reader, "server.drain", Duration::from_secs(5)),
+            trusted_proxies: Networks::configured(reader),
             base_path: read_base_path(reader),
         }
     }

@@ -15,7 +15,7 @@ use super::{
     slow_head::{HeadClock, Watched},
     tls::Tls,
 };
-use crate::api::{Door, LARGEST_HEAD, MOST_HEADERS};
+use crate::api::{ClientAddress, Door, LARGEST_HEAD, MOST_HEADERS};
 
 /// How long a connection may be idle: longer than a load balancer keeps one, or it would send
 /// requests to a closing socket.
@@ -44,24 +44,25 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
     if stream.set_nodelay(true).and_then(|()| end_unread(&stream)).is_err() {
         return; // the peer has gone already
     }
+    let Ok(peer) = stream.peer_addr().map(ClientAddress::of_peer) else { return };
     let Answering { door, tls, closed } = with;
-    let Some(tls) = tls else { return converse(stream, door, closed).await };
+    let Some(tls) = tls else { return converse(stream, peer, door, closed).await };
     let encrypted = tokio::select! {
         encrypted = tls.shake_hands(stream) => encrypted,
         () = grace_is_over(&closed) => None,
     };
     if let Some(stream) = encrypted {
-        converse(stream, door, closed).await;
+        converse(stream, peer, door, closed).await;
     }
 }
 
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>, closed: CancellationToken) {
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: ClientAddress, door: Arc<Door>, closed: CancellationToken) {
     let clock = Arc::new(HeadClock::default());
     let timed = Arc::clone(&clock);
     let service = service_fn(move |request| {
         let (door, busy) = (Arc::clone(&door), timed.head_is_there());
         async move {
-            let response = door.answer(request).await;
+            let response = door.answer(request, peer).await;
             drop(busy);
             response
         }

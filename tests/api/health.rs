@@ -1,8 +1,8 @@
 //! `rollcall health`: exit codes and sentences, as whatever restarts a container reads them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use crate::support::{Ended, Fake, Folder, Program, Reply, World, certificates::Authority};
 

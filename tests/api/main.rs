@@ -38,6 +38,7 @@ mod login;
 mod outcomes;
 mod pages;
 mod paging;
+mod proxies;
 mod records;
 mod refresh;
 mod reloading;

@@ -4,13 +4,14 @@
 use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::future::join_all;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use rollcall::access::new_key;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::{
     Folder, Program, Reply, World,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::admit::CallerSlot;
 use crate::{
     access::Caller,
-    api::{Gateway, caching::put, code::Code, users::LogFacts},
+    api::{Gateway, caching::put, client_address::ClientAddress, code::Code, users::LogFacts},
     config::AccessLog,
     telemetry::{Origin, Span, Tracer},
 };
@@ -37,10 +37,23 @@ const HUNG_UP: u16 = 499;
 pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
     let (origin, span) = origin_of(request.headers(), &gateway.tracer);
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| NO_ROUTE.clone(), |path| path.as_str().into());
+    let address = request.extensions().get::<ClientAddress>().map(|peer| peer.behind(&gateway.trusted_proxies, request.headers()));
+    if let Some(address) = address.filter(|_| !gateway.trusted_proxies.is_empty()) {
+        request.extensions_mut().insert(address); // in the place of the peer's
+    }
     let caller = CallerSlot::default();
     request.extensions_mut().insert(Arc::clone(&caller));
-    let observed =
-        Observed { method: request.method().clone(), started: Instant::now(), answered: false, gateway, origin, route, caller, span };
+    let observed = Observed {
+        method: request.method().clone(),
+        started: Instant::now(),
+        answered: false,
+        gateway,
+        origin,
+        route,
+        caller,
+        address,
+        span,
+    };
     request.extensions_mut().insert(observed.origin.clone());
     let response = next.run(request).await;
     observed.answer(response)
@@ -55,6 +68,7 @@ struct Observed {
     started: Instant,
     answered: bool,
     caller: CallerSlot,
+    address: Option<ClientAddress>,
     /// Empty where its trace is not reported.
     span: Span,
 }
@@ -79,7 +93,7 @@ impl Observed {
         let caller = self.caller.get();
         match (caller.and_then(Caller::label), code) {
             (Some(caller), _) => self.gateway.metrics.caller(caller, status),
-            (None, Some(Code::Unauthorized)) => self.gateway.metrics.caller(&NOBODY, status),
+            (None, Some(Code::Unauthorized | Code::RateLimited)) => self.gateway.metrics.caller(&NOBODY, status),
             (None, _) => {}
         }
         let failed = status >= 400 || facts.is_some_and(|facts| facts.partial);
@@ -97,6 +111,7 @@ impl Observed {
                 status,
                 code = code.map(Code::as_str),
                 caller = caller.filter(|caller| caller.label().is_some()).map(Caller::name),
+                client = self.address.map(|address| tracing::field::display(address.ip())),
                 duration_ms = took.as_secs_f64() * 1000.0,
                 cache = facts.and_then(|facts| facts.cache.to_str().ok()),
                 sources = facts.map(|facts| facts.sources.as_ref()),

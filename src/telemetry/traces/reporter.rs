@@ -174,3 +174,23 @@ impl Sender {
         self.metrics.spans(SpanFate::Failed, failed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_dropped_and_counted_and_nobody_waits() {
+        let (sender, mut waiting) = mpsc::channel(2);
+        let metrics = Arc::new(Metrics::default());
+        let queue = Arc::new(Queue { sender, metrics: Arc::clone(&metrics), scope: InstrumentationScope::default() });
+        let tracer = Tracer::new(Some(queue), 1.0);
+        for _ in 0..5 {
+            drop(tracer.begin());
+        }
+        let text = metrics.render(0, 0);
+        assert!(text.contains("rollcall_trace_spans_total{result=\"dropped\"} 3\n"), "{text}");
+        waiting.close();
+        assert_eq!(waiting.recv_many(&mut Vec::new(), 9).await, 2);
+    }
+}
