@@ -169,7 +169,6 @@ impl App {
             metrics: Arc::clone(metrics),
             source_names,
             tracer,
-            scheme: if fixed.tls.is_some() { "https" } else { "http" },
             cors: Cors::new(&server.cors_origins),
             deadline: server.deadline,
             drain: server.drain,

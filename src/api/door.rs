@@ -8,7 +8,7 @@ use http::Request;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
-use super::ClientAddress;
+use super::Peer;
 
 /// Where requests go in.
 pub struct Door(ArcSwap<Router>);
@@ -25,7 +25,7 @@ impl Door {
     }
 
     /// Answers one request of a peer, whatever it is.
-    pub async fn answer(&self, mut request: Request<Incoming>, peer: ClientAddress) -> Result<Response, Infallible> {
+    pub async fn answer(&self, mut request: Request<Incoming>, peer: Peer) -> Result<Response, Infallible> {
         request.extensions_mut().insert(peer);
         let router = Router::clone(&self.0.load());
         router.oneshot(request.map(axum::body::Body::new)).await

@@ -5,7 +5,6 @@
 
 mod accept;
 mod caching;
-mod client_address;
 mod code;
 mod credentials;
 mod customers;
@@ -19,6 +18,7 @@ mod health;
 mod middleware;
 mod openapi;
 mod parameters;
+mod peer;
 mod shape;
 mod source_status;
 mod user;
@@ -46,11 +46,11 @@ use crate::{
     telemetry::{Metrics, Tracer},
 };
 
-pub use client_address::ClientAddress;
 pub use code::{Code, Owner};
 pub use docs::Documents;
 pub use door::Door;
 pub use openapi::{Security, document};
+pub use peer::Peer;
 
 pub use middleware::Cors;
 pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS};
@@ -73,8 +73,6 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// Which requests are reported to a collector.
     pub tracer: Tracer,
-    /// What callers' connections speak, `http` or `https`.
-    pub scheme: &'static str,
     /// The documents that are served.
     pub documents: Documents,
     /// The sources' names, in the order in which they win.

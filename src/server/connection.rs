@@ -15,7 +15,7 @@ use super::{
     slow_head::{HeadClock, Watched},
     tls::Tls,
 };
-use crate::api::{ClientAddress, Door, LARGEST_HEAD, MOST_HEADERS};
+use crate::api::{Door, LARGEST_HEAD, MOST_HEADERS, Peer};
 
 /// How long a connection may be idle: longer than a load balancer keeps one, or it would send
 /// requests to a closing socket.
@@ -44,8 +44,8 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
     if stream.set_nodelay(true).and_then(|()| end_unread(&stream)).is_err() {
         return; // the peer has gone already
     }
-    let Ok(peer) = stream.peer_addr().map(ClientAddress::of_peer) else { return };
     let Answering { door, tls, closed } = with;
+    let Ok(peer) = stream.peer_addr().map(|address| Peer::new(address, tls.is_some())) else { return };
     let Some(tls) = tls else { return converse(stream, peer, door, closed).await };
     let encrypted = tokio::select! {
         encrypted = tls.shake_hands(stream) => encrypted,
@@ -56,7 +56,7 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
     }
 }
 
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: ClientAddress, door: Arc<Door>, closed: CancellationToken) {
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, door: Arc<Door>, closed: CancellationToken) {
     let clock = Arc::new(HeadClock::default());
     let timed = Arc::clone(&clock);
     let service = service_fn(move |request| {

@@ -65,6 +65,7 @@ async fn a_request_has_a_span_each_walk_has_one_and_each_attempt_has_one() {
         ("http.request.method", "GET"),
         ("http.response.status_code", "200"),
         ("http.route", "/customers/{customer_id}/users"),
+        ("rollcall.cache", "rollcall; fwd=uri-miss; stored"),
         ("rollcall.outcome", "success"),
         ("rollcall.sources", "advanced_automation=ok my_reports=ok"),
         ("url.scheme", "http"),

@@ -10,7 +10,7 @@ use axum::{
 
 use crate::{
     access::{Caller, Denied},
-    api::{Gateway, client_address::ClientAddress, credentials::presented, error::ApiError},
+    api::{Gateway, credentials::presented, error::ApiError, peer::Peer},
 };
 
 /// Where the caller of a request is noted for whoever writes its log line: it also stands there
@@ -18,7 +18,7 @@ use crate::{
 pub(in crate::api) type CallerSlot = Arc<OnceLock<Caller>>;
 
 pub(in crate::api) async fn admit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let from = request.extensions().get::<ClientAddress>().map(|address| address.ip());
+    let from = request.extensions().get::<Peer>().map(|peer| peer.ip());
     let admitted = gateway.access.admit(&presented(request.headers()), from).await;
     let caller = match &admitted {
         Ok(caller) | Err(Denied::TooOften { caller, .. }) => Some(caller),

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::admit::CallerSlot;
 use crate::{
     access::Caller,
-    api::{Gateway, caching::put, client_address::ClientAddress, code::Code, users::LogFacts},
+    api::{Gateway, caching::put, code::Code, peer::Peer, users::LogFacts},
     config::AccessLog,
     telemetry::{Origin, Span, Tracer},
 };
@@ -37,23 +37,14 @@ const HUNG_UP: u16 = 499;
 pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
     let (origin, span) = origin_of(request.headers(), &gateway.tracer);
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| NO_ROUTE.clone(), |path| path.as_str().into());
-    let address = request.extensions().get::<ClientAddress>().map(|peer| peer.behind(&gateway.trusted_proxies, request.headers()));
-    if let Some(address) = address.filter(|_| !gateway.trusted_proxies.is_empty()) {
-        request.extensions_mut().insert(address); // in the place of the peer's
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.behind(&gateway.trusted_proxies, request.headers()));
+    if let Some(client) = peer.filter(|_| !gateway.trusted_proxies.is_empty()) {
+        request.extensions_mut().insert(client); // in the place of the proxy
     }
     let caller = CallerSlot::default();
     request.extensions_mut().insert(Arc::clone(&caller));
-    let observed = Observed {
-        method: request.method().clone(),
-        started: Instant::now(),
-        answered: false,
-        gateway,
-        origin,
-        route,
-        caller,
-        address,
-        span,
-    };
+    let observed =
+        Observed { method: request.method().clone(), started: Instant::now(), answered: false, gateway, origin, route, caller, peer, span };
     request.extensions_mut().insert(observed.origin.clone());
     let response = next.run(request).await;
     observed.answer(response)
@@ -68,7 +59,8 @@ struct Observed {
     started: Instant,
     answered: bool,
     caller: CallerSlot,
-    address: Option<ClientAddress>,
+    /// Behind trusted proxies the client.
+    peer: Option<Peer>,
     /// Empty where its trace is not reported.
     span: Span,
 }
@@ -111,7 +103,7 @@ impl Observed {
                 status,
                 code = code.map(Code::as_str),
                 caller = caller.filter(|caller| caller.label().is_some()).map(Caller::name),
-                client = self.address.map(|address| tracing::field::display(address.ip())),
+                client = self.peer.map(|peer| tracing::field::display(peer.ip())),
                 duration_ms = took.as_secs_f64() * 1000.0,
                 cache = facts.and_then(|facts| facts.cache.to_str().ok()),
                 sources = facts.map(|facts| facts.sources.as_ref()),
@@ -135,7 +127,10 @@ impl Observed {
             span.set("http.route", self.route.to_string());
         }
         span.set("http.request.method", method);
-        span.set("url.scheme", self.gateway.scheme);
+        span.set("url.scheme", self.peer.map_or("http", Peer::scheme));
+        if status == HUNG_UP {
+            return span.set("rollcall.outcome", "hung_up");
+        }
         span.set("http.response.status_code", i64::from(status));
         if let Some(code) = code {
             span.set("rollcall.code", code.as_str());
@@ -143,6 +138,7 @@ impl Observed {
         if let Some(facts) = facts {
             span.set("rollcall.outcome", if facts.partial { "partial" } else { "success" });
             span.set("rollcall.sources", facts.sources.to_string());
+            span.set("rollcall.cache", facts.cache.to_str().unwrap_or_default().to_owned());
         }
         if status >= 500 {
             span.fail(code.map_or("internal", Code::as_str));

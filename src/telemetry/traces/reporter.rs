@@ -33,9 +33,13 @@ const MOST_AT_ONCE: usize = 512;
 /// How long is waited for a batch to become full.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// Tries of one batch at most, and the pause behind the first; each further one is twice as long.
+/// Tries of one batch at most.
 const TRIES: u32 = 5;
+
+/// The pause behind a try in vain, and the longest: each is twice as long as the one before, until a
+/// batch is taken.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long the end of the process may wait for what is left.
 const LAST_WAIT: Duration = Duration::from_secs(3);
@@ -70,6 +74,9 @@ struct Sender {
     process: Process,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
+    pause: Duration,
+    /// Whether it was said that spans are not taken, so that it is said once.
+    has_complained: bool,
 }
 
 impl Reporter {
@@ -81,7 +88,16 @@ impl Reporter {
         let (metrics, stop) = (Arc::clone(metrics), CancellationToken::new());
         let scope = InstrumentationScope::builder("rollcall").with_version(env!("CARGO_PKG_VERSION")).build();
         let queue = Arc::new(Queue { sender, metrics: Arc::clone(&metrics), scope });
-        let sender = Sender { waiting, client, endpoint: endpoint.url().clone(), process: Process::new(), metrics, stop: stop.clone() };
+        let sender = Sender {
+            waiting,
+            client,
+            endpoint: endpoint.url().clone(),
+            process: Process::new(),
+            metrics,
+            stop: stop.clone(),
+            pause: FIRST_PAUSE,
+            has_complained: false,
+        };
         let task = Mutex::new(Some(tokio::spawn(sender.run())));
         Ok(Self(Some(Arc::new(Inner { queue, stop, task }))))
     }
@@ -151,22 +167,30 @@ impl Sender {
     }
 
     /// Sends a batch, again where that may help; at the end of the process once.
-    async fn report(&self, batch: Vec<SpanData>) {
+    async fn report(&mut self, batch: Vec<SpanData>) {
         let (count, body) = (batch.len() as u64, self.process.encode(batch));
-        let mut pause = FIRST_PAUSE;
         for number in 1..=TRIES {
             match otlp::send(&self.client, &self.endpoint, body.clone()).await {
-                Sent::Taken { refused } => return self.count(count.saturating_sub(refused), refused.min(count)),
-                Sent::NotNow if number < TRIES && !self.stop.is_cancelled() => {}
+                Sent::Taken { refused } => return self.taken(count, refused.min(count)),
+                Sent::NotNow if number < TRIES && !self.stop.is_cancelled() => self.rest().await,
                 Sent::NotNow | Sent::Never => break,
             }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => pause *= 2,
-                () = self.stop.cancelled() => {}
-            }
         }
-        tracing::warn!(spans = count, "the collector did not take spans");
         self.count(0, count);
+        if !std::mem::replace(&mut self.has_complained, true) {
+            tracing::warn!(spans = count, "the collector does not take spans; how many is counted from now on, and not said again");
+        }
+    }
+
+    /// Makes a pause, unless the process ends.
+    async fn rest(&mut self) {
+        drop(tokio::time::timeout(self.pause, self.stop.cancelled()).await); // either way it is over
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    fn taken(&mut self, count: u64, refused: u64) {
+        (self.pause, self.has_complained) = (FIRST_PAUSE, false);
+        self.count(count - refused, refused);
     }
 
     fn count(&self, exported: u64, failed: u64) {

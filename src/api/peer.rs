@@ -13,24 +13,33 @@ use crate::config::Networks;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address at the other end of a request; no port, no IPv4 written as IPv6.
+/// Who is at the other end of a request: his address, without a port and no IPv4 written as IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientAddress(IpAddr);
+pub struct Peer {
+    ip: IpAddr,
+    /// Whether the connection is encrypted.
+    is_encrypted: bool,
+}
 
-impl ClientAddress {
+impl Peer {
     /// The peer of a connection.
-    pub fn of_peer(peer: SocketAddr) -> Self {
-        Self(peer.ip().to_canonical())
+    pub fn new(address: SocketAddr, is_encrypted: bool) -> Self {
+        Self { ip: address.ip().to_canonical(), is_encrypted }
     }
 
     pub(super) fn ip(self) -> IpAddr {
-        self.0
+        self.ip
+    }
+
+    /// What the connection speaks.
+    pub(super) fn scheme(self) -> &'static str {
+        if self.is_encrypted { "https" } else { "http" }
     }
 
     /// The client's address: this one, unless it is a trusted proxy's. Where the two headers say
     /// different things one of them is not the proxy's, and neither is believed.
     pub(super) fn behind(self, trusted: &Networks, headers: &HeaderMap) -> Self {
-        if trusted.is_empty() || !trusted.contain(self.0) {
+        if trusted.is_empty() || !trusted.contain(self.ip) {
             return self;
         }
         let plain = lines(headers, X_FORWARDED_FOR, |line| line.split(',').map(plain).collect());
@@ -49,8 +58,8 @@ impl ClientAddress {
         let mut seen = self;
         for address in named {
             let Some(address) = address else { return seen };
-            seen = Self(address.to_canonical());
-            if !trusted.contain(seen.0) {
+            seen.ip = address.to_canonical();
+            if !trusted.contain(seen.ip) {
                 return seen;
             }
         }
@@ -128,5 +137,5 @@ fn split(text: &str, at: char) -> Option<Vec<&str>> {
 }
 
 #[cfg(test)]
-#[path = "client_address_tests.rs"]
+#[path = "peer_tests.rs"]
 mod tests;

@@ -17,7 +17,7 @@ fn client(peer: &str, headers: &[(HeaderName, &str)]) -> String {
     for (name, value) in headers {
         all.append(name, HeaderValue::from_str(value).unwrap());
     }
-    let peer = ClientAddress::of_peer(SocketAddr::new(peer.parse().unwrap(), 4711));
+    let peer = Peer::new(SocketAddr::new(peer.parse().unwrap(), 4711), false);
     peer.behind(&trusted(), &all).ip().to_string()
 }
 
