@@ -78,9 +78,9 @@ async fn an_address_that_is_refused_too_often_has_to_wait_and_no_other_and_nobod
             break answer;
         }
         refused += 1;
-        assert!(refused < 1000, "it is refused without end");
+        assert!(refused < 20_000, "it is refused without end");
     };
-    assert!(refused >= 100, "a burst is let through: {refused}");
+    assert!(refused >= 1000, "a burst is let through: {refused}");
     assert_eq!((limited.status, limited.json()["code"].as_str()), (429, Some("rate_limited")), "{limited:?}");
     assert_eq!(limited.header("retry-after"), Some("1"));
     assert!(!limited.text.contains("203.0.113.9"), "{limited:?}");
