@@ -19,13 +19,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::{Access, AccessSettings, KeptKeys, Mode},
     api::{self, Cors, Documents, Door, Gateway, Security},
-    config::{Faults, General, KeyPair, Layers, LogFormat, Reader},
+    config::{BaseUrl, Faults, General, KeyPair, Layers, LogFormat, Reader},
     customers::{self, Customers, KeptLists},
     domain::SourceName,
     roll::{Keeping, Rolls, Windows},
     server::{ListenError, Tls, TlsError, listen, serve},
     sources::{Backend, Source, SourceSettings, oauth::Renewals},
-    telemetry::Metrics,
+    telemetry::{ConfigFacts, Metrics, Reporter},
 };
 
 /// A whole configuration, checked.
@@ -38,6 +38,8 @@ pub struct Config {
     pub sources: Vec<SourceSettings>,
     /// How customers are found at the sources.
     pub customers: customers::Settings,
+    /// What may be told of it.
+    pub facts: ConfigFacts,
 }
 
 /// A gateway that is set up, but does not listen yet.
@@ -56,6 +58,8 @@ struct Lasting {
     /// So that the links need not be found anew.
     lists: Arc<KeptLists>,
     keys: Arc<KeptKeys>,
+    /// Sends spans to a collector, if there is one.
+    reporter: Reporter,
 }
 
 /// A gateway that answers.
@@ -85,6 +89,7 @@ struct Fixed {
     admin_listen: Option<SocketAddr>,
     max_connections: usize,
     format: LogFormat,
+    otlp_endpoint: Option<BaseUrl>,
 }
 
 /// Why a gateway did not come up.
@@ -121,19 +126,22 @@ impl Config {
         // A source is left out with a fault, and then the reader has said so, or on purpose.
         let sources: Vec<SourceSettings> = backends.iter().filter_map(|backend| backend.read(&mut reader)).collect();
         let customers = customers::Settings::read(&mut reader, backends, &sources);
+        let facts = ConfigFacts { digest: reader.digest(), auth: access.mode.as_str(), links: customers.links() };
         reader.finish()?;
-        Ok(Self { access, general, sources, customers })
+        Ok(Self { access, general, sources, customers, facts })
     }
 }
 
 impl App {
     /// Sets a gateway up.
     pub fn new(config: Config) -> Result<Self, StartError> {
-        Self::with(config, Lasting::default())
+        let mut lasting = Lasting::default();
+        lasting.reporter = Reporter::start(config.general.telemetry.otlp_endpoint.as_ref(), &lasting.metrics)?;
+        Self::with(config, lasting)
     }
 
     fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
-        let Config { access, general, sources, customers } = config;
+        let Config { access, general, sources, customers, facts } = config;
         let metrics = &lasting.metrics;
         let source = |settings| Source::new(settings, Arc::clone(metrics), lasting.renewals.clone());
         let made: Result<Vec<Source>, _> = sources.into_iter().map(source).collect();
@@ -141,7 +149,7 @@ impl App {
         let source_names: Vec<_> = sources.iter().map(|source| source.name()).collect();
         let forwards: Vec<_> = sources.iter().filter_map(|source| Some((source.name(), source.forwards()?))).collect();
         let customers = Arc::new(Customers::new(customers, &sources, &lasting.lists, Arc::clone(metrics)));
-        let keeping = keeping(&general);
+        let (keeping, tracer) = (keeping(&general), lasting.reporter.tracer(general.telemetry.sample));
         let server = general.server;
         let fixed = Fixed {
             listen: server.listen,
@@ -149,6 +157,7 @@ impl App {
             admin_listen: server.admin_listen,
             max_connections: server.max_connections,
             format: general.telemetry.format,
+            otlp_endpoint: general.telemetry.otlp_endpoint,
         };
         let gateway = Gateway {
             vary: vary(&server.cors_origins, &forwards),
@@ -159,22 +168,25 @@ impl App {
             rolls: Rolls::new(sources, customers, general.placeholders, &keeping, Arc::clone(metrics)),
             metrics: Arc::clone(metrics),
             source_names,
+            tracer,
             cors: Cors::new(&server.cors_origins),
             deadline: server.deadline,
             drain: server.drain,
             base_path: server.base_path,
+            trusted_proxies: server.trusted_proxies,
             access_log: general.telemetry.access_log,
             has_admin: server.admin_listen.is_some(),
             places: Semaphore::new(server.max_in_flight),
             stopping: Arc::clone(&lasting.stopping),
         };
+        metrics.configured(&facts);
         Ok(Self { gateway: Arc::new(gateway), fixed, lasting })
     }
 
     /// Begins to answer.
     pub fn start(self) -> Result<Running, StartError> {
         let Self { gateway, fixed, lasting } = self;
-        gateway.rolls.customers().keep_up_to_date();
+        gateway.rolls.customers().keep_up_to_date(&gateway.tracer);
         let (stop, most) = (CancellationToken::new(), fixed.max_connections);
         let tls = fixed.tls.clone().map(Tls::new).transpose()?;
         let callers = listen("server.listen", fixed.listen)?;
@@ -231,8 +243,9 @@ impl Running {
             ("server.admin_listen", wanted != old.admin_listen),
             ("server.max_connections", new.max_connections != old.max_connections),
             ("telemetry.format", new.format != old.format),
+            ("telemetry.otlp_endpoint", new.otlp_endpoint != old.otlp_endpoint),
         ];
-        next.gateway.rolls.customers().keep_up_to_date();
+        next.gateway.rolls.customers().keep_up_to_date(&next.gateway.tracer);
         self.is_closed.store(is_closed, Ordering::Relaxed);
         self.drain.store(Arc::new(next.gateway.drain));
         self.callers.lead_to(api::router(&next.gateway));
@@ -262,6 +275,7 @@ impl Running {
             drop(server.await); // a server does not panic, and if it did, it is over as well
         }
         self.lasting.renewals.finish().await;
+        self.lasting.reporter.finish().await;
     }
 
     /// How long it takes requests once it is told to stop, as configured.

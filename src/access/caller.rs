@@ -42,6 +42,11 @@ pub enum Denied {
         /// How long until he may ask again.
         wait: Duration,
     },
+    /// Its sender is not known, and from his address too many were refused.
+    RefusedTooOften {
+        /// How long until one more is.
+        wait: Duration,
+    },
     /// The keys that tokens are checked with cannot be had; of the sender nothing is known.
     Uncheckable,
 }

@@ -1,13 +1,15 @@
 //! Who is calling, and what he may see.
 //!
 //! [`Access::admit`] stands before everything that is somebody's: it tells the caller from what
-//! was presented ([`keys`], [`tokens`]), and whether he asks too often ([`rate`]). What he may see
+//! was presented ([`keys`], [`tokens`]), and whether he asks too often ([`rate`], or by his address
+//! where he is not known: [`strangers`]). What he may see
 //! ([`visible`]) is asked of the [`Caller`] before anything is looked up.
 
 mod caller;
 mod keys;
 mod rate;
 mod settings;
+mod strangers;
 mod tokens;
 mod visible;
 
@@ -16,16 +18,20 @@ pub use keys::{NewKey, new_key};
 pub use settings::{AccessSettings, Mode, is_name};
 pub use tokens::KeptKeys;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use crate::telemetry::Metrics;
 use caller::Customers;
 use keys::Keys;
+use strangers::Strangers;
 use tokens::Tokens;
 
 /// Tells who is calling.
 #[derive(Debug)]
-pub struct Access(Way);
+pub struct Access {
+    way: Way,
+    strangers: Strangers,
+}
 
 #[derive(Debug)]
 enum Way {
@@ -38,21 +44,22 @@ enum Way {
 impl Access {
     /// Sets it up; fails where no client can be made for the key set's URL.
     pub fn new(settings: AccessSettings, kept: &KeptKeys, metrics: &Arc<Metrics>) -> reqwest::Result<Self> {
-        Ok(Self(match settings.mode {
+        let way = match settings.mode {
             Mode::None => Way::Anyone(Caller::new("anyone", None, Customers::all(), None)),
             Mode::Keys(callers) => Way::Keys(Keys::new(callers)),
             Mode::Jwt(tokens) => Way::Tokens(Box::new(Tokens::new(tokens, kept, Arc::clone(metrics))?)),
-        }))
+        };
+        Ok(Self { way, strangers: Strangers::default() })
     }
 
     /// Whether callers are told from each other at all.
     pub fn knows_callers(&self) -> bool {
-        !matches!(self.0, Way::Anyone(_))
+        !matches!(self.way, Way::Anyone(_))
     }
 
     /// Who presents this, without counting the request.
     pub async fn recognise(&self, presented: &Presented<'_>) -> Result<Caller, Denied> {
-        match &self.0 {
+        match &self.way {
             Way::Anyone(caller) => Ok(caller.clone()),
             Way::Keys(keys) => keys.find(presented.one_of_any()?.ok_or(Denied::Missing)?),
             // In a box: a key set may have to be asked for, and the room for that is not carried along by
@@ -61,12 +68,22 @@ impl Access {
         }
     }
 
-    /// Who presents this, unless he asks too often.
-    pub async fn admit(&self, presented: &Presented<'_>) -> Result<Caller, Denied> {
-        let caller = self.recognise(presented).await?;
+    /// Who presents this, unless he asks too often; who is not known is counted by his address.
+    pub async fn admit(&self, presented: &Presented<'_>, from: Option<IpAddr>) -> Result<Caller, Denied> {
+        let caller = self.recognise(presented).await.map_err(|denied| self.count_refusal(denied, from))?;
         match caller.wait() {
             None => Ok(caller),
             Some(wait) => Err(Denied::TooOften { caller, wait }),
+        }
+    }
+
+    fn count_refusal(&self, denied: Denied, from: Option<IpAddr>) -> Denied {
+        match denied {
+            Denied::Missing | Denied::Refused(_) => {
+                let wait = from.and_then(|from| self.strangers.wait(from));
+                wait.map_or(denied, |wait| Denied::RefusedTooOften { wait })
+            }
+            denied => denied,
         }
     }
 }

@@ -38,6 +38,11 @@ impl Setting for Rate {
 }
 
 impl Rate {
+    /// So many a minute.
+    pub(super) const fn a_minute(count: NonZeroU32) -> Self {
+        Self { count, per: Per::Minute }
+    }
+
     /// How long a burst takes until it may be made again.
     pub(super) fn refill(self, burst: Option<NonZeroU32>) -> Duration {
         let period = match self.per {

@@ -38,6 +38,17 @@ pub enum Mode {
     Jwt(TokenSettings),
 }
 
+impl Mode {
+    /// As the configuration has it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Keys(_) => "keys",
+            Self::Jwt(_) => "jwt",
+        }
+    }
+}
+
 /// `[[auth.callers]]`: one caller.
 #[derive(Debug)]
 pub struct KeyCaller {

@@ -44,6 +44,11 @@ pub(super) async fn yaml(State(gateway): State<Arc<Gateway>>) -> Response {
     typed("application/yaml", gateway.documents.yaml.clone())
 }
 
+/// The start page's links are of a folder as well.
+pub(super) async fn to_start(State(gateway): State<Arc<Gateway>>) -> Redirect {
+    Redirect::permanent(&format!("{}/", gateway.base_path))
+}
+
 /// Swagger UI is a folder: its files are found only behind the slash.
 pub(super) async fn to_folder(State(gateway): State<Arc<Gateway>>) -> Redirect {
     Redirect::permanent(&format!("{}/docs/", gateway.base_path))

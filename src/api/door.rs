@@ -8,6 +8,8 @@ use http::Request;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
+use super::Peer;
+
 /// Where requests go in.
 pub struct Door(ArcSwap<Router>);
 
@@ -22,8 +24,9 @@ impl Door {
         self.0.store(router.into());
     }
 
-    /// Answers one request, whatever it is.
-    pub async fn answer(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+    /// Answers one request of a peer, whatever it is.
+    pub async fn answer(&self, mut request: Request<Incoming>, peer: Peer) -> Result<Response, Infallible> {
+        request.extensions_mut().insert(peer);
         let router = Router::clone(&self.0.load());
         router.oneshot(request.map(axum::body::Body::new)).await
     }

@@ -202,6 +202,10 @@ impl From<Denied> for ApiError {
             Denied::Missing => Self::unauthorized("The request does not say who sends it.", "Bearer realm=\"rollcall\""),
             Denied::Refused(why) => Self::unauthorized(why, "Bearer realm=\"rollcall\", error=\"invalid_token\""),
             Denied::TooOften { wait, .. } => Self::of_status(StatusCode::TOO_MANY_REQUESTS).retry_after(wait),
+            Denied::RefusedTooOften { wait } => {
+                let what = "Requests from this address were refused too often; wait, and send a key or token that is known here.";
+                Self::new(Code::RateLimited, what).retry_after(wait)
+            }
             Denied::Uncheckable => {
                 let what = "The keys that tokens are checked with cannot be had from their issuer; try again later.";
                 Self::new(Code::KeysUnavailable, what).retry_after(SOME_TIME)

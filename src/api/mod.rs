@@ -19,6 +19,7 @@ mod health;
 mod middleware;
 mod openapi;
 mod parameters;
+mod peer;
 mod shape;
 mod source_status;
 mod user;
@@ -39,17 +40,18 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     access::Access,
-    config::AccessLog,
+    config::{AccessLog, Networks},
     domain::{CustomerId, SourceName},
     outbound::Deadline,
     roll::Rolls,
-    telemetry::Metrics,
+    telemetry::{Metrics, Tracer},
 };
 
 pub use code::{Code, Owner};
 pub use docs::Documents;
 pub use door::Door;
 pub use openapi::{Security, document};
+pub use peer::Peer;
 
 pub use middleware::Cors;
 pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS};
@@ -70,6 +72,8 @@ pub struct Gateway {
     pub forwards: Vec<(SourceName, HeaderName)>,
     /// Where what happens is counted.
     pub metrics: Arc<Metrics>,
+    /// Which requests are reported to a collector.
+    pub tracer: Tracer,
     /// The documents that are served.
     pub documents: Documents,
     /// The sources' names, in the order in which they win.
@@ -80,6 +84,8 @@ pub struct Gateway {
     pub drain: Duration,
     /// Stands before every route.
     pub base_path: String,
+    /// The proxies that are believed when they say whom they ask for.
+    pub trusted_proxies: Networks,
     /// Which requests get a log line.
     pub access_log: AccessLog,
     /// Whether `/metrics` and `/health/sources` answer on a listener of their own.
@@ -153,7 +159,10 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
     let (probes, _) = probes().split_for_parts();
     let documents = if gateway.protect_docs { documents().route_layer(admitted) } else { documents() };
     let routes = guarded.merge(documents).merge(probes);
-    let start_page = Router::new().route(&format!("{}/", gateway.base_path), get(docs::start));
+    let mut start_page = Router::new().route(&format!("{}/", gateway.base_path), get(docs::start));
+    if !gateway.base_path.is_empty() {
+        start_page = start_page.route(&gateway.base_path, get(docs::to_start));
+    }
     middleware::around(below_base_path(routes, gateway).merge(start_page).with_state(Arc::clone(gateway)), gateway, gateway.cors.as_ref())
 }
 

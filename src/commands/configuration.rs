@@ -45,12 +45,18 @@ impl Arguments {
 
     /// The merged and checked configuration.
     pub(super) fn read(&self, environment: &Environment) -> Result<Config, Faults> {
-        let layers = match &self.config {
-            Some(path) => Layers::from_file(path)?,
-            None => Layers::default(),
-        };
-        let layers = layers.with_environment(environment.0.iter().cloned());
-        Config::read(self.flags.lay_over(layers)?, REGISTRY)
+        match self.usable_layers(environment)? {
+            (layers, None) => Config::read(layers, REGISTRY),
+            (_, Some(unread)) => Err(unread),
+        }
+    }
+
+    /// The merged layers without the file where that cannot be read, and why it cannot.
+    pub(super) fn usable_layers(&self, environment: &Environment) -> Result<(Layers, Option<Faults>), Faults> {
+        let read = self.config.as_ref().map(|path| Layers::from_file(path)).transpose();
+        let (file, unread) = read.map_or_else(|faults| (None, Some(faults)), |layers| (layers, None));
+        let layers = file.unwrap_or_default().with_environment(environment.0.iter().cloned());
+        Ok((self.flags.lay_over(layers)?, unread))
     }
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod configuration;
 mod demo;
+mod health;
 mod key;
 mod login;
 mod memory;
@@ -40,6 +41,8 @@ enum Command {
     Key(key::Arguments),
     /// Logs in once to a source that wants it, and stores the refresh token
     Login(login::Arguments),
+    /// Whether the gateway on this machine takes requests: exit code 0 or 1
+    Health(health::Arguments),
     /// Prints the OpenAPI document
     Openapi(openapi::Arguments),
 }
@@ -72,6 +75,7 @@ impl Line {
             Command::Check(arguments) => check::run(&arguments, environment).await,
             Command::Key(arguments) => key::run(&arguments),
             Command::Login(arguments) => login::run(&arguments, environment).await,
+            Command::Health(arguments) => health::run(&arguments, environment).await,
             Command::Openapi(arguments) => openapi::run(&arguments),
         };
         match done {

@@ -5,7 +5,13 @@ use std::{net::SocketAddr, time::Duration};
 use bytesize::ByteSize;
 use toml::Value;
 
-use super::{certificates::KeyPair, origins, reader::Reader, setting::Setting};
+use super::{
+    certificates::KeyPair,
+    networks::Networks,
+    origins,
+    reader::Reader,
+    setting::{BaseUrl, Setting},
+};
 use crate::domain::Placeholders;
 
 /// Everything that belongs to no source.
@@ -40,6 +46,8 @@ pub struct Server {
     pub max_in_flight: usize,
     /// How long `/health/ready` says 503 before the listener closes.
     pub drain: Duration,
+    /// The proxies that are believed when they say whom they ask for.
+    pub trusted_proxies: Networks,
     /// Stands before every route; empty, or begins with `/` and does not end with it.
     pub base_path: String,
 }
@@ -60,12 +68,16 @@ pub struct Cache {
 }
 
 /// `[telemetry]`: what is written of each request, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Telemetry {
     /// How a log line looks.
     pub format: LogFormat,
     /// Which requests get a line.
     pub access_log: AccessLog,
+    /// Where spans are sent (OTLP over HTTP), if they are.
+    pub otlp_endpoint: Option<BaseUrl>,
+    /// How large a share of the traces that begin here is sampled, 0 to 1.
+    pub sample: f64,
 }
 
 /// How a log line looks.
@@ -115,6 +127,7 @@ impl Server {
             max_connections: read_count(reader, "server.max_connections", 16_384),
             max_in_flight: read_count(reader, "server.max_in_flight", 4096),
             drain: read_time(reader, "server.drain", Duration::from_secs(5)),
+            trusted_proxies: Networks::configured(reader),
             base_path: read_base_path(reader),
         }
     }
@@ -134,7 +147,12 @@ impl Cache {
 
 impl Telemetry {
     fn read(reader: &mut Reader) -> Self {
-        Self { format: reader.or("telemetry.format", LogFormat::Text), access_log: reader.or("telemetry.access_log", AccessLog::All) }
+        Self {
+            format: reader.or("telemetry.format", LogFormat::Text),
+            access_log: reader.or("telemetry.access_log", AccessLog::All),
+            otlp_endpoint: read_otlp_endpoint(reader),
+            sample: reader.within("telemetry.sample", 0.01, 0.0..=1.0, "between 0 and 1"),
+        }
     }
 }
 
@@ -171,6 +189,16 @@ fn read_time(reader: &mut Reader, key: &str, default: Duration) -> Duration {
 fn read_count(reader: &mut Reader, key: &str, default: u64) -> usize {
     let count = reader.within(key, default, 1..=1_000_000, "between 1 and 1000000");
     usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// Nothing is put behind it, so it has to be the whole URL.
+fn read_otlp_endpoint(reader: &mut Reader) -> Option<BaseUrl> {
+    let key = "telemetry.otlp_endpoint";
+    let endpoint: Option<BaseUrl> = reader.get(key);
+    if endpoint.as_ref().is_some_and(|endpoint| endpoint.url().path() == "/") {
+        reader.fault(key, "must be the whole URL, such as \"http://127.0.0.1:4318/v1/traces\".");
+    }
+    endpoint
 }
 
 fn read_base_path(reader: &mut Reader) -> String {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, ops::RangeInclusive, path::PathBuf};
 
+use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 use super::{
@@ -14,24 +15,32 @@ use super::{
 /// How alike two keys must be (Jaro-Winkler, 0 to 1) for one to be offered in place of the other.
 const ALIKE: f64 = 0.75;
 
+/// Bytes of a digest that are shown: enough to tell two configurations apart.
+const DIGEST_BYTES: usize = 6;
+
 /// The merged layers of a configuration while they are being read.
 pub struct Reader {
     layers: Layers,
     known: BTreeSet<String>,
     /// The keys that are lists of tables.
     lists: BTreeSet<String>,
+    /// The keys whose values are secrets.
+    secrets: BTreeSet<String>,
     faults: Vec<Fault>,
 }
 
 impl Reader {
     /// Starts to read merged layers.
     pub fn new(layers: Layers) -> Self {
-        Self { layers, known: BTreeSet::new(), lists: BTreeSet::new(), faults: Vec::new() }
+        Self { layers, known: BTreeSet::new(), lists: BTreeSet::new(), secrets: BTreeSet::new(), faults: Vec::new() }
     }
 
     /// The value of a key, `None` where it is not set or is wrong; what is wrong is remembered.
     pub fn get<T: Setting>(&mut self, key: &str) -> Option<T> {
         self.known.insert(key.to_owned());
+        if T::IS_SECRET {
+            self.secrets.insert(key.to_owned());
+        }
         let read = T::read(lookup(&self.layers.table.0, key)?);
         read.map_err(|what| self.fault(key, what)).ok()
     }
@@ -126,6 +135,19 @@ impl Reader {
             None => key.to_owned(),
         };
         self.faults.push(Fault { at, what: what.into() });
+    }
+
+    /// A digest of every key that is set, and of its value where that is no secret: the same where
+    /// two processes are configured the same. To be asked once everything was read.
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        let mut keys = leaves(&self.layers.table.0, "");
+        keys.sort_unstable();
+        for key in keys {
+            let value = lookup(&self.layers.table.0, &key).filter(|_| !self.secrets.contains(&key));
+            digest.update(format!("{key}\u{1f}{}\u{1e}", value.map(ToString::to_string).unwrap_or_default()));
+        }
+        digest.finalize().iter().take(DIGEST_BYTES).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
     /// Ends the reading: every fault, also the keys that nobody asked for.
@@ -283,6 +305,21 @@ mod tests {
                 reader.required::<String>(&format!("{item}.name"));
             }
             assert_eq!(faults(reader).concat(), fault, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_digest_tells_what_is_configured_and_no_secret() {
+        let digest = |text: &str| {
+            let mut reader = reader(text);
+            reader.secret("a.x");
+            reader.digest()
+        };
+        let one = digest("[a]\nx = \"hunter2\"\ny = 1");
+        assert_eq!(one.len(), 2 * DIGEST_BYTES);
+        assert_eq!(one, digest("a = { y = 1, x = \"hunter3\" }"), "neither the order nor the secret counts");
+        for other in ["[a]\nx = \"hunter2\"\ny = 2", "[a]\nx = \"hunter2\"", "[a]\nx = \"hunter2\"\nz = 1"] {
+            assert_ne!(one, digest(other), "{other}");
         }
     }
 

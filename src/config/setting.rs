@@ -12,6 +12,9 @@ pub trait Setting: Sized {
     /// What is wanted, as the end of the sentence "must be …".
     const WANTED: &'static str;
 
+    /// Whether a value is nobody's business, and not even a digest may tell of it.
+    const IS_SECRET: bool = false;
+
     /// Reads a value; the error is a sentence without the key.
     fn read(value: &Value) -> Result<Self, String>;
 }
@@ -170,6 +173,7 @@ impl Setting for Vec<String> {
 
 impl Setting for Secret {
     const WANTED: &'static str = "a text that is not empty";
+    const IS_SECRET: bool = true;
 
     fn read(value: &Value) -> Result<Self, String> {
         value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(Secret::new).ok_or_else(wanted::<Self>)

@@ -24,7 +24,7 @@ use crate::{
     domain::{ListedCustomer, Moment, SourceName},
     offload::offload,
     sources::Source,
-    telemetry::{Metrics, Origin, TraceContext},
+    telemetry::{Metrics, Origin, Tracer},
 };
 
 /// After the first failure it is tried again in so long; each further one doubles it.
@@ -103,12 +103,12 @@ impl Discovery {
 
     /// Reads the lists again and again. Of those that were to be read together, one that failed is
     /// tried again alone, until all of them are due again.
-    pub(super) async fn run(self: Arc<Self>, metrics: Arc<Metrics>) {
+    pub(super) async fn run(self: Arc<Self>, metrics: Arc<Metrics>, tracer: Tracer) {
         let everyone: Vec<usize> = (0..self.listing.len()).collect();
         let (mut due, mut failures) = (everyone.clone(), 0);
         let mut all_due = None;
         loop {
-            let Read { failed, is_new } = self.read(&due).await;
+            let Read { failed, is_new } = self.read(&due, &tracer).await;
             if is_new {
                 self.match_and_use(&metrics).await;
             }
@@ -126,8 +126,10 @@ impl Discovery {
     }
 
     /// Reads these lists, given by their places.
-    async fn read(&self, due: &[usize]) -> Read {
-        let origin = Origin { request_id: format!("discover-{}", Uuid::now_v7()).into(), trace: TraceContext::begin() };
+    async fn read(&self, due: &[usize], tracer: &Tracer) -> Read {
+        let (trace, mut span) = tracer.begin();
+        span.name("discover");
+        let origin = Origin { request_id: format!("discover-{}", Uuid::now_v7()).into(), trace };
         let sources = due.iter().filter_map(|place| Some((*place, &self.listing.get(*place)?.1)));
         let read = join_all(sources.map(async |(place, source)| (place, source, source.list_customers(&origin).await))).await;
         let mut came = Read::default();

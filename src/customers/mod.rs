@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use crate::{
     domain::{CustomerId, LinkedBy, Moment, RemoteId, SourceName},
     sources::Source,
-    telemetry::Metrics,
+    telemetry::{Metrics, Tracer},
 };
 
 use discover::{Discovered, Discovery};
@@ -86,7 +86,7 @@ impl Customers {
     }
 
     /// Begins to keep the links up to date, until this is dropped.
-    pub fn keep_up_to_date(&self) {
+    pub fn keep_up_to_date(&self, tracer: &Tracer) {
         self.forget_other_lists();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         for strategy in &self.strategies {
@@ -94,7 +94,7 @@ impl Customers {
             match strategy {
                 Strategy::SameId => {}
                 Strategy::File(file) => drop(tasks.spawn(Arc::clone(file).watch(metrics))),
-                Strategy::Discover(discovery) => drop(tasks.spawn(Arc::clone(discovery).run(metrics))),
+                Strategy::Discover(discovery) => drop(tasks.spawn(Arc::clone(discovery).run(metrics, tracer.clone()))),
             }
         }
     }

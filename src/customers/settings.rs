@@ -17,6 +17,19 @@ pub(super) enum Kind {
     SameId,
 }
 
+impl Kind {
+    const ALL: [Self; 3] = [Self::File, Self::Discover, Self::SameId];
+
+    /// As the configuration has it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Discover => "discover",
+            Self::SameId => "same_id",
+        }
+    }
+}
+
 /// How customers are found at the sources, as configured.
 pub struct Settings {
     /// In this order.
@@ -30,6 +43,11 @@ impl Settings {
     /// Whether the sources' own lists of customers are read.
     pub fn discovers(&self) -> bool {
         self.kinds.contains(&Kind::Discover)
+    }
+
+    /// The ways to find a customer, in their order, as the configuration has them.
+    pub fn links(&self) -> String {
+        self.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(",")
     }
 
     /// Reads the keys; `sources` are those that are configured without a fault.
@@ -66,12 +84,7 @@ impl Settings {
 
 fn read_kinds(reader: &mut Reader) -> Vec<Kind> {
     let words: Vec<String> = reader.or("customers.links", vec!["same_id".to_owned()]);
-    let kind = |word: &String| match word.as_str() {
-        "file" => Some(Kind::File),
-        "discover" => Some(Kind::Discover),
-        "same_id" => Some(Kind::SameId),
-        _ => None,
-    };
+    let kind = |word: &String| Kind::ALL.into_iter().find(|kind| kind.as_str() == word);
     let kinds: Vec<Kind> = words.iter().filter_map(kind).collect();
     let is_twice = kinds.iter().enumerate().any(|(place, kind)| kinds.iter().skip(place + 1).any(|other| other == kind));
     let decided = kinds.iter().position(|kind| *kind == Kind::SameId);

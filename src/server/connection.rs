@@ -15,7 +15,7 @@ use super::{
     clock::{Clock, Watched},
     tls::Tls,
 };
-use crate::api::{Door, LARGEST_HEAD, MOST_HEADERS};
+use crate::api::{Door, LARGEST_HEAD, MOST_HEADERS, Peer};
 
 /// How long a connection goes on as if nothing were when the listener closes, so that what its
 /// peer has sent by then is read: from then on each answer ends its connection.
@@ -38,23 +38,24 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
         return; // the peer has gone already
     }
     let Answering { door, tls, closed } = with;
-    let Some(tls) = tls else { return converse(stream, door, closed).await };
+    let Ok(peer) = stream.peer_addr().map(|address| Peer::new(address, tls.is_some())) else { return };
+    let Some(tls) = tls else { return converse(stream, peer, door, closed).await };
     let encrypted = tokio::select! {
         encrypted = tls.shake_hands(stream) => encrypted,
         () = grace_is_over(&closed) => None,
     };
     if let Some(stream) = encrypted {
-        converse(stream, door, closed).await;
+        converse(stream, peer, door, closed).await;
     }
 }
 
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>, closed: CancellationToken) {
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, door: Arc<Door>, closed: CancellationToken) {
     let clock = Arc::new(Clock::default());
     let timed = Arc::clone(&clock);
     let service = service_fn(move |request| {
         let (door, busy) = (Arc::clone(&door), timed.head_is_there());
         async move {
-            let response = door.answer(request).await;
+            let response = door.answer(request, peer).await;
             drop(busy);
             response
         }

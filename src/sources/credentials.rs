@@ -13,7 +13,7 @@ use crate::{
     config::{SecretSource, Stamp},
     domain::{Failure, FailureKind, SourceName},
     outbound::{Client, Deadline},
-    telemetry::Metrics,
+    telemetry::{Metrics, Trace},
 };
 
 /// How a source wants to be told who we are, as configured.
@@ -113,10 +113,15 @@ impl Credentials {
     }
 
     /// What of ours is to be sent now.
-    pub(super) async fn authorization(&self, client: &Arc<Client>, deadline: Deadline) -> Result<Authorization, Failure> {
+    pub(super) async fn authorization(
+        &self,
+        client: &Arc<Client>,
+        deadline: Deadline,
+        trace: Option<&Trace>,
+    ) -> Result<Authorization, Failure> {
         match self {
             Self::Bearer(token) => token.now(),
-            Self::Tokens(tokens) => tokens.now(client, deadline).await,
+            Self::Tokens(tokens) => tokens.now(client, deadline, trace).await,
             Self::Forward(_) => Err(Failure::new(FailureKind::Unauthorized)),
         }
     }

@@ -4,6 +4,7 @@ use super::{
     adapter::{Adapter, Page, Unreadable},
     scope::Identity,
     source::{Source, Task, Wanted},
+    spans,
 };
 use crate::{
     domain::{Failure, FailureKind, ListedCustomer},
@@ -33,7 +34,9 @@ impl Source {
     /// Reads the whole list, within ten times `walk_deadline`, each id once and in the order of the ids. A
     /// list whose counts do not agree is none: it would pull apart what belongs together.
     pub async fn list_customers(&self, origin: &Origin) -> Result<Vec<ListedCustomer>, Failure> {
-        let read = self.read_list(origin).await;
+        let (mut span, origin) = spans::begin_walk(origin, "list", self.name());
+        let read = self.read_list(&origin).await;
+        spans::note_outcome(&mut span, read.as_ref().err());
         let failed = read.as_ref().err().map(|failure| failure.kind);
         self.metrics.customers_listed(self.name(), failed, read.as_ref().map_or(0, |(_, odd_fields)| *odd_fields));
         read.map(|(customers, _)| customers)

@@ -31,6 +31,7 @@ mod scalar;
 mod scope;
 mod settings;
 mod source;
+mod spans;
 mod wire;
 
 pub use adapter::{Adapter, CustomerList, Page, Paging, Unreadable, UpstreamRequest};

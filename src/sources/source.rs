@@ -19,12 +19,13 @@ use super::{
     retry::{Budget, Policy},
     scope::{Brought, Identity},
     settings::Limits,
+    spans,
 };
 use crate::{
     domain::{Failure, FailureKind, Records, RemoteId, SourceName, Warning, WarningCode},
     offload::offload,
     outbound::{Bounds, Client, Deadline, Transport},
-    telemetry::{Metrics, Origin},
+    telemetry::{Metrics, Origin, Span},
 };
 
 /// Pages of one walk that are asked for at the same time.
@@ -168,7 +169,7 @@ impl Source {
     pub async fn try_credentials(&self) -> Option<Result<(), Failure>> {
         match self.forwards() {
             Some(_) => None,
-            None => Some(self.credentials.authorization(&self.client, Deadline::after(self.limits.timeout)).await.map(drop)),
+            None => Some(self.credentials.authorization(&self.client, Deadline::after(self.limits.timeout), None).await.map(drop)),
         }
     }
 
@@ -188,6 +189,7 @@ impl Source {
     /// made that would outlast it, so that he is told of a 429 and not of a timeout.
     pub async fn walk(&self, customer: &RemoteId, identity: &Identity, origin: &Origin, patience: Deadline) -> Result<Walk, Failure> {
         let deadline = Deadline::after(self.limits.walk_deadline);
+        let (span, origin) = &mut spans::begin_walk(origin, "walk", self.name());
         let request = |page| self.adapter.request(customer, page);
         let wanted = Wanted { paging: self.adapter.paging(), request: &request, read: |adapter, body| adapter.read(body) };
         let walked = self.read_consistently(customer, Task { wanted: &wanted, identity, origin, deadline, patience }).await;
@@ -196,6 +198,7 @@ impl Source {
             Err(failure) => (Err(failure), 0),
         };
         let failed = walk.as_ref().err().copied();
+        spans::note_outcome(span, failed.as_ref());
         let answered = Verdict::from(failed.map(|failure| failure.kind)) == Verdict::Answered;
         self.metrics.walk(self.name(), answered, odd_fields);
         // A caller's credentials that are refused say nothing of the source.
@@ -288,7 +291,7 @@ impl Source {
         self.budget.deposit();
         let (mut tries, mut replaced) = (1, false);
         loop {
-            let (failure, sent) = match self.attempt(task, number).await {
+            let (failure, sent) = match self.attempt(task, number, tries - 1 + u64::from(replaced)).await {
                 Ok(page) => return Ok(page),
                 Err(failed) => failed,
             };
@@ -304,9 +307,9 @@ impl Source {
         }
     }
 
-    /// One try: a place, the breaker's leave, a token, the call. A failure comes with the
-    /// credentials that were sent, if it came to that.
-    async fn attempt<R: Rows>(&self, task: Task<'_, R>, number: u64) -> Result<Page<R>, (Failure, Option<Authorization>)> {
+    /// One try: a place, the breaker's leave, a token, the call; `resent` is how often the same was
+    /// sent before. A failure comes with the credentials that were sent, if it came to that.
+    async fn attempt<R: Rows>(&self, task: Task<'_, R>, number: u64, resent: u64) -> Result<Page<R>, (Failure, Option<Authorization>)> {
         if task.deadline.left().is_zero() {
             return Err((Failure::new(FailureKind::Timeout), None)); // not for want of a place
         }
@@ -316,43 +319,51 @@ impl Source {
         };
         let permit = self.breaker.pass().map_err(|wait| (overloaded(wait), None))?;
         let (started, deadline) = (tokio::time::Instant::now(), task.deadline.or_after(self.limits.timeout));
-        let mut sent = None;
+        let (mut sent, mut span) = (None, Span::none());
         let call = async {
             let authorization = match task.identity.brought() {
                 Some(brought) => brought.clone(),
-                None => self.credentials.authorization(&self.client, deadline).await?,
+                None => self.credentials.authorization(&self.client, deadline, Some(&task.origin.trace)).await?,
             };
             sent = Some(authorization.clone());
-            self.call(task, number, &authorization).await
+            self.call(task, number, &authorization, resent, &mut span).await
         };
         let page = deadline.bound(call).await.flatten();
+        spans::note_outcome(&mut span, page.as_ref().err());
         let failed = page.as_ref().err().map(|failure| failure.kind);
         // Cut short by the walk's end rather than by its own time, a call says nothing of the source.
         let cut_short = failed == Some(FailureKind::Timeout) && started.elapsed() + SLACK < self.limits.timeout;
         permit.finish(if cut_short { Verdict::Nothing } else { failed.into() });
-        self.metrics.call(self.name(), failed, started.elapsed());
+        self.metrics.call(self.name(), failed, started.elapsed(), task.origin.trace.reported());
         if let Some(sent) = sent.as_ref().filter(|_| failed.is_none()) {
             self.credentials.accepted(sent);
         }
         page.map_err(|failure| (failure, sent))
     }
 
-    async fn call<R: Rows>(&self, task: Task<'_, R>, number: u64, authorization: &Authorization) -> Result<Page<R>, Failure> {
+    async fn call<R: Rows>(
+        &self,
+        task: Task<'_, R>,
+        number: u64,
+        authorization: &Authorization,
+        resent: u64,
+        span: &mut Span,
+    ) -> Result<Page<R>, Failure> {
         let asked = (task.wanted.request)(number);
         let mut request = reqwest::Request::new(asked.method, asked.url);
         let headers = request.headers_mut();
         headers.insert(header::AUTHORIZATION, authorization.header());
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        for (name, value) in [("x-request-id", task.origin.request_id.as_ref()), ("traceparent", &task.origin.trace.to_string())] {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
+        if let Ok(request_id) = HeaderValue::from_str(&task.origin.request_id) {
+            headers.insert("x-request-id", request_id);
         }
         if *request.method() == http::Method::POST {
             // Assumption: a POST without a body wants `Content-Length: 0`, or an IIS answers 411.
             request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
+        *span = spans::begin_attempt(&task.origin.trace, self.name(), &mut request, resent);
         let answer = self.client.exchange(request).await?;
+        spans::note_status(span, answer.status);
         let (adapter, read, heavy) = (Arc::clone(&self.adapter), task.wanted.read, answer.body.len() > LARGE_BODY);
         let judged = offload(heavy, move || judge(|body| read(adapter.as_ref(), body), answer.status, &answer.body)).await;
         judged.map_err(|failure| Failure { retry_after: answer.retry_after, ..failure })

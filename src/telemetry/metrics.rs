@@ -8,16 +8,14 @@ use std::{
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode},
-    metrics::{
-        counter::Counter,
-        family::Family,
-        gauge::Gauge,
-        histogram::{Histogram, exponential_buckets},
-        info::Info,
-    },
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::{Registry, Unit},
 };
 
+use super::{
+    running::{ConfigFacts, RunningMetrics, SpanFate},
+    timing::{Timing, TraceId},
+};
 use crate::domain::{FailureKind, SourceName};
 
 /// Callers by tokens that have a label of their own.
@@ -27,13 +25,14 @@ const MOST_LABELS: usize = 200;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    running: RunningMetrics,
     requests: Family<RequestLabels, Counter>,
-    request_seconds: Family<RouteLabels, Histogram>,
+    request_seconds: Family<RouteLabels, Timing, fn() -> Timing>,
     callers: Family<CallerLabels, Counter>,
     /// The callers that have a label of their own.
     labels: Mutex<HashSet<Arc<str>>>,
     calls: Family<CallLabels, Counter>,
-    call_seconds: Family<SourceLabels, Histogram>,
+    call_seconds: Family<SourceLabels, Timing, fn() -> Timing>,
     retries: Family<SourceLabels, Counter>,
     tokens: Family<SourceLabels, Counter>,
     odd_fields: Family<SourceLabels, Counter>,
@@ -133,15 +132,15 @@ impl EncodeLabelValue for Shared {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let seconds = || Histogram::new(exponential_buckets(0.001, 2.0, 16)); // 1 ms to 33 s
         let mut metrics = Self {
             registry: Registry::with_prefix("rollcall"),
+            running: RunningMetrics::default(),
             requests: Family::default(),
-            request_seconds: Family::new_with_constructor(seconds),
+            request_seconds: Family::new_with_constructor(Timing::of_requests),
             callers: Family::default(),
             labels: Mutex::default(),
             calls: Family::default(),
-            call_seconds: Family::new_with_constructor(seconds),
+            call_seconds: Family::new_with_constructor(Timing::of_calls),
             retries: Family::default(),
             tokens: Family::default(),
             odd_fields: Family::default(),
@@ -168,8 +167,7 @@ impl Default for Metrics {
 impl Metrics {
     fn register(&mut self) {
         let all = &mut self.registry;
-        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        all.register("build", "The version that runs", build);
+        self.running.register(all);
         all.register("requests", "Requests answered, by route template and HTTP status", self.requests.clone());
         let help = "How long requests took to be answered, by route template";
         all.register_with_unit("request_duration", help, Unit::Seconds, self.request_seconds.clone());
@@ -238,11 +236,11 @@ impl Metrics {
         self.link_fault_lines.get_or_create(&labels).set(i64::try_from(first_line).unwrap_or(i64::MAX));
     }
 
-    /// Counts an answered request.
-    pub fn request(&self, route: &Arc<str>, status: u16, took: Duration) {
+    /// Counts an answered request; `trace` is its own where that is reported.
+    pub fn request(&self, route: &Arc<str>, status: u16, took: Duration, trace: Option<TraceId>) {
         let route = Shared(route.clone());
         self.requests.get_or_create(&RequestLabels { route: route.clone(), status }).inc();
-        self.request_seconds.get_or_create(&RouteLabels { route }).observe(took.as_secs_f64());
+        self.request_seconds.get_or_create(&RouteLabels { route }).observe(took, trace);
     }
 
     /// The label of a caller whose name nobody here has chosen: his name, or one that all share who
@@ -260,12 +258,12 @@ impl Metrics {
         self.callers.get_or_create(&CallerLabels { caller: Shared(caller.clone()), status }).inc();
     }
 
-    /// Counts one call to a source; `None` where it gave a page.
-    pub fn call(&self, source: SourceName, failure: Option<FailureKind>, took: Duration) {
+    /// Counts one call to a source; no failure where it gave a page, `trace` where that is reported.
+    pub fn call(&self, source: SourceName, failure: Option<FailureKind>, took: Duration, trace: Option<TraceId>) {
         let source = source.as_str();
         let outcome = failure.map_or("ok", FailureKind::as_str);
         self.calls.get_or_create(&CallLabels { source, outcome }).inc();
-        self.call_seconds.get_or_create(&SourceLabels { source }).observe(took.as_secs_f64());
+        self.call_seconds.get_or_create(&SourceLabels { source }).observe(took, trace);
     }
 
     /// Counts a call that is tried once more.
@@ -294,9 +292,22 @@ impl Metrics {
         self.panics.inc();
     }
 
+    /// Notes the configuration that is in use from now on.
+    pub fn configured(&self, facts: &ConfigFacts) {
+        self.running.configured(facts);
+    }
+
+    /// Counts spans of sampled requests, by what became of them.
+    pub fn spans(&self, fate: SpanFate, count: u64) {
+        self.running.spans(fate, count);
+    }
+
     /// Counts a changed configuration, and whether it was taken.
     pub fn reloaded(&self, taken: bool) {
         let result = if taken { "taken" } else { "refused" };
+        if !taken {
+            self.running.refused();
+        }
         self.reloads.get_or_create(&ReloadLabels { result }).inc();
     }
 

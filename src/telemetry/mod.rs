@@ -3,7 +3,13 @@
 mod log;
 mod metrics;
 mod origin;
+mod running;
+mod timing;
+mod traces;
 
 pub use log::{LogError, log_panics, start_logging};
 pub use metrics::{CacheUse, Metrics};
-pub use origin::{Origin, TraceContext};
+pub use origin::Origin;
+pub use running::{ConfigFacts, SpanFate};
+pub use timing::TraceId;
+pub use traces::{Reporter, Span, SpanKind, Trace, TraceContext, Tracer};

@@ -13,7 +13,7 @@ const MOST_LINES: usize = 400;
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("config", &["domain"]),
-    ("telemetry", &["config", "domain"]),
+    ("telemetry", &["config", "domain", "outbound"]), // spans go out like every other call
     ("flight", &[]),
     ("offload", &[]),
     ("texts", &[]),

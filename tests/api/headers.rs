@@ -67,6 +67,7 @@ async fn every_route_stands_behind_the_base_path_and_the_probes_without_it_too()
         }
     }
     assert_eq!(behind.send_raw("GET /gate/way/docs HTTP/1.1", &[]).await.header("location"), Some("/gate/way/docs/"));
+    assert_eq!(behind.send_raw("GET /gate/way HTTP/1.1", &[]).await.header("location"), Some("/gate/way/"));
     for target in ["/gate", "/gate/wayward/health/live", "/gate/way/nowhere"] {
         assert_eq!(behind.get(target).await.code(), "route_not_found", "{target}");
     }

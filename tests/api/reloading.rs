@@ -238,14 +238,15 @@ async fn a_broken_file_leaves_the_old_configuration_at_work_and_is_told() {
 #[tokio::test]
 async fn what_only_a_restart_changes_is_named_and_stays_as_it_is() {
     for (more, key) in [
-        ("admin_listen = \"127.0.0.1:0\"", "server.admin_listen"),
-        ("max_connections = 7", "server.max_connections"),
-        ("listen = \"127.0.0.1:1\"", "server.listen"),
+        ("server.admin_listen = \"127.0.0.1:0\"", "server.admin_listen"),
+        ("server.max_connections = 7", "server.max_connections"),
+        ("server.listen = \"127.0.0.1:1\"", "server.listen"),
+        ("telemetry.otlp_endpoint = \"http://127.0.0.1:1/v1/traces\"", "telemetry.otlp_endpoint"),
     ] {
         let it = Reloadable::start(World::of_two().await, &page_size(7)).await;
         let text = it.world.toml(&format!("{SECRETS}{}", page_size(11)));
         let text = if key == "server.listen" { text.replace("server.listen = \"127.0.0.1:0\"", "") } else { text };
-        it.write(&format!("{text}\nserver.{more}\n"));
+        it.write(&format!("{text}\n{more}\n"));
         it.program.signal("HUP");
         until(&format!("{key} to be named"), || it.program.said().lines().any(|line| line.contains(key) && line.contains("restart"))).await;
         it.reaches("taken", 1).await;
@@ -254,6 +255,37 @@ async fn what_only_a_restart_changes_is_named_and_stays_as_it_is() {
             assert_eq!(it.gateway.get(path).await.status, 200, "{key}: {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_metrics_say_which_configuration_is_in_use() {
+    let it = Reloadable::start(World::of_two().await, &page_size(7)).await;
+    let value = async |name: &str| {
+        let text = it.gateway.get("/metrics").await.text;
+        let lines: Vec<String> =
+            text.lines().filter_map(|line| line.strip_prefix(&format!("rollcall_{name}"))).map(str::to_owned).collect();
+        let [line] = &lines[..] else { panic!("{name} is there once: {text}") };
+        line.clone()
+    };
+    let (first, at) = (value("config_info{").await, value("config_last_reload_success_timestamp_seconds ").await);
+    assert!(first.contains("auth=\"none\"") && first.contains("links=\"same_id\"") && first.ends_with("} 1"), "{first}");
+    assert!(at.parse::<u64>().unwrap() > 1_700_000_000, "{at}");
+    it.write("sources = nonsense");
+    it.program.signal("HUP");
+    it.reaches("refused", 1).await;
+    assert_eq!((value("config_last_reload_successful ").await.as_str(), value("config_info{").await), ("0", first.clone()));
+    it.write(&it.world.toml(&format!("{}{}", SECRETS.replace("\"token\"", "\"another\""), page_size(7))));
+    it.program.signal("HUP");
+    it.reaches("taken", 1).await;
+    assert_eq!(
+        (value("config_last_reload_successful ").await.as_str(), value("config_info{").await),
+        ("1", first.clone()),
+        "no secret counts"
+    );
+    it.change(&page_size(11));
+    it.program.signal("HUP");
+    it.reaches("taken", 2).await;
+    assert_ne!(value("config_info{").await, first);
 }
 
 #[tokio::test]

@@ -88,7 +88,9 @@ async fn the_metrics_say_what_was_done() {
         ("source_up", &[persons], 1.0),
         ("source_up", &[users], 1.0),
         ("panics_total", &[], 0.0),
-        ("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0),
+        ("build_info", &[("revision", "unknown"), ("version", env!("CARGO_PKG_VERSION"))], 1.0),
+        ("config_last_reload_successful", &[], 1.0),
+        ("trace_spans_total", &[("result", "exported")], 0.0),
     ] {
         assert!((scrape.value(name, labels) - expected).abs() < 0.5, "{name} {labels:?} is not {expected}: {}", scrape.text);
     }

@@ -10,7 +10,7 @@ use axum::{
 
 use crate::{
     access::{Caller, Denied},
-    api::{Gateway, credentials::presented, error::ApiError},
+    api::{Gateway, credentials::presented, error::ApiError, peer::Peer},
 };
 
 use super::crowd::with_a_place;
@@ -30,7 +30,8 @@ pub(in crate::api) async fn admit_to_a_place(State(gateway): State<Arc<Gateway>>
 }
 
 async fn admit_to<F: Future<Output = Response>>(gateway: &Gateway, mut request: Request, answer: impl FnOnce(Request) -> F) -> Response {
-    let admitted = gateway.access.admit(&presented(request.headers())).await;
+    let from = request.extensions().get::<Peer>().map(|peer| peer.ip());
+    let admitted = gateway.access.admit(&presented(request.headers()), from).await;
     let caller = match &admitted {
         Ok(caller) | Err(Denied::TooOften { caller, .. }) => Some(caller),
         Err(_) => None,

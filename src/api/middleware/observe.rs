@@ -16,9 +16,9 @@ use uuid::Uuid;
 use super::admit::CallerSlot;
 use crate::{
     access::Caller,
-    api::{Gateway, caching::put, code::Code, users::LogFacts},
+    api::{Gateway, caching::put, code::Code, peer::Peer, users::LogFacts},
     config::AccessLog,
-    telemetry::{Origin, TraceContext},
+    telemetry::{Origin, Span, Tracer},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,8 +38,12 @@ const HUNG_UP: u16 = 499;
 
 /// Begins to observe a request, and notes in it what all below is to know of it.
 pub(super) fn begin(gateway: &Arc<Gateway>, request: &mut Request) -> Observed {
-    let origin = origin_of(request.headers());
+    let (origin, span) = origin_of(request.headers(), &gateway.tracer);
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| NO_ROUTE.clone(), |path| path.as_str().into());
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.behind(&gateway.trusted_proxies, request.headers()));
+    if let Some(client) = peer.filter(|_| !gateway.trusted_proxies.is_empty()) {
+        request.extensions_mut().insert(client); // in the place of the proxy
+    }
     let caller = CallerSlot::default();
     request.extensions_mut().insert(Arc::clone(&caller));
     request.extensions_mut().insert(origin.clone());
@@ -51,6 +55,8 @@ pub(super) fn begin(gateway: &Arc<Gateway>, request: &mut Request) -> Observed {
         origin,
         route,
         caller,
+        peer,
+        span,
     }
 }
 
@@ -63,6 +69,10 @@ pub(super) struct Observed {
     started: Instant,
     answered: bool,
     caller: CallerSlot,
+    /// Behind trusted proxies the client.
+    peer: Option<Peer>,
+    /// Empty where its trace is not reported.
+    span: Span,
 }
 
 impl Observed {
@@ -85,13 +95,13 @@ impl Observed {
     }
 
     /// One line for a request, with the route's template and never its path; one sample.
-    fn note(&self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
+    fn note(&mut self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
         let took = self.started.elapsed();
-        self.gateway.metrics.request(&self.route, status, took);
+        self.gateway.metrics.request(&self.route, status, took, self.origin.trace.reported());
         let caller = self.caller.get();
         match (caller.and_then(Caller::label), code) {
             (Some(caller), _) => self.gateway.metrics.caller(caller, status),
-            (None, Some(Code::Unauthorized)) => self.gateway.metrics.caller(&NOBODY, status),
+            (None, Some(Code::Unauthorized | Code::RateLimited)) => self.gateway.metrics.caller(&NOBODY, status),
             (None, _) => {}
         }
         let failed = status >= 400 || facts.is_some_and(|facts| facts.partial);
@@ -103,18 +113,51 @@ impl Observed {
         if wanted {
             tracing::info!(
                 request_id = %self.origin.request_id,
-                trace_id = self.origin.trace.trace_id(),
+                trace_id = %self.origin.trace.id(),
                 method = %self.method,
                 route = self.route.as_ref(),
                 status,
                 code = code.map(Code::as_str),
                 caller = caller.filter(|caller| caller.label().is_some()).map(Caller::name),
+                client = self.peer.map(|peer| tracing::field::display(peer.ip())),
                 duration_ms = took.as_secs_f64() * 1000.0,
                 cache = facts.and_then(|facts| facts.cache.to_str().ok()),
                 sources = facts.map(|facts| facts.sources.as_ref()),
                 partial = facts.map(|facts| facts.partial),
                 "request"
             );
+        }
+        if self.span.is_open() {
+            self.tell(status, code, facts);
+        }
+    }
+
+    /// Tells the span what became of the request (OpenTelemetry's semantic conventions for HTTP);
+    /// a caller's fault is no error of ours.
+    fn tell(&mut self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
+        let (method, span) = (known(&self.method), &mut self.span);
+        if Arc::ptr_eq(&self.route, &NO_ROUTE) {
+            span.name(method);
+        } else {
+            span.name(format!("{method} {}", self.route));
+            span.set("http.route", self.route.to_string());
+        }
+        span.set("http.request.method", method);
+        span.set("url.scheme", self.peer.map_or("http", Peer::scheme));
+        if status == HUNG_UP {
+            return span.set("rollcall.outcome", "hung_up");
+        }
+        span.set("http.response.status_code", i64::from(status));
+        if let Some(code) = code {
+            span.set("rollcall.code", code.as_str());
+        }
+        if let Some(facts) = facts {
+            span.set("rollcall.outcome", if facts.partial { "partial" } else { "success" });
+            span.set("rollcall.sources", facts.sources.to_string());
+            span.set("rollcall.cache", facts.cache.to_str().unwrap_or_default().to_owned());
+        }
+        if status >= 500 {
+            span.fail(code.map_or("internal", Code::as_str));
         }
     }
 }
@@ -127,7 +170,7 @@ impl Drop for Observed {
     }
 }
 
-fn origin_of(headers: &HeaderMap) -> Origin {
+fn origin_of(headers: &HeaderMap, tracer: &Tracer) -> (Origin, Span) {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let fits = |id: &&str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -135,7 +178,24 @@ fn origin_of(headers: &HeaderMap) -> Origin {
     };
     let given = text(&REQUEST_ID).filter(fits);
     let request_id = given.map_or_else(new_id, Arc::from);
-    Origin { request_id, trace: text(&TRACEPARENT).and_then(TraceContext::follow).unwrap_or_else(TraceContext::begin) }
+    let (trace, span) = tracer.receive(text(&TRACEPARENT));
+    (Origin { request_id, trace }, span)
+}
+
+/// A method as a span has it: whatever else callers send has one name.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "_OTHER",
+    }
 }
 
 /// An id of our own: its time, and chance that asks no kernel for each request.
@@ -166,7 +226,7 @@ mod tests {
         {
             let mut headers = HeaderMap::new();
             headers.insert(REQUEST_ID, HeaderValue::from_str(given).unwrap());
-            assert_eq!(origin_of(&headers).request_id.as_ref() == given, kept, "{given}");
+            assert_eq!(origin_of(&headers, &Tracer::default()).0.request_id.as_ref() == given, kept, "{given}");
         }
     }
 }

@@ -12,8 +12,9 @@ use super::answer::{Granted, OAuthError, read_granted, read_refusal};
 use crate::{
     config::{Secret, SecretSource},
     domain::{Failure, FailureKind, SourceName},
-    outbound::{Client, Deadline},
-    sources::{answer::by_token_status, authorization::Authorization},
+    outbound::{Answer, Client, Deadline},
+    sources::{answer::by_token_status, authorization::Authorization, spans},
+    telemetry::{Span, Trace},
 };
 
 /// Where tokens are given, and who we are there.
@@ -35,18 +36,25 @@ pub(super) struct Refused {
 
 impl Endpoint {
     /// Asks for what a form asks for; `patience` is for this one call, or the client's own.
-    pub(super) async fn ask(&self, client: &Client, form: &[(&str, &str)], patience: Option<Duration>) -> Result<Granted, Refused> {
-        let request = self.request(form)?;
-        let answer = match patience {
+    pub(super) async fn ask(
+        &self,
+        client: &Client,
+        form: &[(&str, &str)],
+        patience: Option<Duration>,
+        trace: Option<&Trace>,
+    ) -> Result<Granted, Refused> {
+        let mut request = self.request(form)?;
+        let mut span = trace.map_or_else(Span::none, |trace| spans::begin_attempt(trace, self.name, &mut request, 0));
+        let answered = match patience {
             Some(patience) => Deadline::after(patience).bound(client.exchange(request)).await.flatten(),
             None => client.exchange_in_time(request).await,
-        }?;
-        let body = Zeroizing::new(answer.body);
-        if answer.status != 200 {
-            let failure = Failure { retry_after: answer.retry_after, ..by_token_status(answer.status) };
-            return Err(Refused { failure, error: read_refusal(&body) });
-        }
-        Ok(read_granted(&body, SystemTime::now()).ok_or(Failure::answered(FailureKind::InvalidResponse, 200))?)
+        };
+        let granted = answered.map_err(Refused::from).and_then(|answer| {
+            spans::note_status(&mut span, answer.status);
+            read(answer)
+        });
+        spans::note_outcome(&mut span, granted.as_ref().err().map(|refused| &refused.failure));
+        granted
     }
 
     fn request(&self, form: &[(&str, &str)]) -> Result<reqwest::Request, Failure> {
@@ -70,6 +78,16 @@ impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
         Self { failure, error: None }
     }
+}
+
+/// What the endpoint has answered.
+fn read(answer: Answer) -> Result<Granted, Refused> {
+    let body = Zeroizing::new(answer.body);
+    if answer.status != 200 {
+        let failure = Failure { retry_after: answer.retry_after, ..by_token_status(answer.status) };
+        return Err(Refused { failure, error: read_refusal(&body) });
+    }
+    Ok(read_granted(&body, SystemTime::now()).ok_or(Failure::answered(FailureKind::InvalidResponse, 200))?)
 }
 
 /// Id and secret are form-encoded before they go into Basic (RFC 6749, 2.3.1).

@@ -1,7 +1,7 @@
 //! What access tokens are given for: who we are (4.4), or a refresh token that a person's login left (6).
 
 use super::{answer::Granted, endpoint::Endpoint, refresh::Refresh};
-use crate::{domain::Failure, outbound::Client};
+use crate::{domain::Failure, outbound::Client, telemetry::Trace};
 
 /// What access tokens are given for.
 #[derive(Debug)]
@@ -12,13 +12,13 @@ pub(in crate::sources) enum Grant {
 
 impl Grant {
     /// Has a token.
-    pub(super) async fn token(&self, client: &Client) -> Result<Granted, Failure> {
+    pub(super) async fn token(&self, client: &Client, trace: Option<&Trace>) -> Result<Granted, Failure> {
         match self {
             Self::ClientCredentials(endpoint) => {
-                let granted = endpoint.ask(client, &[("grant_type", "client_credentials")], None).await;
+                let granted = endpoint.ask(client, &[("grant_type", "client_credentials")], None, trace).await;
                 granted.map_err(|refused| refused.failure)
             }
-            Self::RefreshToken(refresh) => refresh.renew(client).await,
+            Self::RefreshToken(refresh) => refresh.renew(client, trace).await,
         }
     }
 }

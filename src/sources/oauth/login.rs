@@ -145,7 +145,7 @@ impl Login {
         ];
         // Its place is taken before, so that what comes can be kept at once.
         let mut place = self.locked_store().await?.place()?;
-        let granted = self.settings.endpoint.ask(&self.client, &form, Some(PATIENCE)).await;
+        let granted = self.settings.endpoint.ask(&self.client, &form, Some(PATIENCE), None).await;
         let token = granted
             .map_err(|refused| self.explain(refused))
             .and_then(|granted| granted.refresh_token.ok_or_else(|| LoginError::NoRefreshToken(self.table())));

@@ -18,6 +18,7 @@ use crate::{
     domain::{Failure, FailureKind},
     offload::offload,
     outbound::{Client, Deadline},
+    telemetry::Trace,
 };
 
 /// How long the identity server may take, and another process that renews at the same time. Longer
@@ -72,12 +73,12 @@ impl Refresh {
 
     /// Has a token for the refresh token that there is. Whatever comes instead of that one is in
     /// the store before this ends.
-    pub(super) async fn renew(&self, client: &Client) -> Result<Granted, Failure> {
+    pub(super) async fn renew(&self, client: &Client, trace: Option<&Trace>) -> Result<Granted, Failure> {
         let _under_way = self.renewals.begin().ok_or(Failure::new(FailureKind::Unavailable))?;
         let locked = self.store.lock(Deadline::after(PATIENCE)).await.map_err(|error| self.unusable(&error))?;
         let (token, mut place) = self.prepare(locked)?;
         let form = [("grant_type", "refresh_token"), ("refresh_token", token.reveal())];
-        let granted = self.endpoint.ask(client, &form, Some(PATIENCE)).await;
+        let granted = self.endpoint.ask(client, &form, Some(PATIENCE), trace).await;
         // No pause between the answer and the writing: it is the moment in which a crash would hurt.
         match granted.as_ref().ok().and_then(|granted| granted.refresh_token.as_ref()).filter(|next| **next != token) {
             Some(next) => {

@@ -17,7 +17,7 @@ use crate::{
     flight::{Flights, Seat},
     outbound::{Client, Deadline},
     sources::authorization::Authorization,
-    telemetry::Metrics,
+    telemetry::{Metrics, Trace},
 };
 
 /// How long before its end a token is renewed at the earliest (Acronis' own samples: 15 minutes).
@@ -72,17 +72,22 @@ impl TokenSource {
 
     /// The token to send now. A token that ends soon is still used while one task renews it;
     /// where there is none, all who need one wait for the same renewal.
-    pub(in crate::sources) async fn now(&self, client: &Arc<Client>, deadline: Deadline) -> Result<Authorization, Failure> {
+    pub(in crate::sources) async fn now(
+        &self,
+        client: &Arc<Client>,
+        deadline: Deadline,
+        trace: Option<&Trace>,
+    ) -> Result<Authorization, Failure> {
         let now = Instant::now();
         let held = self.0.held.load_full().filter(|token| now < token.ends_at);
         if let Some(token) = held {
             let quiet = self.0.quiet_until.load().as_deref().is_some_and(|until| now < *until);
             if now >= token.renew_at && !quiet {
-                drop(self.renew(client));
+                drop(self.renew(client, trace));
             }
             return Ok(token.authorization.clone());
         }
-        let seat = self.renew(client);
+        let seat = self.renew(client, trace);
         deadline.bound(seat.flight).await?.unwrap_or(Err(Failure::new(FailureKind::Unavailable)))
     }
 
@@ -107,10 +112,10 @@ impl TokenSource {
         true
     }
 
-    fn renew(&self, client: &Arc<Client>) -> Seat<Result<Authorization, Failure>> {
-        let (inner, client) = (Arc::clone(&self.0), Arc::clone(client));
+    fn renew(&self, client: &Arc<Client>, trace: Option<&Trace>) -> Seat<Result<Authorization, Failure>> {
+        let (inner, client, trace) = (Arc::clone(&self.0), Arc::clone(client), trace.cloned());
         self.0.renewals.join((), || async move {
-            let renewed = inner.fetch(&client).await;
+            let renewed = inner.fetch(&client, trace.as_ref()).await;
             match &renewed {
                 Ok(token) => {
                     inner.held.store(Some(Arc::clone(token)));
@@ -127,8 +132,8 @@ impl TokenSource {
 }
 
 impl Inner {
-    async fn fetch(&self, client: &Client) -> Result<Arc<Token>, Failure> {
-        let granted = self.grant.token(client).await?;
+    async fn fetch(&self, client: &Client, trace: Option<&Trace>) -> Result<Arc<Token>, Failure> {
+        let granted = self.grant.token(client, trace).await?;
         Ok(Arc::new(Token::new(granted, self.was_refused.swap(false, Ordering::Relaxed))))
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod caller;
 pub(crate) mod certificates;
+pub(crate) mod collector;
 pub(crate) mod envelope;
 mod fake;
 pub(crate) mod figure;

@@ -1,0 +1,75 @@
+//! How often an address may be refused: whoever is not known has no limit of his own.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::rate::{Meter, Rate};
+
+/// Refusals at once, and then in each minute. A key cannot be guessed however often somebody tries
+/// (256 bits): this is for programs that do not stop.
+const BURST: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+const A_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap();
+
+/// Addresses that are remembered at a time, and for how long: until a whole burst is made up for.
+const MOST: u64 = 100_000;
+const REMEMBERED: Duration = Duration::from_mins(2);
+
+/// The bits of an IPv6 address that are not the end user's to choose.
+const NETWORK: u128 = !(u64::MAX as u128);
+
+/// Counts refusals by address. Who is known is let in all the same: he may share his address.
+#[derive(Debug)]
+pub(super) struct Strangers(moka::sync::Cache<IpAddr, Arc<Meter>>);
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self(moka::sync::Cache::builder().max_capacity(MOST).time_to_idle(REMEMBERED).build())
+    }
+}
+
+impl Strangers {
+    /// Counts one refusal; how long to wait where it is one too many.
+    pub(super) fn wait(&self, address: IpAddr) -> Option<Duration> {
+        let rate = Rate::a_minute(A_MINUTE);
+        self.0.get_with(whole(address), || Arc::new(Meter::new(rate, Some(BURST)))).wait()
+    }
+}
+
+/// What counts as one address: of IPv6 a whole network of 64 bits, for its owner has all of it.
+fn whole(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_refused_so_often_and_the_others_are_not_made_to_wait() {
+        let strangers = Strangers::default();
+        let wait = |address: &str| strangers.wait(address.parse().unwrap());
+        let waits: Vec<Duration> = (0..2 * BURST.get()).filter_map(|_| wait("203.0.113.9")).collect();
+        assert!((100..=1000).contains(&waits.len()), "{waits:?}");
+        assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(1)), "{waits:?}");
+        assert_eq!(wait("203.0.113.8"), None);
+    }
+
+    #[test]
+    fn a_whole_network_counts_as_one_address() {
+        for (one, other, same) in [
+            ("2001:db8::1", "2001:db8::ffff:1", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("203.0.113.9", "::ffff:203.0.113.9", true),
+            ("203.0.113.9", "203.0.113.8", false),
+        ] {
+            assert_eq!(whole(one.parse().unwrap()) == whole(other.parse().unwrap()), same, "{one} {other}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `rollcall health`: whether the gateway on this machine takes requests, for images without curl.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use clap::Args;
+use toml::Value;
+use url::Url;
+
+use super::{
+    Failed,
+    configuration::{self, Environment},
+};
+use crate::{
+    config::{Endpoint, Reader, Setting},
+    domain::FailureKind,
+    outbound::{Answer, Bounds, Client, Transport},
+};
+
+/// Who asks, for the log.
+const NAME: &str = "health";
+
+const PATH: &str = "/health/ready";
+
+/// How long all of it may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+const BOUNDS: Bounds = Bounds { connect_timeout: PATIENCE, timeout: PATIENCE, max_idle: 0, max_response_bytes: 64 << 10 };
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// What to ask; else it is asked where the configuration says that the gateway listens
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    #[command(flatten)]
+    configuration: configuration::Arguments,
+}
+
+pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
+    let Some(text) = &arguments.url else { return ask_as_configured(&arguments.configuration, environment).await };
+    let endpoint = given(text).map_err(|what| Failed::Usage(format!("--url: {what}")))?;
+    let client = if endpoint.is_loopback() {
+        Client::of_this_machine(NAME, BOUNDS)
+    } else {
+        Client::new(NAME, &Transport::direct(endpoint.is_encrypted()), BOUNDS)
+    };
+    ask(client, endpoint.url()).await
+}
+
+/// Asks where the configuration says. Of a file that cannot be read nothing is known, and the
+/// gateway that runs goes on all the same: then the environment and the flags have to do.
+async fn ask_as_configured(configuration: &configuration::Arguments, environment: &Environment) -> Result<(), Failed> {
+    let (layers, unread) = configuration.usable_layers(environment)?;
+    let url = configured(&mut Reader::new(layers))?;
+    let asked = ask(Client::of_this_machine(NAME, BOUNDS), &url).await;
+    asked.map_err(|failed| match unread {
+        Some(faults) => Failed::Running(format!("{failed}\n{faults}")),
+        None => failed,
+    })
+}
+
+async fn ask(client: reqwest::Result<Client>, url: &Url) -> Result<(), Failed> {
+    let client = client.map_err(|error| Failed::Running(format!("{url} cannot be asked: {error}.")))?;
+    match client.exchange_in_time(reqwest::Request::new(http::Method::GET, url.clone())).await {
+        Ok(Answer { status: 200, .. }) => Ok(()),
+        Ok(Answer { status, .. }) => Err(Failed::Running(format!("not ready: {url} answers {status}."))),
+        Err(failure) => Err(Failed::Running(format!("not ready: {}", sentence(url, failure.kind)))),
+    }
+}
+
+/// A URL as a person gives it; without a path it is the gateway's.
+fn given(text: &str) -> Result<Endpoint, String> {
+    let read = |text: &str| Endpoint::read(&Value::String(text.to_owned()));
+    let endpoint = read(text)?;
+    if endpoint.url().path() == "/" { read(&format!("{}{PATH}", text.trim().trim_end_matches('/'))) } else { Ok(endpoint) }
+}
+
+/// Where the gateway of a configuration says whether it is ready: on the operators' listener, which
+/// is never encrypted, if there is one.
+fn configured(reader: &mut Reader) -> Result<Url, Failed> {
+    let (listen, admin) = (reader.get("server.listen"), reader.get("server.admin_listen"));
+    let is_encrypted = admin.is_none() && reader.holds("server.tls");
+    let address = here(admin.or(listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))));
+    if address.port() == 0 {
+        return Err(Failed::Usage("server.listen: has port 0, which is any; give --url with the one that was taken.".to_owned()));
+    }
+    let scheme = if is_encrypted { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{address}{PATH}")).map_err(|error| Failed::Usage(error.to_string()))
+}
+
+/// How this machine reaches what listens there.
+fn here(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+fn sentence(url: &Url, kind: FailureKind) -> String {
+    match kind {
+        FailureKind::Timeout => format!("{url} does not answer within {} s.", PATIENCE.as_secs()),
+        FailureKind::InvalidResponse => format!("what answers at {url} is not HTTP; if the gateway speaks TLS, ask with https."),
+        _ => format!("{url} cannot be reached."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layers;
+
+    #[test]
+    fn it_is_asked_where_the_configuration_says_that_the_gateway_listens() {
+        for (keys, expected) in [
+            ("", "http://127.0.0.1:8080/health/ready"),
+            ("server.listen = \"0.0.0.0:9000\"", "http://127.0.0.1:9000/health/ready"),
+            ("server.listen = \"[::]:9000\"", "http://[::1]:9000/health/ready"),
+            ("server.listen = \"10.0.0.7:9000\"", "http://10.0.0.7:9000/health/ready"),
+            ("server.listen = \"0.0.0.0:9000\"\nserver.tls.cert_file = \"x\"", "https://127.0.0.1:9000/health/ready"),
+            ("server.admin_listen = \"0.0.0.0:9090\"\nserver.tls.cert_file = \"x\"", "http://127.0.0.1:9090/health/ready"),
+            ("server.base_path = \"/rollcall\"", "http://127.0.0.1:8080/health/ready"),
+            ("sources.my_reports.token = 3", "http://127.0.0.1:8080/health/ready"),
+        ] {
+            let mut reader = Reader::new(Layers::from_text(keys).unwrap_or_default());
+            assert_eq!(configured(&mut reader).unwrap().as_str(), expected, "{keys}");
+        }
+        let mut any = Reader::new(Layers::from_text("server.listen = \"127.0.0.1:0\"").unwrap_or_default());
+        assert!(configured(&mut any).is_err_and(|failed| failed.to_string().contains("--url")));
+    }
+
+    #[test]
+    fn a_url_without_a_path_is_the_gateways() {
+        assert_eq!(given("http://127.0.0.1:1").unwrap().url().as_str(), "http://127.0.0.1:1/health/ready");
+        assert_eq!(given("http://127.0.0.1:1/x?y").unwrap().url().as_str(), "http://127.0.0.1:1/x?y");
+        assert!(given("127.0.0.1:1").is_err());
+    }
+}

@@ -1,0 +1,67 @@
+//! The spans of what is asked of a source: one of a whole walk, one of each attempt. What they
+//! say has few values: never a customer, a path, a query or a credential.
+
+use http::HeaderValue;
+use reqwest::Request;
+
+use crate::{
+    domain::{Failure, SourceName},
+    telemetry::{Origin, Span, SpanKind, Trace},
+};
+
+const TRACEPARENT: &str = "traceparent";
+
+/// Begins the span of a walk, or of the reading of a list: everything that it takes is inside it.
+pub(super) fn begin_walk(origin: &Origin, what: &'static str, source: SourceName) -> (Span, Origin) {
+    let mut span = origin.trace.span(SpanKind::Internal);
+    if span.is_open() {
+        span.name(format!("{what} {source}"));
+        span.set("rollcall.source", source.as_str());
+    }
+    let inside = origin.inside(&span);
+    (span, inside)
+}
+
+/// Begins the span of one request that goes out, and tells the other side of it. `resent` is how
+/// often the same was sent before.
+pub(super) fn begin_attempt(trace: &Trace, source: SourceName, request: &mut Request, resent: u64) -> Span {
+    let mut span = trace.span(SpanKind::Client);
+    if span.is_open() {
+        describe(&mut span, source, request, resent);
+    }
+    let position = span.trace().as_ref().unwrap_or(trace).to_string();
+    if let Ok(position) = HeaderValue::try_from(position) {
+        request.headers_mut().insert(TRACEPARENT, position);
+    }
+    span
+}
+
+/// OpenTelemetry's semantic conventions for HTTP clients, without what says whom is asked for.
+fn describe(span: &mut Span, source: SourceName, request: &Request, resent: u64) {
+    let (method, url) = (request.method().to_string(), request.url());
+    span.name(method.clone());
+    span.set("http.request.method", method);
+    span.set("url.scheme", url.scheme().to_owned());
+    span.set("server.address", url.host_str().unwrap_or_default().to_owned());
+    span.set("server.port", i64::from(url.port_or_known_default().unwrap_or_default()));
+    span.set("rollcall.source", source.as_str());
+    if resent > 0 {
+        span.set("http.request.resend_count", i64::try_from(resent).unwrap_or(i64::MAX));
+    }
+}
+
+/// Says with which status a request was answered.
+pub(super) fn note_status(span: &mut Span, status: u16) {
+    span.set("http.response.status_code", i64::from(status));
+}
+
+/// Says what a walk or an attempt came to.
+pub(super) fn note_outcome(span: &mut Span, failure: Option<&Failure>) {
+    match failure {
+        None => span.set("rollcall.outcome", "ok"),
+        Some(failure) => {
+            span.set("rollcall.outcome", failure.kind.as_str());
+            span.fail(failure.kind.as_str());
+        }
+    }
+}

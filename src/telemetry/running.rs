@@ -1,0 +1,93 @@
+//! What runs: the build, the configuration in use, whether the last reload was taken, and what
+//! became of the spans that were reported.
+
+use std::time::SystemTime;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
+    registry::{Registry, Unit},
+};
+
+/// The configuration in use, without secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ConfigFacts {
+    /// A digest of every key but the secrets: the same where two replicas are configured the same.
+    pub digest: String,
+    /// How callers are told: `none`, `keys` or `jwt`.
+    pub auth: &'static str,
+    /// The ways in which customers are found, in their order.
+    pub links: String,
+}
+
+/// What became of spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanFate {
+    /// The collector has taken them.
+    Exported,
+    /// The collector did not take them.
+    Failed,
+    /// There was no room for them in the queue.
+    Dropped,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FateLabels {
+    result: &'static str,
+}
+
+/// The metrics of what runs.
+#[derive(Debug, Default)]
+pub(super) struct RunningMetrics {
+    config: Family<ConfigFacts, Gauge>,
+    taken: Gauge,
+    taken_at: Gauge,
+    spans: Family<FateLabels, Counter>,
+}
+
+impl SpanFate {
+    const ALL: [Self; 3] = [Self::Exported, Self::Failed, Self::Dropped];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exported => "exported",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+impl RunningMetrics {
+    pub(super) fn register(&self, all: &mut Registry) {
+        let revision = option_env!("ROLLCALL_REVISION").unwrap_or("unknown");
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION")), ("revision", revision)]);
+        all.register("build", "The version that runs, and the revision of its source where the build was told it", build);
+        all.register("config_info", "The configuration in use; the digest is of all keys but the secrets", self.config.clone());
+        let help = "Whether the configuration was taken when it was last read: 1 or 0";
+        all.register("config_last_reload_successful", help, self.taken.clone());
+        let help = "When a configuration was last taken, in seconds since 1970";
+        all.register_with_unit("config_last_reload_success_timestamp", help, Unit::Seconds, self.taken_at.clone());
+        all.register("trace_spans", "Spans of sampled requests, by what became of them", self.spans.clone());
+        for fate in SpanFate::ALL {
+            self.spans(fate, 0);
+        }
+    }
+
+    /// Notes the configuration that is in use from now on.
+    pub(super) fn configured(&self, facts: &ConfigFacts) {
+        self.config.clear();
+        self.config.get_or_create(facts).set(1);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.taken_at.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        self.taken.set(1);
+    }
+
+    /// Notes that a configuration was refused.
+    pub(super) fn refused(&self) {
+        self.taken.set(0);
+    }
+
+    pub(super) fn spans(&self, fate: SpanFate, count: u64) {
+        self.spans.get_or_create(&FateLabels { result: fate.as_str() }).inc_by(count);
+    }
+}

@@ -1,0 +1,106 @@
+//! A position in a trace (W3C Trace Context, `traceparent`), and which traces are sampled.
+
+use std::fmt;
+
+/// The flag of `traceparent` which says that the trace is recorded.
+const SAMPLED: u8 = 1;
+
+/// A position in a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    pub(super) trace_id: u128,
+    pub(super) span_id: u64,
+    pub(super) flags: u8,
+}
+
+impl TraceContext {
+    /// Begins a trace, of which so large a share is sampled.
+    pub(super) fn begin(share: f64) -> Self {
+        let trace_id = fastrand::u128(1..);
+        Self { trace_id, span_id: fastrand::u64(1..), flags: if is_chosen(trace_id, share) { SAMPLED } else { 0 } }
+    }
+
+    /// The position that a `traceparent` header carries; `None` where it is not valid.
+    pub fn read(header: &str) -> Option<Self> {
+        let mut parts = header.split('-');
+        let version = hex::<2>(parts.next()?)?;
+        let (trace_id, span_id) = (hex::<32>(parts.next()?)?, u64::try_from(hex::<16>(parts.next()?)?).ok()?);
+        let flags = u8::try_from(hex::<2>(parts.next()?)?).ok()?;
+        let whole = version != 0xff && (version != 0 || parts.next().is_none());
+        (whole && trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags })
+    }
+
+    /// A new position in the same trace.
+    pub(super) fn child(self) -> Self {
+        Self { span_id: fastrand::u64(1..), ..self }
+    }
+
+    /// Whether the trace is recorded.
+    pub(super) fn is_sampled(self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+}
+
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+    }
+}
+
+/// Whether a trace is among so large a share of all, 0 to 1. Its id decides, by the bits that
+/// `OpenTelemetry`'s own `TraceIdRatioBased` looks at, so that others of the same share agree.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "a share has no more digits")]
+fn is_chosen(trace_id: u128, share: f64) -> bool {
+    const ALL: u64 = 1 << 63;
+    share >= 1.0 || (trace_id as u64) >> 1 < (share * ALL as f64) as u64
+}
+
+/// Exactly `DIGITS` lower-case hex digits.
+fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
+    let plain = text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    plain.then(|| u128::from_str_radix(text, 16).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_valid_trace_is_followed_with_a_span_of_our_own() {
+        let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = TraceContext::read(header).unwrap();
+        assert_eq!((trace.to_string().as_str(), trace.is_sampled()), (header, true));
+        let ours = trace.child().to_string();
+        assert!(ours.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && ours.ends_with("-01"), "{ours}");
+        assert!(!ours.contains("00f067aa0ba902b7"), "{ours}");
+        for (flags, sampled) in [("00", false), ("02", false), ("03", true), ("ff", true)] {
+            let header = format!("{}{flags}", &header[..53]);
+            assert_eq!(TraceContext::read(&header).map(TraceContext::is_sampled), Some(sampled), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_trace_that_is_not_valid_is_not_followed() {
+        for bad in [
+            "",
+            "00",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-extra",
+        ] {
+            assert_eq!(TraceContext::read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_share_is_what_was_asked_for() {
+        for (share, least, most) in [(0.0, 0, 0), (0.01, 120, 290), (0.5, 9_600, 10_400), (1.0, 20_000, 20_000)] {
+            let chosen = (0..20_000).filter(|_| TraceContext::begin(share).is_sampled()).count();
+            assert!((least..=most).contains(&chosen), "{share}: {chosen}");
+        }
+        assert!(is_chosen(0, 0.01) && !is_chosen(u128::MAX, 0.99), "as the id says");
+        assert!(!is_chosen(0, 0.0) && is_chosen(u128::MAX, 1.0), "none and all");
+    }
+}

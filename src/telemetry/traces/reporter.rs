@@ -1,0 +1,220 @@
+//! The one task that sends spans to the collector, and the bounded queue before it.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::trace::SpanData;
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{
+    otlp::{self, Process, Sent},
+    tracer::Tracer,
+};
+use crate::{
+    config::BaseUrl,
+    outbound::{Bounds, Client, Transport},
+    telemetry::{Metrics, SpanFate},
+};
+
+/// What is asked, for the log.
+const KEY: &str = "telemetry.otlp_endpoint";
+
+/// Spans that wait at most; what comes beyond is dropped and counted.
+const MOST_WAITING: usize = 4096;
+
+/// Spans of one batch at most.
+const MOST_AT_ONCE: usize = 512;
+
+/// How long is waited for a batch to become full.
+const GATHER: Duration = Duration::from_secs(1);
+
+/// Tries of one batch at most.
+const TRIES: u32 = 5;
+
+/// The pause behind a try in vain, and the longest: each is twice as long as the one before, until a
+/// batch is taken.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long the end of the process may wait for what is left.
+const LAST_WAIT: Duration = Duration::from_secs(3);
+
+const BOUNDS: Bounds =
+    Bounds { connect_timeout: Duration::from_secs(1), timeout: Duration::from_secs(5), max_idle: 1, max_response_bytes: 1 << 20 };
+
+/// Where spans wait until they are sent.
+#[derive(Debug)]
+pub(super) struct Queue {
+    sender: mpsc::Sender<SpanData>,
+    metrics: Arc<Metrics>,
+    pub(super) scope: InstrumentationScope,
+}
+
+/// Sends spans to a collector, if there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Reporter(Option<Arc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    queue: Arc<Queue>,
+    stop: CancellationToken,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The sending side, in its task.
+struct Sender {
+    waiting: mpsc::Receiver<SpanData>,
+    client: Client,
+    endpoint: Url,
+    process: Process,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+    pause: Duration,
+    /// Whether it was said that spans are not taken, so that it is said once.
+    has_complained: bool,
+}
+
+impl Reporter {
+    /// Begins to send to this collector; fails where no client can be made.
+    pub fn start(endpoint: Option<&BaseUrl>, metrics: &Arc<Metrics>) -> reqwest::Result<Self> {
+        let Some(endpoint) = endpoint else { return Ok(Self::default()) };
+        let client = Client::new(KEY, &Transport::direct(endpoint.is_encrypted()), BOUNDS)?;
+        let (sender, waiting) = mpsc::channel(MOST_WAITING);
+        let (metrics, stop) = (Arc::clone(metrics), CancellationToken::new());
+        let scope = InstrumentationScope::builder("rollcall").with_version(env!("CARGO_PKG_VERSION")).build();
+        let queue = Arc::new(Queue { sender, metrics: Arc::clone(&metrics), scope });
+        let sender = Sender {
+            waiting,
+            client,
+            endpoint: endpoint.url().clone(),
+            process: Process::new(),
+            metrics,
+            stop: stop.clone(),
+            pause: FIRST_PAUSE,
+            has_complained: false,
+        };
+        let task = Mutex::new(Some(tokio::spawn(sender.run())));
+        Ok(Self(Some(Arc::new(Inner { queue, stop, task }))))
+    }
+
+    /// Whoever decides what is reported here: so large a share of the traces that begin here, 0 to 1.
+    pub fn tracer(&self, share: f64) -> Tracer {
+        Tracer::new(self.0.as_ref().map(|inner| Arc::clone(&inner.queue)), share)
+    }
+
+    /// Sends what is left, for a few seconds at most. What ends later is dropped.
+    pub async fn finish(&self) {
+        let Some(inner) = &self.0 else { return };
+        inner.stop.cancel();
+        let task = inner.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut task) = task
+            && tokio::time::timeout(LAST_WAIT, &mut task).await.is_err()
+        {
+            task.abort();
+            tracing::warn!("the collector did not take the last spans in time");
+        }
+    }
+}
+
+impl Queue {
+    /// Puts a span in, if there is room for it. Waits for nothing.
+    pub(super) fn put(&self, span: SpanData) {
+        if self.sender.try_send(span).is_err() {
+            self.metrics.spans(SpanFate::Dropped, 1);
+        }
+    }
+}
+
+impl Sender {
+    /// Sends until it is told to stop, and then what is left.
+    async fn run(mut self) {
+        loop {
+            let batch = self.gather().await;
+            if batch.is_empty() {
+                return;
+            }
+            self.report(batch).await;
+        }
+    }
+
+    /// The next batch: full, or as it is a while after its first span; empty at the end.
+    async fn gather(&mut self) -> Vec<SpanData> {
+        let (mut batch, stop) = (Vec::new(), self.stop.clone());
+        let waiting = &mut self.waiting;
+        let filling = async {
+            waiting.recv_many(&mut batch, MOST_AT_ONCE).await;
+            let more = async {
+                while let room @ 1.. = MOST_AT_ONCE.saturating_sub(batch.len()) {
+                    if waiting.recv_many(&mut batch, room).await == 0 {
+                        return; // closed
+                    }
+                }
+            };
+            drop(tokio::time::timeout(GATHER, more).await); // either way it is sent
+        };
+        tokio::select! {
+            () = filling => return batch,
+            () = stop.cancelled() => {}
+        }
+        self.waiting.close();
+        self.waiting.recv_many(&mut batch, MOST_AT_ONCE).await;
+        batch
+    }
+
+    /// Sends a batch, again where that may help; at the end of the process once.
+    async fn report(&mut self, batch: Vec<SpanData>) {
+        let (count, body) = (batch.len() as u64, self.process.encode(batch));
+        for number in 1..=TRIES {
+            match otlp::send(&self.client, &self.endpoint, body.clone()).await {
+                Sent::Taken { refused } => return self.taken(count, refused.min(count)),
+                Sent::NotNow if number < TRIES && !self.stop.is_cancelled() => self.rest().await,
+                Sent::NotNow | Sent::Never => break,
+            }
+        }
+        self.count(0, count);
+        if !std::mem::replace(&mut self.has_complained, true) {
+            tracing::warn!(spans = count, "the collector does not take spans; how many is counted from now on, and not said again");
+        }
+    }
+
+    /// Makes a pause, unless the process ends.
+    async fn rest(&mut self) {
+        drop(tokio::time::timeout(self.pause, self.stop.cancelled()).await); // either way it is over
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    fn taken(&mut self, count: u64, refused: u64) {
+        (self.pause, self.has_complained) = (FIRST_PAUSE, false);
+        self.count(count - refused, refused);
+    }
+
+    fn count(&self, exported: u64, failed: u64) {
+        self.metrics.spans(SpanFate::Exported, exported);
+        self.metrics.spans(SpanFate::Failed, failed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_dropped_and_counted_and_nobody_waits() {
+        let (sender, mut waiting) = mpsc::channel(2);
+        let metrics = Arc::new(Metrics::default());
+        let queue = Arc::new(Queue { sender, metrics: Arc::clone(&metrics), scope: InstrumentationScope::default() });
+        let tracer = Tracer::new(Some(queue), 1.0);
+        for _ in 0..5 {
+            drop(tracer.begin());
+        }
+        let text = metrics.render(0, 0);
+        assert!(text.contains("rollcall_trace_spans_total{result=\"dropped\"} 3\n"), "{text}");
+        waiting.close();
+        assert_eq!(waiting.recv_many(&mut Vec::new(), 9).await, 2);
+    }
+}
