@@ -198,8 +198,8 @@ pub(super) async fn find_customer(
 }
 
 /// Links may change at any time: whoever keeps an answer asks whether it still holds.
-fn answer(asked: &HeaderMap, etag: String, body: &impl Serialize) -> Response {
-    let mut response = tagged(asked, &etag, || Json(body).into_response());
+fn answer(asked: &HeaderMap, etag: &str, body: &impl Serialize) -> Response {
+    let mut response = tagged(asked, etag, || Json(body).into_response());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"));
     response
 }

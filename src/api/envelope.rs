@@ -186,7 +186,9 @@ impl<'a> UsersBody<'a> {
         let (head, tail) = body.split_at(at);
         let mut pieces = Pieces::default();
         pieces.push(head.as_bytes());
-        users.iter().for_each(|users| pieces.share(users));
+        for users in users {
+            pieces.share(users);
+        }
         pieces.push(tail.as_bytes());
         pieces.finish()
     }

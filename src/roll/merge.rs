@@ -69,7 +69,7 @@ fn add<'a>(user: &mut User<'a>, source: SourceName, record: &Record<'a>) {
     if user.roles.is_empty() {
         user.roles.clone_from(roles);
     }
-    user.sources.push(SourceRecord { source, id: id });
+    user.sources.push(SourceRecord { source, id });
 }
 
 /// The fields on which a person's records differ; today only the display name can. How a name

@@ -113,7 +113,8 @@ fn text(value: &str, to: &mut Vec<u8>) {
 /// Whether nothing in a text has to be escaped (RFC 8259, 7). Looks at all of it, for many bytes at
 /// once are looked at faster than one after the other.
 fn is_plain(value: &str) -> bool {
-    !value.bytes().fold(false, |escaped, byte| escaped | (byte < 0x20) | (byte == b'"') | (byte == b'\\'))
+    let special = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    value.bytes().fold(0, |found, byte| found | special(byte)) == 0
 }
 
 #[cfg(test)]
