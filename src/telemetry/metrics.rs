@@ -18,6 +18,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::shared_cache::SharedCacheMetrics;
 use crate::domain::{FailureKind, SourceName};
 
 /// Callers by tokens that have a label of their own.
@@ -50,6 +51,8 @@ pub struct Metrics {
     link_files: Family<ReloadLabels, Counter>,
     link_faults: Family<FaultLabels, Gauge>,
     link_fault_lines: Family<FaultLabels, Gauge>,
+    /// What is counted of the shared cache.
+    pub shared_cache: SharedCacheMetrics,
 }
 
 /// How the cache was of use for one source of one request.
@@ -158,9 +161,11 @@ impl Default for Metrics {
             link_files: Family::default(),
             link_faults: Family::default(),
             link_fault_lines: Family::default(),
+            shared_cache: SharedCacheMetrics::default(),
         };
         metrics.register();
         metrics.register_links();
+        metrics.shared_cache.register(&mut metrics.registry);
         metrics
     }
 }
