@@ -71,7 +71,7 @@ async fn who_cannot_hear_looks_before_he_answers() {
 /// Waits until a replica knows that it hears nothing.
 async fn until_deaf(gateway: &Gateway) {
     let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !gateway.get("/metrics").await.text.contains("rollcall_shared_cache_subscribed 0") {
+    while !gateway.get("/metrics").await.text.contains("rollcall_shared_cache_subscribed{} 0") {
         assert!(tokio::time::Instant::now() < end);
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }

@@ -130,7 +130,7 @@ pub(crate) fn path(customer: &str) -> String {
 }
 
 /// The number that a gateway's metrics have for this series; 0 where it is not there.
-pub(crate) async fn counted(gateway: &Gateway, series: &str) -> f64 {
+pub(crate) async fn counted(gateway: &Gateway, series: &str) -> u64 {
     let text = gateway.get("/metrics").await.text;
-    text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok()).unwrap_or(0.0)
+    text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok()).unwrap_or(0)
 }

@@ -1,8 +1,9 @@
 //! A replica that dies while it walks: another one takes over, in time for whoever waits.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use crate::{
     redis_server::{Redis, path},

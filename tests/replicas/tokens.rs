@@ -68,7 +68,7 @@ async fn two_replicas_need_one_renewal_and_both_keep_what_came() {
 async fn renewals_go_from_hand_to_hand() {
     let pair = Pair::new(5).await; // renewed after four seconds
     let (one, other) = (pair.replica("one").await, pair.replica("other").await);
-    let end = tokio::time::Instant::now() + Duration::from_secs(60);
+    let end = tokio::time::Instant::now() + Duration::from_mins(1);
     let mut number = 0;
     while sent(&pair.given).len() < 4 {
         for replica in [&one, &other] {
@@ -96,7 +96,7 @@ async fn without_redis_nobody_renews_and_copies_stand_in() {
         until_unauthorized(replica).await;
         let copy = ask(replica, "a").await;
         assert_eq!(copy.status, 200, "{copy:?}");
-        assert!(counted(replica, "rollcall_shared_cache_renewals_withheld_total{source=\"my_reports\"}").await > 0.0);
+        assert!(counted(replica, "rollcall_shared_cache_renewals_withheld_total{source=\"my_reports\"}").await > 0);
     }
     assert_eq!(sent(&pair.given), before, "nothing was spent");
     pair.redis.start_again().await; // empty: both offer what they have
@@ -169,6 +169,6 @@ async fn a_login_at_one_replica_is_one_for_both() {
         assert!(tokio::time::Instant::now() < end, "{:?}", sent(&pair.given));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!((ask(&other, "a").await.status, sent(&pair.given).last().map(String::as_str)), (200, Some("refresh-9")));
+    assert_eq!((ask(&other, "b").await.status, sent(&pair.given).last().map(String::as_str)), (200, Some("refresh-9")));
     until("both to keep it", || pair.stored("one") == "refresh-10" && pair.stored("other") == "refresh-10").await;
 }

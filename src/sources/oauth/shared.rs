@@ -30,6 +30,10 @@ const SETTLING: Duration = Duration::from_secs(1);
 /// How often it is looked whether somebody has logged in.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How often a token is offered to a shared cache that has just come back, and how long after each other.
+const OFFERS: usize = 20;
+const OFFER_PAUSE: Duration = Duration::from_millis(50);
+
 impl Refresh {
     /// Takes the token that another replica has had, or has one for all.
     pub(super) async fn renew_for_all(&self, place: &TokenPlace, client: &Client, replaces: bool) -> Result<Granted, Failure> {
@@ -150,14 +154,20 @@ pub(super) fn offer_whenever_back(place: &TokenPlace, store: Store) -> impl Futu
     }
 }
 
-/// Offers what is in the store, as it was dated then.
+/// Offers what is in the store, as it was dated then. A connection that was lost is noticed by the
+/// first call that it fails, so there are a few tries.
 async fn offer_stored(place: &TokenPlace, store: &Store) {
     let Ok(locked) = store.lock(Deadline::after(PATIENCE)).await else { return };
     let stored = locked.read();
     drop(locked);
     // What is wrong with the store is said when a token is needed.
-    if let Ok(Some(stored)) = stored {
-        drop(place.offer(&SharedToken { refresh: stored.token, rotated: stored.rotated, access: None }).await);
+    let Ok(Some(stored)) = stored else { return };
+    let token = SharedToken { refresh: stored.token, rotated: stored.rotated, access: None };
+    for _ in 0..OFFERS {
+        if place.offer(&token).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(OFFER_PAUSE).await;
     }
 }
 
