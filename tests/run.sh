@@ -26,6 +26,10 @@ cargo clippy --all-targets --locked -- -D warnings
 step "tests"
 ROLLCALL_LOAD_SECONDS=20 cargo test --locked
 
+step "several replicas before a real Redis"
+debian redis-server redis-server
+cargo test --locked --test replicas -- --ignored --test-threads 1
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 

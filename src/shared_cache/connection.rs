@@ -48,6 +48,8 @@ pub(super) struct Call {
     /// What it is called in the metrics.
     pub(super) name: &'static str,
     pub(super) within: Duration,
+    /// Whether it is made although Redis is left alone: somebody knows that it is there again.
+    pub(super) insists: bool,
 }
 
 /// Redis did not answer, or not in time, or was not asked because it did not before. Also an
@@ -61,6 +63,13 @@ pub(super) type Answered<T> = Result<T, WrongKind>;
 /// Something else stands under our key: not ours, and no fault of Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WrongKind;
+
+impl Call {
+    /// A call that is not made where Redis is left alone.
+    pub(super) fn new(name: &'static str, within: Duration) -> Self {
+        Self { name, within, insists: false }
+    }
+}
 
 impl Connection {
     /// Sets it up; nothing is connected yet, and a Redis that is down is no failure.
@@ -95,10 +104,11 @@ impl Connection {
         call: Call,
         ask: impl AsyncFnOnce(ConnectionManager) -> RedisResult<T>,
     ) -> Result<Answered<T>, Silent> {
-        let Some(permit) = self.breaker.pass().ok().filter(|_| !call.within.is_zero()) else {
+        let permit = self.breaker.pass().ok();
+        if call.within.is_zero() || (permit.is_none() && !call.insists) {
             self.metrics().call(call.name, "skipped", None);
             return Err(Silent("skipped"));
-        };
+        }
         let begun = Instant::now();
         let answer = tokio::time::timeout(call.within, ask(self.manager.clone())).await;
         let (answer, verdict) = match answer {
@@ -109,7 +119,9 @@ impl Connection {
             Err(_) if call.within < self.timeout => (Err(Silent("timeout")), Verdict::Nothing),
             Err(_) => (Err(self.late()), Verdict::Failed),
         };
-        permit.finish(verdict);
+        if let Some(permit) = permit {
+            permit.finish(verdict);
+        }
         self.note(verdict);
         let result = answer.as_ref().map_or_else(|silent| silent.0, |_| "ok");
         self.metrics().call(call.name, result, Some(begun.elapsed()));

@@ -57,7 +57,7 @@ impl Connection {
     pub(super) async fn lock(&self, name: &str, within: Duration) -> Result<Locked, Silent> {
         let owner = uuid::Uuid::now_v7().to_string();
         let life = LIFE.as_millis().to_string();
-        let call = Call { name: "lock", within };
+        let call = Call::new("lock", within);
         let mut take = TAKE.key(name);
         take.arg(&owner).arg(&life);
         let held_by: Vec<u8> =
@@ -71,7 +71,7 @@ impl Connection {
 
     /// Gives a lock back, behind whoever had it.
     pub(super) async fn release(&self, lock: Lock) {
-        let (call, script) = (Call { name: "release", within: self.patience() }, Script::new(RELEASE));
+        let (call, script) = (Call::new("release", self.patience()), Script::new(RELEASE));
         let mut release = script.key(&lock.name);
         release.arg(&lock.owner);
         // Where it cannot be given back, it ends by itself.
@@ -99,7 +99,7 @@ async fn keep(connection: Connection, name: String, owner: String) {
         tokio::time::sleep(RENEWAL).await;
         let mut renew = RENEW.key(&name);
         renew.arg(&owner).arg(&life);
-        let call = Call { name: "renew", within: connection.patience() };
+        let call = Call::new("renew", connection.patience());
         let renewed = connection.ask(call, async |mut manager| renew.invoke_async::<u8>(&mut manager).await).await;
         if matches!(renewed, Ok(Ok(0) | Err(_))) {
             return;

@@ -119,7 +119,7 @@ impl SharedCache {
 
     /// Asks whether it answers, and waits a little longer than a request would.
     pub async fn try_it(&self) -> Result<(), &'static str> {
-        let call = Call { name: "ping", within: self.0.connection.patience() };
+        let call = Call::new("ping", self.0.connection.patience());
         let answer =
             self.0.connection.ask(call, async |mut manager| redis::cmd("PING").query_async::<redis::Value>(&mut manager).await).await;
         answer.map(drop).map_err(|silent| silent.0)
@@ -174,7 +174,7 @@ impl SharedCache {
     async fn read_at(&self, name: &str, within: Duration) -> Result<Option<There>, Silent> {
         let mut pipe = redis::pipe();
         pipe.cmd("GETRANGE").arg(name).arg(0).arg(MOST_SEALED).cmd("PTTL").arg(name);
-        let call = Call { name: "read", within };
+        let call = Call::new("read", within);
         let answer = self.0.connection.ask(call, async |mut manager| pipe.query_async::<(Vec<u8>, i64)>(&mut manager).await).await?;
         let Ok((sealed, left)) = answer else { return Ok(None) };
         if sealed.is_empty() {
@@ -210,7 +210,7 @@ impl SharedCache {
             pipe.cmd("EVAL").arg(lock::RELEASE).arg(1).arg(&lock.name).arg(&lock.owner).ignore();
         }
         pipe.cmd("PUBLISH").arg(channel(&self.0.namespace)).arg(message).ignore();
-        let call = Call { name: "write", within: self.0.connection.patience() };
+        let call = Call::new("write", self.0.connection.patience());
         self.0.connection.ask(call, async |mut manager| pipe.query_async::<()>(&mut manager).await).await.is_ok()
     }
 

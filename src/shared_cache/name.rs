@@ -1,6 +1,12 @@
 //! Names of places in Redis: the namespace, the version of the format, and what the place is for.
 
+use std::borrow::Cow;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+
+use crate::domain::CustomerId;
 
 /// The version of all that is written. What another version wrote is not read: raise it whenever
 /// anything that is written or how it is meant changes.
@@ -31,10 +37,19 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn of(namespace: &str, subject: &Subject) -> Self {
         let Subject { source, who, customer } = subject;
-        // The customer's id comes last, for it may hold anything.
+        let customer = shown(customer);
         let name = |kind: &str| format!("{namespace}:{VERSION}:{kind}:{source}:{who}:{customer}");
         Self { copy: name("copy"), lock: name("lock"), note: name("note") }
     }
+}
+
+/// A customer's id as names show it: as it is, or as a digest where it may be anything, an address
+/// for instance.
+fn shown(customer: &str) -> Cow<'_, str> {
+    if customer.parse::<CustomerId>().is_ok() {
+        return customer.into();
+    }
+    format!("={}", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, customer.as_bytes()))).into()
 }
 
 /// The channel on which changes are told.
@@ -73,6 +88,7 @@ mod tests {
     #[test]
     fn a_name_says_the_version_and_what_it_is_for() {
         assert_eq!(Names::of("rollcall", &subject("src", "ab", "acme")).copy, "rollcall:1:copy:src:ab:acme");
+        assert!(!Names::of("rollcall", &subject("src", "ab", "ann@acme.example")).copy.contains("acme"));
         assert_eq!(token_names("rollcall", "src", "ab", "cd").0, "rollcall:1:token:src:ab:cd");
     }
 }

@@ -29,7 +29,7 @@ static OFFER: LazyLock<Script> = LazyLock::new(|| {
 impl SharedCache {
     /// What is at a place that only gets newer.
     pub(super) async fn newest(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Silent> {
-        let call = Call { name: "token", within: self.timeout() };
+        let call = Call::new("token", self.timeout());
         let mut get = redis::cmd("HGET");
         get.arg(name).arg("value");
         let value = self.connection().ask(call, async |mut manager| get.query_async(&mut manager).await).await?.unwrap_or(None::<Vec<u8>>);
@@ -40,7 +40,7 @@ impl SharedCache {
     /// replaced only where `replace` says so. Gives whether it was put.
     pub(super) async fn offer(&self, name: &str, stamp: i64, replace: bool, value: &[u8]) -> Result<bool, Silent> {
         let sealed = self.seal(name, value).ok_or(Silent("error"))?;
-        let call = Call { name: "token", within: self.connection().patience() };
+        let call = Call { insists: true, ..Call::new("token", self.connection().patience()) };
         let life = LIFE.as_millis().to_string();
         let mut offer = OFFER.key(name);
         offer.arg(stamp).arg(sealed).arg(life).arg(if replace { "replace" } else { "keep" });

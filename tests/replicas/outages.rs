@@ -135,6 +135,22 @@ async fn what_cannot_be_read_is_said_once_and_replaced() {
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
+async fn a_password_that_is_wrong_is_told_to_nobody() {
+    let (redis, world) = (Redis::start().await, World::of_two().await);
+    let url = redis.url().replace("redis://", "redis://:hunter2@");
+    let file = redis.folder.write("rollcall.toml", &redis.toml(&world, "").replace(&redis.url(), &url));
+    redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("another").exec(&mut redis.ask()).unwrap();
+    let (program, gateway) = Program::serve(&file, &[("ROLLCALL_LOG", "trace")]).await;
+    assert_eq!(gateway.get(&path("acme")).await.status, 200);
+    program.lines_with(&["WARN", "the shared cache does not answer"]).await;
+    let checked = Program::run(&["check", "--online", "--config", file.to_str().unwrap()], &[("ROLLCALL_LOG", "trace")]).await;
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let all = format!("{} {checked:?} {:?}", program.said(), gateway.get("/metrics").await);
+    assert!(!all.contains("hunter2"), "{all}");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
 async fn a_redis_that_is_down_at_the_start_is_no_failure_and_check_tells() {
     let (mut redis, world) = (Redis::start().await, World::of_two().await);
     let file = redis.folder.write("rollcall.toml", &redis.toml(&world, ""));

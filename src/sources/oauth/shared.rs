@@ -23,9 +23,10 @@ use crate::{
     sources::authorization::Authorization,
 };
 
-/// Where the shared cache knows no token, it may have lost it: for so long whoever has a newer one
-/// than we do may say so. Longer than anybody waits before he connects again.
-const SETTLING: Duration = Duration::from_secs(1);
+/// Where the shared cache knows no token, or only one that somebody had in his store, it may have
+/// lost a newer one: for so long whoever has that may say so. Longer than anybody waits before he
+/// connects again.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether somebody has logged in.
 const LOOK: Duration = Duration::from_secs(2);
@@ -59,8 +60,9 @@ impl Refresh {
     /// The newest token of all replicas, once each of them could say what it has.
     async fn settled(&self, place: &TokenPlace) -> Result<Option<SharedToken>, Failure> {
         let withheld = |silent| self.withheld(place, silent);
-        if let Some(newest) = place.newest().await.map_err(withheld)? {
-            return Ok(Some(newest));
+        let newest = place.newest().await.map_err(withheld)?;
+        if newest.as_ref().is_some_and(|newest| newest.access.is_some()) {
+            return Ok(newest);
         }
         offer_stored(place, &self.store).await;
         tokio::time::sleep(SETTLING).await;

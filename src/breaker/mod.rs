@@ -218,5 +218,4 @@ fn lock(circuit: &Mutex<Circuit>) -> MutexGuard<'_, Circuit> {
 }
 
 #[cfg(test)]
-#[path = "breaker_tests.rs"]
 mod tests;
