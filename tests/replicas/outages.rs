@@ -135,6 +135,33 @@ async fn what_cannot_be_read_is_said_once_and_replaced() {
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
+async fn a_lock_that_is_none_of_ours_keeps_nobody() {
+    let (redis, world) = (Redis::start().await, World::of_two().await);
+    let [gateway] = redis.replicas(|| world.gateway()).await;
+    assert_eq!(gateway.get(&path("a")).await.status, 200);
+    redis.until_copies(2).await;
+    let mut connection = redis.ask();
+    for name in redis.copies() {
+        for (customer, kind) in [("endless", 0), ("later", 1), ("list", 2)] {
+            let lock = name.replace(":copy:", ":lock:").trim_end_matches(":a").to_owned() + ":" + customer;
+            match kind {
+                0 => connection.set::<_, _, ()>(&lock, "garbage").unwrap(),
+                1 => connection.set_ex::<_, _, ()>(&lock, "garbage", 600).unwrap(),
+                _ => redis::pipe().lpush(&lock, "garbage").pexpire(&lock, 2000).query(&mut connection).unwrap(),
+            }
+        }
+    }
+    let locks = redis.names().iter().filter(|name| name.contains(":lock:")).count();
+    assert_eq!(locks, 6, "they are where they were meant to be: {:?}", redis.names());
+    for customer in ["endless", "later", "list"] {
+        let begun = tokio::time::Instant::now();
+        assert_eq!(gateway.get(&path(customer)).await.status, 200);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{customer}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
 async fn a_password_that_is_wrong_is_told_to_nobody() {
     let (redis, world) = (Redis::start().await, World::of_two().await);
     let url = redis.url().replace("redis://", "redis://:hunter2@");
