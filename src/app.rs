@@ -24,6 +24,7 @@ use crate::{
     domain::SourceName,
     roll::{Keeping, Rolls, Windows},
     server::{ListenError, Tls, TlsError, listen, serve},
+    shared_cache::{self, SharedCache, Unusable},
     sources::{Backend, Source, SourceSettings, oauth::Renewals},
     telemetry::{ConfigFacts, Metrics, Reporter},
 };
@@ -40,11 +41,14 @@ pub struct Config {
     pub customers: customers::Settings,
     /// What may be told of it.
     pub facts: ConfigFacts,
+    /// What replicas share, if they do.
+    pub shared_cache: Option<shared_cache::Settings>,
 }
 
 /// A gateway that is set up, but does not listen yet.
 pub struct App {
     gateway: Arc<Gateway>,
+    shared: Option<SharedCache>,
     fixed: Fixed,
     lasting: Lasting,
 }
@@ -98,6 +102,9 @@ pub enum StartError {
     /// A client could not be made: no root certificates, for instance.
     #[error("the client for a source, or for the key set, could not be made: {0}")]
     Client(#[from] reqwest::Error),
+    /// The shared cache cannot be set up.
+    #[error(transparent)]
+    SharedCache(#[from] Unusable),
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -127,8 +134,9 @@ impl Config {
         let sources: Vec<SourceSettings> = backends.iter().filter_map(|backend| backend.read(&mut reader)).collect();
         let customers = customers::Settings::read(&mut reader, backends, &sources);
         let facts = ConfigFacts { digest: reader.digest(), auth: access.mode.as_str(), links: customers.links() };
+        let shared_cache = shared_cache::Settings::read(&mut reader);
         reader.finish()?;
-        Ok(Self { access, general, sources, customers, facts })
+        Ok(Self { access, general, sources, customers, facts, shared_cache })
     }
 }
 
@@ -141,9 +149,10 @@ impl App {
     }
 
     fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
-        let Config { access, general, sources, customers, facts } = config;
+        let Config { access, general, sources, customers, facts, shared_cache } = config;
         let metrics = &lasting.metrics;
-        let source = |settings| Source::new(settings, Arc::clone(metrics), lasting.renewals.clone());
+        let shared = shared_cache.map(|settings| SharedCache::new(&settings, metrics)).transpose()?;
+        let source = |settings| Source::new(settings, Arc::clone(metrics), lasting.renewals.clone(), shared.as_ref());
         let made: Result<Vec<Source>, _> = sources.into_iter().map(source).collect();
         let sources: Vec<Arc<Source>> = made?.into_iter().map(Arc::new).collect();
         let source_names: Vec<_> = sources.iter().map(|source| source.name()).collect();
@@ -165,7 +174,7 @@ impl App {
             protect_docs: access.protect_docs,
             documents: documents(&server.base_path, Security::from(&access.mode))?,
             access: Access::new(access, &lasting.keys, metrics)?,
-            rolls: Rolls::new(sources, customers, general.placeholders, &keeping, Arc::clone(metrics)),
+            rolls: Rolls::new(sources, customers, general.placeholders, &keeping, shared.clone(), Arc::clone(metrics)),
             metrics: Arc::clone(metrics),
             source_names,
             tracer,
@@ -180,13 +189,14 @@ impl App {
             stopping: Arc::clone(&lasting.stopping),
         };
         metrics.configured(&facts);
-        Ok(Self { gateway: Arc::new(gateway), fixed, lasting })
+        Ok(Self { gateway: Arc::new(gateway), shared, fixed, lasting })
     }
 
     /// Begins to answer.
     pub fn start(self) -> Result<Running, StartError> {
-        let Self { gateway, fixed, lasting } = self;
+        let Self { gateway, fixed, lasting, shared: _ } = self;
         gateway.rolls.customers().keep_up_to_date(&gateway.tracer);
+        gateway.rolls.listen();
         let (stop, most) = (CancellationToken::new(), fixed.max_connections);
         let tls = fixed.tls.clone().map(Tls::new).transpose()?;
         let callers = listen("server.listen", fixed.listen)?;
@@ -220,6 +230,14 @@ impl App {
         self.lasting.renewals.finish().await;
         tried
     }
+
+    /// Asks whether the shared cache answers; `None` where there is none.
+    pub async fn try_shared_cache(&self) -> Option<Result<(), &'static str>> {
+        match &self.shared {
+            Some(shared) => Some(shared.try_it().await),
+            None => None,
+        }
+    }
 }
 
 impl Running {
@@ -246,6 +264,7 @@ impl Running {
             ("telemetry.otlp_endpoint", new.otlp_endpoint != old.otlp_endpoint),
         ];
         next.gateway.rolls.customers().keep_up_to_date(&next.gateway.tracer);
+        next.gateway.rolls.listen();
         self.is_closed.store(is_closed, Ordering::Relaxed);
         self.drain.store(Arc::new(next.gateway.drain));
         self.callers.lead_to(api::router(&next.gateway));

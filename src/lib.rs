@@ -18,10 +18,12 @@ pub mod roll;
 pub mod sources;
 
 // What all of them speak and use.
+pub mod breaker;
 pub mod domain;
 pub mod flight;
 pub mod offload;
 pub mod outbound;
+pub mod shared_cache;
 pub mod telemetry;
 pub mod texts;
 

@@ -26,15 +26,15 @@ cargo clippy --all-targets --locked -- -D warnings
 step "tests"
 ROLLCALL_LOAD_SECONDS=20 cargo test --locked
 
-step "replicas behind load balancers"
+step "replicas behind load balancers, with a Redis between them"
 PATH="$PATH:/usr/sbin" # where Debian has them
 debian haproxy haproxy
 debian nginx nginx-light
-cargo test --locked --test replicas -- --ignored --nocapture
+debian redis-server redis-server
+cargo test --locked --test replicas -- --ignored --nocapture --test-threads 1
 
 step "the files of deploy/, each by the program that it is for"
 debian promtool prometheus
-debian redis-server redis-server
 debian systemd-analyze systemd
 [ -x target/deploy/bin/hadolint ] || {
   python3 -m venv target/deploy

@@ -157,7 +157,7 @@ pub(super) async fn list_customers(
     let body = CustomersBody::from(listed.map_err(|why| not_listed(&why))?);
     let CustomersBody { status, timestamp: _, page_size, total, next_cursor, data, warnings } = &body;
     let etag = tag_of(&("customers", status, page_size, total, next_cursor, data, warnings), []);
-    let mut response = answer(&headers, etag, &body);
+    let mut response = answer(&headers, &etag, &body);
     if let Some(cursor) = next_cursor {
         let (base, and) = (&gateway.base_path, if again.is_empty() { "" } else { "&" });
         put(response.headers_mut(), header::LINK, format!("<{base}/customers?{again}{and}cursor={cursor}>; rel=\"next\""));
@@ -194,7 +194,7 @@ pub(super) async fn find_customer(
     let warnings = linked.warnings.clone();
     let body = CustomerBody { status: RollStatus::Success, timestamp: customers.as_of(), data: linked.into(), warnings };
     let etag = tag_of(&("customer", &body.data, &body.warnings), []);
-    Ok(answer(&headers, etag, &body))
+    Ok(answer(&headers, &etag, &body))
 }
 
 /// Links may change at any time: whoever keeps an answer asks whether it still holds.

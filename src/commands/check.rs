@@ -13,7 +13,7 @@ use crate::{app::App, config::LogFormat, domain::Failure, telemetry::start_loggi
 pub(super) struct Arguments {
     #[command(flatten)]
     configuration: configuration::Arguments,
-    /// Also asks each source for a token
+    /// Also asks each source for a token, and the shared cache whether it is there
     #[arg(long)]
     online: bool,
 }
@@ -29,7 +29,13 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     }
     start_logging(LogFormat::Text, environment.variable("ROLLCALL_LOG"))?;
     let mut failed = Vec::new();
-    for (source, tried) in App::new(config)?.try_credentials().await {
+    let app = App::new(config)?;
+    match app.try_shared_cache().await {
+        None => {}
+        Some(Ok(())) => say("shared_cache: it answers.")?,
+        Some(Err(why)) => failed.push(format!("shared_cache: it does not answer ({why}): look at shared_cache.url.")),
+    }
+    for (source, tried) in app.try_credentials().await {
         match tried {
             None => say(&format!("{source}: each caller brings his own credentials."))?,
             Some(Ok(())) => say(&format!("{source}: credentials are there."))?,

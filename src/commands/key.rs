@@ -1,19 +1,29 @@
-//! `rollcall key`: a new caller's key, and the table that admits him.
+//! `rollcall key`: a new caller's key, and the table that admits him; or a key for the shared cache.
 
 use clap::Args;
 
 use super::{Failed, output::say};
-use crate::access::{is_name, new_key};
+use crate::{
+    access::{is_name, new_key},
+    shared_cache,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// What the caller is called in the log and the metrics: 1 to 64 characters of A-Z a-z 0-9 . _ -
-    #[arg(value_name = "NAME", value_parser = named)]
-    name: String,
+    #[arg(value_name = "NAME", value_parser = named, required_unless_present = "cache")]
+    name: Option<String>,
+    /// Prints a key for `shared_cache.key_file` instead: 32 random bytes in base64
+    #[arg(long, conflicts_with = "name")]
+    cache: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
-    let made = new_key().ok_or_else(|| Failed::Running("the operating system gives no random bytes".to_owned()))?;
+    let no_random = || Failed::Running("the operating system gives no random bytes".to_owned());
+    let Some(name) = &arguments.name else {
+        return say(shared_cache::new_key().ok_or_else(no_random)?.reveal()).map_err(Failed::Io);
+    };
+    let made = new_key().ok_or_else(no_random)?;
     say(&format!(
         "# For {name}, who sends it as `Authorization: Bearer ...` or as `X-Api-Key`. It is shown this once and kept nowhere:\n\
          {key}\n\n\
@@ -22,7 +32,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
          name = \"{name}\"\n\
          key_sha256 = \"{sha256}\"\n\
          customers = [\"*\"] # all; or ids, or beginnings such as \"shop-*\"",
-        name = arguments.name,
         key = made.key.reveal(),
         sha256 = made.sha256,
     ))

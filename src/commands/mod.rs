@@ -37,7 +37,7 @@ enum Command {
     Serve(configuration::Arguments),
     /// Validates a configuration and prints every fault it finds
     Check(check::Arguments),
-    /// Prints a new caller's key and the table of the configuration that admits him
+    /// Prints a new caller's key and the table of the configuration that admits him, or a key for the shared cache
     Key(key::Arguments),
     /// Logs in once to a source that wants it, and stores the refresh token
     Login(login::Arguments),

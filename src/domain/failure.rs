@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// One failure of one source.
@@ -20,7 +20,7 @@ pub struct Failure {
 ///
 /// The order is the one that decides where several failed, the strongest first:
 /// AUTH > RL > TMO > DOWN > BAD > NF, and inside a class the first named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// AUTH: 401 after one renewal of the token, or the token endpoint refused.

@@ -18,6 +18,16 @@ impl Moment {
         let now = Timestamp::now();
         Self(now.round(Unit::Millisecond).unwrap_or(now))
     }
+
+    /// So many milliseconds since 1970; `None` where no calendar reaches that far.
+    pub fn from_millis(millis: i64) -> Option<Self> {
+        Timestamp::from_millisecond(millis).ok().map(Self)
+    }
+
+    /// Milliseconds since 1970.
+    pub fn as_millis(self) -> i64 {
+        self.0.as_millisecond()
+    }
 }
 
 impl fmt::Display for Moment {
@@ -35,6 +45,13 @@ impl Serialize for Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_a_count_of_milliseconds() {
+        let now = Moment::now();
+        assert_eq!(Moment::from_millis(now.as_millis()), Some(now));
+        assert_eq!(Moment::from_millis(i64::MAX), None);
+    }
 
     #[test]
     fn a_moment_always_has_three_digits_after_the_second() {

@@ -1,6 +1,6 @@
 //! What a caller should know about a roll that was given nevertheless.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::SourceName;
@@ -19,7 +19,7 @@ pub struct Warning {
 }
 
 /// The warnings that exist today. Callers ignore a code that they do not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
     /// The source has an address more than once: nothing is joined on it.

@@ -1,6 +1,9 @@
 //! What one source said of one customer, and how old that is.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -20,11 +23,15 @@ pub struct Copy {
     pub known: Known,
     /// When it had been said whole, for people.
     pub fetched_at: Moment,
-    /// The same moment, for reckoning.
+    /// When this process got it, for reckoning.
     at: Instant,
+    /// How old it was then.
+    before: Duration,
     windows: Windows,
     /// From which age on it is asked for anew behind an answer, while it is still fresh.
     refresh_at: Duration,
+    /// The last epoch of the shared cache in which nobody had a newer one; 0 is none.
+    newest_in: AtomicU64,
 }
 
 /// How old a copy is at one moment.
@@ -51,8 +58,27 @@ pub enum Known {
 
 impl Copy {
     pub(super) fn of(known: Known, windows: Windows) -> Self {
-        let refresh_at = windows.refresh_at(fastrand::f64());
-        Self { known, fetched_at: Moment::now(), at: Instant::now(), windows, refresh_at }
+        Self::of_another(known, windows, Moment::now(), Duration::ZERO)
+    }
+
+    /// What another process was told, so long ago.
+    pub(super) fn of_another(known: Known, windows: Windows, fetched_at: Moment, before: Duration) -> Self {
+        let (refresh_at, newest_in) = (windows.refresh_at(fastrand::f64()), AtomicU64::new(0));
+        Self { known, fetched_at, at: Instant::now(), before, windows, refresh_at, newest_in }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.at.elapsed().saturating_add(self.before)
+    }
+
+    /// Whether nobody has a newer one, as long as this epoch lasts.
+    pub(super) fn is_newest_in(&self, epoch: u64) -> bool {
+        epoch != 0 && self.newest_in.load(Ordering::Acquire) == epoch
+    }
+
+    /// Notes that in this epoch nobody had a newer one.
+    pub(super) fn note_newest_in(&self, epoch: u64) {
+        self.newest_in.store(epoch, Ordering::Release);
     }
 
     /// How many records it holds.
@@ -65,7 +91,7 @@ impl Copy {
 
     /// How old it is now.
     pub fn age(&self) -> Age {
-        let (age, fresh) = (self.at.elapsed(), self.windows.fresh);
+        let (age, fresh) = (self.elapsed(), self.windows.fresh);
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let is_stale = self.windows.of_age(age) != Use::Fresh;
         let fresh_for = seconds(fresh) - seconds(age);
@@ -87,7 +113,7 @@ impl Copy {
 
     /// What may still be done with it.
     pub(super) fn usable_as(&self) -> Use {
-        self.windows.of_age(self.at.elapsed())
+        self.windows.of_age(self.elapsed())
     }
 
     /// About how many bytes it holds.
@@ -101,12 +127,12 @@ impl Copy {
 
     /// Whether it is too early to ask for it anew behind an answer.
     pub(super) fn is_young(&self) -> bool {
-        self.at.elapsed() < self.refresh_at
+        self.elapsed() < self.refresh_at
     }
 
-    /// How long it is of any use, from its beginning on.
+    /// For how much longer it is of any use.
     pub(super) fn useful_for(&self) -> Duration {
-        self.windows.whole()
+        self.windows.whole().saturating_sub(self.elapsed())
     }
 
     /// Whether it was there already at this moment.

@@ -35,6 +35,7 @@ use crate::{
     domain::{CustomerId, Failure, FailureKind, Placeholders, RemoteId, SourceName, Warning},
     flight::Flights,
     offload::offload,
+    shared_cache::SharedCache,
     sources::{Brought, Scope, Source},
     telemetry::Metrics,
 };
@@ -139,6 +140,7 @@ impl Rolls {
         customers: Arc<Customers>,
         nobody: Placeholders,
         keeping: &Keeping,
+        shared: Option<SharedCache>,
         metrics: Arc<Metrics>,
     ) -> Self {
         // Half for what sources said, half for what was joined of it.
@@ -148,7 +150,7 @@ impl Rolls {
             .weigher(|_, roll: &Arc<Roll>| roll.weight())
             .time_to_live(keeping.windows.whole().max(Duration::from_millis(1)))
             .build();
-        let copies = Arc::new(Copies::new(keeping.windows, keeping.not_found, half, Arc::clone(&customers), metrics));
+        let copies = Arc::new(Copies::new(keeping, half, Arc::clone(&customers), shared, metrics));
         Self { sources, customers, copies, joined, joins: Flights::default(), nobody: Arc::new(nobody) }
     }
 
@@ -191,6 +193,11 @@ impl Rolls {
     /// How customers are found at the sources.
     pub fn customers(&self) -> &Arc<Customers> {
         &self.customers
+    }
+
+    /// Begins to hear what other replicas store, until this is dropped.
+    pub fn listen(&self) {
+        self.copies.listen(&self.sources);
     }
 
     /// How many entries the cache has and how many bytes they hold, about.

@@ -22,6 +22,16 @@ impl Authorization {
         HeaderValue::from_str(value.reveal()).is_ok().then(|| Self(Arc::new(value)))
     }
 
+    /// A digest, which tells it from another one.
+    pub(super) fn digest(&self) -> String {
+        format!("{:?}", ring::digest::digest(&ring::digest::SHA256, self.0.reveal().as_bytes()))
+    }
+
+    /// The token of a bearer token.
+    pub(super) fn token(&self) -> Option<Secret> {
+        self.0.reveal().strip_prefix("Bearer ").map(Secret::new)
+    }
+
     /// The header, which libraries do not print either.
     pub(super) fn header(&self) -> HeaderValue {
         // It was tried when this was made.

@@ -13,6 +13,7 @@ use crate::{
     config::{SecretSource, Stamp},
     domain::{Failure, FailureKind, SourceName},
     outbound::{Client, Deadline},
+    shared_cache::SharedCache,
     telemetry::{Metrics, Trace},
 };
 
@@ -92,16 +93,32 @@ impl CredentialSettings {
 }
 
 impl Credentials {
-    pub(super) fn new(name: SourceName, settings: CredentialSettings, metrics: Arc<Metrics>, renewals: Renewals) -> Self {
+    pub(super) fn new(
+        name: SourceName,
+        settings: CredentialSettings,
+        metrics: Arc<Metrics>,
+        renewals: Renewals,
+        shared: Option<&SharedCache>,
+    ) -> Self {
         let grant = match settings {
             CredentialSettings::Bearer(source) => return Self::Bearer(BearerToken { name, source, held: Mutex::default() }),
             CredentialSettings::ClientCredentials { token_url: url, client_id, client_secret } => {
                 Grant::ClientCredentials(Endpoint { name, url, client_id, client_secret })
             }
             CredentialSettings::Forward => return Self::Forward(ScopeKey::new()),
-            CredentialSettings::RefreshToken(settings) => Grant::RefreshToken(settings.into_refresh(renewals)),
+            CredentialSettings::RefreshToken(settings) => Grant::RefreshToken(settings.into_refresh(renewals, shared)),
         };
         Self::Tokens(TokenSource::new(name, grant, metrics))
+    }
+
+    /// Tells who we are from whom else we might be, the same for all replicas; `None` where
+    /// nobody knows, or where it is the callers who are somebody.
+    pub(super) fn shared_digest(&self) -> Option<String> {
+        match self {
+            Self::Bearer(token) => token.now().ok().map(|token| token.digest()),
+            Self::Tokens(tokens) => Some(tokens.who()),
+            Self::Forward(_) => None,
+        }
     }
 
     /// Whose credentials a request of a caller is made with, who brought these.

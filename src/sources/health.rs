@@ -5,8 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::breaker::BreakerState;
-use crate::domain::{FailureKind, Moment, SourceName};
+use crate::{
+    breaker::BreakerState,
+    domain::{FailureKind, Moment, SourceName},
+};
 
 /// What the last walks came to.
 #[derive(Debug, Default)]

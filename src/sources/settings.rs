@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{breaker::BreakerSettings, credentials::CredentialSettings};
+use super::credentials::CredentialSettings;
 use crate::{
+    breaker::BreakerSettings,
     config::{Authorities, BaseUrl, Reader, Setting},
     domain::SourceName,
     outbound::{Bounds, Proxy, Transport},

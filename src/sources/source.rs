@@ -10,7 +10,6 @@ use super::{
     adapter::{Adapter, Page, Paging, Unreadable, UpstreamRequest},
     answer::judge,
     authorization::Authorization,
-    breaker::{Breaker, BreakerState, Verdict},
     credentials::{CredentialSettings, Credentials},
     health::{Health, HealthReport},
     oauth::Renewals,
@@ -22,9 +21,11 @@ use super::{
     spans,
 };
 use crate::{
+    breaker::{Breaker, BreakerState, Verdict},
     domain::{Failure, FailureKind, Records, RemoteId, SourceName, Warning, WarningCode},
     offload::offload,
     outbound::{Bounds, Client, Deadline, Transport},
+    shared_cache::SharedCache,
     telemetry::{Metrics, Origin, Span},
 };
 
@@ -55,7 +56,7 @@ pub struct SourceSettings {
 pub struct Source {
     pub(super) adapter: Arc<dyn Adapter>,
     client: Arc<Client>,
-    credentials: Credentials,
+    pub(super) credentials: Credentials,
     /// A digest of who we are there.
     pub(super) who: String,
     retry: Policy,
@@ -133,12 +134,12 @@ impl SourceSettings {
 
 impl Source {
     /// Puts a source to work.
-    pub fn new(settings: SourceSettings, metrics: Arc<Metrics>, renewals: Renewals) -> reqwest::Result<Self> {
+    pub fn new(settings: SourceSettings, metrics: Arc<Metrics>, renewals: Renewals, shared: Option<&SharedCache>) -> reqwest::Result<Self> {
         let (name, client) = (settings.adapter.name(), settings.client()?);
         Ok(Self {
             client: Arc::new(client),
             who: settings.credentials.digest(),
-            credentials: Credentials::new(name, settings.credentials, Arc::clone(&metrics), renewals),
+            credentials: Credentials::new(name, settings.credentials, Arc::clone(&metrics), renewals, shared),
             retry: settings.retry,
             budget: Budget::default(),
             breaker: Breaker::new(settings.limits.breaker),

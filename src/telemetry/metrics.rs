@@ -14,6 +14,7 @@ use prometheus_client::{
 
 use super::{
     running::{ConfigFacts, RunningMetrics, SpanFate},
+    shared_cache::SharedCacheMetrics,
     timing::{Timing, TraceId},
 };
 use crate::domain::{FailureKind, SourceName};
@@ -49,6 +50,8 @@ pub struct Metrics {
     link_files: Family<ReloadLabels, Counter>,
     link_faults: Family<FaultLabels, Gauge>,
     link_fault_lines: Family<FaultLabels, Gauge>,
+    /// What is counted of the shared cache.
+    pub shared_cache: SharedCacheMetrics,
 }
 
 /// How the cache was of use for one source of one request.
@@ -157,9 +160,11 @@ impl Default for Metrics {
             link_files: Family::default(),
             link_faults: Family::default(),
             link_fault_lines: Family::default(),
+            shared_cache: SharedCacheMetrics::default(),
         };
         metrics.register();
         metrics.register_links();
+        metrics.shared_cache.register(&mut metrics.registry);
         metrics
     }
 }

@@ -4,6 +4,7 @@ mod log;
 mod metrics;
 mod origin;
 mod running;
+mod shared_cache;
 mod timing;
 mod traces;
 
@@ -11,5 +12,6 @@ pub use log::{LogError, log_panics, start_logging};
 pub use metrics::{CacheUse, Metrics};
 pub use origin::Origin;
 pub use running::{ConfigFacts, SpanFate};
+pub use shared_cache::SharedCacheMetrics;
 pub use timing::TraceId;
 pub use traces::{Reporter, Span, SpanKind, Trace, TraceContext, Tracer};

@@ -275,6 +275,28 @@ async fn the_table_that_is_printed_admits_whom_it_names_and_the_log_names_him() 
 }
 
 #[tokio::test]
+async fn a_key_for_the_shared_cache_is_another_one_each_time_and_is_taken() {
+    let (world, folder) = (world().await, Folder::new());
+    let [one, other] = [Program::run(&["key", "--cache"], &[]).await, Program::run(&["key", "--cache"], &[]).await];
+    assert!(one.code == Some(0) && one.out != other.out && one.out.trim().len() == 44, "{one:?}");
+    folder.write("cache.key", &one.out);
+    let more = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n\
+                shared_cache.url = \"redis://127.0.0.1:1\"\nshared_cache.key_file = \"cache.key\"";
+    let file = folder.write("rollcall.toml", &world.toml(more));
+    let ended = Program::run(&["check", "--config", file.to_str().unwrap()], &[]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    folder.write("cache.key", "short");
+    let ended = Program::run(&["check", "--config", file.to_str().unwrap()], &[]).await;
+    assert!(
+        ended.code == Some(2) && ended.err.contains("shared_cache.key_file") && ended.err.contains("rollcall key --cache"),
+        "{ended:?}"
+    );
+    for bad in [&["key"][..], &["key", "a", "--cache"]] {
+        assert_eq!(Program::run(bad, &[]).await.code, Some(2), "{bad:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_fault_of_the_table_is_named() {
     let world = world().await;
     let (one, two) = (Known::new("one"), Known::new("two"));

@@ -1,11 +1,18 @@
-//! Several replicas of the real program, behind what stands before them where they are used.
+//! Several replicas that act as one, before real programs: a Redis between them, load balancers before
+//! them.
 //!
 //! What they need is not on every machine: `cargo test --test replicas -- --ignored` runs them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::indexing_slicing, reason = "a test that finds nothing fails")]
+#![expect(dead_code, unused_imports, reason = "what all tests share has more than these need")]
 
 mod balancer;
-
+mod changes;
+mod load;
+mod outages;
+mod redis_server;
+mod sharing;
 #[path = "../api/support/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the tests of one replica use all of it")]
 mod support;
+mod taking_over;
+mod tokens;

@@ -35,6 +35,11 @@ pub(super) struct Refused {
 }
 
 impl Endpoint {
+    /// What tells who we are there, and no secret.
+    pub(super) fn who(&self) -> String {
+        format!("{}\u{1f}{}", self.url, self.client_id)
+    }
+
     /// Asks for what a form asks for; `patience` is for this one call, or the client's own.
     pub(super) async fn ask(
         &self,

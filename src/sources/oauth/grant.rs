@@ -11,14 +11,22 @@ pub(in crate::sources) enum Grant {
 }
 
 impl Grant {
-    /// Has a token.
-    pub(super) async fn token(&self, client: &Client, trace: Option<&Trace>) -> Result<Granted, Failure> {
+    /// Has a token; `replaces` says that the one before was refused.
+    pub(super) async fn token(&self, client: &Client, replaces: bool, trace: Option<&Trace>) -> Result<Granted, Failure> {
         match self {
             Self::ClientCredentials(endpoint) => {
                 let granted = endpoint.ask(client, &[("grant_type", "client_credentials")], None, trace).await;
                 granted.map_err(|refused| refused.failure)
             }
-            Self::RefreshToken(refresh) => refresh.renew(client, trace).await,
+            Self::RefreshToken(refresh) => refresh.renew(client, replaces, trace).await,
+        }
+    }
+
+    /// What tells who we are there, and no secret.
+    pub(super) fn who(&self) -> String {
+        match self {
+            Self::ClientCredentials(endpoint) => endpoint.who(),
+            Self::RefreshToken(refresh) => refresh.endpoint().who(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! - `grant`: what a token is given for: client credentials, or a refresh token
 //! - `endpoint`, `answer`: the token endpoint asked, and what it said
 //! - `refresh`, `store`, `renewals`: a refresh token that may be good once, kept so that none is lost
+//! - `shared`: a refresh token that several replicas have, spent by one at a time
 //! - `login`, `settings`: how the first refresh token is had, once, by a person
 
 mod answer;
@@ -13,6 +14,7 @@ mod login;
 mod refresh;
 mod renewals;
 mod settings;
+mod shared;
 mod store;
 mod token;
 

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     endpoint::{Endpoint, Refused},
     login_command,
     renewals::Renewals,
+    shared::{digest, offer, offer_whenever_back},
     store::{LockedStore, Place, Store, StoreError},
 };
 use crate::{
@@ -18,33 +19,39 @@ use crate::{
     domain::{Failure, FailureKind},
     offload::offload,
     outbound::{Client, Deadline},
+    shared_cache::{SharedCache, SharedToken, TokenPlace, millis},
+    sources::authorization::Authorization,
     telemetry::Trace,
 };
 
 /// How long the identity server may take, and another process that renews at the same time. Longer
 /// than anybody waits for a roll: an answer that is not read takes the only good token with it.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What no roll can be had without.
-const UNAUTHORIZED: Failure = Failure::new(FailureKind::Unauthorized);
+pub(super) const UNAUTHORIZED: Failure = Failure::new(FailureKind::Unauthorized);
 
 /// The refresh-token grant at work.
 #[derive(Debug)]
 pub(in crate::sources) struct Refresh {
-    endpoint: Endpoint,
-    store: Store,
+    pub(super) endpoint: Endpoint,
+    pub(super) store: Store,
     renewals: Renewals,
     memory: Arc<Mutex<Memory>>,
+    /// Where the tokens are that all replicas share.
+    shared: Option<TokenPlace>,
 }
 
 /// What is known beside what the store holds.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// The token that the identity server does not take any more.
-    refused: Option<Secret>,
+    pub(super) refused: Option<Secret>,
+    /// The access token that was had last.
+    pub(super) given: Option<Authorization>,
     unwritten: Option<Unwritten>,
     /// What was last complained of, so that it is said once.
-    complaint: Option<Complaint>,
+    pub(super) complaint: Option<Complaint>,
 }
 
 /// A token that was received and could not be written.
@@ -58,56 +65,96 @@ struct Unwritten {
 
 /// Why there is no token until somebody does something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Complaint {
+pub(super) enum Complaint {
     NobodyLoggedIn,
+    SharedCacheSilent,
     Refused,
     Store(String),
     Unwritten(String),
 }
 
 impl Refresh {
-    pub(super) fn new(endpoint: Endpoint, store: Store, renewals: Renewals) -> Self {
+    pub(super) fn new(endpoint: Endpoint, store: Store, renewals: Renewals, shared: Option<&SharedCache>) -> Self {
         let memory = renewals.memory(store.path());
-        Self { endpoint, store, renewals, memory }
+        let shared = shared.map(|cache| cache.token(endpoint.name, &digest(&endpoint.who())));
+        if let Some(place) = &shared {
+            place.spawn(offer_whenever_back(place, store.clone()));
+        }
+        Self { endpoint, store, renewals, memory, shared }
     }
 
-    /// Has a token for the refresh token that there is. Whatever comes instead of that one is in
-    /// the store before this ends.
-    pub(super) async fn renew(&self, client: &Client, trace: Option<&Trace>) -> Result<Granted, Failure> {
+    /// Who gives the tokens.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Has a token for the refresh token that there is, or the one that another replica has had.
+    pub(super) async fn renew(&self, client: &Client, replaces: bool, trace: Option<&Trace>) -> Result<Granted, Failure> {
         let _under_way = self.renewals.begin().ok_or(Failure::new(FailureKind::Unavailable))?;
-        let locked = self.store.lock(Deadline::after(PATIENCE)).await.map_err(|error| self.unusable(&error))?;
-        let (token, mut place) = self.prepare(locked)?;
-        let form = [("grant_type", "refresh_token"), ("refresh_token", token.reveal())];
-        let granted = self.endpoint.ask(client, &form, Some(PATIENCE), trace).await;
-        // No pause between the answer and the writing: it is the moment in which a crash would hurt.
-        match granted.as_ref().ok().and_then(|granted| granted.refresh_token.as_ref()).filter(|next| **next != token) {
-            Some(next) => {
-                let written = place.write(next);
-                let kept = offload(true, move || written.and_then(|()| place.commit())).await;
-                kept.map_err(|error| self.keep(Unwritten { token: next.clone(), follows: token.clone() }, &error))?;
-            }
-            None => place.leave(),
-        }
-        let granted = granted.map_err(|refused| self.refused(&token, refused))?;
-        self.memory().complaint = None;
+        let granted = match &self.shared {
+            Some(place) => self.renew_for_all(place, client, replaces, trace).await?,
+            None => self.spend(client, None, trace).await?,
+        };
+        let mut memory = self.memory();
+        memory.complaint = None;
+        memory.given = Some(granted.authorization.clone());
+        drop(memory);
         Ok(granted)
     }
 
+    /// Has a token for the refresh token in the store, or for a newer one of other replicas.
+    /// Whatever comes instead of that one is in the store before this ends, and is offered to them.
+    pub(super) async fn spend(
+        &self,
+        client: &Client,
+        others: Option<(&TokenPlace, Option<SharedToken>)>,
+        trace: Option<&Trace>,
+    ) -> Result<Granted, Failure> {
+        let locked = self.lock().await?;
+        let (shared, newest) = others.unzip();
+        let newest = newest.flatten();
+        let locked = self.adopt(locked, newest.as_ref())?;
+        let (token, mut place, stored) = self.prepare(locked)?;
+        let before = newest.map_or(0, |newest| newest.rotated).max(stored);
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token.reveal())];
+        let granted = self.endpoint.ask(client, &form, Some(PATIENCE), trace).await;
+        // No pause between the answer and the writing: it is the moment in which a crash would hurt.
+        if let Some(next) = granted.as_ref().ok().and_then(|granted| granted.refresh_token.as_ref()).filter(|next| **next != token) {
+            let written = place.write(next);
+            let rotated = millis(SystemTime::now()).max(before + 1);
+            place.date(rotated);
+            let kept = offload(true, move || written.and_then(|()| place.commit())).await;
+            offer(shared, &granted, next, rotated).await;
+            kept.map_err(|error| self.keep(Unwritten { token: next.clone(), follows: token.clone() }, &error))?;
+        } else {
+            place.leave();
+            offer(shared, &granted, &token, before).await;
+        }
+        granted.map_err(|refused| self.refused(&token, refused))
+    }
+
+    /// The store, when it is our turn.
+    pub(super) async fn lock(&self) -> Result<LockedStore, Failure> {
+        self.store.lock(Deadline::after(PATIENCE)).await.map_err(|error| self.unusable(&error))
+    }
+
     /// The token to send, and the place of the one that may come instead.
-    fn prepare(&self, locked: LockedStore) -> Result<(Secret, Place), Failure> {
+    fn prepare(&self, locked: LockedStore) -> Result<(Secret, Place, i64), Failure> {
         let stored = locked.read().map_err(|error| self.unusable(&error))?;
         if stored.as_ref().is_some_and(|stored| stored.is_open_to_others) {
             let file = self.store.path().display();
             tracing::warn!(source = %self.endpoint.name, %file, "others can read the file of the refresh token: chmod 600 mends that");
         }
+        let rotated = stored.as_ref().map_or(0, |stored| stored.rotated);
         let stored = stored.map(|stored| stored.token);
         let unwritten = self.memory().unwritten.clone();
         if let Some(unwritten) = unwritten.filter(|unwritten| stored.as_ref().is_none_or(|stored| *stored == unwritten.follows)) {
-            return self.write_late(locked, unwritten);
+            let (token, place) = self.write_late(locked, unwritten)?;
+            return Ok((token, place, rotated));
         }
         self.memory().unwritten = None;
         let token = self.sendable(stored)?;
-        Ok((token, locked.place().map_err(|error| self.unusable(&error))?))
+        Ok((token, locked.place().map_err(|error| self.unusable(&error))?, rotated))
     }
 
     /// A token that has not been refused.
@@ -136,7 +183,7 @@ impl Refresh {
         UNAUTHORIZED
     }
 
-    fn unusable(&self, error: &StoreError) -> Failure {
+    pub(super) fn unusable(&self, error: &StoreError) -> Failure {
         self.complain(Complaint::Store(error.to_string()));
         UNAUTHORIZED
     }
@@ -152,7 +199,7 @@ impl Refresh {
     }
 
     /// Says what a person has to do, once until something else is to be said.
-    fn complain(&self, complaint: Complaint) {
+    pub(super) fn complain(&self, complaint: Complaint) {
         let (source, command) = (self.endpoint.name, login_command(self.endpoint.name));
         let file = self.store.path().display();
         if self.memory().complaint.replace(complaint.clone()).as_ref() == Some(&complaint) {
@@ -160,6 +207,9 @@ impl Refresh {
         }
         match complaint {
             Complaint::NobodyLoggedIn => tracing::error!(%source, %file, command, "there is no refresh token yet: log in with the command"),
+            Complaint::SharedCacheSilent => {
+                tracing::error!(%source, "the refresh token is shared and the shared cache is out of reach: no token is renewed until it is back");
+            }
             Complaint::Refused => {
                 tracing::error!(%source, %file, command, "the refresh token is not accepted any more (invalid_grant): log in with the command");
             }
@@ -170,7 +220,7 @@ impl Refresh {
         }
     }
 
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+    pub(super) fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,6 +8,7 @@ use super::{endpoint::Endpoint, login_command, refresh::Refresh, renewals::Renew
 use crate::{
     config::{BaseUrl, RedirectUri, SecretSource, Setting},
     domain::SourceName,
+    shared_cache::SharedCache,
     sources::SourceReader,
 };
 
@@ -90,7 +91,7 @@ impl OAuthSettings {
     }
 
     /// The grant at work.
-    pub(in crate::sources) fn into_refresh(self, renewals: Renewals) -> Refresh {
-        Refresh::new(self.endpoint, self.store, renewals)
+    pub(in crate::sources) fn into_refresh(self, renewals: Renewals, shared: Option<&SharedCache>) -> Refresh {
+        Refresh::new(self.endpoint, self.store, renewals, shared)
     }
 }

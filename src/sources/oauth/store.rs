@@ -10,12 +10,12 @@ use std::{
     io::{self, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use secrecy::zeroize::Zeroizing;
 
-use crate::{config::Secret, outbound::Deadline};
+use crate::{config::Secret, outbound::Deadline, shared_cache::millis};
 
 /// How often it is looked whether another process has let go of the store.
 const LOOK: Duration = Duration::from_millis(20);
@@ -41,6 +41,8 @@ pub(super) struct Stored {
     pub(super) token: Secret,
     /// Whether others than the file's owner may read it.
     pub(super) is_open_to_others: bool,
+    /// When it came, in milliseconds since 1970: when the file was written.
+    pub(super) rotated: i64,
 }
 
 /// The place of the next token, taken before the one before it is spent: where nothing can be
@@ -107,11 +109,12 @@ impl LockedStore {
             self.promote(&next)?;
         }
         let failed = |cause| failed(&self.path, "read", cause);
-        let Some((token, mode)) = read_text(&self.path).map_err(failed)? else { return Ok(None) };
+        let Some((token, metadata)) = read_text(&self.path).map_err(failed)? else { return Ok(None) };
         if token.reveal().is_empty() || token.reveal().contains(char::is_control) {
             return Err(failed(io::Error::other("it does not hold one line with a token")));
         }
-        Ok(Some(Stored { token, is_open_to_others: mode & 0o077 != 0 }))
+        let (mode, written) = (metadata.permissions().mode(), metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH));
+        Ok(Some(Stored { token, is_open_to_others: mode & 0o077 != 0, rotated: millis(written) }))
     }
 
     /// Takes the place of the next token.
@@ -163,6 +166,12 @@ impl Place {
         self.file.write_all(&line).map_err(|cause| failed(&self.store.path, "written", cause))
     }
 
+    /// Notes when the token came. Where the file system does not keep that, it is as old as the file.
+    pub(super) fn date(&self, rotated: i64) {
+        let since = Duration::from_millis(u64::try_from(rotated).unwrap_or(0));
+        drop(self.file.set_modified(SystemTime::UNIX_EPOCH + since));
+    }
+
     /// Puts it to the disk and into its place: from here on no loss of power loses it. Slow.
     pub(super) fn commit(self) -> Result<LockedStore> {
         let commit = || {
@@ -194,13 +203,13 @@ fn next_to(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// A file's text without the blanks around it, and its mode; `None` where there is no file.
-fn read_text(path: &Path) -> io::Result<Option<(Secret, u32)>> {
+/// A file's text without the blanks around it, and what else is known of it; `None` where there is no file.
+fn read_text(path: &Path) -> io::Result<Option<(Secret, fs::Metadata)>> {
     let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => Zeroizing::new(read?),
     };
-    Ok(Some((Secret::new(text.trim()), fs::metadata(path)?.permissions().mode())))
+    Ok(Some((Secret::new(text.trim()), fs::metadata(path)?)))
 }
 
 /// A file's one line, where it is whole.

@@ -70,6 +70,11 @@ impl TokenSource {
         }))
     }
 
+    /// What tells who we are where tokens are given, and no secret.
+    pub(in crate::sources) fn who(&self) -> String {
+        self.0.grant.who()
+    }
+
     /// The token to send now. A token that ends soon is still used while one task renews it;
     /// where there is none, all who need one wait for the same renewal.
     pub(in crate::sources) async fn now(
@@ -133,7 +138,7 @@ impl TokenSource {
 
 impl Inner {
     async fn fetch(&self, client: &Client, trace: Option<&Trace>) -> Result<Arc<Token>, Failure> {
-        let granted = self.grant.token(client, trace).await?;
+        let granted = self.grant.token(client, self.was_refused.load(Ordering::Relaxed), trace).await?;
         Ok(Arc::new(Token::new(granted, self.was_refused.swap(false, Ordering::Relaxed))))
     }
 }
@@ -152,7 +157,7 @@ impl Token {
 }
 
 /// When a token is renewed: a fifth of its life before its end, at most a quarter of an hour.
-fn renew_after(life: Duration) -> Duration {
+pub(super) fn renew_after(life: Duration) -> Duration {
     life.saturating_sub((life / 5).min(EARLIEST_RENEWAL))
 }
 

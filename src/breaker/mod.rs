@@ -41,7 +41,7 @@ pub enum BreakerState {
 
 /// What a call that was let through came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The source answered, whatever it said.
     Answered,
     /// The source is ill.
@@ -55,7 +55,7 @@ const PARTS: u32 = 10;
 
 /// The state machine.
 #[derive(Debug)]
-pub(super) struct Circuit {
+pub(crate) struct Circuit {
     settings: BreakerSettings,
     /// Until when no call passes; `None` while closed.
     open_until: Option<Instant>,
@@ -66,11 +66,11 @@ pub(super) struct Circuit {
 
 /// A circuit that many calls share.
 #[derive(Clone, Debug)]
-pub(super) struct Breaker(Arc<Mutex<Circuit>>);
+pub(crate) struct Breaker(Arc<Mutex<Circuit>>);
 
 /// Leave to make one call. Dropped without a verdict it says nothing, and gives a probe's place back.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     circuit: Arc<Mutex<Circuit>>,
     probe: bool,
     done: bool,
@@ -106,11 +106,11 @@ impl From<Option<FailureKind>> for Verdict {
 // === impl Circuit ===
 
 impl Circuit {
-    pub(super) fn new(settings: BreakerSettings) -> Self {
+    pub(crate) fn new(settings: BreakerSettings) -> Self {
         Self { settings, open_until: None, probing: false, counts: VecDeque::new() }
     }
 
-    pub(super) fn state(&self, now: Instant) -> BreakerState {
+    pub(crate) fn state(&self, now: Instant) -> BreakerState {
         match self.open_until {
             None => BreakerState::Closed,
             Some(until) if now < until => BreakerState::Open,
@@ -119,7 +119,7 @@ impl Circuit {
     }
 
     /// Lets a call through (true: it is the probe), or says how long to stay away.
-    pub(super) fn pass(&mut self, now: Instant) -> Result<bool, Duration> {
+    pub(crate) fn pass(&mut self, now: Instant) -> Result<bool, Duration> {
         match self.open_until {
             None => Ok(false),
             Some(until) if now < until => Err(until - now),
@@ -132,7 +132,7 @@ impl Circuit {
     }
 
     /// Takes what a call came to. `spread` (0.9 to 1.1) keeps replicas from probing in step.
-    pub(super) fn record(&mut self, probe: bool, verdict: Verdict, now: Instant, spread: f64) {
+    pub(crate) fn record(&mut self, probe: bool, verdict: Verdict, now: Instant, spread: f64) {
         if probe {
             self.probing = false;
             match verdict {
@@ -176,16 +176,16 @@ impl Circuit {
 // === impl Breaker ===
 
 impl Breaker {
-    pub(super) fn new(settings: BreakerSettings) -> Self {
+    pub(crate) fn new(settings: BreakerSettings) -> Self {
         Self(Arc::new(Mutex::new(Circuit::new(settings))))
     }
 
-    pub(super) fn state(&self) -> BreakerState {
+    pub(crate) fn state(&self) -> BreakerState {
         lock(&self.0).state(Instant::now())
     }
 
     /// Leave to make one call, or how long to stay away.
-    pub(super) fn pass(&self) -> Result<Permit, Duration> {
+    pub(crate) fn pass(&self) -> Result<Permit, Duration> {
         let probe = lock(&self.0).pass(Instant::now())?;
         Ok(Permit { circuit: Arc::clone(&self.0), probe, done: false })
     }
@@ -194,7 +194,7 @@ impl Breaker {
 // === impl Permit ===
 
 impl Permit {
-    pub(super) fn finish(mut self, verdict: Verdict) {
+    pub(crate) fn finish(mut self, verdict: Verdict) {
         self.record(verdict);
     }
 
@@ -218,5 +218,4 @@ fn lock(circuit: &Mutex<Circuit>) -> MutexGuard<'_, Circuit> {
 }
 
 #[cfg(test)]
-#[path = "breaker_tests.rs"]
 mod tests;

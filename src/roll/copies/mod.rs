@@ -1,21 +1,28 @@
 //! The copies of what sources said, each source and customer for itself: fresh, stale, or one
 //! walk for all who wait.
+//!
+//! With a shared cache ([`shared`]) what is got with our own credentials is also looked for there,
+//! and one walk is for all replicas.
+
+mod entry;
+mod shared;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::{
-    Told,
-    copy::{Copy, Known},
-    freshness::{Use, Windows, cool_down},
-};
+use super::{Keeping, Told};
 use crate::{
     customers::Customers,
     domain::{Failure, FailureKind, RemoteId, SourceName},
     flight::{Flights, Seat},
     outbound::Deadline,
+    roll::{
+        copy::{Copy, Known},
+        freshness::{Use, Windows, cool_down},
+    },
+    shared_cache::SharedCache,
     sources::{Identity, Scope, Source, Walk},
     telemetry::{CacheUse, Metrics, Origin},
 };
@@ -39,13 +46,13 @@ pub struct Patience {
 
 /// What became of asking one source.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(in crate::roll) struct Found {
     /// A copy to answer with, or why there is none.
-    pub(super) copy: Result<Arc<Copy>, Failure>,
+    pub(in crate::roll) copy: Result<Arc<Copy>, Failure>,
     /// Why a refresh of the copy has failed, if one has.
-    pub(super) error: Option<FailureKind>,
+    pub(in crate::roll) error: Option<FailureKind>,
     /// How the cache was of use.
-    pub(super) forward: Forward,
+    pub(in crate::roll) forward: Forward,
 }
 
 /// Whether a source was asked, and why (RFC 9211, `fwd`).
@@ -73,9 +80,12 @@ pub enum Shared {
 }
 
 /// The copies, and the walks that make them.
-pub(super) struct Copies {
+pub(in crate::roll) struct Copies {
     held: moka::sync::Cache<Key, Arc<Copy>>,
-    walks: Flights<Key, Result<Arc<Copy>, Failure>>,
+    walks: Flights<Key, Landing>,
+    /// What is just being looked for in the shared cache.
+    looks: Flights<Key, ()>,
+    shared: Option<SharedCache>,
     failures: moka::sync::Cache<Key, Cooling>,
     /// Until when nothing counts that was got with a caller's credentials: a source has said that
     /// they are not good, whichever customer that was about.
@@ -84,6 +94,24 @@ pub(super) struct Copies {
     not_found: Duration,
     customers: Arc<Customers>,
     metrics: Arc<Metrics>,
+}
+
+/// What a flight came to, and how.
+#[derive(Clone, Debug)]
+struct Landing {
+    copy: Result<Arc<Copy>, Failure>,
+    how: How,
+}
+
+/// How a flight came to what it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// The source was asked.
+    Walked,
+    /// Another replica was asking the source, and was waited for.
+    Waited,
+    /// Another replica had just asked it.
+    Looked,
 }
 
 /// What a copy or a walk is of. There is none without the scope of the credentials that it is
@@ -120,7 +148,14 @@ impl moka::Expiry<Key, Arc<Copy>> for UntilUseless {
 }
 
 impl Copies {
-    pub(super) fn new(windows: Windows, not_found: Duration, max_bytes: u64, customers: Arc<Customers>, metrics: Arc<Metrics>) -> Self {
+    pub(in crate::roll) fn new(
+        keeping: &Keeping,
+        max_bytes: u64,
+        customers: Arc<Customers>,
+        shared: Option<SharedCache>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let Keeping { windows, not_found, .. } = *keeping;
         let held = moka::sync::Cache::builder()
             .max_capacity(max_bytes)
             .weigher(|_, copy: &Arc<Copy>| copy.weight())
@@ -128,16 +163,17 @@ impl Copies {
             .build();
         let failures = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole().max(COOLEST)).build();
         let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole()).build();
-        Self { held, walks: Flights::default(), failures, ended, windows, not_found, customers, metrics }
+        let (walks, looks) = (Flights::default(), Flights::default());
+        Self { held, walks, looks, shared, failures, ended, windows, not_found, customers, metrics }
     }
 
     /// How many entries there are and how many bytes they hold, about.
-    pub(super) fn size(&self) -> (u64, u64) {
+    pub(in crate::roll) fn size(&self) -> (u64, u64) {
         (self.held.entry_count(), self.held.weighted_size())
     }
 
     /// What a source says of a customer: a copy that may be given, or what asking it came to.
-    pub(super) async fn find(
+    pub(in crate::roll) async fn find(
         self: &Arc<Self>,
         source: &Arc<Source>,
         identity: &Identity,
@@ -145,10 +181,11 @@ impl Copies {
         patience: &Patience,
     ) -> Found {
         let key = Key { scope: identity.scope(), source: source.name(), customer: customer.clone() };
-        let held = self.held.get(&key).filter(|copy| self.is_own(&key, copy));
+        let begun = Instant::now();
+        let held = if patience.now { self.held(&key) } else { self.newest(&key, source).await };
         match held.as_ref().and_then(|copy| self.without_waiting(&key, copy, source, identity, patience)) {
             Some(found) => found,
-            None => self.ask(key, held, source, identity, patience).await,
+            None => self.ask(key, held, source, identity, patience, begun).await,
         }
     }
 
@@ -161,13 +198,18 @@ impl Copies {
         patience: &Patience,
     ) -> Option<Found> {
         let key = Key { scope: identity.scope(), source: source.name(), customer: customer.clone() };
-        let held = self.held.get(&key).filter(|copy| self.is_own(&key, copy))?;
+        let held = self.held(&key).filter(|held| self.is_newest(&key, held))?;
         self.without_waiting(&key, &held, source, identity, patience)
     }
 
     /// Counts that a source was asked for.
     pub(super) fn count(&self, told: &Told) {
         self.metrics.lookup(told.source, told.forward.into());
+    }
+
+    /// The copy in this process, if it may still be given.
+    fn held(&self, key: &Key) -> Option<Arc<Copy>> {
+        self.held.get(key).filter(|copy| self.is_own(key, copy))
     }
 
     /// Answers with a copy, if it may be given at once. One that is stale by now is asked for
@@ -192,7 +234,9 @@ impl Copies {
         match usable {
             Use::Fresh if is_young => {}
             Use::Fresh | Use::WhileRevalidating | Use::IfError if cooling => {}
-            Use::Fresh | Use::WhileRevalidating if may_ask_behind => drop(self.walk(key.clone(), source, identity, patience)),
+            Use::Fresh | Use::WhileRevalidating if may_ask_behind => {
+                drop(self.walk(key.clone(), source, identity, patience, Instant::now()));
+            }
             Use::Fresh | Use::WhileRevalidating | Use::IfError | Use::Gone => return None,
         }
         Some(Found { copy: Ok(Arc::clone(copy)), error: failed.map(|cooling| cooling.kind), forward: Forward::Hit })
@@ -207,17 +251,19 @@ impl Copies {
         source: &Arc<Source>,
         identity: &Identity,
         patience: &Patience,
+        begun: Instant,
     ) -> Found {
         let why: fn(Shared) -> Forward = match &held {
             _ if patience.now => Forward::Request,
             Some(_) => Forward::Stale,
             None => Forward::Miss,
         };
-        let seat = self.walk(key.clone(), source, identity, patience);
-        let walked = patience.deadline.bound(seat.flight).await;
-        let walked = walked.and_then(|walked| walked.unwrap_or(Err(Failure::new(FailureKind::InvalidResponse))));
+        let (Landing { copy: walked, how }, joined) = self.land(&key, source, identity, patience, begun).await;
+        if let (How::Looked, Ok(copy)) = (how, &walked) {
+            return Found { copy: Ok(Arc::clone(copy)), error: None, forward: Forward::Hit };
+        }
         let shared = match &walked {
-            _ if seat.joined => Shared::Collapsed,
+            _ if joined || how == How::Waited => Shared::Collapsed,
             Ok(copy) if copy.is_kept() => Shared::Stored,
             _ => Shared::NotStored,
         };
@@ -227,6 +273,10 @@ impl Copies {
             Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind, key.scope)),
         };
         let may_stand_in = |copy: &Arc<Copy>| copy.usable_as() != Use::Gone && copy.is_roll() && self.is_own(&key, copy);
+        let held = match held {
+            None if failed.is_some() => self.newest(&key, source).await, // it was not looked for, or came meanwhile
+            held => held,
+        };
         let stand_in = held.filter(|copy| failed.is_some() && may_stand_in(copy));
         match stand_in {
             Some(copy) => Found { copy: Ok(copy), error: failed, forward: why(shared) },
@@ -234,23 +284,47 @@ impl Copies {
         }
     }
 
-    /// One walk for all. It goes on when whoever began it hangs up, and keeps what it finds.
-    fn walk(
+    /// Waits for the walk, also whether somebody else had begun it. Who wants the source asked now
+    /// is not content with what another replica had been told before.
+    async fn land(
         self: &Arc<Self>,
-        key: Key,
+        key: &Key,
         source: &Arc<Source>,
         identity: &Identity,
         patience: &Patience,
-    ) -> Seat<Result<Arc<Copy>, Failure>> {
+        begun: Instant,
+    ) -> (Landing, bool) {
+        loop {
+            let seat = self.walk(key.clone(), source, identity, patience, begun);
+            let lost = || Landing { copy: Err(Failure::new(FailureKind::InvalidResponse)), how: How::Walked };
+            let landing = patience.deadline.bound(seat.flight).await.map(|landing| landing.unwrap_or_else(lost));
+            let landing = landing.unwrap_or_else(|late| Landing { copy: Err(late), how: How::Walked });
+            if !(patience.now && landing.how == How::Looked) {
+                return (landing, seat.joined);
+            }
+        }
+    }
+
+    /// One walk for all. It goes on when whoever began it hangs up, and keeps what it finds. `begun`
+    /// is when whoever began it came: the shared cache has but so long since then.
+    fn walk(self: &Arc<Self>, key: Key, source: &Arc<Source>, identity: &Identity, patience: &Patience, begun: Instant) -> Seat<Landing> {
         let (copies, source, identity, patience) = (Arc::clone(self), Arc::clone(source), identity.clone(), patience.clone());
         self.walks.join(key.clone(), || async move {
-            let walk = AssertUnwindSafe(source.walk(&key.customer, &identity, &patience.origin, patience.deadline));
-            let walked = walk.catch_unwind().await.unwrap_or_else(|_| {
-                copies.metrics.panicked(); // a bug of ours; of the source nothing is known
-                Err(Failure::new(FailureKind::InvalidResponse))
-            });
-            copies.keep(&key, walked.and_then(|walk| copies.own(&key, walk)))
+            match copies.shared(&key, &source) {
+                Some(shared) => copies.walk_for_all(&shared, &key, &source, &identity, &patience, begun).await,
+                None => Landing { copy: copies.walk_now(&key, &source, &identity, &patience).await, how: How::Walked },
+            }
         })
+    }
+
+    /// Asks the source, and keeps what it says.
+    async fn walk_now(&self, key: &Key, source: &Source, identity: &Identity, patience: &Patience) -> Result<Arc<Copy>, Failure> {
+        let walk = AssertUnwindSafe(source.walk(&key.customer, identity, &patience.origin, patience.deadline));
+        let walked = walk.catch_unwind().await.unwrap_or_else(|_| {
+            self.metrics.panicked(); // a bug of ours; of the source nothing is known
+            Err(Failure::new(FailureKind::InvalidResponse))
+        });
+        self.keep(key, walked.and_then(|walk| self.own(key, walk)))
     }
 
     /// Rows that all belong to one other customer are a wrong answer where that one is linked to

@@ -1,0 +1,266 @@
+//! A copy as replicas share it: what the source said, when, and whose walk it was. Pure.
+//!
+//! Whatever changes here, or in what is meant by it, wants another version of the shared cache's names.
+
+use std::{borrow::Cow, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{Failure, FailureKind, Moment, Record, SourceName, Warning, WarningCode},
+    roll::copy::Known,
+    sources::Walk,
+};
+
+/// What replicas are told of a walk.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Who walked: the owner of the lock.
+    pub(super) owner: String,
+    /// When it was over.
+    pub(super) at: Moment,
+    /// How long it was to be there when it was written.
+    pub(super) life: Duration,
+    /// What it came to.
+    pub(super) said: Said,
+}
+
+/// What a walk came to.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// This is known.
+    Known(Known),
+    /// It failed; what was known before still is.
+    Failed(Failure),
+    /// The source does not take the question: what was known before is not any more.
+    Ended,
+}
+
+/// As it is written.
+#[derive(Serialize, Deserialize)]
+struct Wire<'a> {
+    owner: Cow<'a, str>,
+    at: i64,
+    life: u64,
+    #[serde(borrow)]
+    said: WireSaid<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WireSaid<'a> {
+    #[serde(borrow)]
+    Users(WireWalk<'a>),
+    NotFound(WireFailure),
+    Failed(WireFailure),
+    Ended,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireWalk<'a> {
+    #[serde(borrow)]
+    records: Vec<WireRecord<'a>>,
+    complete: bool,
+    warnings: Vec<WireWarning>,
+    other_customer: Option<Cow<'a, str>>,
+}
+
+/// Absent fields are left out. The address that records are joined by is made anew from the one
+/// that is written.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct WireRecord<'a> {
+    id: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    can_sign_in: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    primary_contact: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inherited: Option<bool>,
+    deleted: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireWarning {
+    code: WarningCode,
+    /// Whether it is of this source; it is of none else.
+    is_of_source: bool,
+    count: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireFailure {
+    kind: FailureKind,
+    http_status: Option<u16>,
+    /// In milliseconds.
+    retry_after: Option<u64>,
+}
+
+/// What an entry is written of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Saying<'a> {
+    Known(&'a Known),
+    Failed(Failure),
+    Ended,
+}
+
+/// Writes an entry.
+pub(super) fn write(owner: &str, at: Moment, life: Duration, saying: Saying<'_>) -> Vec<u8> {
+    let said = match saying {
+        Saying::Known(Known::Users(walk)) => WireSaid::Users(walk.into()),
+        Saying::Known(Known::NotFound(failure)) => WireSaid::NotFound(failure.into()),
+        Saying::Failed(failure) => WireSaid::Failed((&failure).into()),
+        Saying::Ended => WireSaid::Ended,
+    };
+    let wire = Wire { owner: owner.into(), at: at.as_millis(), life: millis(life), said };
+    serde_json::to_vec(&wire).unwrap_or_default() // there is nothing in it that JSON cannot hold
+}
+
+/// Reads the entry of a source; `None` where it is none.
+pub(super) fn read(source: SourceName, text: &[u8]) -> Option<Entry> {
+    let Wire { owner, at, life, said } = serde_json::from_slice(text).ok()?;
+    let said = match said {
+        WireSaid::Users(walk) => Said::Known(Known::Users(walk.read(source)?)),
+        WireSaid::NotFound(failure) => Said::Known(Known::NotFound(failure.into())),
+        WireSaid::Failed(failure) => Said::Failed(failure.into()),
+        WireSaid::Ended => Said::Ended,
+    };
+    Some(Entry { owner: owner.into_owned(), at: Moment::from_millis(at)?, life: Duration::from_millis(life), said })
+}
+
+/// How old what was said is: by the clocks, one of which may be wrong, or by what is left of its
+/// life at the place where it was, whichever is more. What lies in the future is of now.
+pub(super) fn age(at: Moment, now: Moment, life: Duration, left: Option<Duration>) -> Duration {
+    let by_clock = u64::try_from(now.as_millis().saturating_sub(at.as_millis())).unwrap_or(0);
+    let by_life = left.map_or(Duration::ZERO, |left| life.saturating_sub(left));
+    Duration::from_millis(by_clock).max(by_life)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl<'a> From<&'a Walk> for WireWalk<'a> {
+    fn from(Walk { records, complete, warnings, other_customer }: &'a Walk) -> Self {
+        let warning =
+            |Warning { code, source, count }: &Warning| WireWarning { code: *code, is_of_source: source.is_some(), count: *count };
+        Self {
+            records: records.iter().map(Into::into).collect(),
+            complete: *complete,
+            warnings: warnings.iter().map(warning).collect(),
+            other_customer: borrowed(other_customer.as_deref()),
+        }
+    }
+}
+
+impl WireWalk<'_> {
+    fn read(self, source: SourceName) -> Option<Walk> {
+        let Self { records, complete, warnings, other_customer } = self;
+        let warning = |WireWarning { code, is_of_source, count }| Warning { code, source: is_of_source.then_some(source), count };
+        if records.iter().any(|record| record.id.is_empty()) {
+            return None;
+        }
+        Some(Walk {
+            records: records.iter().map(WireRecord::record).collect(),
+            complete,
+            warnings: warnings.into_iter().map(warning).collect(),
+            other_customer: other_customer.map(Into::into),
+        })
+    }
+}
+
+impl<'a> From<Record<'a>> for WireRecord<'a> {
+    fn from(record: Record<'a>) -> Self {
+        let Record {
+            id,
+            owner,
+            display_name,
+            first_name,
+            last_name,
+            email,
+            username,
+            phone,
+            enabled,
+            can_sign_in,
+            roles,
+            primary_contact,
+            inherited,
+            deleted,
+        } = record;
+        Self {
+            id: id.into(),
+            owner: borrowed(owner),
+            display_name: borrowed(display_name),
+            first_name: borrowed(first_name),
+            last_name: borrowed(last_name),
+            email: borrowed(email),
+            username: borrowed(username),
+            phone: borrowed(phone),
+            enabled,
+            can_sign_in,
+            roles: roles.into_iter().map(Cow::Borrowed).collect(),
+            primary_contact,
+            inherited,
+            deleted,
+        }
+    }
+}
+
+impl WireRecord<'_> {
+    fn record(&self) -> Record<'_> {
+        Record {
+            id: &self.id,
+            owner: self.owner.as_deref(),
+            display_name: self.display_name.as_deref(),
+            first_name: self.first_name.as_deref(),
+            last_name: self.last_name.as_deref(),
+            email: self.email.as_deref(),
+            username: self.username.as_deref(),
+            phone: self.phone.as_deref(),
+            enabled: self.enabled,
+            can_sign_in: self.can_sign_in,
+            roles: self.roles.iter().map(AsRef::as_ref).collect(),
+            primary_contact: self.primary_contact,
+            inherited: self.inherited,
+            deleted: self.deleted,
+        }
+    }
+}
+
+impl From<&Failure> for WireFailure {
+    fn from(Failure { kind, http_status, retry_after }: &Failure) -> Self {
+        Self { kind: *kind, http_status: *http_status, retry_after: retry_after.map(millis) }
+    }
+}
+
+impl From<WireFailure> for Failure {
+    fn from(WireFailure { kind, http_status, retry_after }: WireFailure) -> Self {
+        Self { kind, http_status, retry_after: retry_after.map(Duration::from_millis) }
+    }
+}
+
+fn borrowed(text: Option<&str>) -> Option<Cow<'_, str>> {
+    text.map(Cow::Borrowed)
+}
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod tests;

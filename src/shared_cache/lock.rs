@@ -1,0 +1,132 @@
+//! A lock with an owner and an end: who holds it renews it, and only he gives it back.
+//!
+//! A lock that was lost costs a second walk and nothing else: nothing here depends on there being
+//! only one.
+
+use std::{sync::LazyLock, time::Duration};
+
+use redis::Script;
+use tokio::task::JoinHandle;
+
+use super::connection::{Call, Connection, Silent};
+
+/// How long a lock lives whose owner has died.
+const LIFE: Duration = Duration::from_millis(2500);
+
+/// How often an owner renews it.
+const RENEWAL: Duration = Duration::from_millis(700);
+
+/// Takes the lock, or says who has it. One that never ends, or ends later than ours do, is none
+/// of ours.
+static TAKE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local left = redis.call('PTTL', KEYS[1])
+         if left >= 0 and left <= tonumber(ARGV[2]) and redis.call('TYPE', KEYS[1]).ok == 'string' then
+           return redis.call('GET', KEYS[1])
+         end
+         redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+         return ARGV[1]",
+    )
+});
+
+/// Lengthens the lock, if it is still its owner's.
+static RENEW: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else return 0 end")
+});
+
+/// Gives the lock back, if it is still its owner's.
+pub(super) const RELEASE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
+
+/// A lock that is held; it is renewed until this is dropped.
+pub(crate) struct Lock {
+    pub(super) name: String,
+    pub(super) owner: String,
+    renewing: JoinHandle<()>,
+}
+
+/// Whose a lock is.
+pub(crate) enum Locked {
+    /// Ours, now.
+    Mine(Lock),
+    /// Of this owner.
+    Others(String),
+}
+
+impl Connection {
+    /// Takes a lock, if nobody has it.
+    pub(super) async fn lock(&self, name: &str, within: Duration) -> Result<Locked, Silent> {
+        let owner = uuid::Uuid::now_v7().to_string();
+        let life = LIFE.as_millis().to_string();
+        let call = Call::new("lock", within);
+        let mut take = TAKE.key(name);
+        take.arg(&owner).arg(&life);
+        let held_by: Vec<u8> =
+            self.ask(call, async |mut manager| take.invoke_async(&mut manager).await).await?.map_err(|_| Silent("error"))?;
+        if held_by != owner.as_bytes() {
+            return Ok(Locked::Others(String::from_utf8_lossy(&held_by).into_owned()));
+        }
+        let renewing = tokio::spawn(keep(self.clone(), name.to_owned(), owner.clone()));
+        Ok(Locked::Mine(Lock { name: name.to_owned(), owner, renewing }))
+    }
+
+    /// Gives a lock back, behind whoever had it.
+    pub(super) async fn release(&self, lock: Lock) {
+        let (call, script) = (Call::new("release", self.patience()), Script::new(RELEASE));
+        let mut release = script.key(&lock.name);
+        release.arg(&lock.owner);
+        // Where it cannot be given back, it ends by itself.
+        drop(self.ask(call, async |mut manager| release.invoke_async::<()>(&mut manager).await).await);
+    }
+}
+
+impl Lock {
+    /// Who holds it.
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.renewing.abort();
+    }
+}
+
+/// Renews a lock until it is somebody else's.
+async fn keep(connection: Connection, name: String, owner: String) {
+    let life = LIFE.as_millis().to_string();
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let mut renew = RENEW.key(&name);
+        renew.arg(&owner).arg(&life);
+        let call = Call::new("renew", connection.patience());
+        let renewed = connection.ask(call, async |mut manager| renew.invoke_async::<u8>(&mut manager).await).await;
+        if matches!(renewed, Ok(Ok(0) | Err(_))) {
+            return;
+        }
+    }
+}
+
+/// How long who waits for another's walk pauses before he looks again, if nobody tells him: 20 ms,
+/// and longer and longer up to a quarter of a second. `chance` (0 to 1) keeps those who wait apart.
+pub(crate) fn pause(looks: u32, chance: f64) -> Duration {
+    let longest = Duration::from_millis(20).saturating_mul(1 << looks.min(8)).min(Duration::from_millis(250));
+    longest.mul_f64(0.75 + chance / 4.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_looks_ever_less_often() {
+        let pauses = [0, 1, 2, 3, 4, 99].map(|looks| pause(looks, 1.0).as_millis());
+        assert_eq!(pauses, [20, 40, 80, 160, 250, 250]);
+        assert_eq!(pause(0, 0.0), Duration::from_millis(15));
+    }
+
+    #[test]
+    fn an_owner_may_miss_two_renewals() {
+        assert!(RENEWAL * 3 < LIFE);
+    }
+}

@@ -1,0 +1,247 @@
+//! What replicas share, in Redis or Valkey: copies, who is asking a source, and a login's tokens.
+//!
+//! Nothing here is needed for an answer. Redis that is slow or gone is [`Silent`], at the latest
+//! after `shared_cache.timeout`, and then everything goes on as if there were none.
+//!
+//! - `settings`: the table `[shared_cache]`
+//! - `connection`: one connection, a bound on every call, a breaker
+//! - `name`: what stands where
+//! - `seal`: compressed and encrypted, and good at its own place only
+//! - `lock`: one walk over all replicas
+//! - `changes`: what others have stored
+//! - `newest`, `token`: the newest refresh token, and who may spend it
+
+mod changes;
+mod connection;
+mod lock;
+mod name;
+mod newest;
+mod seal;
+mod settings;
+mod token;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use redis::{Client, RedisResult};
+use secrecy::zeroize::Zeroizing;
+use tokio::{sync::broadcast, task::JoinSet, time::Instant};
+
+pub use changes::{Change, Epoch, What};
+pub use name::Subject;
+pub use settings::{Settings, new_key};
+pub use token::{SharedAccess, SharedToken, TokenPlace};
+
+pub(crate) use connection::Silent;
+pub(crate) use lock::{Lock, Locked, pause};
+pub(crate) use token::millis;
+
+use changes::Changes;
+use connection::{Call, Connection};
+use name::{Names, channel, token_names};
+use seal::{MOST_SEALED, Seal};
+
+/// At most once in so long it is said that something could not be read.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
+
+/// Where one has to be shown that nothing was said yet.
+const NO_CLIENT: &str = "the URL of the shared cache cannot be used";
+
+/// What replicas share.
+#[derive(Clone)]
+pub struct SharedCache(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    connection: Connection,
+    seal: Seal,
+    namespace: String,
+    changes: Changes,
+    complained: Mutex<Option<Instant>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+#[error("shared_cache.url: {0}")]
+pub struct Unusable(&'static str);
+
+/// What is at a place.
+#[derive(Debug)]
+pub(crate) enum There {
+    /// This, and so long it will be there; `None` where it has no end.
+    Value(Zeroizing<Vec<u8>>, Option<Duration>),
+    /// Nothing that can be used.
+    Nothing,
+}
+
+/// One subject's place for a copy, or for what a walk came to that is nobody's copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A copy for whoever asks later.
+    Copy,
+    /// For those who wait.
+    Note,
+}
+
+impl SharedCache {
+    /// Sets it up; nothing is asked of Redis yet.
+    pub fn new(settings: &Settings, metrics: &Arc<crate::telemetry::Metrics>) -> Result<Self, Unusable> {
+        let seal = Seal::new(&settings.key).ok_or(Unusable(NO_CLIENT))?;
+        let connect = || -> RedisResult<_> {
+            let client = Client::open(settings.url.reveal())?;
+            Ok((Connection::new(client.clone(), settings, Arc::clone(metrics))?, client))
+        };
+        let (connection, client) = connect().map_err(|_| Unusable(NO_CLIENT))?;
+        Ok(Self(Arc::new(Inner {
+            client,
+            connection,
+            seal,
+            namespace: settings.namespace.clone(),
+            changes: Changes::new(Arc::clone(metrics)),
+            complained: Mutex::default(),
+            tasks: Mutex::default(),
+        })))
+    }
+
+    /// Begins to hear what others store, until the last of this is dropped.
+    pub fn listen(&self) {
+        let listening = self.0.changes.clone().listen(self.0.client.clone(), channel(&self.0.namespace));
+        self.spawn(listening);
+    }
+
+    /// Does something for as long as this is there.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(work);
+    }
+
+    /// Asks whether it answers, and waits a little longer than a request would.
+    pub async fn try_it(&self) -> Result<(), &'static str> {
+        let call = Call::new("ping", self.0.connection.patience());
+        let answer =
+            self.0.connection.ask(call, async |mut manager| redis::cmd("PING").query_async::<redis::Value>(&mut manager).await).await;
+        answer.map(drop).map_err(|silent| silent.0)
+    }
+
+    /// How long a request may wait for it, in all.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.0.connection.timeout()
+    }
+
+    /// The epoch that lasts, or 0 where changes may be missed.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.0.changes.epoch()
+    }
+
+    /// Changes from now on.
+    pub(crate) fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
+        self.0.changes.subscribe()
+    }
+
+    /// Takes note that changes were missed.
+    pub(crate) fn miss(&self) {
+        self.0.changes.miss();
+    }
+
+    /// The place of a token that a source's replicas share.
+    pub(crate) fn token(&self, source: crate::domain::SourceName, who: &str) -> TokenPlace {
+        let (newest, lock) = token_names(&self.0.namespace, source.as_str(), who, self.0.seal.id());
+        TokenPlace::new(self.clone(), newest, lock)
+    }
+
+    /// Reads what is at a subject's place.
+    pub(crate) async fn read(&self, subject: &Subject, place: Place, within: Duration) -> Result<There, Silent> {
+        let names = self.names(subject);
+        let name = if place == Place::Copy { &names.copy } else { &names.note };
+        let read = self.read_at(name, within).await;
+        if place == Place::Copy {
+            self.0.connection.metrics().lookup(match &read {
+                Ok(Some(There::Value(..))) => "hit",
+                Ok(Some(There::Nothing)) => "miss",
+                Ok(None) => "unreadable",
+                Err(silent) => silent.0,
+            });
+        }
+        if matches!(read, Ok(None)) {
+            self.complain();
+        }
+        read.map(|there| there.unwrap_or(There::Nothing))
+    }
+
+    /// `None` where there is something that cannot be read.
+    async fn read_at(&self, name: &str, within: Duration) -> Result<Option<There>, Silent> {
+        let mut pipe = redis::pipe();
+        pipe.cmd("GETRANGE").arg(name).arg(0).arg(MOST_SEALED).cmd("PTTL").arg(name);
+        let call = Call::new("read", within);
+        let answer = self.0.connection.ask(call, async |mut manager| pipe.query_async::<(Vec<u8>, i64)>(&mut manager).await).await?;
+        let Ok((sealed, left)) = answer else { return Ok(None) };
+        if sealed.is_empty() {
+            return Ok(Some(There::Nothing));
+        }
+        let left = u64::try_from(left).ok().map(Duration::from_millis);
+        Ok(self.open(name, &sealed).map(|value| There::Value(value, left)))
+    }
+
+    /// Takes the lock on asking for a subject.
+    pub(crate) async fn lock(&self, subject: &Subject, within: Duration) -> Result<Locked, Silent> {
+        self.0.connection.lock(&self.names(subject).lock, within).await
+    }
+
+    /// Gives a lock back without a word.
+    pub(crate) async fn release(&self, lock: Lock) {
+        self.0.connection.release(lock).await;
+    }
+
+    /// Puts a value at a place for so long, gives the lock back and tells everybody, all at once.
+    /// False where that was not possible; then the lock ends by itself.
+    pub(crate) async fn publish(&self, place: Place, value: &[u8], life: Duration, lock: Option<Lock>, change: &Change) -> bool {
+        let names = self.names(&change.subject);
+        let name = if place == Place::Copy { &names.copy } else { &names.note };
+        let Some(message) = serde_json::to_vec(change).ok() else { return false };
+        let mut pipe = redis::pipe();
+        pipe.atomic();
+        match self.seal(name, value).filter(|_| !life.is_zero()) {
+            Some(sealed) => pipe.cmd("SET").arg(name).arg(sealed).arg("PX").arg(life.as_millis().to_string()).ignore(),
+            None => pipe.del(name).ignore(), // too large, or of no use: what is there is older
+        };
+        if let Some(lock) = &lock {
+            pipe.cmd("EVAL").arg(lock::RELEASE).arg(1).arg(&lock.name).arg(&lock.owner).ignore();
+        }
+        pipe.cmd("PUBLISH").arg(channel(&self.0.namespace)).arg(message).ignore();
+        let call = Call::new("write", self.0.connection.patience());
+        self.0.connection.ask(call, async |mut manager| pipe.query_async::<()>(&mut manager).await).await.is_ok()
+    }
+
+    /// Notes that something could be opened, but is not understood.
+    pub(crate) fn complain(&self) {
+        let mut complained = self.0.complained.lock().unwrap_or_else(PoisonError::into_inner);
+        if complained.is_none_or(|at| at.elapsed() > COMPLAINT_PAUSE) {
+            *complained = Some(Instant::now());
+            tracing::warn!("something in the shared cache cannot be read with this key_file, and is taken as absent");
+        }
+    }
+
+    fn names(&self, subject: &Subject) -> Names {
+        Names::of(&self.0.namespace, subject)
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.0.connection
+    }
+
+    fn seal(&self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
+        self.0.seal.seal(name, value)
+    }
+
+    fn open(&self, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.seal.open(name, sealed)
+    }
+}
+
+impl std::fmt::Debug for SharedCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedCache")
+    }
+}

@@ -1,0 +1,94 @@
+//! Names of places in Redis: the namespace, the version of the format, and what the place is for.
+
+use std::borrow::Cow;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::CustomerId;
+
+/// The version of all that is written. What another version wrote is not read: raise it whenever
+/// anything that is written or how it is meant changes.
+pub(super) const VERSION: u32 = 1;
+
+/// Whose copy it is: what a source says of a customer, to whoever asks as this one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Subject {
+    /// The source's name.
+    pub source: String,
+    /// A digest of where the source is and who we are there.
+    pub who: String,
+    /// The customer's id there.
+    pub customer: String,
+}
+
+/// The names of one subject's places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Names {
+    /// What the source said.
+    pub(super) copy: String,
+    /// Who is asking the source.
+    pub(super) lock: String,
+    /// What came of asking, where that is nobody's copy.
+    pub(super) note: String,
+}
+
+impl Names {
+    pub(super) fn of(namespace: &str, subject: &Subject) -> Self {
+        let Subject { source, who, customer } = subject;
+        let customer = shown(customer);
+        let name = |kind: &str| format!("{namespace}:{VERSION}:{kind}:{source}:{who}:{customer}");
+        Self { copy: name("copy"), lock: name("lock"), note: name("note") }
+    }
+}
+
+/// A customer's id as names show it: as it is, or as a digest where it may be anything, an address
+/// for instance.
+fn shown(customer: &str) -> Cow<'_, str> {
+    if customer.parse::<CustomerId>().is_ok() {
+        return customer.into();
+    }
+    format!("={}", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, customer.as_bytes()))).into()
+}
+
+/// The channel on which changes are told.
+pub(super) fn channel(namespace: &str) -> String {
+    format!("{namespace}:{VERSION}:changes")
+}
+
+/// The places of a token that all share: the newest one, by those who have the same key, and who
+/// is renewing it, whatever key he has.
+pub(super) fn token_names(namespace: &str, source: &str, who: &str, key: &str) -> (String, String) {
+    (format!("{namespace}:{VERSION}:token:{source}:{who}:{key}"), format!("{namespace}:{VERSION}:renewal:{source}:{who}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn subject(source: &str, who: &str, customer: &str) -> Subject {
+        Subject { source: source.to_owned(), who: who.to_owned(), customer: customer.to_owned() }
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_subjects_share_a_place(
+            one in ("[a-z_]{1,4}", "[0-9a-f]{1,3}", ".{0,6}"), other in ("[a-z_]{1,4}", "[0-9a-f]{1,3}", ".{0,6}"),
+        ) {
+            let names = |(source, who, customer): &(String, String, String)| Names::of("n", &subject(source, who, customer));
+            let (a, b) = (names(&one), names(&other));
+            prop_assert_eq!(a == b, one == other);
+            prop_assert!(a.copy != b.lock && a.copy != b.note && a.lock != b.note);
+        }
+    }
+
+    #[test]
+    fn a_name_says_the_version_and_what_it_is_for() {
+        assert_eq!(Names::of("rollcall", &subject("src", "ab", "acme")).copy, "rollcall:1:copy:src:ab:acme");
+        assert!(!Names::of("rollcall", &subject("src", "ab", "ann@acme.example")).copy.contains("acme"));
+        assert_eq!(token_names("rollcall", "src", "ab", "cd").0, "rollcall:1:token:src:ab:cd");
+    }
+}

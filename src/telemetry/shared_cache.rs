@@ -1,0 +1,105 @@
+//! What is counted of the shared cache. Nothing of it is shown where there is none.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+use crate::domain::SourceName;
+
+/// What is counted of the shared cache.
+#[derive(Clone, Debug)]
+pub struct SharedCacheMetrics {
+    up: Family<[(&'static str, &'static str); 0], Gauge>,
+    subscribed: Family<[(&'static str, &'static str); 0], Gauge>,
+    lookups: Family<ResultLabels, Counter>,
+    calls: Family<CallLabels, Counter>,
+    call_seconds: Family<KindLabels, Histogram>,
+    withheld: Family<SourceLabels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    call: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    call: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabels {
+    source: &'static str,
+}
+
+impl Default for SharedCacheMetrics {
+    fn default() -> Self {
+        let seconds = || Histogram::new(exponential_buckets(0.000_1, 2.0, 14)); // 0.1 ms to 0.8 s
+        Self {
+            up: Family::default(),
+            subscribed: Family::default(),
+            lookups: Family::default(),
+            calls: Family::default(),
+            call_seconds: Family::new_with_constructor(seconds),
+            withheld: Family::default(),
+        }
+    }
+}
+
+impl SharedCacheMetrics {
+    pub(super) fn register(&self, all: &mut Registry) {
+        all.register("shared_cache_up", "Whether the shared cache answered when it was last asked", self.up.clone());
+        let help = "Whether this replica hears at once what others store in the shared cache";
+        all.register("shared_cache_subscribed", help, self.subscribed.clone());
+        let help = "Copies looked for in the shared cache, by what came of it";
+        all.register("shared_cache_lookups", help, self.lookups.clone());
+        all.register("shared_cache_calls", "Calls to the shared cache, by what came of them", self.calls.clone());
+        let help = "How long calls to the shared cache took";
+        all.register_with_unit("shared_cache_call_duration", help, Unit::Seconds, self.call_seconds.clone());
+        let help = "Renewals of a shared refresh token that were not made, for the shared cache was out of reach";
+        all.register("shared_cache_renewals_withheld", help, self.withheld.clone());
+    }
+
+    /// Notes whether it answers.
+    pub fn up(&self, up: bool) {
+        self.up.get_or_create(&[]).set(i64::from(up));
+    }
+
+    /// Notes whether changes of others are heard.
+    pub fn subscribed(&self, subscribed: bool) {
+        self.subscribed.get_or_create(&[]).set(i64::from(subscribed));
+    }
+
+    /// Counts a copy that was looked for.
+    pub fn lookup(&self, result: &'static str) {
+        self.lookups.get_or_create(&ResultLabels { result }).inc();
+    }
+
+    /// Counts a call, and how long it took, if it was made.
+    pub fn call(&self, call: &'static str, result: &'static str, took: Option<Duration>) {
+        self.calls.get_or_create(&CallLabels { call, result }).inc();
+        if let Some(took) = took {
+            self.call_seconds.get_or_create(&KindLabels { call }).observe(took.as_secs_f64());
+        }
+    }
+
+    /// Counts a renewal that was not made.
+    pub fn withheld(&self, source: SourceName) {
+        self.withheld.get_or_create(&SourceLabels { source: source.as_str() }).inc();
+    }
+}

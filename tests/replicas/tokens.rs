@@ -1,0 +1,174 @@
+//! MyReports' refresh token, good once, shared by two replicas: one renewal for both, and none at
+//! all while they cannot talk.
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{
+    redis_server::{Redis, counted},
+    support::{
+        Gateway, Reply, World,
+        identity::{Shared, ask, numbered, sent},
+        until,
+    },
+};
+
+/// Two replicas, each with its own store that holds the first token.
+struct Pair {
+    redis: Redis,
+    world: World,
+    given: Shared,
+}
+
+impl Pair {
+    async fn new(life: u64) -> Self {
+        let (redis, world) = (Redis::start().await, World::of_two().await);
+        let given = world.identity(life, |_, reply| reply);
+        for name in ["one.token", "other.token"] {
+            redis.folder.write(name, "refresh-0\n");
+        }
+        Self { redis, world, given }
+    }
+
+    fn store(&self, name: &str) -> PathBuf {
+        self.redis.folder.path(&format!("{name}.token"))
+    }
+
+    async fn replica(&self, name: &str) -> Gateway {
+        self.redis.shared_by(self.world.with_store(&self.store(name))).start().await
+    }
+
+    fn stored(&self, name: &str) -> String {
+        fs::read_to_string(self.store(name)).unwrap().trim().to_owned()
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn two_replicas_need_one_renewal_and_both_keep_what_came() {
+    let pair = Pair::new(3600).await;
+    let (one, other) = (pair.replica("one").await, pair.replica("other").await);
+    let (first, second) = tokio::join!(ask(&one, "a"), ask(&other, "b"));
+    assert_eq!((first.status, second.status), (200, 200), "{first:?} {second:?}");
+    assert_eq!(sent(&pair.given), numbered(1));
+    assert_eq!((pair.stored("one").as_str(), pair.stored("other").as_str()), ("refresh-1", "refresh-1"));
+    let third = pair.replica("third").await; // has no store at all
+    assert_eq!(ask(&third, "c").await.status, 200);
+    assert_eq!((sent(&pair.given), pair.stored("third").as_str()), (numbered(1), "refresh-1"), "one login is for all");
+    let mut connection = pair.redis.ask();
+    for name in pair.redis.names() {
+        let dump: Vec<u8> = redis::cmd("DUMP").arg(&name).query(&mut connection).unwrap();
+        for secret in ["refresh-", "access-"] {
+            assert!(!dump.windows(secret.len()).any(|part| part == secret.as_bytes()), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn renewals_go_from_hand_to_hand() {
+    let pair = Pair::new(5).await; // renewed after four seconds
+    let (one, other) = (pair.replica("one").await, pair.replica("other").await);
+    let end = tokio::time::Instant::now() + Duration::from_mins(1);
+    let mut number = 0;
+    while sent(&pair.given).len() < 4 {
+        for replica in [&one, &other] {
+            number += 1;
+            let answer = ask(replica, &format!("c{number}")).await;
+            assert_eq!(answer.status, 200, "{answer:?} {:?}", sent(&pair.given));
+        }
+        assert!(tokio::time::Instant::now() < end);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(sent(&pair.given)[..4], numbered(4), "each was sent once");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn without_redis_nobody_renews_and_copies_stand_in() {
+    let mut pair = Pair::new(5).await;
+    let (one, other) = (pair.replica("one").await, pair.replica("other").await);
+    for replica in [&one, &other] {
+        assert_eq!(ask(replica, "a").await.status, 200);
+    }
+    pair.redis.stop();
+    let before = sent(&pair.given);
+    for replica in [&one, &other] {
+        until_unauthorized(replica).await;
+        let copy = ask(replica, "a").await;
+        assert_eq!(copy.status, 200, "{copy:?}");
+        assert!(counted(replica, "rollcall_shared_cache_renewals_withheld_total{source=\"my_reports\"}").await > 0);
+    }
+    assert_eq!(sent(&pair.given), before, "nothing was spent");
+    pair.redis.start_again().await; // empty: both offer what they have
+    for replica in [&one, &other] {
+        let end = tokio::time::Instant::now() + Duration::from_secs(20);
+        while ask(replica, "b").await.status != 200 {
+            assert!(tokio::time::Instant::now() < end, "{:?}", sent(&pair.given));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    let sent = sent(&pair.given);
+    assert_eq!(sent, numbered(sent.len()), "none was sent twice");
+    assert!(sent.len() > before.len());
+}
+
+/// Waits until the access token has ended.
+async fn until_unauthorized(gateway: &Gateway) {
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    for number in 0.. {
+        let answer = ask(gateway, &format!("cold-{number}")).await;
+        if answer.status == 401 && answer.code() == "upstream_unauthorized" {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < end, "{answer:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_replica_that_comes_late_with_an_old_token_takes_the_new_one() {
+    let mut pair = Pair::new(3600).await;
+    let one = pair.replica("one").await;
+    assert_eq!(ask(&one, "a").await.status, 200);
+    // Redis loses all; whoever has the newest says so before an older one is spent.
+    pair.redis.stop();
+    pair.redis.start_again().await;
+    let other = pair.replica("other").await;
+    pair.redis.until_heard_by(2).await;
+    assert_eq!(ask(&other, "b").await.status, 200, "{:?}", sent(&pair.given));
+    assert_eq!(sent(&pair.given), numbered(2), "refresh-0 is not sent again");
+    assert_eq!(pair.stored("other"), "refresh-2");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_login_at_one_replica_is_one_for_both() {
+    let pair = Pair::new(3600).await;
+    let given = Arc::clone(&pair.given);
+    // An identity server that has forgotten all tokens but that of a new login.
+    pair.world.my_reports.answer(move |call| {
+        let mut known = given.lock().unwrap();
+        if call.path != "/connect/token" {
+            return known.users(call);
+        }
+        if known.given < 9 {
+            known.sent.push("in vain".to_owned());
+            return Reply::json(400, &serde_json::json!({"error": "invalid_grant"}));
+        }
+        known.renew(call, 3600)
+    });
+    let (one, other) = (pair.replica("one").await, pair.replica("other").await);
+    for replica in [&one, &other] {
+        assert_eq!(ask(replica, "a").await.code(), "upstream_unauthorized");
+    }
+    fs::write(pair.store("other"), "refresh-9\n").unwrap();
+    pair.given.lock().unwrap().given = 9;
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    while ask(&one, "a").await.status != 200 {
+        assert!(tokio::time::Instant::now() < end, "{:?}", sent(&pair.given));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!((ask(&other, "b").await.status, sent(&pair.given).last().map(String::as_str)), (200, Some("refresh-9")));
+    until("both to keep it", || pair.stored("one") == "refresh-10" && pair.stored("other") == "refresh-10").await;
+}
