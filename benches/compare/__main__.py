@@ -8,12 +8,14 @@ import signal
 import sys
 import tempfile
 
+import gross
 import servers
+import singles
 import works
-from processes import cores, more_files
+from processes import CORES, more_files
 from table import markdown
 
-WORKS = {"hot": works.hot, "cold": works.cold}
+WORKS = {"hot": works.hot, "cold": works.cold, "big": singles.big, "many": singles.many, "idle": singles.idle, "start": singles.start}
 
 
 def main():
@@ -21,6 +23,7 @@ def main():
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     more_files()
+    os.sched_setaffinity(0, {int(CORES[1])})  # what is measured here must not disturb what is measured
     rows, ratios = [], {}
     with tempfile.TemporaryDirectory(prefix="rollcall-compare-") as folder:
         place = servers.Place(folder, options.gateway, options.backends)
@@ -31,6 +34,10 @@ def main():
             ratios |= ratio
     print(markdown(rows))
     print(f"\n{legend(options)}")
+    for regression in gross.regressions(ratios) if options.short else []:
+        print(f"GROSS REGRESSION: {regression}", file=sys.stderr)
+        options.failed = True
+    sys.exit(1 if options.failed else 0)
 
 
 def arguments():
@@ -46,6 +53,7 @@ def arguments():
     options.rounds = options.rounds or (3 if options.short else 5)
     options.seconds = options.seconds or (2 if options.short else 5)
     options.only = options.only or (["hot", "cold"] if options.short else list(WORKS))
+    options.failed = False
     options.delays = [0] if options.short else [0, 20]
     unknown = [name for name in options.only if name not in WORKS]
     if unknown:
@@ -56,7 +64,7 @@ def arguments():
 def legend(options):
     """When and where that was, and how it is to be read."""
     day = datetime.datetime.now(datetime.timezone.utc).date()
-    of_two = "server on one core, load and backends on another" if len(set(cores())) == 2 else "everything on ONE core: there is no other"
+    of_two = "server on one core, load and backends on another" if len(set(CORES)) == 2 else "everything on ONE core: there is no other"
     return (
         f"{day}, {processor()}, {os.cpu_count()} cores, Linux {platform.release()}; {', '.join(servers.versions())}. {of_two}, "
         f"{options.rounds} rounds by turns of {options.seconds} s, {works.load.CONNECTIONS} connections; medians. "

@@ -23,6 +23,14 @@ def good(port, path, headers=None, limit=60):
     return body
 
 
+def is_ready(port):
+    """Whether the gateway takes requests."""
+    try:
+        return fetch(port, "/health/ready", limit=1)[0] == 200
+    except OSError:
+        return False
+
+
 def roll(shape, number):
     """The path of a roll."""
     return f"/customers/{shape}_{number:027d}/users"

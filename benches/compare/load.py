@@ -5,7 +5,7 @@ import os
 import subprocess
 from dataclasses import dataclass
 
-from processes import cores
+from processes import CORES
 
 SCRIPT = os.path.join(os.path.dirname(__file__), "..", "peers", "wrk.lua")
 
@@ -45,7 +45,7 @@ def rolls(shape):
 def wrk(port, asked, seconds, connections):
     """Requests, seconds, p50 and p99 in microseconds. Ends everything where a request failed."""
     path, arguments = (asked, []) if isinstance(asked, str) else ("/", asked.arguments())
-    command = ["taskset", "-c", cores()[1], "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", SCRIPT]
+    command = ["taskset", "-c", CORES[1], "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", SCRIPT]
     command += [f"http://127.0.0.1:{port}{path}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False)
     line = next((line for line in done.stdout.splitlines() if line.startswith("FIGURES")), None)

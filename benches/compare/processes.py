@@ -11,10 +11,10 @@ TICKS = os.sysconf("SC_CLK_TCK")
 """Ticks of /proc/PID/stat in a second."""
 
 
-def cores():
-    """The core of the server under measurement, and that of the load and the backends."""
-    allowed = sorted(os.sched_getaffinity(0))
-    return str(allowed[0]), str(allowed[1] if len(allowed) > 1 else allowed[0])
+ALLOWED = sorted(os.sched_getaffinity(0))
+
+CORES = str(ALLOWED[0]), str(ALLOWED[min(1, len(ALLOWED) - 1)])
+"""The core of the server under measurement, and that of the load and the backends."""
 
 
 def free_port():
@@ -62,16 +62,15 @@ class Program:
         """What it prints first."""
         return self.process.stdout.readline().decode().strip()
 
-    def until_it_listens(self, limit=30):
-        """Waits until its port takes connections."""
+    def until(self, is_ready, limit=30):
+        """Waits until it is ready, looking often enough for milliseconds to be told."""
         end = time.monotonic() + limit
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return self
+        while not is_ready(self.port):
             if self.process.poll() is not None or time.monotonic() > end:
                 self.__exit__()
-                raise SystemExit(f"{self.process.args[3]} does not listen:\n{self.said()}")
-            time.sleep(0.01)
+                raise SystemExit(f"{self.process.args[3]} does not answer:\n{self.said()}")
+            time.sleep(0.0005)
+        return self
 
     def said(self):
         """The end of what it wrote to its error output."""
@@ -89,6 +88,13 @@ class Program:
     def largest(self):
         """Bytes of memory that it had at most."""
         return sum(status(pid, "VmHWM") for pid in family(self.process.pid))
+
+
+def listens(port):
+    """Whether somebody takes connections there."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def fields(pid):

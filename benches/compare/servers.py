@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 
-from processes import Program, cores, free_port
+import answers
+from processes import CORES, Program, free_port, listens
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
@@ -23,7 +24,7 @@ class Place:
 
     def backends(self, milliseconds):
         """Both backends on the load's core, each answer so late."""
-        program = Program([self.backends_program, str(milliseconds)], cores()[1], self.log("backends"))
+        program = Program([self.backends_program, str(milliseconds)], CORES[1], self.log("backends"))
         program.port = int(program.first_line())
         return program
 
@@ -34,7 +35,7 @@ class Place:
         command = [self.gateway, "serve", "--config", file]
         for setting in settings:
             command += ["--set", setting]
-        return self.start("rollcall", command, port)
+        return self.start("rollcall", command, port, is_ready=answers.is_ready)
 
     def nginx(self, name, backends=None):
         """nginx with `benches/peers/nginx-NAME.conf`."""
@@ -56,9 +57,9 @@ class Place:
         file = self.configured("krakend.json", BACKENDS=backends.port)
         return self.start("krakend", ["krakend", "run", "-c", file, "-p", str(port)], port)
 
-    def start(self, name, command, port, environment=None):
-        """On the first core, until it listens."""
-        return Program(command, cores()[0], self.log(name), environment, port).until_it_listens()
+    def start(self, name, command, port, environment=None, is_ready=listens):
+        """On the first core, until it is ready."""
+        return Program(command, CORES[0], self.log(name), environment, port).until(is_ready)
 
     def log(self, name):
         """A file for what a program has to say."""

@@ -14,10 +14,15 @@ from table import Bar, middle, plain, row, times_ours
 FILE, KEPT, LUA, FASTIFY, KRAKEND = "nginx, a file", "nginx, `proxy_cache` hit", "nginx with Lua", "Fastify with undici", "KrakenD (joins nothing)"
 OURS = "**Rollcall**"
 
-HOT_SHAPES = {"4_3_2": 5, "65_55_40": 80}
-"""Customers by shape, and how many users their rolls have."""
+HOT_SHAPES = {"4_3_2": "hot, 5 users", "65_55_40": "hot, 80 users"}
+"""Customers by shape, and what the work is called."""
+
+HOT_WORKS = list(HOT_SHAPES.values())
 
 COLD = "50_40_30"
+
+COLD_WORK = "cold, backends answer"
+COLD_AT_ONCE = f"{COLD_WORK} at once"
 
 COLD_BARS = {LUA: Bar("CPU, its over ours", 4, 6), FASTIFY: Bar("CPU, its over ours", 3, 6), KRAKEND: Bar("CPU, its over ours", 12, 20)}
 
@@ -46,8 +51,8 @@ class Runs:
 def hot(place, options):
     """A roll that is cached, of few users and of many. Rows, and ratios by name."""
     rows, ratios = [], {}
-    for shape, users in HOT_SHAPES.items():
-        found, ratio = hot_roll(place, options, shape, f"hot, {users} users")
+    for shape, work in HOT_SHAPES.items():
+        found, ratio = hot_roll(place, options, shape, work)
         rows += found
         ratios |= ratio
     return rows, ratios
@@ -69,7 +74,7 @@ def hot_roll(place, options, shape, work):
                 raise SystemExit(f"{name} gives other bytes")
         runs = Runs(running, path, options)
     missing = [] if servers.nginx() else [plain(work, "nginx", ["not installed"])]
-    return runs.rows(work, lambda name: hot_bars(runs, name)) + missing, {(work, name): 1 / runs.ratio(name, "cpu") for name in running}
+    return runs.rows(work, lambda name: hot_bars(runs, name)) + missing, {(work, name): runs.ratio(name, "cpu") for name in running}
 
 
 def hot_bars(runs, name):
@@ -94,7 +99,7 @@ def cold(place, options):
     """Every request asks for another customer. Rows, and ratios by name."""
     rows, ratios = [], {}
     for milliseconds in options.delays:
-        work = f"cold, backends answer {late(milliseconds)}"
+        work = f"{COLD_WORK} {late(milliseconds)}"
         with contextlib.ExitStack() as stack:
             backends = stack.enter_context(place.backends(milliseconds))
             running = gateways(place, stack, backends, options)
