@@ -10,7 +10,7 @@ use rollcall::{
     app::Config,
     config::Layers,
     customers::{Customers, CustomersQuery},
-    domain::{EmailKey, Placeholders, Record, SourceName},
+    domain::{EmailKey, Placeholders, Record, Records, SourceName},
     roll::{Export, ExportFormat, PageOf, Roll, UserId, View},
     sources::REGISTRY,
     telemetry::Metrics,
@@ -99,20 +99,19 @@ fn views() -> Vec<(&'static str, View)> {
 fn roll() -> Roll {
     let first = ["Ann", "Bo", "C\u{e9}line", "Dimitri", "\u{c5}sa", "Frank", "Gudrun", "Hiro"];
     let last = ["Lee", "Ek", "Dupont", "Papadopoulos\u{3c2}", "Berg", "Miller", "Schmidt", "Tanaka", "Okafor"];
-    let record = |number: usize, id: String| {
-        let email: Arc<str> = format!("person.{number}@acme.example").into();
-        Record {
-            id: id.into(),
-            display_name: Some(format!("{} {} {number}", first[number % first.len()], last[number % last.len()]).into()),
-            key: EmailKey::shared(&email),
-            email: Some(email),
-            username: Some(format!("user{number}").into()),
+    let record = |records: &mut Records, number: usize, id: String| {
+        records.push(&Record {
+            id: &id,
+            display_name: Some(&format!("{} {} {number}", first[number % first.len()], last[number % last.len()])),
+            email: Some(&format!("person.{number}@acme.example")),
+            username: Some(&format!("user{number}")),
             enabled: Some(!number.is_multiple_of(7)),
             ..Record::default()
-        }
+        });
     };
-    let left = (0..USERS * 4 / 5).map(|number| record(number, format!("a-{number}"))).collect();
-    let right = (USERS / 5..USERS).map(|number| record(number, format!("m-{number}"))).collect();
+    let (mut left, mut right) = (Records::default(), Records::default());
+    (0..USERS * 4 / 5).for_each(|number| record(&mut left, number, format!("a-{number}")));
+    (USERS / 5..USERS).for_each(|number| record(&mut right, number, format!("m-{number}")));
     let nobody = Placeholders::new(&["unknown_*@unknown.com", "*@dummy.com"]);
     Roll::of_records("acme".parse().unwrap(), vec![(SOURCES[0], left), (SOURCES[1], right)], &nobody)
 }

@@ -50,6 +50,15 @@ impl Accept {
     }
 }
 
+/// Whether a body is wanted compressed by gzip, at least as much as plain (RFC 9110, 12.5.3).
+pub(super) fn wants_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let codings = Accept(values.flat_map(|value| value.split(',')).filter_map(range).collect());
+    let quality = |coding| codings.find(coding);
+    let gzip = quality("gzip").or_else(|| quality("*")).unwrap_or(0);
+    gzip > 0 && gzip >= quality("identity").unwrap_or(0)
+}
+
 fn range(text: &str) -> Option<(String, u16)> {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
@@ -87,6 +96,26 @@ mod tests {
             ("application/xml", false),
         ] {
             assert_eq!(accept(value).takes_json(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_sent_to_who_wants_it() {
+        for (value, expected) in [
+            ("", false),
+            ("gzip", true),
+            ("br, GZip;q=0.8", true),
+            ("*", true),
+            ("gzip;q=0", false),
+            ("gzip;q=0, *", false),
+            ("identity", false),
+            ("gzip;q=0.5, identity", false),
+            ("gzip, identity", true),
+            ("deflate, br", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, value.parse().unwrap());
+            assert_eq!(wants_gzip(&headers), expected, "{value}");
         }
     }
 

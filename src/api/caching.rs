@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt::Write};
 
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -11,6 +12,9 @@ use super::envelope::{SourceReport, UsersBody};
 use crate::roll::{Forward, Shared, Told};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// About how many headers an answer has.
+const HEADERS: usize = 14;
+
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Everything that an answer says of its age.
@@ -49,7 +53,7 @@ impl Ages {
     /// Puts the headers on an answer that is a roll.
     pub(super) fn write(&self, complete: bool, told: &[Told], headers: &mut HeaderMap) {
         put(headers, header::CACHE_CONTROL, self.cache_control(complete));
-        put(headers, header::AGE, self.age.to_string());
+        headers.insert(header::AGE, self.age.into());
         write_origin(told, headers, self.ttl);
     }
 }
@@ -99,10 +103,10 @@ fn server_timing(told: &[Told]) -> String {
 
 /// A weak tag: the same for the same page, users, warnings and states of the sources, whatever
 /// the times.
-pub(super) fn etag(body: &UsersBody<'_>) -> String {
-    let UsersBody { status, timestamp: _, page_size, total, next_cursor, data, sources, warnings } = body;
+pub(super) fn etag(body: &UsersBody<'_>, users: &[Bytes]) -> String {
+    let UsersBody { status, timestamp: _, page_size, total, next_cursor, data: _, sources, warnings } = body;
     let states = states(sources);
-    tag_of(&("json", status, page_size, total, next_cursor, states, warnings, data), [])
+    tag_of(&("json", status, page_size, total, next_cursor, states, warnings), users.iter().map(|users| users.as_ref().into()))
 }
 
 /// The states of the sources, without their times.
@@ -132,16 +136,17 @@ pub(super) fn tag_of<'a>(facts: &impl Serialize, pieces: impl IntoIterator<Item 
 }
 
 /// An answer with its tag: 304 for who holds it already.
-pub(super) fn tagged(asked: &HeaderMap, etag: String, body: impl FnOnce() -> Response) -> Response {
-    let mut response = if is_held(asked, &etag) { StatusCode::NOT_MODIFIED.into_response() } else { body() };
-    put(response.headers_mut(), header::ETAG, etag);
+pub(super) fn tagged(asked: &HeaderMap, etag: &str, body: impl FnOnce() -> Response) -> Response {
+    let mut response = if is_held(asked, etag) { StatusCode::NOT_MODIFIED.into_response() } else { body() };
+    response.headers_mut().reserve(HEADERS);
+    put(response.headers_mut(), header::ETAG, etag.to_owned());
     response
 }
 
 /// Whether the caller holds this answer already (RFC 9110, 13.1.2, compared weakly).
 fn is_held(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let opaque = |tag| str::trim_start_matches(str::trim(tag), "W/");
     let held = opaque(etag);
     values.flat_map(|value| value.split(',')).any(|tag| tag.trim() == "*" || opaque(tag) == held)
 }

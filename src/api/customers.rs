@@ -199,7 +199,7 @@ pub(super) async fn find_customer(
 
 /// Links may change at any time: whoever keeps an answer asks whether it still holds.
 fn answer(asked: &HeaderMap, etag: String, body: &impl Serialize) -> Response {
-    let mut response = tagged(asked, etag, || Json(body).into_response());
+    let mut response = tagged(asked, &etag, || Json(body).into_response());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"));
     response
 }

@@ -1,5 +1,8 @@
 //! The two shapes of a body: a roll, and an error. Their field names are the contract.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -10,8 +13,8 @@ use super::{
     source_status::SourceStatus,
 };
 use crate::{
-    domain::{Conflict, FailureKind, Moment, SourceName, User, Warning},
-    roll::{Given, Known, Listed, Page, Told, with_conflicts},
+    domain::{FailureKind, Moment, SourceName, User, Warning},
+    roll::{Given, Known, Page, Pieces, Told},
 };
 
 /// A page of a customer's roll.
@@ -33,12 +36,16 @@ pub(super) struct UsersBody<'a> {
     pub next_cursor: Option<&'a str>,
     /// The users of this page, in the order that was asked for.
     #[schema(value_type = Vec<User>)]
-    pub data: Vec<Shown<'a>>,
+    pub data: Users,
     /// What each source came to, in a fixed order.
     pub sources: &'a [SourceReport],
     /// What a caller should know about the roll.
     pub warnings: &'a [Warning],
 }
+
+/// Where a page's users belong: they are written already, and are put in as they are.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Users([(); 0]);
 
 /// One person of a customer's roll.
 #[derive(Debug, Serialize, ToSchema)]
@@ -151,10 +158,7 @@ pub(super) struct Problem<'a> {
 
 /// A person as he was encoded when the roll was joined, perhaps with his conflicts.
 #[derive(Debug)]
-pub(super) struct Shown<'a> {
-    json: &'a RawValue,
-    conflicts: Option<&'a [Conflict<'a>]>,
-}
+pub(super) struct Shown<'a>(pub(super) Cow<'a, str>);
 
 // === impl UsersBody ===
 
@@ -167,10 +171,24 @@ impl<'a> UsersBody<'a> {
             page_size: page.users.len(),
             total: given.complete.then_some(page.total),
             next_cursor: page.next_cursor.as_deref(),
-            data: page.users.iter().map(|(listed, conflicts)| Shown::new(listed, conflicts.as_deref())).collect(),
+            data: Users::default(),
             sources,
             warnings: &given.warnings,
         }
+    }
+
+    /// The whole body in pieces, with the users in their place.
+    pub(super) fn around(&self, users: &[Bytes]) -> Vec<Bytes> {
+        const USERS: &str = "\"data\":[";
+        // The body has nothing that JSON cannot hold, and nothing before the users holds a quote.
+        let body = serde_json::to_string(self).unwrap_or_default();
+        let at = body.find(USERS).map_or(body.len(), |at| at + USERS.len());
+        let (head, tail) = body.split_at(at);
+        let mut pieces = Pieces::default();
+        pieces.push(head.as_bytes());
+        users.iter().for_each(|users| pieces.share(users));
+        pieces.push(tail.as_bytes());
+        pieces.finish()
     }
 }
 
@@ -202,17 +220,9 @@ impl RollStatus {
     }
 }
 
-impl<'a> Shown<'a> {
-    pub(super) fn new(listed: &'a Listed, conflicts: Option<&'a [Conflict<'a>]>) -> Self {
-        Self { json: listed.json(), conflicts }
-    }
-}
-
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Some(conflicts) = self.conflicts else { return self.json.serialize(serializer) };
-        let whole = with_conflicts(self.json, conflicts).map_err(serde::ser::Error::custom)?;
-        whole.serialize(serializer)
+        serde_json::from_str::<&RawValue>(&self.0).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 

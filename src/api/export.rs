@@ -34,7 +34,7 @@ pub(super) async fn all(gateway: &Gateway, format: ExportFormat, view: &View, gi
         (tag_of(&facts, export.substance()), export)
     };
     let (etag, export) = offload(given.roll.is_large(), begin).await;
-    let mut response = tagged(asked, etag, || {
+    let mut response = tagged(asked, &etag, || {
         let body = Body::from_stream(stream::iter(export.map(Ok::<_, Infallible>)));
         ([(header::CONTENT_TYPE, content_type(format))], body).into_response()
     });

@@ -105,7 +105,7 @@ impl Reading<'_> {
             }
             "page_size" => self.page_size = page_size(value)?,
             "cursor" => self.cursor = Some(value.to_owned()),
-            "q" => view.q = Some(folded(searched(name, value)?)),
+            "q" => view.q = Some(folded(searched(name, value)?).into_owned()),
             "email" => view.email = Some(address(name, value)?),
             "source" => view.source = Some(source(value, self.sources)?),
             "enabled" => view.enabled = Some(one_of(name, value, &[("true", true), ("false", false)])?),

@@ -4,6 +4,7 @@
 //! `envelope` layer.
 
 mod accept;
+mod body;
 mod caching;
 mod code;
 mod credentials;

@@ -102,7 +102,7 @@ pub(super) async fn find_user(
     if let Ok(given) = &answer.roll {
         look_up(given, &user).await;
     }
-    Ok(write(&customer, &user, &query, &headers, &answer))
+    Ok(write(&gateway, (&customer, &user), &query, &headers, &answer))
 }
 
 /// Looks for the person where that takes long, so that he is found at once afterwards.
@@ -114,7 +114,7 @@ async fn look_up(given: &Given, user: &UserId) {
 }
 
 /// Writes an answer: the person, 304, or why he cannot be shown.
-fn write(customer: &CustomerId, user: &UserId, query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> Response {
+fn write(gateway: &Gateway, (customer, user): (&CustomerId, &UserId), query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> Response {
     let (mut response, partial) = match &answer.roll {
         Ok(given) => match show(given, user, query, asked, answer) {
             Some(response) => (response, !given.complete),
@@ -122,19 +122,16 @@ fn write(customer: &CustomerId, user: &UserId, query: &UserQuery, asked: &Header
         },
         Err(refusal) => (refuse(customer, refusal, &answer.told), false),
     };
-    if let Some(facts) = LogFacts::of(&response, &answer.told, partial) {
-        response.extensions_mut().insert(facts);
-    }
+    LogFacts::note(gateway, &mut response, &answer.told, partial);
     response
 }
 
 fn show(given: &Given, user: &UserId, query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> Option<Response> {
     let listed = given.roll.find(user)?;
-    let conflicts = query.with_conflicts.then(|| given.roll.conflicts_of(listed));
     let sources: Vec<SourceReport> = answer.told.iter().map(SourceReport::from).collect();
-    let body = UserBody::new(given, Shown::new(listed, conflicts.as_deref()), &sources);
+    let body = UserBody::new(given, Shown(given.roll.shown(listed, query.with_conflicts)), &sources);
     let etag = tag_of(&("user", body.status, states(&sources), body.warnings, &body.data), []);
-    let mut response = tagged(asked, etag, || Json(&body).into_response());
+    let mut response = tagged(asked, &etag, || Json(&body).into_response());
     Ages::of(&answer.told).write(given.complete, &answer.told, response.headers_mut());
     Some(response)
 }

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    body::Bytes,
-    extract::{RawQuery, State},
+    body::Body,
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
     Gateway,
-    accept::Accept,
+    accept::{Accept, wants_gzip},
+    body::in_pieces,
     caching::{Ages, etag, put, tagged, write_origin},
     credentials::brought,
     envelope::{SourceReport, UsersBody},
@@ -20,15 +22,23 @@ use super::{
     export,
     extract::{Customer, UsersQuery, wants_it_now},
     parameters::{UsersHeaders, UsersParameters},
+    middleware::SMALL_BODY,
     shape::Shape,
     source_status::SourceStatus,
 };
 use crate::{
+    config::AccessLog,
     domain::CustomerId,
     offload::offload,
-    roll::{Answer, Given, Patience, Refusal, Rendered, Told},
+    roll::{Answer, Given, Patience, Pieces, Refusal, Rendered, Told},
     telemetry::Origin,
 };
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+
+/// Bytes above which compressing leaves the threads that serve everybody.
+const LONG_TO_COMPRESS: usize = 64 << 10;
 
 /// What the log line of a request says of how its answer came about.
 #[derive(Clone, Debug)]
@@ -71,15 +81,15 @@ pub(super) async fn list_users(
     State(gateway): State<Arc<Gateway>>,
     Extension(origin): Extension<Origin>,
     Customer(customer): Customer,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let shape = Shape::wanted(&Accept::of(&headers))?;
-    let query = UsersQuery::read(query.as_deref().unwrap_or_default(), &customer, &gateway.source_names, shape)?;
-    let patience = Patience { origin, deadline: gateway.sources_deadline(), now: wants_it_now(&headers) };
-    let brought = brought(&headers, &gateway.forwards)?;
+    let asked = request.into_parts().0;
+    let shape = Shape::wanted(&Accept::of(&asked.headers))?;
+    let query = UsersQuery::read(asked.uri.query().unwrap_or_default(), &customer, &gateway.source_names, shape)?;
+    let patience = Patience { origin, deadline: gateway.sources_deadline(), now: wants_it_now(&asked.headers) };
+    let brought = brought(&asked.headers, &gateway.forwards)?;
     let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
-    Ok(write(&gateway, &customer, (shape, &query), &headers, &answer).await)
+    Ok(write(&gateway, &customer, (shape, &query), &asked.headers, &answer).await)
 }
 
 /// Writes an answer: users, 304, or the error that the sources' failures add up to.
@@ -101,9 +111,7 @@ async fn write(
         }
         Err(refusal) => (refuse(customer, refusal, &answer.told), false),
     };
-    if let Some(facts) = LogFacts::of(&response, &answer.told, partial) {
-        response.extensions_mut().insert(facts);
-    }
+    LogFacts::note(gateway, &mut response, &answer.told, partial);
     response
 }
 
@@ -132,20 +140,28 @@ fn render_anew(query: &UsersQuery, given: &Given, told: &[Told]) -> Rendered {
     let page = given.roll.page(&query.view, &query.page);
     let sources: Vec<SourceReport> = told.iter().map(SourceReport::from).collect();
     let body = UsersBody::new(given, &page, &sources);
-    let etag = etag(&body);
-    // The body has nothing that JSON cannot hold: writing it does not fail.
-    let bytes = serde_json::to_vec(&body).map(Bytes::from).unwrap_or_default();
-    Rendered { bytes, etag, next_cursor: page.next_cursor }
+    let mut users = Pieces::default();
+    given.roll.write(&page, &mut users);
+    let users = users.finish();
+    Rendered::new(body.around(&users), etag(&body, &users), page.next_cursor.clone())
 }
 
 async fn page(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &HeaderMap, given: &Given, told: &[Told]) -> Response {
     let rendered = render(query, given, told).await;
-    let mut response = tagged(asked, rendered.etag.clone(), || {
-        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        (json, rendered.bytes.clone()).into_response()
+    let zipped = if wants_gzip(asked) && rendered.len() as u64 > SMALL_BODY { Some(gzip(&rendered).await) } else { None };
+    let mut response = tagged(asked, &rendered.etag, || match zipped {
+        Some(bytes) => ([(header::CONTENT_TYPE, JSON), (header::CONTENT_ENCODING, GZIP)], Body::from(bytes)).into_response(),
+        None => ([(header::CONTENT_TYPE, JSON)], in_pieces(&rendered.pieces)).into_response(),
     });
     link(gateway, customer, query, &rendered, response.headers_mut());
     response
+}
+
+/// A page compressed: the first time it takes a while, where it is long.
+async fn gzip(rendered: &Arc<Rendered>) -> Bytes {
+    let is_slow = rendered.len() > LONG_TO_COMPRESS && !rendered.has_gzip();
+    let rendered = Arc::clone(rendered);
+    offload(is_slow, move || rendered.gzip()).await
 }
 
 /// The way to the next page, relative to this host: the parameters as they were, and the cursor.
@@ -159,10 +175,13 @@ fn link(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, rendered: 
 }
 
 impl LogFacts {
-    pub(super) fn of(response: &Response, told: &[Told], partial: bool) -> Option<Self> {
-        let cache = response.headers().get(HeaderName::from_static("cache-status"))?.clone();
-        let one = |told: &Told| format!("{}={}", told.source, SourceStatus::from(told).as_str());
-        let sources = told.iter().map(one).collect::<Vec<_>>().join(" ");
-        Some(Self { cache, sources: sources.into(), partial })
+    /// Notes them on an answer, where there are log lines.
+    pub(super) fn note(gateway: &Gateway, response: &mut Response, told: &[Told], partial: bool) {
+        let cache = response.headers().get(HeaderName::from_static("cache-status")).cloned();
+        if let Some(cache) = cache.filter(|_| gateway.access_log != AccessLog::Off) {
+            let one = |told: &Told| format!("{}={}", told.source, SourceStatus::from(told).as_str());
+            let sources = told.iter().map(one).collect::<Vec<_>>().join(" ");
+            response.extensions_mut().insert(Self { cache, sources: sources.into(), partial });
+        }
     }
 }

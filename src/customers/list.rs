@@ -32,7 +32,7 @@ pub struct CustomersPage {
 impl CustomersQuery {
     /// Reads the place that a cursor names; without one the page is the first.
     pub fn new(q: Option<&str>, cursor: Option<&str>, size: usize) -> Result<Self, InvalidCursor> {
-        let q = q.map(folded);
+        let q = q.map(|q| folded(q).into_owned());
         let after = cursor.map(|cursor| {
             let place = open_cursor(&list(q.as_deref()), cursor)?;
             String::from_utf8(place).ok().and_then(|id| id.parse().ok()).ok_or(InvalidCursor)

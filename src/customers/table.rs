@@ -42,7 +42,7 @@ impl Table {
         let mut texts = Texts::default();
         for entry in &entries {
             let name = entry.name.as_deref().map(folded);
-            texts.push([folded(entry.id.as_str()).as_str()].into_iter().chain(name.as_deref()));
+            texts.push([&*folded(entry.id.as_str())].into_iter().chain(name.as_deref()));
         }
         Self { entries, by_remote, texts }
     }

@@ -8,6 +8,7 @@ mod failure;
 mod moment;
 mod names;
 mod record;
+mod records;
 mod user;
 mod warning;
 
@@ -18,5 +19,6 @@ pub use failure::{Failure, FailureKind};
 pub use moment::Moment;
 pub use names::{CustomerId, InvalidCustomerId, RemoteId, SourceName};
 pub use record::{Record, folded, text};
+pub use records::Records;
 pub use user::{Conflict, MatchedBy, SourceRecord, User};
 pub use warning::{Warning, WarningCode};

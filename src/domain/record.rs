@@ -1,41 +1,42 @@
 //! One source's user, as far as anybody may know of him.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use super::address::{EmailKey, lower_nfc};
+use smallvec::SmallVec;
 
-/// One source's record of one person.
+use super::address::lower_nfc;
+
+/// One source's record of one person, as a view of texts that lie elsewhere: in the body that is
+/// being read, or in [`Records`](super::Records), which keep it.
 ///
 /// An allow-list: what must never be emitted, logged, cached or held (passwords, security
 /// questions, second factors, pay, hours) has no field to sit in. A field that the source does
 /// not have, or said nothing of, is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Record {
+pub struct Record<'a> {
     /// The source's id of the record; never empty.
-    pub id: Box<str>,
+    pub id: &'a str,
     /// The customer that the source says the record belongs to; `None` for a record that is
     /// inherited from above the customer, or of which that is not certain.
-    pub owner: Option<Box<str>>,
+    pub owner: Option<&'a str>,
     /// The whole name, as the source shows it.
-    pub display_name: Option<Box<str>>,
+    pub display_name: Option<&'a str>,
     /// The given name.
-    pub first_name: Option<Box<str>>,
+    pub first_name: Option<&'a str>,
     /// The family name.
-    pub last_name: Option<Box<str>>,
+    pub last_name: Option<&'a str>,
     /// The address as written, trimmed.
-    pub email: Option<Arc<str>>,
-    /// The address normalised; what records are joined by.
-    pub key: Option<EmailKey>,
+    pub email: Option<&'a str>,
     /// The name that the person signs in with.
-    pub username: Option<Box<str>>,
+    pub username: Option<&'a str>,
     /// A telephone number, as written.
-    pub phone: Option<Box<str>>,
+    pub phone: Option<&'a str>,
     /// Whether the account is enabled.
     pub enabled: Option<bool>,
     /// Whether the person can sign in.
     pub can_sign_in: Option<bool>,
     /// The roles, as the source names them.
-    pub roles: Vec<Box<str>>,
+    pub roles: SmallVec<[&'a str; 2]>,
     /// Whether this is the customer's main contact.
     pub primary_contact: Option<bool>,
     /// Whether the person is configured above the customer, for example at its reseller.
@@ -44,27 +45,17 @@ pub struct Record {
     pub deleted: bool,
 }
 
-impl Record {
-    /// About how many bytes the record holds, for the cache's bound.
-    pub fn weight(&self) -> usize {
-        let text = |field: &Option<Box<str>>| field.as_deref().map_or(0, str::len);
-        let texts = [&self.owner, &self.display_name, &self.first_name, &self.last_name, &self.username, &self.phone];
-        size_of::<Self>()
-            + self.id.len()
-            + texts.into_iter().map(text).sum::<usize>()
-            + self.email.as_deref().map_or(0, |email| 2 * (email.len() + 16))
-            + self.roles.iter().map(|role| role.len() + size_of::<Box<str>>()).sum::<usize>()
-    }
-}
-
 /// A text without the blanks around it; a blank text is an absent one.
 pub fn text(written: &str) -> Option<&str> {
     Some(written.trim()).filter(|text| !text.is_empty())
 }
 
 /// Lower-cased and composed (Unicode NFC): how names are ordered and searched.
-pub fn folded(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { lower_nfc(text) }
+pub fn folded(text: &str) -> Cow<'_, str> {
+    if !text.is_ascii() {
+        return lower_nfc(text).into();
+    }
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One person of the normalized roll, as callers see it.
 
 use serde::Serialize;
+use smallvec::SmallVec;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -40,7 +41,7 @@ pub struct User<'a> {
     pub can_sign_in: Option<bool>,
     /// Roles, as the source names them.
     #[schema(value_type = Vec<String>, example = json!(["ClientManager"]))]
-    pub roles: Vec<&'a str>,
+    pub roles: SmallVec<[&'a str; 2]>,
     /// Whether this is the customer's main contact; null where no source told.
     #[schema(example = false)]
     pub primary_contact: Option<bool>,
@@ -57,7 +58,8 @@ pub struct User<'a> {
     /// By what the records were joined; null for a person of one record.
     pub matched_by: Option<MatchedBy>,
     /// The records that the person is made of, in the sources' order.
-    pub sources: Vec<SourceRecord<'a>>,
+    #[schema(value_type = Vec<SourceRecord>)]
+    pub sources: SmallVec<[SourceRecord<'a>; 2]>,
     /// The fields on which the sources differ; only with `include=conflicts`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conflicts: Option<Vec<Conflict<'a>>>,

@@ -93,7 +93,7 @@ impl Copy {
     /// About how many bytes it holds.
     pub(super) fn weight(&self) -> u32 {
         let records = match &self.known {
-            Known::Users(walk) => walk.records.iter().map(crate::domain::Record::weight).sum(),
+            Known::Users(walk) => walk.records.weight(),
             Known::NotFound(_) => 0,
         };
         u32::try_from(records + ENTRY_OVERHEAD).unwrap_or(u32::MAX)

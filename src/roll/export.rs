@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     csv_row::Row,
-    listed::{Listed, with_conflicts},
+    listed::Listed,
     listing::Roll,
     query::View,
     selection::Selection,
@@ -54,7 +54,7 @@ impl Export {
     /// are conflicts: it is all there, so that telling one export from another writes none.
     pub fn substance(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
         let listed = self.left.iter().filter_map(|place| self.roll.everybody().get(*place as usize));
-        listed.flat_map(|listed| [listed.json().get().as_bytes().into(), self.conflicts(listed).unwrap_or_default().into_bytes().into()])
+        listed.flat_map(|listed| [self.roll.json(listed).as_bytes().into(), self.conflicts(listed).unwrap_or_default().into_bytes().into()])
     }
 
     /// The conflicts as JSON, where they are asked for.
@@ -85,10 +85,7 @@ impl Export {
     }
 
     fn line(&self, listed: &Listed, piece: &mut String) {
-        let json = listed.json();
-        // A user has nothing that JSON cannot hold: writing his conflicts does not fail.
-        let whole = self.view.with_conflicts.then(|| with_conflicts(json, &self.roll.conflicts_of(listed)).unwrap_or_default());
-        piece.push_str(whole.as_deref().unwrap_or(json).get());
+        piece.push_str(&self.roll.shown(listed, self.view.with_conflicts));
         piece.push('\n');
     }
 

@@ -40,7 +40,7 @@ impl Roll {
     fn person(&self, id: Uuid) -> Option<&Listed> {
         let places = self.order(BY_ID)?;
         let listed = |place: &u32| self.everybody().get(*place as usize);
-        let compared = |place: &u32| listed(place).map_or(Ordering::Less, |listed| listed.id().cmp(&id));
+        let compared = |place: &u32| listed(place).map_or(Ordering::Less, |listed| listed.id.cmp(&id));
         listed(places.get(places.binary_search_by(compared).ok()?)?)
     }
 }
@@ -52,22 +52,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{EmailKey, Placeholders, Record};
+    use crate::domain::{Placeholders, Record, Records};
 
     const SOURCES: [SourceName; 2] = [SourceName::new("left"), SourceName::new("right")];
 
-    fn roll(sides: &[Vec<Record>; 2]) -> Roll {
+    fn roll(sides: &[Records; 2]) -> Roll {
         let sources = SOURCES.into_iter().zip(sides.clone()).collect();
         Roll::of_records("acme".parse().unwrap(), sources, &Placeholders::new(&["*@dummy.com"]))
     }
 
     /// Records with different ids, some of them with an address that others have, too.
-    fn records() -> impl Strategy<Value = Vec<Record>> {
-        let record = |(id, address): (String, String)| {
-            let email = format!("{address}@x.example");
-            Record { id: id.into(), key: EmailKey::new(&email), email: Some(email.into()), ..Record::default() }
-        };
-        prop::collection::btree_map("[a-c]{1,2}", "[a-d]", 0..12).prop_map(move |rows| rows.into_iter().rev().map(record).collect())
+    fn records() -> impl Strategy<Value = Records> {
+        prop::collection::btree_map("[a-c]{1,2}", "[a-d]", 0..12).prop_map(move |rows| {
+            let mut records = Records::default();
+            for (id, address) in rows.iter().rev() {
+                records.push(&Record { id, email: Some(&format!("{address}@x.example")), ..Record::default() });
+            }
+            records
+        })
     }
 
     proptest! {
@@ -82,7 +84,7 @@ mod tests {
                     prop_assert!(found.is_some_and(|found| found.id() == listed.id()));
                 }
             }
-            let ids = |side: &Vec<Record>| side.iter().map(|record| record.id.to_string()).collect::<BTreeSet<_>>();
+            let ids = |side: &Records| side.iter().map(|record| record.id.to_owned()).collect::<BTreeSet<_>>();
             for (source, side) in SOURCES.into_iter().zip(&sides) {
                 for id in ["", "a", "b", "cc", "ccc"] {
                     prop_assert_eq!(roll.find(&UserId::At(source, id.into())).is_some(), ids(side).contains(id));
@@ -95,8 +97,12 @@ mod tests {
 
     #[test]
     fn only_the_first_of_our_ids_in_a_large_roll_takes_long_to_find() {
-        let crowd = |count: usize| (0..count).map(|id| Record { id: id.to_string().into(), ..Record::default() }).collect();
-        let (small, large) = (roll(&[crowd(20), vec![]]), roll(&[crowd(600), vec![]]));
+        let crowd = |count: usize| {
+            let mut records = Records::default();
+            (0..count).for_each(|id| records.push(&Record { id: &id.to_string(), ..Record::default() }));
+            records
+        };
+        let (small, large) = (roll(&[crowd(20), crowd(0)]), roll(&[crowd(600), crowd(0)]));
         let ours = UserId::Ours(Uuid::nil());
         assert!(!small.is_long_to_find(&ours) && large.is_long_to_find(&ours));
         assert!(!large.is_long_to_find(&UserId::At(SOURCES[0], "7".into())));

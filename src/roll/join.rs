@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
-use crate::domain::{CustomerId, EmailKey, Placeholders, Record, SourceName, Warning, WarningCode};
+use crate::domain::{CustomerId, Placeholders, Records, SourceName, Warning, WarningCode};
 
 /// Stands between the parts of the name that an id is made of.
 const SEPARATOR: char = '\u{1f}';
@@ -35,81 +35,118 @@ pub(super) struct Joined {
 
 /// One source's records.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Records<'a> {
+pub(super) struct Side<'a> {
     pub(super) source: SourceName,
-    pub(super) records: &'a [Record],
+    pub(super) records: &'a Records,
 }
 
-/// Where one key stands: in which records, at most one of each source, and which sources have it
-/// more than once.
-#[derive(Default)]
-struct Standing {
-    once: SmallVec<[Place; 2]>,
-    twice: SmallVec<[u16; 2]>,
+/// Where one key stands in one source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Standing {
+    #[default]
+    Nowhere,
+    Once(u32),
+    MoreThanOnce,
+}
+
+/// What decides over a record: its key, if it can be joined by one, by the place of that key among
+/// all keys; and whether it stands for nobody.
+#[derive(Clone, Copy, Debug, Default)]
+struct Keyed {
+    key: Option<u32>,
+    placeholder: bool,
+}
+
+/// All keys, and where each of them stands in each source.
+struct Keys<'a> {
+    sources: usize,
+    numbers: HashMap<&'a str, u32>,
+    texts: Vec<&'a str>,
+    /// For each key, one standing for each source.
+    standings: Vec<Standing>,
 }
 
 /// Joins the records that carry one key, which stands once in each of their sources. A source
 /// that has a key twice takes no part in joining on it.
-pub(super) fn join(customer: &CustomerId, sources: &[Records<'_>], nobody: &Placeholders) -> Joined {
-    let keys = standings(sources, nobody);
+pub(super) fn join(customer: &CustomerId, sides: &[Side<'_>], nobody: &Placeholders) -> Joined {
+    let mut keys = Keys::new(sides);
+    let keyed: Vec<Vec<Keyed>> = (0..).zip(sides).map(|(source, side)| keys.take(source, side, nobody)).collect();
     let ids = Ids::new(customer);
     let mut joined = Joined::default();
-    for (source, Records { source: name, records }) in (0..).zip(sources) {
+    for ((source, side), keyed) in (0..).zip(sides).zip(keyed) {
         let mut ambiguous = 0;
-        for (record, row) in (0..).zip(*records) {
+        for (record, Keyed { key, placeholder }) in (0..).zip(keyed) {
             let place = Place { source, record };
-            let key = joining_key(row, nobody);
-            match key.and_then(|key| Some((key, keys.get(key)?))) {
-                Some((key, standing)) if !standing.twice.contains(&source) => {
-                    if standing.once.first() == Some(&place) {
-                        joined.persons.push(Person { id: ids.of_key(key), records: standing.once.clone(), placeholder: false });
+            match key.and_then(|key| Some((key, keys.of(key)?))) {
+                Some((key, standings)) if standings.get(usize::from(source)) == Some(&Standing::Once(record)) => {
+                    let records: SmallVec<[Place; 2]> = places(standings).collect();
+                    if records.first() == Some(&place) {
+                        joined.persons.push(Person { id: ids.of_key(keys.text(key)), records, placeholder });
                     }
                 }
-                keyed => {
-                    ambiguous += u64::from(keyed.is_some());
-                    let placeholder = row.key.as_ref().is_some_and(|key| nobody.hold(key));
-                    joined.persons.push(Person { id: ids.of_record(*name, row), records: [place].into_iter().collect(), placeholder });
+                ambiguously => {
+                    ambiguous += u64::from(ambiguously.is_some());
+                    let id = ids.of_record(side.source, side.records.id(record as usize).unwrap_or_default());
+                    joined.persons.push(Person { id, records: [place].into_iter().collect(), placeholder });
                 }
             }
         }
         if ambiguous > 0 {
-            joined.warnings.push(Warning { code: WarningCode::AmbiguousEmail, source: Some(*name), count: Some(ambiguous) });
+            joined.warnings.push(Warning { code: WarningCode::AmbiguousEmail, source: Some(side.source), count: Some(ambiguous) });
         }
     }
     joined
 }
 
-/// What a record can be joined by: nothing, where it has no address, stands for nobody, or is
-/// marked deleted.
-fn joining_key<'a>(record: &'a Record, nobody: &Placeholders) -> Option<&'a EmailKey> {
-    record.key.as_ref().filter(|key| !record.deleted && !nobody.hold(key))
+/// The records that a key stands in once, in the sources' order.
+fn places(standings: &[Standing]) -> impl Iterator<Item = Place> {
+    (0..).zip(standings).filter_map(|(source, standing)| match standing {
+        Standing::Once(record) => Some(Place { source, record: *record }),
+        Standing::Nowhere | Standing::MoreThanOnce => None,
+    })
 }
 
-fn standings<'a>(sources: &[Records<'a>], nobody: &Placeholders) -> HashMap<&'a EmailKey, Standing> {
-    let rows = sources.iter().map(|source| source.records.len()).max().unwrap_or_default();
-    let mut keys: HashMap<&EmailKey, Standing> = HashMap::with_capacity(rows);
-    for (source, Records { records, .. }) in (0..).zip(sources) {
-        for (record, row) in (0..).zip(*records) {
-            if let Some(key) = joining_key(row, nobody) {
-                keys.entry(key).or_default().add(Place { source, record });
-            }
-        }
+impl<'a> Keys<'a> {
+    fn new(sides: &[Side<'a>]) -> Self {
+        let rows = sides.iter().map(|side| side.records.len()).max().unwrap_or_default();
+        Self { sources: sides.len(), numbers: HashMap::with_capacity(rows), texts: Vec::with_capacity(rows), standings: Vec::new() }
     }
-    keys
-}
 
-impl Standing {
-    fn add(&mut self, place: Place) {
-        if self.twice.contains(&place.source) {
-            return;
-        }
-        match self.once.iter().position(|other| other.source == place.source) {
-            None => self.once.push(place),
-            Some(first) => {
-                self.once.remove(first);
-                self.twice.push(place.source);
+    /// Notes where the keys of a source stand. A record that has no address, stands for nobody, or
+    /// is marked deleted can be joined by nothing.
+    fn take(&mut self, source: usize, side: &Side<'a>, nobody: &Placeholders) -> Vec<Keyed> {
+        let all = (0_u32..).take(side.records.len());
+        all.map(|record| {
+            let Some(key) = side.records.key(record as usize) else { return Keyed::default() };
+            if nobody.hold(key) {
+                return Keyed { key: None, placeholder: true };
             }
+            let key = (!side.records.is_deleted(record as usize)).then(|| self.stand(key, source, record));
+            Keyed { key, placeholder: false }
+        })
+        .collect()
+    }
+
+    fn stand(&mut self, key: &'a str, source: usize, record: u32) -> u32 {
+        let next = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        let number = *self.numbers.entry(key).or_insert(next);
+        if number == next {
+            self.texts.push(key);
+            self.standings.resize(self.texts.len() * self.sources, Standing::Nowhere);
         }
+        if let Some(standing) = self.standings.get_mut(number as usize * self.sources + source) {
+            *standing = if *standing == Standing::Nowhere { Standing::Once(record) } else { Standing::MoreThanOnce };
+        }
+        number
+    }
+
+    fn of(&self, key: u32) -> Option<&[Standing]> {
+        let at = key as usize * self.sources;
+        self.standings.get(at..at + self.sources)
+    }
+
+    fn text(&self, key: u32) -> &'a str {
+        self.texts.get(key as usize).copied().unwrap_or_default()
     }
 }
 
@@ -125,12 +162,12 @@ impl Ids {
         Self { namespace: Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"rollcall"), customer: format!("{customer}{SEPARATOR}") }
     }
 
-    fn of_key(&self, key: &EmailKey) -> Uuid {
-        self.named(&["k", key.as_str()])
+    fn of_key(&self, key: &str) -> Uuid {
+        self.named(&["k", key])
     }
 
-    fn of_record(&self, source: SourceName, record: &Record) -> Uuid {
-        self.named(&["r", source.as_str(), &record.id])
+    fn of_record(&self, source: SourceName, id: &str) -> Uuid {
+        self.named(&["r", source.as_str(), id])
     }
 
     fn named(&self, parts: &[&str]) -> Uuid {

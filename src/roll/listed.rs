@@ -1,22 +1,23 @@
-//! One person of a roll: encoded once, with what orders and filters look at beside it.
+//! One person of a roll: where he is encoded and of which records he is made, with what filters
+//! look at beside it.
 
 use std::{
     cmp::Ordering,
     hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
+    num::NonZeroU64,
+    ops::Range,
+    sync::{Arc, LazyLock},
 };
 
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::{
     copy::{Copy, Known},
-    join::{Person, Place},
-    merge::merge,
+    join::Place,
     query::{Sort, SortField},
 };
-use crate::domain::{Conflict, EmailKey, Record, SourceName, User, Warning, folded};
+use crate::domain::{Conflict, Record, Records, SourceName, Warning};
 
 /// One source's copy, as part of a roll.
 #[derive(Clone, Debug)]
@@ -25,27 +26,31 @@ pub(super) struct Part {
     pub(super) copy: Arc<Copy>,
 }
 
-/// One person of a roll.
+/// One person of a roll. Small, for there are many: texts are where they were read.
 #[derive(Debug)]
 pub struct Listed {
-    pub(super) person: Person,
-    json: Box<RawValue>,
-    /// Folded, for order and search.
-    name: Option<Box<str>>,
-    email: Option<Box<str>>,
+    pub(super) id: Uuid,
     /// A digest of the address after normalising.
-    address: Option<u64>,
-    enabled: Option<bool>,
-    deleted: bool,
+    pub(super) address: Option<NonZeroU64>,
+    /// Where he is in the roll's JSON.
+    pub(super) json_at: usize,
+    pub(super) json_length: u32,
+    /// Where his records' places are in the roll's.
+    pub(super) places_at: u32,
+    pub(super) records: u16,
+    pub(super) enabled: Option<bool>,
+    pub(super) deleted: bool,
+    pub(super) placeholder: bool,
 }
 
 // === impl Part ===
 
 impl Part {
-    pub(super) fn records(&self) -> &[Record] {
+    pub(super) fn records(&self) -> &Records {
+        static NOBODY: LazyLock<Records> = LazyLock::new(Records::default);
         match &self.copy.known {
             Known::Users(walk) => &walk.records,
-            Known::NotFound(_) => &[],
+            Known::NotFound(_) => &NOBODY,
         }
     }
 
@@ -60,65 +65,25 @@ impl Part {
 // === impl Listed ===
 
 impl Listed {
-    pub(super) fn new(person: Person, parts: &[Part]) -> Self {
-        let records = records_of(&person, parts);
-        let user = merge(person.id, person.placeholder, &records);
-        // Records that are one person have one address.
-        let address = records.iter().find_map(|(_, record)| record.key.as_ref()).map(digest);
-        let fold = |text: Option<&str>| text.map(|text| folded(text).into());
-        Self {
-            name: fold(user.display_name),
-            email: fold(user.email),
-            address,
-            enabled: user.enabled,
-            deleted: user.deleted,
-            json: encoded(&user),
-            person,
-        }
-    }
-
     /// The gateway's id of the person.
-    pub(super) fn id(&self) -> Uuid {
-        self.person.id
+    pub fn id(&self) -> Uuid {
+        self.id
     }
 
-    /// The person as JSON, a [`User`] without `conflicts`.
-    pub fn json(&self) -> &RawValue {
-        &self.json
+    /// Where he is in the roll's JSON.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.json_at..self.json_at + self.json_length as usize
     }
 
-    pub(super) fn is_deleted(&self) -> bool {
-        self.deleted
+    /// Whether he stands right behind another one.
+    pub(super) fn follows(&self, other: &Self) -> bool {
+        self.json_at == other.span().end + 1
     }
 
-    pub(super) fn is_placeholder(&self) -> bool {
-        self.person.placeholder
-    }
-
-    pub(super) fn enabled(&self) -> Option<bool> {
-        self.enabled
-    }
-
-    pub(super) fn address(&self) -> Option<u64> {
-        self.address
-    }
-
-    /// Whether one of his records is of a source, given by its place.
-    pub(super) fn is_of(&self, source: u16) -> bool {
-        self.person.records.iter().any(|place| place.source == source)
-    }
-
-    /// What a person is ordered by.
-    pub(super) fn value(&self, field: SortField) -> Option<&str> {
-        match field {
-            SortField::DisplayName => self.name.as_deref(),
-            SortField::Email => self.email.as_deref(),
-            SortField::Id => None,
-        }
-    }
-
-    pub(super) fn compare(&self, other: &Self, sort: Sort) -> Ordering {
-        compare((self.value(sort.field), self.id()), (other.value(sort.field), other.id()), sort)
+    /// Where his records' places are among the roll's.
+    pub(super) fn places(&self) -> Range<usize> {
+        let at = self.places_at as usize;
+        at..at + usize::from(self.records)
     }
 }
 
@@ -136,29 +101,25 @@ pub(super) fn compare(one: (Option<&str>, Uuid), other: (Option<&str>, Uuid), so
     }
 }
 
-/// A person's records, in the sources' order.
-pub(super) fn records_of<'a>(person: &Person, parts: &'a [Part]) -> SmallVec<[(SourceName, &'a Record); 2]> {
+/// The records at these places, in the sources' order.
+pub(super) fn records_at<'a>(places: &[Place], parts: &'a [Part]) -> SmallVec<[(SourceName, Record<'a>); 2]> {
     let record = |place: &Place| {
         let part = parts.get(usize::from(place.source))?;
         Some((part.source, part.records().get(place.record as usize)?))
     };
-    person.records.iter().filter_map(record).collect()
+    places.iter().filter_map(record).collect()
 }
 
 /// An encoded person with the fields on which his sources differ, behind the last field.
-pub fn with_conflicts(json: &RawValue, conflicts: &[Conflict<'_>]) -> serde_json::Result<Box<RawValue>> {
-    let fields = json.get().strip_suffix('}').unwrap_or(json.get());
-    RawValue::from_string(format!("{fields},\"conflicts\":{}}}", serde_json::to_string(conflicts)?))
+pub(super) fn with_conflicts(json: &str, conflicts: &[Conflict<'_>]) -> String {
+    let fields = json.strip_suffix('}').unwrap_or(json);
+    // Conflicts have nothing that JSON cannot hold: writing them does not fail.
+    format!("{fields},\"conflicts\":{}}}", serde_json::to_string(conflicts).unwrap_or_default())
 }
 
 /// An address as a number, which is compared first.
-pub(super) fn digest(key: &EmailKey) -> u64 {
+pub(super) fn digest(key: &str) -> NonZeroU64 {
     let mut hash = DefaultHasher::new();
-    key.as_str().hash(&mut hash);
-    hash.finish()
-}
-
-fn encoded(user: &User<'_>) -> Box<RawValue> {
-    // A user has no map keys that are not texts and nothing that fails: encoding it cannot.
-    serde_json::value::to_raw_value(user).unwrap_or_default()
+    key.hash(&mut hash);
+    NonZeroU64::new(hash.finish()).unwrap_or(NonZeroU64::MIN)
 }

@@ -2,29 +2,36 @@
 //! filter is then a choice among what is there.
 
 use std::{
+    borrow::Cow,
     cmp::Ordering,
     sync::{Arc, OnceLock},
 };
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::{
     copy::{Copy, Known},
+    encode::{Encoded, SortKey, sort, value},
     freshness::Windows,
-    join::{Records, join},
-    listed::{Listed, Part, compare, records_of},
+    front::{Front, Rendered},
+    join::{Place, Side, join},
+    listed::{Listed, Part, compare, records_at},
     merge::{conflicts, merge},
     query::{Sort, SortField},
 };
 use crate::{
-    domain::{Conflict, CustomerId, EmailKey, Placeholders, Record, SourceName, User, Warning, folded},
+    domain::{Conflict, CustomerId, EmailKey, Placeholders, Record, Records, SourceName, User, Warning, folded},
     sources::Walk,
     texts::Texts,
 };
 
 /// Records above which work on all of them leaves the threads that serve everybody.
 const MANY_RECORDS: usize = 500;
+
+/// About how many bytes a roll costs beside its persons.
+const ENTRY_OVERHEAD: usize = 1024;
 
 /// All persons of a customer, joined from certain copies.
 #[derive(Debug)]
@@ -34,38 +41,30 @@ pub struct Roll {
     parts: Vec<Part>,
     /// In the order of the default sort.
     persons: Vec<Listed>,
-    /// For each part and each of its records, the place of the person that it belongs to.
-    holders: Vec<Vec<u32>>,
-    /// What is searched of them, in the same order.
-    texts: Texts,
-    /// For each other sort, the persons' places in its order.
+    /// Where their records are, one person's behind the other's.
+    places: Vec<Place>,
+    /// Each person encoded, in the same order, with commas between.
+    json: Bytes,
+    /// For each part and each of its records, the place of the person that it belongs to; made by
+    /// the first who asks for it.
+    holders: OnceLock<Vec<Vec<u32>>>,
+    /// What is searched of them, in the same order; made by the first search.
+    texts: OnceLock<Texts>,
+    /// For each other sort, the persons' places in its order; made by the first who asks for it.
     orders: [OnceLock<Vec<u32>>; 5],
     /// What the join and the walks have to say.
     warnings: Vec<Warning>,
-    /// The page that most callers want, once somebody has rendered it.
-    front: OnceLock<(Vec<Warning>, Arc<Rendered>)>,
-}
-
-/// A page, ready to send.
-#[derive(Debug)]
-pub struct Rendered {
-    /// The body.
-    pub bytes: Bytes,
-    /// What tells it from others.
-    pub etag: String,
-    /// The cursor of the next page.
-    pub next_cursor: Option<String>,
+    front: Front,
 }
 
 // === impl Roll ===
 
 impl Roll {
     /// Joins records as if they had just been read; for measuring and for tests.
-    pub fn of_records(customer: CustomerId, sources: Vec<(SourceName, Vec<Record>)>, nobody: &Placeholders) -> Self {
-        let part = |(source, mut records): (_, Vec<Record>)| {
+    pub fn of_records(customer: CustomerId, sources: Vec<(SourceName, Records)>, nobody: &Placeholders) -> Self {
+        let part = |(source, records): (_, Records)| {
             // As whoever reads a source leaves them.
-            records.sort_by(|a, b| a.id.cmp(&b.id));
-            let walk = Walk { records, complete: true, ..Walk::default() };
+            let walk = Walk { records: Records::distinct(&[records]), complete: true, ..Walk::default() };
             Part { source, copy: Arc::new(Copy::of(Known::Users(walk), Windows::default())) }
         };
         Self::new(customer, sources.into_iter().map(part).collect(), nobody)
@@ -73,27 +72,28 @@ impl Roll {
 
     /// Joins copies. Those that say "not found" hold nobody.
     pub(super) fn new(customer: CustomerId, parts: Vec<Part>, nobody: &Placeholders) -> Self {
-        let records: Vec<Records<'_>> = parts.iter().map(|part| Records { source: part.source, records: part.records() }).collect();
-        let joined = join(&customer, &records, nobody);
-        let mut persons: Vec<Listed> = joined.persons.into_iter().map(|person| Listed::new(person, &parts)).collect();
-        persons.sort_unstable_by(|a, b| a.compare(b, Sort::default()));
-        let mut texts = Texts::default();
-        for listed in &persons {
-            let names = records_of(&listed.person, &parts);
-            let username = names.iter().find_map(|(_, record)| record.username.as_deref()).map(folded);
-            texts.push([listed.value(SortField::DisplayName), listed.value(SortField::Email), username.as_deref()].into_iter().flatten());
-        }
+        let sides: Vec<Side<'_>> = parts.iter().map(|part| Side { source: part.source, records: part.records() }).collect();
+        let joined = join(&customer, &sides, nobody);
+        let Encoded { persons, places, json } = Encoded::new(&joined.persons, &parts);
         let mut warnings = joined.warnings;
         warnings.extend(parts.iter().flat_map(Part::warnings));
-        let holders = holders(&persons, &parts);
-        Self { customer, parts, persons, holders, texts, orders: Default::default(), warnings, front: OnceLock::new() }
+        Self {
+            customer,
+            parts,
+            persons,
+            places,
+            json: json.into(),
+            holders: OnceLock::new(),
+            texts: OnceLock::new(),
+            orders: Default::default(),
+            warnings,
+            front: Front::default(),
+        }
     }
 
-    /// The page that most callers want, with these warnings; rendered by the first of them. The
-    /// links may have more to say of the same copies later, which is then rendered each time.
+    /// The page that most callers want, with these warnings; rendered by the first of them.
     pub fn front(&self, warnings: &[Warning], render: impl Fn() -> Rendered) -> Arc<Rendered> {
-        let (said, front) = self.front.get_or_init(|| (warnings.to_vec(), Arc::new(render())));
-        if said == warnings { Arc::clone(front) } else { Arc::new(render()) }
+        self.front.page(warnings, render)
     }
 
     /// Whether the roll was joined from just these copies.
@@ -133,7 +133,7 @@ impl Roll {
         let at = self.places(sort);
         let length = self.persons.len();
         let is_before = |listed: &Listed, (value, id): &(Option<String>, Uuid)| {
-            compare((listed.value(sort.field), listed.id()), (value.as_deref(), *id), sort) != Ordering::Greater
+            compare((self.value(listed, sort.field).as_deref(), listed.id), (value.as_deref(), *id), sort) != Ordering::Greater
         };
         let start = after.map_or(0, |after| partition(length, |index| at(index).is_some_and(|(_, listed)| is_before(listed, after))));
         (start..length).filter_map(at)
@@ -150,7 +150,36 @@ impl Roll {
 
     /// What is searched.
     pub(super) fn texts(&self) -> &Texts {
-        &self.texts
+        self.texts.get_or_init(|| {
+            let mut texts = Texts::default();
+            for listed in &self.persons {
+                let user = self.user(listed);
+                let searched = [user.display_name, user.email, user.username].map(|text| text.map(folded));
+                texts.push(searched.iter().flatten().map(AsRef::as_ref));
+            }
+            texts
+        })
+    }
+
+    /// What a person is ordered by.
+    pub(super) fn value(&self, listed: &Listed, field: SortField) -> Option<Cow<'_, str>> {
+        value(self.places_of(listed), &self.parts, field)
+    }
+
+    /// A person as JSON, a [`User`] without `conflicts`.
+    pub fn json(&self, listed: &Listed) -> &str {
+        self.json.get(listed.span()).and_then(|json| std::str::from_utf8(json).ok()).unwrap_or("null")
+    }
+
+    /// A person as JSON, with the fields on which his sources differ where they are wanted.
+    pub fn shown(&self, listed: &Listed, with_conflicts: bool) -> Cow<'_, str> {
+        let json = self.json(listed);
+        if with_conflicts { super::listed::with_conflicts(json, &self.conflicts_of(listed)).into() } else { json.into() }
+    }
+
+    /// Persons as JSON, where they were encoded, from one to another: all between come along.
+    pub(super) fn run(&self, first: &Listed, last: &Listed) -> Bytes {
+        self.json.slice(first.span().start..last.span().end)
     }
 
     /// The place of a source among those that the roll is of.
@@ -161,13 +190,14 @@ impl Roll {
     /// The person that has a record of a source.
     pub(super) fn holder(&self, source: SourceName, id: &str) -> Option<&Listed> {
         let place = usize::from(self.place_of(source)?);
-        let record = self.parts.get(place)?.records().binary_search_by(|record| (*record.id).cmp(id)).ok()?;
-        self.persons.get(*self.holders.get(place)?.get(record)? as usize)
+        let record = self.parts.get(place)?.records().find(id)?;
+        let holders = self.holders.get_or_init(|| holders(self));
+        self.persons.get(*holders.get(place)?.get(record)? as usize)
     }
 
     /// A person, field by field.
     pub(super) fn user(&self, listed: &Listed) -> User<'_> {
-        merge(listed.person.id, listed.person.placeholder, &records_of(&listed.person, &self.parts))
+        merge(listed.id, listed.placeholder, &self.records_of(listed))
     }
 
     /// Everybody, in the order of the default sort.
@@ -177,32 +207,47 @@ impl Roll {
 
     /// The fields on which a person's records differ.
     pub fn conflicts_of(&self, listed: &Listed) -> Vec<Conflict<'_>> {
-        conflicts(&records_of(&listed.person, &self.parts))
+        conflicts(&self.records_of(listed))
     }
 
     /// Whether a person has just this address.
     pub(super) fn has_address(&self, listed: &Listed, key: &EmailKey) -> bool {
-        records_of(&listed.person, &self.parts).iter().any(|(_, record)| record.key.as_ref() == Some(key))
+        let is_key = |place: &Place| {
+            let part = self.parts.get(usize::from(place.source));
+            part.and_then(|part| part.records().key(place.record as usize)) == Some(key.as_str())
+        };
+        self.places_of(listed).iter().any(is_key)
+    }
+
+    /// Whether one of a person's records is of a source, given by its place.
+    pub(super) fn has_record_of(&self, listed: &Listed, source: u16) -> bool {
+        self.places_of(listed).iter().any(|place| place.source == source)
+    }
+
+    fn places_of(&self, listed: &Listed) -> &[Place] {
+        self.places.get(listed.places()).unwrap_or_default()
+    }
+
+    fn records_of(&self, listed: &Listed) -> SmallVec<[(SourceName, Record<'_>); 2]> {
+        records_at(self.places_of(listed), &self.parts)
     }
 
     /// About how many bytes it holds, the copies that it is made of included.
     pub(super) fn weight(&self) -> u32 {
-        let listed: usize = self.persons.iter().map(|listed| size_of::<Listed>() + 2 * listed.json().get().len()).sum();
+        let listed = self.persons.len() * size_of::<Listed>() + self.places.len() * size_of::<Place>();
         let copies: u32 = self.parts.iter().map(|part| part.copy.weight()).fold(0, u32::saturating_add);
-        let holders: usize = self.holders.iter().map(|records| records.len() * size_of::<u32>()).sum();
-        u32::try_from(listed + holders + self.texts.weight()).unwrap_or(u32::MAX).saturating_add(copies)
+        // What may come later, compressed pages, orders and texts to search, is about a third.
+        let json = self.json.len() + self.json.len() / 3;
+        u32::try_from(listed + json + ENTRY_OVERHEAD).unwrap_or(u32::MAX).saturating_add(copies)
     }
 
     /// The places of the persons in an order; `None` for the default one, which they are in.
-    pub(super) fn order(&self, sort: Sort) -> Option<&[u32]> {
-        let order = self.orders.get(sort.place()?)?.get_or_init(|| {
-            let mut places: Vec<u32> = (0..).take(self.persons.len()).collect();
-            let listed = |place: &u32| self.persons.get(*place as usize);
-            places.sort_unstable_by(|a, b| match (listed(a), listed(b)) {
-                (Some(a), Some(b)) => a.compare(b, sort),
-                _ => Ordering::Equal, // every place is one of a person
-            });
-            places
+    pub(super) fn order(&self, by: Sort) -> Option<&[u32]> {
+        let order = self.orders.get(by.place()?)?.get_or_init(|| {
+            let key = |(place, listed): (u32, &Listed)| SortKey::new(self.value(listed, by.field), listed.id, place);
+            let mut keys: Vec<SortKey<'_>> = (0..).zip(&self.persons).map(key).collect();
+            sort(&mut keys, by);
+            keys.iter().map(|key| key.place).collect()
         });
         Some(order)
     }
@@ -224,10 +269,10 @@ fn partition(length: usize, is_before: impl Fn(usize) -> bool) -> usize {
 }
 
 /// For each part and each of its records, whose it is. Every record is somebody's.
-fn holders(persons: &[Listed], parts: &[Part]) -> Vec<Vec<u32>> {
-    let mut holders: Vec<Vec<u32>> = parts.iter().map(|part| vec![u32::MAX; part.records().len()]).collect();
-    for (person, listed) in (0..).zip(persons) {
-        for place in &listed.person.records {
+fn holders(roll: &Roll) -> Vec<Vec<u32>> {
+    let mut holders: Vec<Vec<u32>> = roll.parts.iter().map(|part| vec![u32::MAX; part.records().len()]).collect();
+    for (person, listed) in (0..).zip(&roll.persons) {
+        for place in roll.places_of(listed) {
             let holder = holders.get_mut(usize::from(place.source)).and_then(|part| part.get_mut(place.record as usize));
             if let Some(holder) = holder {
                 *holder = person;

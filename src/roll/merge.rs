@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
@@ -9,7 +10,7 @@ use crate::domain::{Conflict, MatchedBy, Record, SourceName, SourceRecord, User}
 
 /// Puts a person together. `records` are in the order in which sources win; an absent value
 /// never blanks a known one.
-pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: &[(SourceName, &'a Record)]) -> User<'a> {
+pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: &[(SourceName, Record<'a>)]) -> User<'a> {
     let mut user = User {
         id,
         display_name: None,
@@ -20,13 +21,13 @@ pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: &[(SourceName, &'a
         phone: None,
         enabled: None,
         can_sign_in: None,
-        roles: Vec::new(),
+        roles: SmallVec::new(),
         primary_contact: None,
         inherited: None,
         placeholder,
         deleted: false,
         matched_by: (records.len() > 1).then_some(MatchedBy::Email),
-        sources: Vec::with_capacity(records.len()),
+        sources: SmallVec::new(),
         conflicts: None,
     };
     for (source, record) in records {
@@ -37,7 +38,7 @@ pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: &[(SourceName, &'a
 
 /// Adds one record to a person, behind those that win over it. Destructures, so that a new field
 /// cannot be forgotten.
-fn add<'a>(user: &mut User<'a>, source: SourceName, record: &'a Record) {
+fn add<'a>(user: &mut User<'a>, source: SourceName, record: &Record<'a>) {
     let Record {
         id,
         owner: _,
@@ -45,7 +46,6 @@ fn add<'a>(user: &mut User<'a>, source: SourceName, record: &'a Record) {
         first_name,
         last_name,
         email,
-        key: _,
         username,
         phone,
         enabled,
@@ -55,29 +55,29 @@ fn add<'a>(user: &mut User<'a>, source: SourceName, record: &'a Record) {
         inherited,
         deleted,
     } = record;
-    user.display_name = user.display_name.or(display_name.as_deref());
-    user.first_name = user.first_name.or(first_name.as_deref());
-    user.last_name = user.last_name.or(last_name.as_deref());
-    user.email = user.email.or(email.as_deref());
-    user.username = user.username.or(username.as_deref());
-    user.phone = user.phone.or(phone.as_deref());
+    user.display_name = user.display_name.or(*display_name);
+    user.first_name = user.first_name.or(*first_name);
+    user.last_name = user.last_name.or(*last_name);
+    user.email = user.email.or(*email);
+    user.username = user.username.or(*username);
+    user.phone = user.phone.or(*phone);
     user.enabled = user.enabled.or(*enabled);
     user.can_sign_in = user.can_sign_in.or(*can_sign_in);
     user.primary_contact = user.primary_contact.or(*primary_contact);
     user.inherited = user.inherited.or(*inherited);
     user.deleted |= *deleted;
     if user.roles.is_empty() {
-        user.roles = roles.iter().map(AsRef::as_ref).collect();
+        user.roles.clone_from(roles);
     }
-    user.sources.push(SourceRecord { source, id });
+    user.sources.push(SourceRecord { source, id: id });
 }
 
 /// The fields on which a person's records differ; today only the display name can. How a name
 /// is composed (Unicode NFC) is no difference.
-pub(super) fn conflicts<'a>(records: &[(SourceName, &'a Record)]) -> Vec<Conflict<'a>> {
+pub(super) fn conflicts<'a>(records: &[(SourceName, Record<'a>)]) -> Vec<Conflict<'a>> {
     let values: BTreeMap<SourceName, &str> =
-        records.iter().filter_map(|(source, record)| Some((*source, record.display_name.as_deref()?))).collect();
-    let chosen = records.iter().find_map(|(source, record)| record.display_name.as_deref().map(|name| (*source, name)));
+        records.iter().filter_map(|(source, record)| Some((*source, record.display_name?))).collect();
+    let chosen = records.iter().find_map(|(source, record)| record.display_name.map(|name| (*source, name)));
     match chosen {
         Some((chosen, name)) if values.values().any(|other| other.nfc().ne(name.nfc())) => {
             vec![Conflict { field: "display_name", chosen, values }]
@@ -93,23 +93,23 @@ mod tests {
     const FIRST: SourceName = SourceName::new("first");
     const SECOND: SourceName = SourceName::new("second");
 
-    fn named(name: Option<&str>) -> Record {
-        Record { id: "1".into(), display_name: name.map(Into::into), ..Record::default() }
+    fn named(name: Option<&str>) -> Record<'_> {
+        Record { id: "1", display_name: name, ..Record::default() }
     }
 
-    fn both<'a>(first: &'a Record, second: &'a Record) -> [(SourceName, &'a Record); 2] {
-        [(FIRST, first), (SECOND, second)]
+    fn both<'a>(first: &Record<'a>, second: &Record<'a>) -> [(SourceName, Record<'a>); 2] {
+        [(FIRST, first.clone()), (SECOND, second.clone())]
     }
 
     #[test]
     fn the_first_source_wins_except_where_it_says_nothing() {
         let first = Record { enabled: Some(false), phone: None, inherited: None, ..named(Some("Ann Lee")) };
-        let second = Record { enabled: Some(true), phone: Some("1".into()), inherited: Some(true), ..named(Some("A. Lee")) };
+        let second = Record { enabled: Some(true), phone: Some("1"), inherited: Some(true), ..named(Some("A. Lee")) };
         let records = both(&first, &second);
         let user = merge(Uuid::nil(), false, &records);
         assert_eq!((user.display_name, user.enabled, user.phone, user.inherited), (Some("Ann Lee"), Some(false), Some("1"), Some(true)));
         assert_eq!((user.matched_by, user.sources.len()), (Some(MatchedBy::Email), 2));
-        let turned = [(SECOND, &second), (FIRST, &first)];
+        let turned = [(SECOND, second), (FIRST, first)];
         assert_eq!(merge(Uuid::nil(), false, &turned).display_name, Some("A. Lee"));
         assert_eq!(merge(Uuid::nil(), false, &records[..1]).matched_by, None);
     }

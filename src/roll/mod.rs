@@ -8,15 +8,18 @@ mod copies;
 mod copy;
 mod csv_row;
 mod cursor;
+mod encode;
 mod export;
 mod find;
 mod freshness;
+mod front;
 mod join;
 mod listed;
 mod listing;
 mod merge;
 mod outcome;
 mod page;
+mod pieces;
 mod query;
 mod selection;
 
@@ -45,10 +48,12 @@ pub use copy::{Age, Copy, Known};
 pub use export::{Export, ExportFormat};
 pub use find::UserId;
 pub use freshness::Windows;
-pub use listed::{Listed, with_conflicts};
-pub use listing::{Rendered, Roll};
+pub use front::Rendered;
+pub use listed::Listed;
+pub use listing::Roll;
 pub use outcome::{Partial, Refusal};
 pub use page::{Page, PageOf};
+pub use pieces::Pieces;
 pub use query::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, Sort, SortField, View};
 
 /// Everything that is needed to answer for any customer.

@@ -2,7 +2,14 @@
 
 use uuid::Uuid;
 
-use super::{cursor, listed::Listed, listing::Roll, query::View, selection::Selection};
+use super::{
+    cursor,
+    listed::{Listed, with_conflicts},
+    listing::Roll,
+    pieces::Pieces,
+    query::View,
+    selection::Selection,
+};
 use crate::domain::{Conflict, CustomerId, InvalidCursor};
 
 /// Where a page begins and how much is on it.
@@ -46,12 +53,36 @@ impl Roll {
         let shown: Vec<&Listed> = rest.by_ref().take(of.size).map(|(_, listed)| listed).collect();
         let more = rest.next().is_some();
         let last = shown.last().filter(|_| more);
-        let next_cursor = last.map(|last| cursor::write(&self.customer, view, (last.value(view.sort.field), last.id())));
+        let next_cursor =
+            last.map(|last| cursor::write(&self.customer, view, (self.value(last, view.sort.field).as_deref(), last.id)));
         let conflicts = |listed| view.with_conflicts.then(|| self.conflicts_of(listed));
         Page {
             users: shown.into_iter().map(|listed| (listed, conflicts(listed))).collect(),
             total: self.everybody().iter().enumerate().filter(|(place, listed)| selection.has(*place, listed)).count(),
             next_cursor,
+        }
+    }
+
+    /// The users of a page as JSON, with commas between. Those that stand together in the roll are
+    /// taken together, as they lie there.
+    pub fn write(&self, page: &Page<'_>, to: &mut Pieces) {
+        let mut rest = page.users.as_slice();
+        while let Some(((first, conflicts), others)) = rest.split_first() {
+            if rest.len() < page.users.len() {
+                to.push(b",");
+            }
+            rest = others;
+            if let Some(conflicts) = conflicts {
+                to.push(with_conflicts(self.json(first), conflicts).as_bytes());
+                continue;
+            }
+            let mut last: &Listed = first;
+            while let Some(((next, None), others)) = rest.split_first()
+                && next.follows(last)
+            {
+                (last, rest) = (next, others);
+            }
+            to.share(&self.run(first, last));
         }
     }
 }

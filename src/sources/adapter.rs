@@ -3,7 +3,7 @@
 use http::{HeaderName, Method};
 use url::Url;
 
-use crate::domain::{ListedCustomer, Record, RemoteId, SourceName};
+use crate::domain::{ListedCustomer, Records, RemoteId, SourceName};
 
 /// One backend: how to ask it for a customer's users and how to read its answer.
 ///
@@ -44,7 +44,7 @@ pub trait CustomerList: Send + Sync {
     fn request(&self, page: u64) -> UpstreamRequest;
 
     /// Reads the body of a 200.
-    fn read(&self, body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable>;
+    fn read(&self, body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable>;
 }
 
 /// How a backend hands out its rows.
@@ -70,9 +70,9 @@ pub struct UpstreamRequest {
 
 /// What one answer holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page<R = Record> {
+pub struct Page<R = Records> {
     /// The rows, as they came.
-    pub records: Vec<R>,
+    pub records: R,
     /// How many there are in all, by the backend's own account.
     pub count: Option<u64>,
     /// How many pages there are, by the backend's own account.

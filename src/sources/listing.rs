@@ -56,6 +56,6 @@ impl Source {
     }
 }
 
-fn read_customers(adapter: &dyn Adapter, body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
+fn read_customers(adapter: &dyn Adapter, body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
     adapter.customers().ok_or(Unreadable::Shape)?.read(body)
 }

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Failure, FailureKind, Record, RemoteId, SourceName, Warning, WarningCode};
+use crate::domain::{Failure, FailureKind, Record, Records, RemoteId, SourceName, Warning, WarningCode};
 
 /// What of a walk's rows is kept.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Own {
-    pub(super) records: Vec<Record>,
+    pub(super) records: Records,
     pub(super) warning: Option<Warning>,
     /// The one other customer that all rows say they belong to, if they do. Whether it is linked to
     /// somebody else, so that these rows must not be shown, is known to whoever knows the links.
@@ -21,15 +21,20 @@ pub(super) struct Own {
 /// that was asked for are kept, and those inherited from above it, which carry its reseller's. Rows that agree on one other
 /// id are kept with a warning, for the vendor's own example is such an answer (Acronis PSA guide,
 /// "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
-pub(super) fn keep_own(source: SourceName, asked: &RemoteId, mut records: Vec<Record>) -> Result<Own, Failure> {
-    let mut owners: BTreeSet<String> = records.iter().filter_map(|record| record.owner.as_deref()).map(str::to_ascii_lowercase).collect();
-    let own = |record: &Record| record.owner.as_deref().is_some_and(|owner| asked.names(owner));
+pub(super) fn keep_own(source: SourceName, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
+    let mut owners = BTreeSet::new();
+    for owner in records.iter().filter_map(|record| record.owner) {
+        if !owners.contains(owner) {
+            owners.insert(owner.to_ascii_lowercase());
+        }
+    }
+    let own = |record: &Record<'_>| record.owner.is_some_and(|owner| asked.names(owner));
     let before = records.len();
     let warning = |code, count: usize| Warning { code, source: Some(source), count: Some(count as u64) };
 
     if owners.len() > 1 {
-        records.retain(|record| own(record) || record.inherited == Some(true));
-        if !records.iter().any(own) {
+        let records = records.filtered(|record| own(record) || record.inherited == Some(true));
+        if !records.iter().any(|record| own(&record)) {
             return Err(Failure::answered(FailureKind::InvalidResponse, 200));
         }
         let dropped = warning(WarningCode::ForeignRowsDropped, before - records.len());
@@ -47,8 +52,8 @@ mod tests {
 
     const SOURCE: SourceName = SourceName::new("test");
 
-    fn record(id: &str, owner: Option<&str>, inherited: Option<bool>) -> Record {
-        Record { id: id.into(), owner: owner.map(Into::into), inherited, ..Record::default() }
+    fn record<'a>(id: &'a str, owner: Option<&'a str>, inherited: Option<bool>) -> Record<'a> {
+        Record { id, owner, inherited, ..Record::default() }
     }
 
     /// The ids that are kept; what is warned of, with how many records.

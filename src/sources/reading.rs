@@ -8,26 +8,33 @@
 use std::collections::BTreeMap;
 
 use super::adapter::{Page, Paging};
-use crate::domain::{ListedCustomer, Record};
+use crate::domain::{ListedCustomer, Records};
 
-/// What pages are read of.
-pub(super) trait Row: Ord + Default + Send + 'static {
-    /// What tells one row from another.
-    fn id(&self) -> &str;
+/// The rows of a page, and of all pages.
+pub(super) trait Rows: Default + Send + 'static {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// What tells each of them from the others.
+    fn ids(&self) -> impl Iterator<Item = &str>;
+
+    /// One row for each id of all these, in the order of the ids. Of two with one id the greater
+    /// stands, so that neither the order of the pages nor that of their arrival decides.
+    fn distinct(all: Vec<Self>) -> Self;
 }
 
 /// One reading of all pages, while it goes on.
 #[derive(Debug)]
-pub(super) struct Reading<R = Record> {
+pub(super) struct Reading<R = Records> {
     paging: Paging,
     pages: BTreeMap<u64, Page<R>>,
 }
 
 /// What one reading came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Read<R = Record> {
+pub(super) struct Read<R = Records> {
     /// The distinct records, in the order of their ids.
-    pub(super) records: Vec<R>,
+    pub(super) records: R,
     /// How many rows came: more than records, where one came twice.
     pub(super) rows: u64,
     /// Whether the counts stayed the same and are what came.
@@ -38,19 +45,39 @@ pub(super) struct Read<R = Record> {
     pub(super) odd_fields: u64,
 }
 
-impl Row for Record {
-    fn id(&self) -> &str {
-        &self.id
+impl Rows for Records {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn ids(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).filter_map(|place| self.id(place))
+    }
+
+    fn distinct(all: Vec<Self>) -> Self {
+        Self::distinct(&all)
     }
 }
 
-impl Row for ListedCustomer {
-    fn id(&self) -> &str {
-        &self.id
+impl Rows for Vec<ListedCustomer> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn ids(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|customer| &*customer.id)
+    }
+
+    fn distinct(all: Vec<Self>) -> Self {
+        let mut customers: Self = all.into_iter().flatten().collect();
+        customers.sort_unstable_by(|a, b| b.cmp(a));
+        customers.dedup_by(|a, b| a.id == b.id);
+        customers.reverse();
+        customers
     }
 }
 
-impl<R: Row> Reading<R> {
+impl<R: Rows> Reading<R> {
     pub(super) fn new(paging: Paging) -> Self {
         Self { paging, pages: BTreeMap::new() }
     }
@@ -95,8 +122,8 @@ impl<R: Row> Reading<R> {
         let repeated = self.stated_count().is_none() && self.pages.keys().any(|number| self.is_repeated(*number));
         let (count, paging) = (self.stated_count(), self.paging);
         let odd_fields = self.pages.values().map(|page| page.odd_fields).sum();
-        let records = distinct(self.pages.into_values().flat_map(|page| page.records).collect());
-        let came = if paging == Paging::Whole { rows } else { records.len() as u64 };
+        let records = R::distinct(self.pages.into_values().map(|page| page.records).collect());
+        let came = if paging == Paging::Whole { rows } else { records.count() as u64 };
         let agrees = unchanged && !repeated && count.is_none_or(|count| count == came);
         Read { records, rows, agrees, is_counted: count.is_some(), odd_fields }
     }
@@ -112,7 +139,7 @@ impl<R: Row> Reading<R> {
 
     /// How many rows have come.
     pub(super) fn rows(&self) -> u64 {
-        self.pages.values().map(|page| page.records.len() as u64).sum()
+        self.pages.values().map(|page| page.records.count() as u64).sum()
     }
 
     /// Rows on a full page: as asked for, or as many as the server gives at most, which a first
@@ -120,13 +147,13 @@ impl<R: Row> Reading<R> {
     fn size(&self) -> u64 {
         let Paging::Numbered { size: asked } = self.paging else { return u64::MAX };
         let first = self.first();
-        let came = first.map_or(0, |page| page.records.len() as u64);
+        let came = first.map_or(0, |page| page.records.count() as u64);
         let fewer_than_there_are = first.and_then(|page| page.count).is_some_and(|count| came < count);
         if came > 0 && came < asked && fewer_than_there_are { came } else { asked.max(came).max(1) }
     }
 
     fn is_full(&self, number: u64) -> bool {
-        self.pages.get(&number).is_some_and(|page| page.records.len() as u64 >= self.size())
+        self.pages.get(&number).is_some_and(|page| page.records.count() as u64 >= self.size())
     }
 
     /// Whether a page goes beyond what the backend said there is; always, where it said nothing.
@@ -141,29 +168,18 @@ impl<R: Row> Reading<R> {
 
     /// Whether a page is the one before it again: the server does not look at the page number.
     fn is_repeated(&self, number: u64) -> bool {
-        let ids = |page: &Page<R>| page.records.iter().map(|record| record.id().to_owned()).collect::<Vec<_>>();
         let (Some(page), Some(before)) = (self.pages.get(&number), self.pages.get(&(number.wrapping_sub(1)))) else {
             return false;
         };
-        !page.records.is_empty() && ids(page) == ids(before)
+        page.records.count() > 0 && page.records.ids().eq(before.records.ids())
     }
 }
 
-impl<R: Row> Read<R> {
+impl<R: Rows> Read<R> {
     /// Everything that either of two readings saw.
-    pub(super) fn union(mut self, other: Self) -> Vec<R> {
-        self.records.extend(other.records);
-        distinct(self.records)
+    pub(super) fn union(self, other: Self) -> R {
+        R::distinct(vec![self.records, other.records])
     }
-}
-
-/// One record for each id, in the order of the ids. Of two rows with one id the greater stands,
-/// so that neither the order of the pages nor that of their arrival decides.
-fn distinct<R: Row>(mut records: Vec<R>) -> Vec<R> {
-    records.sort_unstable_by(|a, b| b.cmp(a));
-    records.dedup_by(|a, b| a.id() == b.id());
-    records.reverse();
-    records
 }
 
 #[cfg(test)]

@@ -40,19 +40,19 @@ pub(super) struct Odd(pub(super) u64);
 
 impl Odd {
     /// A text, trimmed; a blank one is absent.
-    pub(super) fn text(&mut self, value: &Scalar<'_>) -> Option<Box<str>> {
+    pub(super) fn text<'a>(&mut self, value: &'a Scalar<'_>) -> Option<&'a str> {
         match value {
-            Scalar::Text(text) if text.len() <= LONGEST_TEXT => domain::text(text).map(Into::into),
+            Scalar::Text(text) if text.len() <= LONGEST_TEXT => domain::text(text),
             other => self.absent(other),
         }
     }
 
     /// An id: a text, or a whole number, which is read as its text.
-    pub(super) fn id(&mut self, value: &Scalar<'_>) -> Option<Box<str>> {
+    pub(super) fn id<'a>(&mut self, value: &'a Scalar<'_>) -> Option<Cow<'a, str>> {
         match value {
             Scalar::Number(number) => Some(number.to_string().into()),
             Scalar::Negative(number) => Some(number.to_string().into()),
-            other => self.text(other),
+            other => self.text(other).map(Cow::Borrowed),
         }
     }
 

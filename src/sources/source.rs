@@ -15,13 +15,13 @@ use super::{
     health::{Health, HealthReport},
     oauth::Renewals,
     ownership::{Own, keep_own},
-    reading::{Read, Reading, Row},
+    reading::{Read, Reading, Rows},
     retry::{Budget, Policy},
     scope::{Brought, Identity},
     settings::Limits,
 };
 use crate::{
-    domain::{Failure, FailureKind, Record, RemoteId, SourceName, Warning, WarningCode},
+    domain::{Failure, FailureKind, Records, RemoteId, SourceName, Warning, WarningCode},
     offload::offload,
     outbound::{Bounds, Client, Deadline, Transport},
     telemetry::{Metrics, Origin},
@@ -70,7 +70,7 @@ pub struct Source {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Walk {
     /// The records, each id once, in the order of the ids.
-    pub records: Vec<Record>,
+    pub records: Records,
     /// Whether the counts agreed; where not, records may be missing.
     pub complete: bool,
     /// What a caller should know about it.
@@ -211,7 +211,7 @@ impl Source {
 
     /// One reading; a second one where the counts of the first did not agree; the union of both
     /// where those of the second do not either.
-    async fn read_consistently(&self, customer: &RemoteId, task: Task<'_, Record>) -> Result<(Walk, u64), Failure> {
+    async fn read_consistently(&self, customer: &RemoteId, task: Task<'_, Records>) -> Result<(Walk, u64), Failure> {
         let mut read = self.read_once(task).await?;
         let mut odd_fields = read.odd_fields;
         let (mut complete, mut warnings) = (read.agrees, Vec::new());
@@ -238,7 +238,7 @@ impl Source {
         }
     }
 
-    pub(super) async fn read_once<R: Row>(&self, task: Task<'_, R>) -> Result<Read<R>, Failure> {
+    pub(super) async fn read_once<R: Rows>(&self, task: Task<'_, R>) -> Result<Read<R>, Failure> {
         let mut reading = Reading::new(task.wanted.paging);
         loop {
             // Asked before the pages are listed: a count may lie as large as it likes.
@@ -255,7 +255,7 @@ impl Source {
 
     /// Asks for pages, a few at a time. After the first failure none is begun any more; of
     /// several failures the strongest counts.
-    async fn ask_for<R: Row>(&self, task: Task<'_, R>, wanted: &[u64], reading: &mut Reading<R>) -> Result<(), Failure> {
+    async fn ask_for<R: Rows>(&self, task: Task<'_, R>, wanted: &[u64], reading: &mut Reading<R>) -> Result<(), Failure> {
         let stated = reading.stated_pages();
         let mut waiting = wanted.iter().copied();
         let mut asked = FuturesUnordered::new();
@@ -284,7 +284,7 @@ impl Source {
 
     /// Asks for one page until it is there, or until trying again is no use. A refused token is
     /// replaced once, which is no retry.
-    async fn page<R: Row>(&self, task: Task<'_, R>, number: u64) -> Result<Page<R>, Failure> {
+    async fn page<R: Rows>(&self, task: Task<'_, R>, number: u64) -> Result<Page<R>, Failure> {
         self.budget.deposit();
         let (mut tries, mut replaced) = (1, false);
         loop {
@@ -306,7 +306,7 @@ impl Source {
 
     /// One try: a place, the breaker's leave, a token, the call. A failure comes with the
     /// credentials that were sent, if it came to that.
-    async fn attempt<R: Row>(&self, task: Task<'_, R>, number: u64) -> Result<Page<R>, (Failure, Option<Authorization>)> {
+    async fn attempt<R: Rows>(&self, task: Task<'_, R>, number: u64) -> Result<Page<R>, (Failure, Option<Authorization>)> {
         if task.deadline.left().is_zero() {
             return Err((Failure::new(FailureKind::Timeout), None)); // not for want of a place
         }
@@ -337,7 +337,7 @@ impl Source {
         page.map_err(|failure| (failure, sent))
     }
 
-    async fn call<R: Row>(&self, task: Task<'_, R>, number: u64, authorization: &Authorization) -> Result<Page<R>, Failure> {
+    async fn call<R: Rows>(&self, task: Task<'_, R>, number: u64, authorization: &Authorization) -> Result<Page<R>, Failure> {
         let asked = (task.wanted.request)(number);
         let mut request = reqwest::Request::new(asked.method, asked.url);
         let headers = request.headers_mut();

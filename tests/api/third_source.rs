@@ -4,7 +4,7 @@
 use http::Method;
 use rollcall::{
     config::BaseUrl,
-    domain::{EmailKey, Record, RemoteId, SourceName},
+    domain::{Record, RemoteId, SourceName},
     sources::{Adapter, Backend, CredentialSettings, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest},
 };
 use serde_json::{Value, json};
@@ -43,16 +43,9 @@ impl Adapter for PhoneBook {
     }
 }
 
-fn record(entry: &Value) -> Option<Record> {
+fn record(entry: &Value) -> Option<Record<'_>> {
     let text = |name: &str| entry[name].as_str();
-    Some(Record {
-        id: text("uid")?.into(),
-        display_name: text("name").map(Into::into),
-        email: text("mail").map(Into::into),
-        key: text("mail").and_then(EmailKey::new),
-        phone: text("phone").map(Into::into),
-        ..Record::default()
-    })
+    Some(Record { id: text("uid")?, display_name: text("name"), email: text("mail"), phone: text("phone"), ..Record::default() })
 }
 
 fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {

@@ -1,15 +1,16 @@
 //! Lets web pages of named origins read the answers (the Fetch standard's CORS protocol).
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     extract::Request,
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tower::{Layer, ServiceExt};
 use tower_http::cors::CorsLayer;
+
+use super::once::once;
 
 /// How long a browser may believe what a preflight said.
 const BELIEVED: Duration = Duration::from_hours(1);
@@ -68,7 +69,7 @@ impl Cors {
 
     /// Answers a preflight; puts its headers on whatever answers anything else. A page of another
     /// origin gets no headers, and so its browser keeps the answer from it.
-    pub(super) async fn share(self: Arc<Self>, request: Request, next: Next) -> Response {
+    pub(super) async fn share<F: Future<Output = Response>>(&self, request: Request, answer: impl FnOnce(Request) -> F) -> Response {
         let is_preflight = is_preflight(&request);
         let origin = request.headers().get(header::ORIGIN);
         let is_ours = origin.is_some_and(|origin| self.origins.contains(origin));
@@ -77,9 +78,9 @@ impl Cors {
         }
         // The layer takes every OPTIONS for a preflight.
         if !is_ours || (request.method() == Method::OPTIONS && !is_preflight) {
-            return next.run(request).await;
+            return answer(request).await;
         }
-        self.layer.layer(next).oneshot(request).await.into_response()
+        self.layer.layer(once(answer)).oneshot(request).await.into_response()
     }
 }
 

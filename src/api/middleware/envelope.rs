@@ -2,7 +2,6 @@
 
 use axum::{
     extract::Request,
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, header};
@@ -18,16 +17,18 @@ use crate::{
     telemetry::Origin,
 };
 
-pub(super) async fn write_errors(request: Request, next: Next) -> Response {
-    let wants_problem = Accept::of(request.headers()).wants_problems();
-    let origin = request.extensions().get::<Origin>().cloned();
-    let response = next.run(request).await;
+/// Whether the caller wants errors in RFC 9457's form.
+pub(super) fn wants_problem(request: &Request) -> bool {
+    request.headers().contains_key(header::ACCEPT) && Accept::of(request.headers()).wants_problems()
+}
+
+/// Writes what is an error; anything else goes as it is.
+pub(super) fn write_errors(response: Response, origin: &Origin, wants_problem: bool) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let request_id = origin.map_or_else(Default::default, |origin| origin.request_id);
-    write(response, &request_id, wants_problem)
+    write(response, &origin.request_id, wants_problem)
 }
 
 /// Replaces the body of an error, and keeps its status and its headers.

@@ -2,17 +2,10 @@
 
 use std::time::Duration;
 
-use axum::{
-    body::Body,
-    extract::Request,
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
+use axum::{body::Body, extract::Request};
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
-
-use crate::api::error::ApiError;
 
 /// Longest target, in bytes: the longest cursor fits, with every parameter beside it.
 const LONGEST_TARGET: usize = 16 << 10;
@@ -33,14 +26,8 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 /// What a header line holds beside its name and value: `: ` and the line's end.
 const LINE: usize = 4;
 
-pub(super) async fn refuse_too_large(request: Request, next: Next) -> Response {
-    match within_limits(request).await {
-        Ok(request) => next.run(request).await,
-        Err(refused) => ApiError::of_status(refused).into_response(),
-    }
-}
-
-async fn within_limits(request: Request) -> Result<Request, StatusCode> {
+/// The request, its body read and let go of, or the status that it is refused with.
+pub(super) async fn within_limits(request: Request) -> Result<Request, StatusCode> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let head = target + head_size(request.headers());
     if target > LONGEST_TARGET {

@@ -4,7 +4,7 @@
 //!    every answer carries is put on last, so that no answer goes without.
 //! 2. [`cors`], for callers and where origins are named: a browser shows a page the errors, too,
 //!    and sends no key with a preflight, which is therefore answered before anybody is asked for one.
-//! 3. compression: sees the final body, an error's too.
+//! 3. [`compression`]: sees the final body, an error's too.
 //! 4. [`envelope`]: whatever answers below, a handler, a layer or the router itself, an error
 //!    leaves in the one shape.
 //! 5. panic: a bug below becomes an answer, which the envelope then writes.
@@ -12,50 +12,77 @@
 //!
 //! [`mod@admit`] stands before the routes that are for callers only, and behind it [`crowd`] before
 //! those that ask sources: who is not let in takes no place, and probes answer however full it is.
+//!
+//! The six are functions, one around the other, in one layer of the router: each layer of its own
+//! costs an allocation and a copy of all below it for each request.
 
 mod admit;
+mod compression;
 mod cors;
 mod crowd;
 mod envelope;
 mod limits;
 mod observe;
+mod once;
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use axum::{Router, middleware::from_fn, middleware::from_fn_with_state};
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    compression::{
-        CompressionLayer, CompressionLevel,
-        predicate::{NotForContentType, Predicate, SizeAbove},
-    },
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
+use http::StatusCode;
 
-use super::Gateway;
+use super::{Gateway, error::ApiError};
+use crate::telemetry::Origin;
 
 pub(super) use admit::admit;
+pub(super) use compression::SMALL_BODY;
 pub use cors::Cors;
 pub(super) use crowd::refuse_when_crowded;
 pub(crate) use limits::{LARGEST_HEAD, MOST_HEADERS};
 
-/// Bytes below which a body is not worth compressing.
-const SMALL_BODY: u64 = 1024;
+/// What the layers know.
+#[derive(Clone)]
+struct Layers {
+    gateway: Arc<Gateway>,
+    cors: Option<Arc<Cors>>,
+}
 
 /// Puts the layers around a router; they also see what it has no route for.
 pub(super) fn around(router: Router, gateway: &Arc<Gateway>, cors: Option<&Cors>) -> Router {
-    let panics = Arc::clone(gateway);
-    let worth_it = SizeAbove::new(SMALL_BODY).and(NotForContentType::IMAGES);
-    let router = router
-        .layer(from_fn(limits::refuse_too_large))
-        .layer(CatchPanicLayer::custom(move |_| {
-            panics.metrics.panicked();
-            http::Response::builder().status(500).body(axum::body::Body::empty()).unwrap_or_default()
-        }))
-        .layer(from_fn(envelope::write_errors))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it));
-    let router = match cors.cloned().map(Arc::new) {
-        Some(cors) => router.layer(from_fn(move |request, next| Arc::clone(&cors).share(request, next))),
-        None => router,
+    let layers = Layers { gateway: Arc::clone(gateway), cors: cors.cloned().map(Arc::new) };
+    router.layer(from_fn_with_state(layers, observed))
+}
+
+async fn observed(State(layers): State<Layers>, mut request: Request, next: Next) -> Response {
+    let observed = observe::begin(&layers.gateway, &mut request);
+    let response = match &layers.cors {
+        Some(cors) => cors.share(request, |request| compressed(&layers.gateway, observed.origin(), request, next)).await,
+        None => compressed(&layers.gateway, observed.origin(), request, next).await,
     };
-    router.layer(from_fn_with_state(Arc::clone(gateway), observe::observe))
+    observed.answer(response)
+}
+
+async fn compressed(gateway: &Gateway, origin: &Origin, request: Request, next: Next) -> Response {
+    compression::compress(request, |request| enveloped(gateway, origin, request, next)).await
+}
+
+async fn enveloped(gateway: &Gateway, origin: &Origin, request: Request, next: Next) -> Response {
+    let wants_problem = envelope::wants_problem(&request);
+    let response = match limits::within_limits(request).await {
+        Ok(request) => caught(gateway, next.run(request)).await,
+        Err(refused) => ApiError::of_status(refused).into_response(),
+    };
+    envelope::write_errors(response, origin, wants_problem)
+}
+
+async fn caught(gateway: &Gateway, answer: impl Future<Output = Response>) -> Response {
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+        gateway.metrics.panicked();
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    })
 }

@@ -3,8 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::{
-    extract::{MatchedPath, Request, State},
-    middleware::Next,
+    extract::{MatchedPath, Request},
     response::Response,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -34,19 +33,18 @@ static NO_ROUTE: LazyLock<Arc<str>> = LazyLock::new(|| "none".into());
 /// The status that the log and the metrics give a request whose caller hung up (as nginx does).
 const HUNG_UP: u16 = 499;
 
-pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+/// Begins to observe a request, and notes in it what all below is to know of it.
+pub(super) fn begin(gateway: &Arc<Gateway>, request: &mut Request) -> Observed {
     let origin = origin_of(request.headers());
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| NO_ROUTE.clone(), |path| path.as_str().into());
     let caller = CallerSlot::default();
     request.extensions_mut().insert(Arc::clone(&caller));
-    let observed = Observed { method: request.method().clone(), started: Instant::now(), answered: false, gateway, origin, route, caller };
-    request.extensions_mut().insert(observed.origin.clone());
-    let response = next.run(request).await;
-    observed.answer(response)
+    request.extensions_mut().insert(origin.clone());
+    Observed { method: request.method().clone(), started: Instant::now(), answered: false, gateway: Arc::clone(gateway), origin, route, caller }
 }
 
 /// A request while it is being answered. Dropped before, it was given up by its caller.
-struct Observed {
+pub(super) struct Observed {
     gateway: Arc<Gateway>,
     origin: Origin,
     route: Arc<str>,
@@ -57,7 +55,13 @@ struct Observed {
 }
 
 impl Observed {
-    fn answer(mut self, mut response: Response) -> Response {
+    /// Where the request comes from.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Ends with an answer, which gets what every answer carries.
+    pub(super) fn answer(mut self, mut response: Response) -> Response {
         self.answered = true;
         let facts = response.extensions_mut().remove::<LogFacts>();
         self.note(response.status().as_u16(), response.extensions().get::<Code>().copied(), facts.as_ref());

@@ -45,7 +45,7 @@ struct Customer<'a> {
 }
 
 /// Reads one page.
-pub(super) fn read(body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
+pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
     let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;
     let rows = envelope.customers.ok_or(Unreadable::Shape)?;
@@ -62,13 +62,13 @@ impl Customer<'_> {
         let (id, tenant) = (odd.id(&self.id)?, odd.id(&self.tenant));
         let uuid = odd.id(&self.external_tenant_uuid).filter(|uuid| !is_nil(uuid));
         let number = odd.id(&self.external_tenant_id).filter(|number| number.as_ref() != NO_TENANT);
-        let uuid = uuid.map(|uuid| (LinkedBy::ReferenceIsTenantUuid, uuid));
-        let number = number.map(|number| (LinkedBy::ReferenceIsTenantId, number));
+        let uuid = uuid.map(|uuid| (LinkedBy::ReferenceIsTenantUuid, uuid.into()));
+        let number = number.map(|number| (LinkedBy::ReferenceIsTenantId, number.into()));
         Some(ListedCustomer {
             // The first row of the example is the partner itself, its `Tenant` being its `Id`.
             is_provider: tenant.is_some_and(|tenant| tenant.eq_ignore_ascii_case(&id)),
-            id,
-            name: odd.text(&self.name),
+            id: id.into(),
+            name: odd.text(&self.name).map(Into::into),
             other_names: uuid.into_iter().chain(number).collect(),
             reference: None,
         })
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::sources::wire::properties;
 
-    fn page(json: &str) -> Result<Page<ListedCustomer>, Unreadable> {
+    fn page(json: &str) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
         read(json.as_bytes())
     }
 

@@ -79,7 +79,7 @@ impl CustomerList for AdvancedAutomation {
         UpstreamRequest { method: Method::POST, url }
     }
 
-    fn read(&self, body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
+    fn read(&self, body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
         customers::read(body)
     }
 }

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{Object, said_error, unreadable},
+    wire::{Kept, Object, Row, said_error, unreadable},
 };
-use crate::domain::{EmailKey, Record};
+use crate::domain::{Record, Records};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(rename = "Clients", borrow)]
-    clients: Option<Vec<Object<Person<'a>>>>,
+    clients: Option<Kept<Person<'a>>>,
     #[serde(rename = "Paging", borrow)]
     paging: Option<Object<Counts<'a>>>,
     #[serde(borrow, default)]
@@ -68,11 +68,9 @@ struct Person<'a> {
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
     let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;
-    let clients = envelope.clients.ok_or(Unreadable::Shape)?;
-    let mut odd = Odd::default();
-    let records = clients.iter().map(|Object(person)| person.record(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    let (records, odd_fields) = envelope.clients.ok_or(Unreadable::Shape)?.records()?;
     let (count, pages) = envelope.paging.map_or(Ok((None, None)), |Object(counts)| counts.read())?;
-    Ok(Page { records, count, pages, odd_fields: odd.0 })
+    Ok(Page { records, count, pages, odd_fields })
 }
 
 impl Counts<'_> {
@@ -84,18 +82,15 @@ impl Counts<'_> {
     }
 }
 
-impl Person<'_> {
-    /// The record; `None` where the id is missing.
-    fn record(&self, odd: &mut Odd) -> Option<Record> {
-        let email = odd.text(&self.email).map(std::sync::Arc::from);
-        Some(Record {
-            id: odd.id(&self.id)?,
-            owner: odd.id(&self.customer),
+impl Row for Person<'_> {
+    fn keep(&self, records: &mut Records, odd: &mut Odd) -> Option<()> {
+        records.push(&Record {
+            id: &odd.id(&self.id)?,
+            owner: odd.id(&self.customer).as_deref(),
             display_name: odd.text(&self.name),
             first_name: odd.text(&self.first_name),
             last_name: odd.text(&self.last_name),
-            key: email.as_ref().and_then(EmailKey::shared),
-            email,
+            email: odd.text(&self.email),
             username: odd.text(&self.username),
             phone: odd.text(&self.phonenumber),
             enabled: odd.flag(&self.enabled),
@@ -104,7 +99,8 @@ impl Person<'_> {
             primary_contact: odd.flag(&self.primary_contact),
             inherited: None,
             deleted: odd.flag(&self.deleted).unwrap_or(false),
-        })
+        });
+        Some(())
     }
 }
 
@@ -124,23 +120,23 @@ mod tests {
         let page = read(include_bytes!("fixtures/persons.json")).unwrap();
         assert_eq!((page.records.len(), page.count, page.pages, page.odd_fields), (3, Some(3), Some(1), 0));
         let expected = Record {
-            id: "65f61819-465d-4fb1-b124-13282aa1fb09".into(),
-            owner: Some("ce570f06-f444-426b-b9b0-3aa8ef9b951e".into()),
-            display_name: Some("cstmr_001 admin".into()),
-            first_name: Some("cstmr_001".into()),
-            last_name: Some("admin".into()),
-            email: Some("cstmr_usr_0810_1014am@mailinator.com".into()),
-            key: EmailKey::new("cstmr_usr_0810_1014am@mailinator.com"),
-            username: Some("cstmr_usr_0810_1014am".into()),
+            id: "65f61819-465d-4fb1-b124-13282aa1fb09",
+            owner: Some("ce570f06-f444-426b-b9b0-3aa8ef9b951e"),
+            display_name: Some("cstmr_001 admin"),
+            first_name: Some("cstmr_001"),
+            last_name: Some("admin"),
+            email: Some("cstmr_usr_0810_1014am@mailinator.com"),
+            username: Some("cstmr_usr_0810_1014am"),
             phone: None,
             enabled: Some(true),
             can_sign_in: Some(true),
-            roles: vec!["ClientManager".into()],
+            roles: ["ClientManager"].into_iter().collect(),
             primary_contact: Some(false),
             inherited: None,
             deleted: false,
         };
-        assert_eq!(page.records.first(), Some(&expected));
+        assert_eq!(page.records.get(0), Some(expected));
+        assert_eq!(page.records.key(0), Some("cstmr_usr_0810_1014am@mailinator.com"));
         assert!(page.records.iter().skip(1).all(|record| record.roles.is_empty() && record.username.is_none()));
     }
 
@@ -148,7 +144,7 @@ mod tests {
     fn one_odd_row_hides_nobody() {
         let page = page(r#"{"Clients":[{"Id":7,"Enabled":"yes","Email":{"a":1},"New":[1]},{"Id":"b","Name":" "}]}"#).unwrap();
         assert_eq!((page.records.len(), page.odd_fields), (2, 2));
-        assert_eq!(page.records.first().map(|record| record.id.as_ref()), Some("7"));
+        assert_eq!(page.records.id(0), Some("7"));
     }
 
     #[test]

@@ -28,8 +28,8 @@ struct Customer<'a> {
 
 /// Reads one page. Its `page_size` is the number of items on it: another number means that some
 /// are missing.
-pub(super) fn read(body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
-    let (rows, told) = envelope::rows::<Customer<'_>>(body)?;
+pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
+    let (rows, told) = envelope::rows::<Vec<Object<Customer<'_>>>>(body)?;
     if told.is_some_and(|told| told != rows.len() as u64) {
         return Err(Unreadable::Shape);
     }
@@ -42,7 +42,8 @@ impl Customer<'_> {
     /// The customer; `None` where the id is missing. A numeric reference is read as its text.
     fn listed(&self, odd: &mut Odd) -> Option<ListedCustomer> {
         let (name, reference) = (odd.text(&self.name), odd.id(&self.reference));
-        Some(ListedCustomer { id: odd.id(&self.id)?, name, reference, ..ListedCustomer::default() })
+        let (name, reference) = (name.map(Into::into), reference.map(Into::into));
+        Some(ListedCustomer { id: odd.id(&self.id)?.into(), name, reference, ..ListedCustomer::default() })
     }
 }
 
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
     use crate::sources::wire::properties;
 
-    fn page(json: &str) -> Result<Page<ListedCustomer>, Unreadable> {
+    fn page(json: &str) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
         read(json.as_bytes())
     }
 

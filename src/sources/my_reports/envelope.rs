@@ -11,7 +11,7 @@ use super::super::{
 #[derive(Deserialize)]
 struct Envelope<'a, R> {
     #[serde(bound(deserialize = "R: Deserialize<'de>"))]
-    data: Option<Vec<Object<R>>>,
+    data: Option<R>,
     #[serde(borrow, default)]
     page_size: Scalar<'a>,
     #[serde(borrow, default)]
@@ -22,7 +22,7 @@ struct Envelope<'a, R> {
 
 /// The rows of an answer, and how many it says that there are: printed as a number or as a text.
 /// What is no number would let a short list pass for a whole one.
-pub(super) fn rows<'a, R: Deserialize<'a>>(body: &'a [u8]) -> Result<(Vec<Object<R>>, Option<u64>), Unreadable> {
+pub(super) fn rows<'a, R: Deserialize<'a>>(body: &'a [u8]) -> Result<(R, Option<u64>), Unreadable> {
     let Object(envelope): Object<Envelope<'_, R>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;
     let rows = envelope.data.ok_or(Unreadable::Shape)?;

@@ -85,7 +85,7 @@ impl CustomerList for MyReports {
         UpstreamRequest { method: Method::GET, url }
     }
 
-    fn read(&self, body: &[u8]) -> Result<Page<ListedCustomer>, Unreadable> {
+    fn read(&self, body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
         customers::read(body)
     }
 }

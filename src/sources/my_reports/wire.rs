@@ -6,11 +6,11 @@ use super::{
     super::{
         adapter::{Page, Unreadable},
         scalar::{Odd, Scalar},
-        wire::Object,
+        wire::{Kept, Row},
     },
     envelope,
 };
-use crate::domain::{EmailKey, Record};
+use crate::domain::{Record, Records};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,28 +29,25 @@ struct User<'a> {
 
 /// Reads the whole answer.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
-    let (users, count) = envelope::rows::<User<'_>>(body)?;
-    let mut odd = Odd::default();
-    let records = users.iter().map(|Object(user)| user.record(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
-    Ok(Page { records, count, pages: None, odd_fields: odd.0 })
+    let (users, count) = envelope::rows::<Kept<User<'_>>>(body)?;
+    let (records, odd_fields) = users.records()?;
+    Ok(Page { records, count, pages: None, odd_fields })
 }
 
-impl User<'_> {
-    /// The record; `None` where the id is missing.
-    fn record(&self, odd: &mut Odd) -> Option<Record> {
-        let email = odd.text(&self.email).map(std::sync::Arc::from);
+impl Row for User<'_> {
+    fn keep(&self, records: &mut Records, odd: &mut Odd) -> Option<()> {
         let (tenant, inherited) = (odd.id(&self.primary_tenant), odd.flag(&self.is_parent));
-        Some(Record {
-            id: odd.id(&self.id)?,
+        records.push(&Record {
+            id: &odd.id(&self.id)?,
             // A user whose `isParent` is true belongs to the reseller; where it is not said, to
             // one or the other. Only a user of the customer's own tells whose customer it is.
-            owner: tenant.filter(|_| inherited == Some(false)),
+            owner: tenant.as_deref().filter(|_| inherited == Some(false)),
             display_name: odd.text(&self.display_name),
-            key: email.as_ref().and_then(EmailKey::shared),
-            email,
+            email: odd.text(&self.email),
             inherited,
             ..Record::default()
-        })
+        });
+        Some(())
     }
 }
 
@@ -70,15 +67,14 @@ mod tests {
         let page = read(include_bytes!("fixtures/users.json")).unwrap();
         assert_eq!((page.records.len(), page.count, page.odd_fields), (2, Some(2), 0));
         let expected = Record {
-            id: "{USER_ID_1}".into(),
-            owner: Some("{CUSTOMER_TENANT_ID}".into()),
-            display_name: Some("User 1".into()),
-            email: Some("user1@example.com".into()),
-            key: EmailKey::new("user1@example.com"),
+            id: "{USER_ID_1}",
+            owner: Some("{CUSTOMER_TENANT_ID}"),
+            display_name: Some("User 1"),
+            email: Some("user1@example.com"),
             inherited: Some(false),
             ..Record::default()
         };
-        assert_eq!(page.records.first(), Some(&expected));
+        assert_eq!(page.records.get(0), Some(expected));
     }
 
     #[test]

@@ -1,0 +1,117 @@
+//! Puts persons in order and encodes each of them, once, into one piece of memory.
+
+use std::borrow::Cow;
+
+use uuid::Uuid;
+
+use super::{
+    join::{Person, Place},
+    listed::{Listed, Part, compare, digest, records_at},
+    merge::merge,
+    query::{Sort, SortField},
+};
+use crate::domain::{Records, folded};
+
+/// About how many bytes a person takes in JSON beside the texts of his records.
+const SKELETON: usize = 380;
+
+/// Stands between two persons.
+const SEPARATOR: u8 = b',';
+
+/// Persons in the order of the default sort.
+#[derive(Debug, Default)]
+pub(super) struct Encoded {
+    pub(super) persons: Vec<Listed>,
+    /// The places of their records, one person's behind the other's.
+    pub(super) places: Vec<Place>,
+    /// Each person as JSON, a [`User`](crate::domain::User) without `conflicts`, with commas between.
+    pub(super) json: Vec<u8>,
+}
+
+/// What a person is sorted by.
+pub(super) struct SortKey<'a> {
+    /// The first bytes of the value, which decide nearly always, as a number.
+    first: u64,
+    value: Option<Cow<'a, str>>,
+    id: Uuid,
+    /// Who it is.
+    pub(super) place: u32,
+}
+
+impl<'a> SortKey<'a> {
+    pub(super) fn new(value: Option<Cow<'a, str>>, id: Uuid, place: u32) -> Self {
+        let mut first = [0; 8];
+        let bytes = value.as_deref().unwrap_or_default().as_bytes();
+        first.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        Self { first: u64::from_be_bytes(first), value, id, place }
+    }
+}
+
+/// Puts keys in an order.
+pub(super) fn sort(keys: &mut [SortKey<'_>], by: Sort) {
+    keys.sort_unstable_by(|a, b| {
+        let decided = a.value.is_some() && b.value.is_some() && by.field != SortField::Id && a.first != b.first;
+        match decided {
+            true if by.descending => b.first.cmp(&a.first),
+            true => a.first.cmp(&b.first),
+            false => compare((a.value.as_deref(), a.id), (b.value.as_deref(), b.id), by),
+        }
+    });
+}
+
+/// What the records at these places make a person be sorted by.
+pub(super) fn value<'a>(places: &[Place], parts: &'a [Part], field: SortField) -> Option<Cow<'a, str>> {
+    let text: fn(&Records, usize) -> Option<&str> = match field {
+        SortField::DisplayName => Records::display_name,
+        SortField::Email => Records::email,
+        SortField::Id => return None,
+    };
+    let of = |place: &Place| text(parts.get(usize::from(place.source))?.records(), place.record as usize);
+    places.iter().find_map(of).map(folded)
+}
+
+impl Encoded {
+    pub(super) fn new(joined: &[Person], parts: &[Part]) -> Self {
+        let mut keys: Vec<SortKey<'_>> = (0..)
+            .zip(joined)
+            .map(|(place, person)| SortKey::new(value(&person.records, parts, SortField::DisplayName), person.id, place))
+            .collect();
+        sort(&mut keys, Sort::default());
+        let records: usize = parts.iter().map(|part| part.records().len()).sum();
+        let texts: usize = parts.iter().map(|part| part.records().weight()).sum();
+        let mut encoded = Self {
+            persons: Vec::with_capacity(joined.len()),
+            places: Vec::with_capacity(records),
+            json: Vec::with_capacity(texts + joined.len() * SKELETON),
+        };
+        keys.iter().filter_map(|key| joined.get(key.place as usize)).for_each(|person| encoded.push(person, parts));
+        encoded.json.shrink_to_fit();
+        encoded
+    }
+
+    fn push(&mut self, person: &Person, parts: &[Part]) {
+        if !self.json.is_empty() {
+            self.json.push(SEPARATOR);
+        }
+        let records = records_at(&person.records, parts);
+        let user = merge(person.id, person.placeholder, &records);
+        let (json_at, places_at) = (self.json.len(), self.places.len());
+        // A user has no map keys that are not texts and nothing that fails: encoding him cannot.
+        let written = serde_json::to_writer(&mut self.json, &user);
+        debug_assert!(written.is_ok());
+        self.places.extend_from_slice(&person.records);
+        let key = |place: &Place| parts.get(usize::from(place.source))?.records().key(place.record as usize);
+        self.persons.push(Listed {
+            id: person.id,
+            // Records that are one person have one address.
+            address: person.records.iter().find_map(key).map(digest),
+            json_at,
+            json_length: u32::try_from(self.json.len() - json_at).unwrap_or(u32::MAX),
+            places_at: u32::try_from(places_at).unwrap_or(u32::MAX),
+            records: u16::try_from(person.records.len()).unwrap_or(u16::MAX),
+            enabled: user.enabled,
+            deleted: user.deleted,
+            placeholder: person.placeholder,
+        });
+    }
+}
