@@ -5,9 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PYTHONDONTWRITEBYTECODE=1
 
-case " $* " in *" --help "* | *" -h "*) exec python3 benches/compare --gateway - --backends - --help ;; esac
 short=""
-case " $* " in *" --short "*) short=yes ;; esac
+case " $* " in
+  *" --help "* | *" -h "*) exec python3 benches/compare --gateway - --backends - --help ;;
+  *" --short "*) short=yes ;;
+esac
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -21,7 +23,10 @@ debian() { # PACKAGE...
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-has_nginx() { PATH="$PATH:/usr/sbin" command -v nginx >/dev/null && [ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] && [ -e /usr/lib/x86_64-linux-gnu/lua/5.1/cjson.so ]; }
+has_nginx() {
+  PATH="$PATH:/usr/sbin" command -v nginx >/dev/null && [ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] &&
+    compgen -G "/usr/lib/*/lua/5.1/cjson.so" >/dev/null
+}
 
 command -v wrk >/dev/null || debian wrk || true
 command -v wrk >/dev/null || { say "missing: wrk (Debian: wrk). Nothing can be measured without it."; exit 1; }
@@ -35,8 +40,12 @@ if [ -z "$short" ]; then
   command -v krakend >/dev/null || say "missing: krakend (not packaged; benches/peers/krakend.json is its configuration)"
 fi
 
-cargo build --release --locked --bin rollcall
+# The short one is for every run of the tests: it builds what is quicker to build.
+profile=release
+[ -z "$short" ] || profile=ci
+cargo build --profile "$profile" --locked --bin rollcall
 mkdir -p target/peers
 rustc -O --edition 2024 -o target/peers/backends benches/peers/backends/main.rs
+(cd benches/compare && python3 -m doctest answers.py table.py gross.py)
 
-exec python3 benches/compare --gateway target/release/rollcall --backends target/peers/backends "$@"
+exec python3 benches/compare --gateway "target/$profile/rollcall" --backends target/peers/backends "$@"

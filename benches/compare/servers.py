@@ -1,5 +1,6 @@
 """Rollcall and its peers: how each is started, and whether it is there at all."""
 
+import glob
 import os
 import shutil
 import subprocess
@@ -86,8 +87,8 @@ def nginx():
 
 def has_lua():
     """Whether nginx can run join.lua."""
-    modules = all(os.path.exists(f"{NGINX_MODULES}/{name}") for name in ["ndk_http_module.so", "ngx_http_lua_module.so"])
-    return bool(nginx()) and modules
+    modules = [f"{NGINX_MODULES}/ndk_http_module.so", f"{NGINX_MODULES}/ngx_http_lua_module.so", "/usr/lib/*/lua/5.1/cjson.so"]
+    return bool(nginx()) and all(glob.glob(module) for module in modules)
 
 
 def has_fastify():

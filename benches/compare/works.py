@@ -4,14 +4,16 @@ import contextlib
 import json
 import os
 import shutil
+from statistics import median
 
 import load
 import servers
-from answers import good, misjoined, prove_joined, roll
+from answers import good, prove_joined, roll
 from load import measure
-from table import Bar, middle, plain, row, times_ours
+from table import Bar, micros, plain, row, times_ours
 
-FILE, KEPT, LUA, FASTIFY, KRAKEND = "nginx, a file", "nginx, `proxy_cache` hit", "nginx with Lua", "Fastify with undici", "KrakenD (joins nothing)"
+FILE, KEPT = "nginx, a file", "nginx, `proxy_cache` hit"
+LUA, FASTIFY, KRAKEND = "nginx with Lua", "Fastify with undici", "KrakenD (joins nothing)"
 OURS = "**Rollcall**"
 
 HOT_SHAPES = {"4_3_2": "hot, 5 users", "65_55_40": "hot, 80 users"}
@@ -68,7 +70,8 @@ def hot_roll(place, options, shape, work):
         running = {OURS: ours}
         if servers.nginx():
             save(place, path, body)
-            running |= {name: stack.enter_context(place.nginx(kind)) for name, kind in ((FILE, "file"), (KEPT, "cache"))}
+            kinds = {FILE: "file"} if options.short else {FILE: "file", KEPT: "cache"}
+            running |= {name: stack.enter_context(place.nginx(kind)) for name, kind in kinds.items()}
         for name, server in running.items():
             if good(server.port, path) != body:
                 raise SystemExit(f"{name} gives other bytes")
@@ -164,8 +167,7 @@ def alone(backends, running, options, milliseconds):
     for _ in range(options.rounds):
         slower = max(measure(backends, asked, options.seconds, 1).p50 for asked in (persons, users))
         for name, server in running.items():
-            runs = measure(server, load.rolls(COLD), options.seconds, 1)
-            added[name].append(load.Figures(runs.cpu, runs.per_second, runs.p50 - slower, runs.p99 - slower, runs.memory))
+            added[name].append(measure(server, load.rolls(COLD), options.seconds, 1).p50 - slower)
     work = f"cold, one at a time, {late(milliseconds)}: added to the slower backend"
-    bar = Bar("added", 0.4, 0.2, "ms")
-    return [row(work, name, runs, None if name == OURS else added[OURS], [bar.verdict(middle(runs, "p50") / 1000)] if name == OURS else []) for name, runs in added.items()]
+    bar = Bar("added", 0.4, 0.2, "ms").verdict(median(added[OURS]) / 1000)
+    return [plain(work, name, [bar] if name == OURS else [], p50=micros(median(runs))) for name, runs in added.items()]

@@ -56,6 +56,8 @@ local function join(persons, users)
 end
 
 local data = join(ask_both(ngx.var.customer))
-local body = cjson.encode({ status = "success", page_size = #data, total = #data, next_cursor = null, data = data, warnings = cjson.empty_array })
+local body = cjson.encode({
+  status = "success", page_size = #data, total = #data, next_cursor = null, data = data, warnings = cjson.empty_array,
+})
 ngx.header["Content-Length"] = #body
 ngx.print(body)

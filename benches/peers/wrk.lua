@@ -17,5 +17,6 @@ end
 function done(summary, latency, requests)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  io.write(string.format("FIGURES %d %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), failed))
+  local p50, p99 = latency:percentile(50), latency:percentile(99)
+  io.write(string.format("FIGURES %d %d %d %d %d\n", summary.requests, summary.duration, p50, p99, failed))
 end

@@ -21,8 +21,8 @@ use super::{
     error::ApiError,
     export,
     extract::{Customer, UsersQuery, wants_it_now},
-    parameters::{UsersHeaders, UsersParameters},
     middleware::SMALL_BODY,
+    parameters::{UsersHeaders, UsersParameters},
     shape::Shape,
     source_status::SourceStatus,
 };

@@ -168,9 +168,7 @@ impl Records {
         for records in all {
             rows.extend((0..records.len()).filter_map(|place| Some((records.id(place)?, records, place))));
         }
-        rows.sort_unstable_by(|(a, one, here), (b, other, there)| {
-            a.cmp(b).then_with(|| other.get(*there).cmp(&one.get(*here)))
-        });
+        rows.sort_unstable_by(|(a, one, here), (b, other, there)| a.cmp(b).then_with(|| other.get(*there).cmp(&one.get(*here))));
         rows.dedup_by(|(later, ..), (kept, ..)| later == kept);
         Self::of_rows(rows.into_iter().map(|(_, records, place)| (records, place)))
     }
@@ -203,8 +201,7 @@ impl Records {
         for cursor in rows.clone().filter_map(|(records, place)| records.cursor(place)) {
             (count, text, shape) = (count + 1, text + cursor.texts.len(), shape + cursor.shape.len());
         }
-        let mut copied =
-            Self { texts: String::with_capacity(text), shapes: Vec::with_capacity(shape), ends: Vec::with_capacity(count) };
+        let mut copied = Self { texts: String::with_capacity(text), shapes: Vec::with_capacity(shape), ends: Vec::with_capacity(count) };
         for cursor in rows.filter_map(|(records, place)| records.cursor(place)) {
             copied.texts.push_str(cursor.texts);
             copied.shapes.extend_from_slice(cursor.shape);

@@ -5,13 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{
-    csv_row::Row,
-    listed::Listed,
-    listing::Roll,
-    query::View,
-    selection::Selection,
-};
+use super::{csv_row::Row, listed::Listed, listing::Roll, query::View, selection::Selection};
 use crate::domain::{MatchedBy, SourceName, User};
 
 /// About how many bytes a piece has.

@@ -75,8 +75,7 @@ fn add<'a>(user: &mut User<'a>, source: SourceName, record: &Record<'a>) {
 /// The fields on which a person's records differ; today only the display name can. How a name
 /// is composed (Unicode NFC) is no difference.
 pub(super) fn conflicts<'a>(records: &[(SourceName, Record<'a>)]) -> Vec<Conflict<'a>> {
-    let values: BTreeMap<SourceName, &str> =
-        records.iter().filter_map(|(source, record)| Some((*source, record.display_name?))).collect();
+    let values: BTreeMap<SourceName, &str> = records.iter().filter_map(|(source, record)| Some((*source, record.display_name?))).collect();
     let chosen = records.iter().find_map(|(source, record)| record.display_name.map(|name| (*source, name)));
     match chosen {
         Some((chosen, name)) if values.values().any(|other| other.nfc().ne(name.nfc())) => {

@@ -53,8 +53,7 @@ impl Roll {
         let shown: Vec<&Listed> = rest.by_ref().take(of.size).map(|(_, listed)| listed).collect();
         let more = rest.next().is_some();
         let last = shown.last().filter(|_| more);
-        let next_cursor =
-            last.map(|last| cursor::write(&self.customer, view, (self.value(last, view.sort.field).as_deref(), last.id)));
+        let next_cursor = last.map(|last| cursor::write(&self.customer, view, (self.value(last, view.sort.field).as_deref(), last.id)));
         let conflicts = |listed| view.with_conflicts.then(|| self.conflicts_of(listed));
         Page {
             users: shown.into_iter().map(|listed| (listed, conflicts(listed))).collect(),

@@ -63,11 +63,6 @@ impl Asked {
         }
     }
 
-    /// Whether it is customers' data, which takes its time.
-    pub(crate) fn is_data(&self) -> bool {
-        !matches!(self, Self::Nothing | Self::Token)
-    }
-
     fn customer(&self) -> &str {
         match self {
             Self::Nothing | Self::Token => "",

@@ -54,7 +54,7 @@ fn answer_all(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut reader, mut writer, mut answers) = (BufReader::new(stream), stream, Answers::default());
     while let Some(asked) = read(&mut reader)? {
-        if asked.is_data() && !delay.is_zero() {
+        if matches!(asked, Asked::Persons { .. } | Asked::Users { .. }) && !delay.is_zero() {
             thread::sleep(delay);
         }
         writer.write_all(answers.to(asked))?;
@@ -75,9 +75,10 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
         chunked |= line.starts_with("transfer-encoding:");
         line.clear();
     }
-    match chunked {
-        true => skip_chunks(reader)?,
-        false => skip(reader, length)?,
+    if chunked {
+        skip_chunks(reader)?
+    } else {
+        skip(reader, length)?
     }
     Ok(Some(Asked::of(&first)))
 }

@@ -40,7 +40,15 @@ pub(super) fn begin(gateway: &Arc<Gateway>, request: &mut Request) -> Observed {
     let caller = CallerSlot::default();
     request.extensions_mut().insert(Arc::clone(&caller));
     request.extensions_mut().insert(origin.clone());
-    Observed { method: request.method().clone(), started: Instant::now(), answered: false, gateway: Arc::clone(gateway), origin, route, caller }
+    Observed {
+        method: request.method().clone(),
+        started: Instant::now(),
+        answered: false,
+        gateway: Arc::clone(gateway),
+        origin,
+        route,
+        caller,
+    }
 }
 
 /// A request while it is being answered. Dropped before, it was given up by its caller.

@@ -6,8 +6,8 @@ use std::{
 };
 
 use axum::{extract::Request, response::Response};
-use futures_util::future::{Either, Map, Pending, pending};
 use futures_util::FutureExt;
+use futures_util::future::{Either, Map, Pending, pending};
 use tower::Service;
 
 /// The service of a function; it answers once.
