@@ -56,6 +56,9 @@ for target in wire roll cursor query links; do
     "$target" "target/corpus/$target" -- -max_total_time=15 -verbosity=0
 done
 
+step "the cost of a request beside nginx: no gross regression"
+bash benches/compare.sh --short
+
 step "the demo, open to everyone and with a caller's key, for what follows"
 cargo build --locked
 logs=$(mktemp -d)

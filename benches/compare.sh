@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Measures the gateway beside what one would otherwise run, and prints one Markdown table. `--help` has the options.
+# Installs the peers that are missing: Debian's packages with apt-get, Fastify inside target/. What it cannot install it names.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PYTHONDONTWRITEBYTECODE=1
+
+short=""
+case " $* " in
+  *" --help "* | *" -h "*) exec python3 benches/compare --gateway - --backends - --help ;;
+  *" --short "*) short=yes ;;
+esac
+
+say() { printf '%s\n' "$*" >&2; }
+
+debian() { # PACKAGE...
+  local sudo=""
+  command -v apt-get >/dev/null || return 1
+  [ "$(id -u)" = 0 ] || sudo="sudo -n"
+  $sudo apt-get update -qq || return 1
+  # Debian would start nginx as a service of this machine; nobody asked for that.
+  [ ! -d /run/systemd/system ] || $sudo systemctl mask --quiet --runtime nginx || return 1
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+has_nginx() {
+  PATH="$PATH:/usr/sbin" command -v nginx >/dev/null && [ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] &&
+    compgen -G "/usr/lib/*/lua/5.1/cjson.so" >/dev/null
+}
+
+command -v wrk >/dev/null || debian wrk || true
+command -v wrk >/dev/null || { say "missing: wrk (Debian: wrk). Nothing can be measured without it."; exit 1; }
+has_nginx || debian nginx libnginx-mod-http-lua lua-cjson || true
+has_nginx || say "missing: nginx with Lua and cjson (Debian: nginx, libnginx-mod-http-lua, lua-cjson)"
+if [ -z "$short" ]; then
+  [ -d target/peers/node_modules/fastify ] || {
+    mkdir -p target/peers
+    npm install --silent --no-save --prefix target/peers fastify@5.12.8 undici@7.30.2 >/dev/null || say "missing: Fastify and undici (npm)"
+  }
+  command -v krakend >/dev/null || say "missing: krakend (not packaged; benches/peers/krakend.json is its configuration)"
+fi
+
+# The short one is for every run of the tests: it builds what is quicker to build.
+profile=release
+[ -z "$short" ] || profile=ci
+cargo build --profile "$profile" --locked --bin rollcall
+mkdir -p target/peers
+rustc -O --edition 2024 -o target/peers/backends benches/peers/backends/main.rs
+(cd benches/compare && python3 -m doctest answers.py table.py gross.py)
+
+exec python3 benches/compare --gateway "target/$profile/rollcall" --backends target/peers/backends "$@"

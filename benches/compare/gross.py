@@ -1,0 +1,39 @@
+"""What `--short` fails on: ratios so far off that no noise of a machine makes them."""
+
+from works import COLD_AT_ONCE, FILE, HOT_WORKS, LUA
+
+LARGEST_HOT = 4.0
+"""Our CPU of a hot request over that of nginx with a file; the bar is 2."""
+
+LEAST_COLD = 2.0
+"""The CPU of a cold request of nginx with Lua over ours; the bar is 4."""
+
+
+def regressions(ratios, works):
+    """Sentences, one for each gross regression and each comparison that could not be made.
+
+    `ratios` has how many times ours a peer's CPU is, by work and peer; `works` are the kinds of work that were asked for.
+
+    >>> good = {(HOT_WORKS[0], FILE): 0.5, (HOT_WORKS[1], FILE): 0.5, (COLD_AT_ONCE, LUA): 4.5}
+    >>> regressions(good, ["hot", "cold"])
+    []
+    >>> regressions({**good, (HOT_WORKS[1], FILE): 0.2}, ["hot", "cold"])
+    ['hot, 80 users: 5.0 times the CPU of nginx, a file, more than 4']
+    >>> regressions({**good, (COLD_AT_ONCE, LUA): 1.5}, ["hot", "cold"])
+    ['cold, backends answer at once: the CPU of nginx with Lua is 1.5 times ours, less than 2']
+    >>> regressions({}, ["cold"])
+    ['cold, backends answer at once: nginx with Lua is missing, there is nothing to compare with']
+    """
+    wanted = [(work, FILE) for work in HOT_WORKS if "hot" in works] + [(COLD_AT_ONCE, LUA)] * ("cold" in works)
+    return [fault for work, peer in wanted if (fault := regression(work, peer, ratios.get((work, peer))))]
+
+
+def regression(work, peer, ratio):
+    """What is wrong with one ratio, or nothing."""
+    if ratio is None:
+        return f"{work}: {peer} is missing, there is nothing to compare with"
+    if peer == FILE and 1 / ratio > LARGEST_HOT:
+        return f"{work}: {1 / ratio:.1f} times the CPU of {peer}, more than {LARGEST_HOT:g}"
+    if peer == LUA and ratio < LEAST_COLD:
+        return f"{work}: the CPU of {peer} is {ratio:.1f} times ours, less than {LEAST_COLD:g}"
+    return None

@@ -1,0 +1,125 @@
+//! What the steps of a miss cost, one by one: reading a page of each backend, joining, choosing and rendering a page, a
+//! cursor. `cargo bench --bench steps` prints the figures; the pages are those that `compare.sh` measures with.
+#![expect(clippy::print_stdout, reason = "figures are for whoever runs this")]
+#![expect(clippy::unwrap_used, reason = "what cannot be measured ends it")]
+#![expect(clippy::indexing_slicing, reason = "what cannot be measured ends it")]
+
+use std::{hint::black_box, sync::Arc, time::Duration};
+
+use rollcall::{
+    app::Config,
+    config::Layers,
+    domain::{CustomerId, Placeholders},
+    roll::{PageOf, Pieces, Roll, View},
+    sources::{Adapter, Page, REGISTRY},
+};
+use tokio::time::Instant;
+
+#[path = "peers/backends/answers.rs"]
+mod answers;
+#[path = "peers/backends/rows.rs"]
+mod rows;
+
+use answers::{Answers, Asked};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long each figure is taken.
+const LONG: Duration = Duration::from_millis(500);
+
+/// What is done at a stretch, so that the clock does not count.
+const STRETCH: Duration = Duration::from_millis(2);
+
+/// Customers by persons, users, and how many of them are in both.
+const SHAPES: [(usize, usize, usize); 2] = [(50, 40, 30), (1000, 1000, 600)];
+
+fn main() {
+    let adapters = adapters();
+    println!("{:44} {:>10} {:>14}", "", "median", "for each of");
+    for shape in SHAPES {
+        measure_all(&adapters, shape);
+    }
+}
+
+fn measure_all(adapters: &[Box<dyn Adapter>], (persons, users, both): (usize, usize, usize)) {
+    let customer = format!("{persons}_{users}_{both}_1");
+    let bodies = bodies(&customer, persons);
+    for (adapter, (body, rows)) in adapters.iter().zip(bodies.iter().zip([persons, users])) {
+        let kib = body.len() >> 10;
+        show(&format!("read {rows} rows of {}, {kib} KiB", adapter.name()), rows, || read(&**adapter, body));
+    }
+    let sources =
+        || adapters.iter().zip(&bodies).map(|(adapter, body)| (adapter.name(), read(&**adapter, body).records)).collect::<Vec<_>>();
+    let (id, nobody): (CustomerId, _) = (customer.parse().unwrap(), Placeholders::new(&["unknown_*@unknown.com", "*@dummy.com"]));
+    let join = |sources| Roll::of_records(id.clone(), sources, &nobody);
+    let roll = join(sources());
+    assert_eq!(roll.len(), persons + users - both, "it was joined");
+    let ready = sources();
+    show(&format!("join and encode {persons} + {users} records"), persons + users, || join(ready.clone()));
+    measure_pages(&roll, &id);
+}
+
+fn measure_pages(roll: &Roll, id: &CustomerId) {
+    let (view, first) = (View::default(), PageOf::new(id, &View::default(), None, 100).unwrap());
+    let shown = roll.len().min(100);
+    show(&format!("choose and render a page of {shown}"), shown, || render(roll, &view, &first));
+    let some = PageOf::new(id, &view, None, 10).unwrap();
+    let cursor = roll.page(&view, &some).next_cursor.unwrap();
+    show("read a cursor", 1, || PageOf::new(id, &view, Some(&cursor), 10).unwrap());
+    let next = PageOf::new(id, &view, Some(&cursor), 10).unwrap();
+    show("choose a page of 10 behind a cursor, write the next", 10, || roll.page(&view, &next).next_cursor);
+}
+
+fn render(roll: &Roll, view: &View, of: &PageOf) -> usize {
+    let mut pieces = Pieces::default();
+    roll.write(&roll.page(view, of), &mut pieces);
+    pieces.finish().iter().map(bytes::Bytes::len).sum()
+}
+
+fn read(adapter: &dyn Adapter, body: &[u8]) -> Page {
+    adapter.read(body).unwrap()
+}
+
+/// What reads each backend's answers.
+fn adapters() -> Vec<Box<dyn Adapter>> {
+    let keys = [
+        ("sources.advanced_automation.base_url", "http://127.0.0.1:1"),
+        ("sources.advanced_automation.client_id", "client"),
+        ("sources.advanced_automation.client_secret", "secret"),
+        ("sources.my_reports.base_url", "http://127.0.0.1:1"),
+        ("sources.my_reports.token", "token"),
+    ];
+    let layers = keys.iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, *value, "bench"));
+    Config::read(layers, REGISTRY).unwrap().sources.into_iter().map(|source| source.adapter).collect()
+}
+
+/// What each backend answers for a customer, all of it in one page.
+fn bodies(customer: &str, rows: usize) -> [Arc<[u8]>; 2] {
+    let targets = [
+        format!("/api/advanced-automation/v1/Person?Page=1&PageSize={rows}&Customer={customer}"),
+        format!("/api/v1.0/customers/{customer}/users"),
+    ];
+    targets.map(|target| {
+        let mut answers = Answers::default();
+        let answer = answers.to(Asked::of(&format!("GET {target} HTTP/1.1")));
+        let head = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap();
+        answer[head + 4..].into()
+    })
+}
+
+/// The median, and its share for each of `parts`.
+fn show<T>(name: &str, parts: usize, work: impl Fn() -> T) {
+    let once = Instant::now();
+    drop(black_box(work()));
+    let times = u32::try_from((STRETCH.as_nanos() / once.elapsed().as_nanos().max(1)).clamp(1, 100_000)).unwrap();
+    let (begin, mut took) = (Instant::now(), Vec::new());
+    while begin.elapsed() < LONG || took.len() < 5 {
+        let started = Instant::now();
+        (0..times).for_each(|_| drop(black_box(work())));
+        took.push(started.elapsed() / times);
+    }
+    took.sort_unstable();
+    let median = took[took.len() / 2];
+    println!("{name:52} {:>10.2} us {:>8.0} ns", median.as_secs_f64() * 1e6, (median / u32::try_from(parts).unwrap()).as_nanos());
+}
