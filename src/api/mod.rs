@@ -44,7 +44,7 @@ use crate::{
     domain::{CustomerId, SourceName},
     outbound::Deadline,
     roll::Rolls,
-    telemetry::{Metrics, Tracer},
+    telemetry::{Metrics, Origin, Tracer},
 };
 
 pub use code::{Code, Owner};
@@ -104,6 +104,11 @@ impl Gateway {
     /// Until when the sources may answer a request that comes now.
     fn sources_deadline(&self) -> Deadline {
         Deadline::after(self.deadline.saturating_sub(ANSWERING))
+    }
+
+    /// Whether somebody wants to know how an answer came about: the log, or a span.
+    fn wants_facts(&self, origin: &Origin) -> bool {
+        self.access_log != AccessLog::Off || origin.trace.reported().is_some()
     }
 
     fn is_ready(&self) -> bool {

@@ -102,7 +102,9 @@ pub(super) async fn find_user(
     if let Ok(given) = &answer.roll {
         look_up(given, &user).await;
     }
-    Ok(write(&gateway, (&customer, &user), &query, &headers, &answer))
+    let (mut response, partial) = write(&customer, &user, &query, &headers, &answer);
+    LogFacts::note(gateway.wants_facts(&patience.origin), &mut response, &answer.told, partial);
+    Ok(response)
 }
 
 /// Looks for the person where that takes long, so that he is found at once afterwards.
@@ -113,17 +115,15 @@ async fn look_up(given: &Given, user: &UserId) {
     }
 }
 
-/// Writes an answer: the person, 304, or why he cannot be shown.
-fn write(gateway: &Gateway, (customer, user): (&CustomerId, &UserId), query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> Response {
-    let (mut response, partial) = match &answer.roll {
+/// Writes an answer: the person, 304, or why he cannot be shown; and whether users may be missing.
+fn write(customer: &CustomerId, user: &UserId, query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> (Response, bool) {
+    match &answer.roll {
         Ok(given) => match show(given, user, query, asked, answer) {
             Some(response) => (response, !given.complete),
             None => (not_found(customer, given, answer), false),
         },
         Err(refusal) => (refuse(customer, refusal, &answer.told), false),
-    };
-    LogFacts::note(gateway, &mut response, &answer.told, partial);
-    response
+    }
 }
 
 fn show(given: &Given, user: &UserId, query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> Option<Response> {

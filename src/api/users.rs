@@ -27,7 +27,6 @@ use super::{
     source_status::SourceStatus,
 };
 use crate::{
-    config::AccessLog,
     domain::CustomerId,
     offload::offload,
     roll::{Answer, Given, Patience, Pieces, Refusal, Rendered, Told},
@@ -89,18 +88,21 @@ pub(super) async fn list_users(
     let patience = Patience { origin, deadline: gateway.sources_deadline(), now: wants_it_now(&asked.headers) };
     let brought = brought(&asked.headers, &gateway.forwards)?;
     let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
-    Ok(write(&gateway, &customer, (shape, &query), &asked.headers, &answer).await)
+    let (mut response, partial) = write(&gateway, &customer, (shape, &query), &asked.headers, &answer).await;
+    LogFacts::note(gateway.wants_facts(&patience.origin), &mut response, &answer.told, partial);
+    Ok(response)
 }
 
-/// Writes an answer: users, 304, or the error that the sources' failures add up to.
+/// Writes an answer: users, 304, or the error that the sources' failures add up to; and whether users
+/// may be missing.
 async fn write(
     gateway: &Gateway,
     customer: &CustomerId,
     (shape, query): (Shape, &UsersQuery),
     asked: &HeaderMap,
     answer: &Answer,
-) -> Response {
-    let (mut response, partial) = match &answer.roll {
+) -> (Response, bool) {
+    match &answer.roll {
         Ok(given) => {
             let mut response = match shape {
                 Shape::Page => page(gateway, customer, query, asked, given, &answer.told).await,
@@ -110,9 +112,7 @@ async fn write(
             (response, !given.complete)
         }
         Err(refusal) => (refuse(customer, refusal, &answer.told), false),
-    };
-    LogFacts::note(gateway, &mut response, &answer.told, partial);
-    response
+    }
 }
 
 /// The error that the sources' failures add up to.
@@ -175,10 +175,10 @@ fn link(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, rendered: 
 }
 
 impl LogFacts {
-    /// Notes them on an answer, where there are log lines.
-    pub(super) fn note(gateway: &Gateway, response: &mut Response, told: &[Told], partial: bool) {
-        let cache = response.headers().get(HeaderName::from_static("cache-status")).cloned();
-        if let Some(cache) = cache.filter(|_| gateway.access_log != AccessLog::Off) {
+    /// Notes them on an answer, where somebody wants them.
+    pub(super) fn note(wanted: bool, response: &mut Response, told: &[Told], partial: bool) {
+        let cache = response.headers().get(HeaderName::from_static("cache-status")).filter(|_| wanted);
+        if let Some(cache) = cache.cloned() {
             let one = |told: &Told| format!("{}={}", told.source, SourceStatus::from(told).as_str());
             let sources = told.iter().map(one).collect::<Vec<_>>().join(" ");
             response.extensions_mut().insert(Self { cache, sources: sources.into(), partial });

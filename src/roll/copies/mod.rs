@@ -5,6 +5,7 @@
 //! and one walk is for all replicas.
 
 mod entry;
+mod keeping;
 mod shared;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -19,13 +20,14 @@ use crate::{
     flight::{Flights, Seat},
     outbound::Deadline,
     roll::{
-        copy::{Copy, Known},
-        freshness::{Use, Windows, cool_down},
+        copy::Copy,
+        freshness::{Use, Windows},
     },
     shared_cache::SharedCache,
-    sources::{Identity, Scope, Source, Walk},
+    sources::{Identity, Scope, Source},
     telemetry::{CacheUse, Metrics, Origin},
 };
+use keeping::is_believed;
 
 /// How many failures in a row are remembered, by source and customer.
 const MOST_FAILURES: u64 = 100_000;
@@ -326,78 +328,6 @@ impl Copies {
         });
         self.keep(key, walked.and_then(|walk| self.own(key, walk)))
     }
-
-    /// Rows that all belong to one other customer are a wrong answer where that one is linked to
-    /// somebody else.
-    fn own(&self, key: &Key, walk: Walk) -> Result<Walk, Failure> {
-        if !self.is_anothers(key, &walk) {
-            return Ok(walk);
-        }
-        tracing::warn!(source = %key.source, "a source gave the rows of another customer than was asked for, who is linked to somebody else");
-        Err(Failure::answered(FailureKind::InvalidResponse, 200))
-    }
-
-    fn is_anothers(&self, key: &Key, walk: &Walk) -> bool {
-        walk.other_customer.as_deref().is_some_and(|other| self.customers.is_somebodys(key.source, other))
-    }
-
-    /// Whether a copy may still be given: the links may have changed since, and what it was got
-    /// with may have been refused.
-    fn is_own(&self, key: &Key, copy: &Copy) -> bool {
-        if key.scope.is_brought() && self.ended.get(&(key.scope, key.source)).is_some_and(|ended| copy.is_from_before(ended)) {
-            return false;
-        }
-        match &copy.known {
-            Known::Users(walk) => !self.is_anothers(key, walk),
-            Known::NotFound(_) => true,
-        }
-    }
-
-    /// Keeps what a walk found. A failure never replaces a copy, an answer does: a 404 by itself,
-    /// a 400 by ending the copy. Counts that never agreed are given to those who wait, but are
-    /// nobody's copy.
-    fn keep(&self, key: &Key, walked: Result<Walk, Failure>) -> Result<Arc<Copy>, Failure> {
-        let copy = match walked {
-            Ok(walk) => Copy::of(Known::Users(walk), self.windows),
-            Err(failure) if failure.kind == FailureKind::NotFound => Copy::of(Known::NotFound(failure), only_fresh(self.not_found)),
-            Err(failure) if is_believed(failure.kind, key.scope) => {
-                self.held.invalidate(key);
-                if failure.kind == FailureKind::Unauthorized {
-                    self.ended.insert((key.scope, key.source), Instant::now());
-                }
-                return Err(failure);
-            }
-            Err(failure) => {
-                self.cool(key, failure.kind);
-                return Err(failure);
-            }
-        };
-        let copy = Arc::new(copy);
-        if copy.is_kept() {
-            self.failures.invalidate(key);
-            self.held.insert(key.clone(), Arc::clone(&copy));
-        } else {
-            self.cool(key, FailureKind::InvalidResponse);
-        }
-        Ok(copy)
-    }
-
-    fn cool(&self, key: &Key, kind: FailureKind) {
-        let failures = self.failures.get(key).map_or(0, |cooling| cooling.failures) + 1;
-        let until = Instant::now() + cool_down(failures, fastrand::f64());
-        self.failures.insert(key.clone(), Cooling { until, failures, kind });
-    }
-}
-
-/// An answer that is never given stale.
-fn only_fresh(fresh: Duration) -> Windows {
-    Windows { fresh, stale_while_revalidate: Duration::ZERO, stale_if_error: Duration::ZERO }
-}
-
-/// Whether a failure is an answer: then no copy stands in for it, and the one that there is ends.
-/// That a caller's own credentials are refused is one: he may no longer see what he saw.
-fn is_believed(kind: FailureKind, scope: Scope) -> bool {
-    matches!(kind, FailureKind::NotFound | FailureKind::BadRequest) || (scope.is_brought() && kind.is_refusal())
 }
 
 // === impl Forward ===

@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     Copies, How, Key, Landing, Patience,
     entry::{self, Entry, Said, Saying},
-    only_fresh,
+    keeping::only_fresh,
 };
 use crate::{
     domain::{Failure, FailureKind, Moment, RemoteId},
