@@ -55,7 +55,9 @@ impl Access {
         match &self.0 {
             Way::Anyone(caller) => Ok(caller.clone()),
             Way::Keys(keys) => keys.find(presented.one_of_any()?.ok_or(Denied::Missing)?),
-            Way::Tokens(tokens) => tokens.check(presented.bearer()?.ok_or(Denied::Missing)?).await,
+            // In a box: a key set may have to be asked for, and the room for that is not carried along by
+            // those who present no token.
+            Way::Tokens(tokens) => Box::pin(tokens.check(presented.bearer()?.ok_or(Denied::Missing)?)).await,
         }
     }
 

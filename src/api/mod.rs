@@ -143,19 +143,16 @@ fn inside() -> OpenApiRouter<Arc<Gateway>> {
 
 /// The router that callers reach.
 pub fn router(gateway: &Arc<Gateway>) -> Router {
-    let crowded = from_fn_with_state(Arc::clone(gateway), middleware::refuse_when_crowded);
     let admitted = from_fn_with_state(Arc::clone(gateway), middleware::admit);
-    let mut guarded = about_customers().route_layer(crowded);
+    let placed = from_fn_with_state(Arc::clone(gateway), middleware::admit_to_a_place);
+    let mut guarded = about_customers().route_layer(placed);
     if !gateway.has_admin {
-        guarded = guarded.merge(inside());
+        guarded = guarded.merge(inside().route_layer(admitted.clone()));
     }
     let (guarded, _) = guarded.split_for_parts();
     let (probes, _) = probes().split_for_parts();
-    let routes = if gateway.protect_docs {
-        guarded.merge(documents()).route_layer(admitted).merge(probes)
-    } else {
-        guarded.route_layer(admitted).merge(documents()).merge(probes)
-    };
+    let documents = if gateway.protect_docs { documents().route_layer(admitted) } else { documents() };
+    let routes = guarded.merge(documents).merge(probes);
     let start_page = Router::new().route(&format!("{}/", gateway.base_path), get(docs::start));
     middleware::around(below_base_path(routes, gateway).merge(start_page).with_state(Arc::clone(gateway)), gateway, gateway.cors.as_ref())
 }

@@ -104,7 +104,7 @@ async fn write(
         Ok(given) => {
             let mut response = match shape {
                 Shape::Page => page(gateway, customer, query, asked, given, &answer.told).await,
-                Shape::All(format) => export::all(gateway, format, &query.view, given, &answer.told, asked).await,
+                Shape::All(format) => Box::pin(export::all(gateway, format, &query.view, given, &answer.told, asked)).await,
             };
             Ages::of(&answer.told).write(given.complete, &answer.told, response.headers_mut());
             (response, !given.complete)
@@ -133,7 +133,7 @@ async fn render(query: &UsersQuery, given: &Given, told: &[Told]) -> Arc<Rendere
         return Arc::new(render_anew(query, given, told));
     }
     let (query, given, told) = (query.clone(), given.clone(), told.to_vec());
-    Arc::new(offload(true, move || render_anew(&query, &given, &told)).await)
+    Arc::new(Box::pin(offload(true, move || render_anew(&query, &given, &told))).await)
 }
 
 fn render_anew(query: &UsersQuery, given: &Given, told: &[Told]) -> Rendered {
@@ -148,7 +148,7 @@ fn render_anew(query: &UsersQuery, given: &Given, told: &[Told]) -> Rendered {
 
 async fn page(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &HeaderMap, given: &Given, told: &[Told]) -> Response {
     let rendered = render(query, given, told).await;
-    let zipped = if wants_gzip(asked) && rendered.len() as u64 > SMALL_BODY { Some(gzip(&rendered).await) } else { None };
+    let zipped = if wants_gzip(asked) && rendered.len() as u64 > SMALL_BODY { Some(Box::pin(gzip(&rendered)).await) } else { None };
     let mut response = tagged(asked, &rendered.etag, || match zipped {
         Some(bytes) => ([(header::CONTENT_TYPE, JSON), (header::CONTENT_ENCODING, GZIP)], Body::from(bytes)).into_response(),
         None => ([(header::CONTENT_TYPE, JSON)], in_pieces(&rendered.pieces)).into_response(),

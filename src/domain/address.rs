@@ -69,8 +69,9 @@ impl Pattern {
 
 /// The key of an address, as [`EmailKey`] has it; empty where nothing is left of it.
 pub(super) fn normalise(address: &str) -> Cow<'_, str> {
-    if is_normal_ascii(address) {
-        return Cow::Borrowed(address);
+    if is_plain_ascii(address) {
+        let is_lower = !address.bytes().any(|byte| byte.is_ascii_uppercase());
+        return if is_lower { Cow::Borrowed(address) } else { address.to_ascii_lowercase().into() };
     }
     let lower = lower_nfc(address);
     match lower.rsplit_once('@') {
@@ -82,10 +83,10 @@ pub(super) fn normalise(address: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether nothing of an address would change: the common case, told without allocating.
-fn is_normal_ascii(address: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
-    address.bytes().all(plain) && !address.contains("xn--")
+/// Whether an address is normal but for its case: the common one. Any `--` may be that of a domain
+/// in ASCII form, which has more to it.
+fn is_plain_ascii(address: &str) -> bool {
+    address.bytes().all(|byte| byte.is_ascii_graphic()) && !address.contains("--")
 }
 
 /// Lower-cases and composes; composes once more, for a lower-cased letter may come apart.

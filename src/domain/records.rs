@@ -132,6 +132,11 @@ impl Records {
         self.field(place, 0)
     }
 
+    /// The customer that a record's source says it belongs to.
+    pub fn owner(&self, place: usize) -> Option<&str> {
+        self.field(place, 1)
+    }
+
     /// A record's whole name.
     pub fn display_name(&self, place: usize) -> Option<&str> {
         self.field(place, 2)
@@ -351,7 +356,7 @@ mod tests {
             prop_assert!(are(&packed, &all));
             for (place, record) in all.iter().enumerate() {
                 prop_assert_eq!(packed.id(place), Some(record.id));
-                prop_assert_eq!((packed.display_name(place), packed.email(place)), (record.display_name, record.email));
+                prop_assert_eq!((packed.owner(place), packed.display_name(place), packed.email(place)), (record.owner, record.display_name, record.email));
                 let key = record.email.and_then(EmailKey::new);
                 prop_assert_eq!(packed.key(place), key.as_ref().map(EmailKey::as_str));
             }

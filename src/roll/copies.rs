@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::{
+    Told,
     copy::{Copy, Known},
     freshness::{Use, Windows, cool_down},
 };
@@ -145,12 +146,28 @@ impl Copies {
     ) -> Found {
         let key = Key { scope: identity.scope(), source: source.name(), customer: customer.clone() };
         let held = self.held.get(&key).filter(|copy| self.is_own(&key, copy));
-        let found = match held.as_ref().and_then(|copy| self.without_waiting(&key, copy, source, identity, patience)) {
+        match held.as_ref().and_then(|copy| self.without_waiting(&key, copy, source, identity, patience)) {
             Some(found) => found,
             None => self.ask(key, held, source, identity, patience).await,
-        };
-        self.metrics.lookup(source.name(), found.forward.into());
-        found
+        }
+    }
+
+    /// The same where a copy is at hand that may be given at once.
+    pub(super) fn at_hand(
+        self: &Arc<Self>,
+        source: &Arc<Source>,
+        identity: &Identity,
+        customer: &RemoteId,
+        patience: &Patience,
+    ) -> Option<Found> {
+        let key = Key { scope: identity.scope(), source: source.name(), customer: customer.clone() };
+        let held = self.held.get(&key).filter(|copy| self.is_own(&key, copy))?;
+        self.without_waiting(&key, &held, source, identity, patience)
+    }
+
+    /// Counts that a source was asked for.
+    pub(super) fn count(&self, told: &Told) {
+        self.metrics.lookup(told.source, told.forward.into());
     }
 
     /// Answers with a copy, if it may be given at once. One that is stale by now is asked for

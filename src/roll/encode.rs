@@ -9,6 +9,7 @@ use super::{
     listed::{Listed, Part, compare, digest, records_at},
     merge::merge,
     query::{Sort, SortField},
+    user_json,
 };
 use crate::domain::{Records, folded};
 
@@ -96,9 +97,7 @@ impl Encoded {
         let records = records_at(&person.records, parts);
         let user = merge(person.id, person.placeholder, &records);
         let (json_at, places_at) = (self.json.len(), self.places.len());
-        // A user has no map keys that are not texts and nothing that fails: encoding him cannot.
-        let written = serde_json::to_writer(&mut self.json, &user);
-        debug_assert!(written.is_ok());
+        user_json::write(&user, &mut self.json);
         self.places.extend_from_slice(&person.records);
         let key = |place: &Place| parts.get(usize::from(place.source))?.records().key(place.record as usize);
         self.persons.push(Listed {

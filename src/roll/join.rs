@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 
+use sha1::{Digest, Sha1};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::domain::{CustomerId, Placeholders, Records, SourceName, Warning, WarningCode};
 
 /// Stands between the parts of the name that an id is made of.
-const SEPARATOR: char = '\u{1f}';
+const SEPARATOR: u8 = 0x1f;
 
 /// A record, by its source's place in the list of sources and its own in that source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,35 +151,32 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Makes ids that stay the same when another source fails: of the customer and the key where a
-/// record's own source has the key once, else of the customer, the source and the record.
+/// Makes ids (UUID version 5) that stay the same when another source fails: of the customer and the
+/// key where a record's own source has the key once, else of the customer, the source and the record.
 struct Ids {
-    namespace: Uuid,
-    customer: String,
+    /// The namespace and the customer, hashed.
+    begun: Sha1,
 }
 
 impl Ids {
     fn new(customer: &CustomerId) -> Self {
-        Self { namespace: Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"rollcall"), customer: format!("{customer}{SEPARATOR}") }
+        let namespace = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"rollcall");
+        Self { begun: Sha1::new_with_prefix(namespace.as_bytes()).chain_update(customer.as_str()) }
     }
 
     fn of_key(&self, key: &str) -> Uuid {
-        self.named(&["k", key])
+        self.named(["k", key])
     }
 
     fn of_record(&self, source: SourceName, id: &str) -> Uuid {
-        self.named(&["r", source.as_str(), id])
+        self.named(["r", source.as_str(), id])
     }
 
-    fn named(&self, parts: &[&str]) -> Uuid {
-        let mut name = self.customer.clone();
-        for (index, part) in parts.iter().enumerate() {
-            if index > 0 {
-                name.push(SEPARATOR);
-            }
-            name.push_str(part);
-        }
-        Uuid::new_v5(&self.namespace, name.as_bytes())
+    fn named<const PARTS: usize>(&self, parts: [&str; PARTS]) -> Uuid {
+        let hash = parts.iter().fold(self.begun.clone(), |hash, part| hash.chain_update([SEPARATOR]).chain_update(part));
+        let mut first = [0; 16];
+        first.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+        uuid::Builder::from_sha1_bytes(first).into_uuid()
     }
 }
 

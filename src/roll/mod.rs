@@ -22,6 +22,7 @@ mod page;
 mod pieces;
 mod query;
 mod selection;
+mod user_json;
 
 use std::{sync::Arc, time::Duration};
 
@@ -165,7 +166,12 @@ impl Rolls {
             Err(NotLinked::NotReadYet(wait)) => return Err(LinksUnavailable(wait)),
         };
         let remote = |source| linked.as_ref().and_then(|linked| linked.to(source));
-        let mut told = join_all(self.sources.iter().map(|source| self.ask(source, remote(source.name()), brought, patience))).await;
+        // What is rare on the way is in boxes: room for it is not carried along by every request.
+        let mut told = match self.at_hand(&remote, brought, patience) {
+            Some(told) => told,
+            None => Box::pin(join_all(self.sources.iter().map(|source| self.ask(source, remote(source.name()), brought, patience)))).await,
+        };
+        told.iter().filter(|told| told.scope.is_some()).for_each(|told| self.copies.count(told));
         let states: Vec<_> = told.iter().map(|told| (told.source, told.state())).collect();
         let roll = match decide(&states, partial, linked.as_ref().is_some_and(Linked::is_verified)) {
             Ok(outcome::Given { complete, lacking, mut warnings }) => {
@@ -198,6 +204,23 @@ impl Rolls {
         &self.sources
     }
 
+    /// What is told where every source's copy is at hand: nobody waits, and nothing is set up for waiting.
+    fn at_hand<'a>(
+        &self,
+        remote: &impl Fn(SourceName) -> Option<&'a RemoteId>,
+        brought: &Brought,
+        patience: &Patience,
+    ) -> Option<Vec<Told>> {
+        let one = |source: &Arc<Source>| {
+            let told = Told::nothing(source.name());
+            let Some(remote) = remote(source.name()) else { return Some(told) };
+            let identity = source.identity(brought).ok()?;
+            let Found { copy, error, forward } = self.copies.at_hand(source, &identity, remote, patience)?;
+            Some(Told { copy: Some(copy), error, forward, scope: Some(identity.scope()), ..told })
+        };
+        self.sources.iter().map(one).collect()
+    }
+
     async fn ask(&self, source: &Arc<Source>, remote: Option<&RemoteId>, brought: &Brought, patience: &Patience) -> Told {
         let started = Instant::now();
         let mut told = Told::nothing(source.name());
@@ -216,9 +239,13 @@ impl Rolls {
     /// The roll that is joined from these copies: the one that is kept, or one that is joined now,
     /// once for all who wait.
     async fn joined(&self, wanted: RollKey, parts: Vec<Part>) -> Arc<Roll> {
-        if let Some(roll) = self.joined.get(&wanted).filter(|roll| roll.is_of(&parts)) {
-            return roll;
+        match self.joined.get(&wanted).filter(|roll| roll.is_of(&parts)) {
+            Some(roll) => roll,
+            None => Box::pin(self.join(wanted, parts)).await,
         }
+    }
+
+    async fn join(&self, wanted: RollKey, parts: Vec<Part>) -> Arc<Roll> {
         let customer = wanted.0.clone();
         let key = JoinKey(customer.clone(), parts.iter().map(|part| Arc::as_ptr(&part.copy).addr()).collect());
         let (joined, nobody) = (self.joined.clone(), Arc::clone(&self.nobody));

@@ -3,7 +3,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -12,17 +12,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    slow_head::{HeadClock, Watched},
+    clock::{Clock, Watched},
     tls::Tls,
 };
 use crate::api::{Door, LARGEST_HEAD, MOST_HEADERS};
-
-/// How long a connection may be idle: longer than a load balancer keeps one, or it would send
-/// requests to a closing socket.
-const IDLE: Duration = Duration::from_secs(75);
-
-/// How long a head may take from its first byte to its last.
-const HEAD: Duration = Duration::from_secs(10);
 
 /// How long a connection goes on as if nothing were when the listener closes, so that what its
 /// peer has sent by then is read: from then on each answer ends its connection.
@@ -56,7 +49,7 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
 }
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>, closed: CancellationToken) {
-    let clock = Arc::new(HeadClock::default());
+    let clock = Arc::new(Clock::default());
     let timed = Arc::clone(&clock);
     let service = service_fn(move |request| {
         let (door, busy) = (Arc::clone(&door), timed.head_is_there());
@@ -67,8 +60,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>,
         }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()) // without one no timeout holds
-        .header_read_timeout(IDLE) // hyper has one for idleness and for the head; the clock has the head's
+    http.header_read_timeout(None) // the clock has it
         // A little more than is let through, so that it is a layer of ours that refuses, in the envelope.
         .max_buf_size(2 * LARGEST_HEAD)
         .max_headers(4 * MOST_HEADERS);
@@ -76,7 +68,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: Arc<Door>,
     let mut connection = pin!(http.serve_connection(io, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = clock.is_slow(HEAD) => return,
+        () = clock.runs_out() => return,
         () = grace_is_over(&closed) => {
             if clock.is_running() {
                 return; // nobody is answered who has not asked

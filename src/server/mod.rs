@@ -1,7 +1,7 @@
 //! Listeners, and the loop that answers connections until the process is told to stop.
 
+mod clock;
 mod connection;
-mod slow_head;
 mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};

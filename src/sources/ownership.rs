@@ -23,9 +23,12 @@ pub(super) struct Own {
 /// "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
 pub(super) fn keep_own(source: SourceName, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
     let mut owners = BTreeSet::new();
-    for owner in records.iter().filter_map(|record| record.owner) {
-        if !owners.contains(owner) {
+    let (mut last, mut differing) = (None, 0);
+    for owner in (0..records.len()).filter_map(|place| records.owner(place)) {
+        differing += usize::from(!asked.names(owner));
+        if last != Some(owner) {
             owners.insert(owner.to_ascii_lowercase());
+            last = Some(owner);
         }
     }
     let own = |record: &Record<'_>| record.owner.is_some_and(|owner| asked.names(owner));
@@ -40,7 +43,6 @@ pub(super) fn keep_own(source: SourceName, asked: &RemoteId, records: Records) -
         let dropped = warning(WarningCode::ForeignRowsDropped, before - records.len());
         return Ok(Own { records, warning: Some(dropped), other_customer: None });
     }
-    let differing = records.iter().filter(|record| record.owner.is_some() && !own(record)).count();
     let differs = (differing > 0).then(|| warning(WarningCode::CustomerIdDiffers, differing));
     let other_customer = owners.pop_first().filter(|_| differing > 0).map(Into::into);
     Ok(Own { records, warning: differs, other_customer })

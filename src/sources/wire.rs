@@ -38,6 +38,17 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyAnObject<T> {
     }
 }
 
+/// Reads a body that is an object. Whether it is text is looked at once, for all of it: text by text
+/// that takes as long as reading it. One that is not may still be read, where the wrong bytes are in
+/// something that nobody keeps.
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
+    let Object(object) = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text)?,
+        Err(_) => serde_json::from_slice(body)?,
+    };
+    Ok(object)
+}
+
 /// A row of a body that a record is made of.
 pub(super) trait Row {
     /// Puts the record to the others; `None` where it has no id.
@@ -96,8 +107,8 @@ struct Ending<'a> {
 /// Why a body that has not the shape of a page is none: it says that it is an error, or nothing
 /// that can be read.
 pub(super) fn unreadable(body: &[u8]) -> Unreadable {
-    match serde_json::from_slice::<Object<Ending<'_>>>(body) {
-        Ok(Object(ending)) => said_error(&ending.status, &ending.error).err().unwrap_or(Unreadable::Shape),
+    match object::<Ending<'_>>(body) {
+        Ok(ending) => said_error(&ending.status, &ending.error).err().unwrap_or(Unreadable::Shape),
         Err(_) => Unreadable::Shape,
     }
 }
@@ -181,6 +192,16 @@ mod tests {
         }
         assert_eq!(serde_json::from_str::<Object<One>>(r#"{"id":1}"#).unwrap().0.id, 1);
         assert!(serde_json::from_str::<Object<One>>("[1]").is_err());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_spoil_only_what_they_are_in() {
+        #[derive(Deserialize)]
+        struct One<'a> {
+            id: &'a str,
+        }
+        assert_eq!(object::<One<'_>>(b"{\"id\":\"a\",\"note\":\"\xe9\"}").unwrap().id, "a");
+        assert!(object::<One<'_>>(b"{\"id\":\"\xe9\"}").is_err());
     }
 
     #[test]

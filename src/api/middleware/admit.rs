@@ -13,11 +13,23 @@ use crate::{
     api::{Gateway, credentials::presented, error::ApiError},
 };
 
+use super::crowd::with_a_place;
+
 /// Where the caller of a request is noted for whoever writes its log line: it also stands there
 /// when he hangs up.
 pub(in crate::api) type CallerSlot = Arc<OnceLock<Caller>>;
 
-pub(in crate::api) async fn admit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+/// Lets callers in to what costs no place.
+pub(in crate::api) async fn admit(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    admit_to(&gateway, request, |request| next.run(request)).await
+}
+
+/// Lets callers in, and then those for whom there is a place, to what may ask sources.
+pub(in crate::api) async fn admit_to_a_place(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    admit_to(&gateway, request, |request| with_a_place(&gateway, request, next)).await
+}
+
+async fn admit_to<F: Future<Output = Response>>(gateway: &Gateway, mut request: Request, answer: impl FnOnce(Request) -> F) -> Response {
     let admitted = gateway.access.admit(&presented(request.headers())).await;
     let caller = match &admitted {
         Ok(caller) | Err(Denied::TooOften { caller, .. }) => Some(caller),
@@ -29,7 +41,7 @@ pub(in crate::api) async fn admit(State(gateway): State<Arc<Gateway>>, mut reque
     match admitted {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            answer(request).await
         }
         Err(denied) => ApiError::from(denied).into_response(),
     }

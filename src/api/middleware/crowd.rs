@@ -1,10 +1,10 @@
 //! More requests than the gateway has room for are refused at once, so that those it has taken
 //! are answered in time.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -15,7 +15,7 @@ use crate::api::{Gateway, error::ApiError};
 /// A crowd is over soon, one way or the other.
 const SOON: Duration = Duration::from_secs(1);
 
-pub(crate) async fn refuse_when_crowded(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+pub(super) async fn with_a_place(gateway: &Gateway, request: Request, next: Next) -> Response {
     match gateway.places.try_acquire() {
         Ok(_place) => next.run(request).await,
         Err(_) => ApiError::of_status(StatusCode::SERVICE_UNAVAILABLE).retry_after(SOON).into_response(),

@@ -36,7 +36,7 @@ pub(super) async fn within_limits(request: Request) -> Result<Request, StatusCod
     if head > LARGEST_HEAD || request.headers().len() > MOST_HEADERS {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
-    if request.body().is_end_stream() { Ok(request) } else { without_body(request).await }
+    if request.body().is_end_stream() { Ok(request) } else { Box::pin(without_body(request)).await }
 }
 
 fn head_size(headers: &HeaderMap) -> usize {

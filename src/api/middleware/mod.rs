@@ -10,7 +10,7 @@
 //! 5. panic: a bug below becomes an answer, which the envelope then writes.
 //! 6. [`limits`]: what is too large is refused before anything looks at it.
 //!
-//! [`mod@admit`] stands before the routes that are for callers only, and behind it [`crowd`] before
+//! [`admit()`] stands before the routes that are for callers only, and with [`crowd`] behind it before
 //! those that ask sources: who is not let in takes no place, and probes answer however full it is.
 //!
 //! The six are functions, one around the other, in one layer of the router: each layer of its own
@@ -39,10 +39,9 @@ use http::StatusCode;
 use super::{Gateway, error::ApiError};
 use crate::telemetry::Origin;
 
-pub(super) use admit::admit;
+pub(super) use admit::{admit, admit_to_a_place};
 pub(super) use compression::SMALL_BODY;
 pub use cors::Cors;
-pub(super) use crowd::refuse_when_crowded;
 pub(crate) use limits::{LARGEST_HEAD, MOST_HEADERS};
 
 /// What the layers know.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{Object, said_error, unreadable},
+    wire::{Object, object, said_error, unreadable},
 };
 use crate::domain::{LinkedBy, ListedCustomer};
 
@@ -46,7 +46,7 @@ struct Customer<'a> {
 
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
-    let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
+    let envelope: Envelope<'_> = object(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;
     let rows = envelope.customers.ok_or(Unreadable::Shape)?;
     let mut odd = Odd::default();

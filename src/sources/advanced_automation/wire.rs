@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{Kept, Object, Row, said_error, unreadable},
+    wire::{Kept, Object, Row, object, said_error, unreadable},
 };
 use crate::domain::{Record, Records};
 
@@ -66,7 +66,7 @@ struct Person<'a> {
 
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
-    let Object(envelope): Object<Envelope<'_>> = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
+    let envelope: Envelope<'_> = object(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;
     let (records, odd_fields) = envelope.clients.ok_or(Unreadable::Shape)?.records()?;
     let (count, pages) = envelope.paging.map_or(Ok((None, None)), |Object(counts)| counts.read())?;

@@ -1,0 +1,236 @@
+//! Ends connections whose next head comes too slowly, or not at all. hyper has one timeout for both,
+//! of which one must be short and the other long, and sets it anew for each request; this looks at
+//! a connection now and then.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+/// How long a connection may be idle: longer than a load balancer keeps one, or it would send
+/// requests to a closing socket.
+const IDLE: Duration = Duration::from_secs(75);
+
+/// How long a head may take from its first byte to its last.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// What a connection is doing, and since when.
+#[derive(Debug)]
+pub(super) struct Clock {
+    begun: Instant,
+    /// Milliseconds since then, and in the two lowest bits what it has been doing.
+    state: AtomicU64,
+}
+
+/// What a connection may be doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// It waits for a request, or is being read by its peer.
+    Idle(Instant),
+    /// A head has begun and is not there yet.
+    Head(Instant),
+    /// A request is being answered: what is read meanwhile is no head that anybody waits for.
+    Answer,
+}
+
+/// A request is being answered until this is dropped.
+pub(super) struct Busy(Arc<Clock>);
+
+/// A stream that the clock watches; of an encrypted one, what has been decrypted.
+pub(super) struct Watched<S> {
+    stream: S,
+    clock: Arc<Clock>,
+}
+
+// === impl Clock ===
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { begun: Instant::now(), state: AtomicU64::new(0) }
+    }
+}
+
+impl Clock {
+    /// Whether a head has begun and is not there yet.
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.doing(), Doing::Head(_))
+    }
+
+    /// The head has come; until the guard is dropped its request is being answered.
+    pub(super) fn head_is_there(self: &Arc<Self>) -> Busy {
+        self.set(Doing::Answer);
+        Busy(Arc::clone(self))
+    }
+
+    /// Ends when a head takes longer than it may, or none comes for too long.
+    pub(super) async fn runs_out(&self) {
+        loop {
+            let now = Instant::now();
+            let end = match self.doing() {
+                Doing::Idle(since) => since + IDLE,
+                Doing::Head(since) => since + HEAD,
+                Doing::Answer => now + HEAD,
+            };
+            if end <= now {
+                return;
+            }
+            // A head that begins meanwhile has not run out when this looks again.
+            tokio::time::sleep_until(end.min(now + HEAD)).await;
+        }
+    }
+
+    fn bytes_came(&self) {
+        if matches!(self.doing(), Doing::Idle(_)) {
+            self.set(Doing::Head(Instant::now()));
+        }
+    }
+
+    /// The peer reads what it was sent.
+    fn bytes_went(&self) {
+        if matches!(self.doing(), Doing::Idle(_)) {
+            self.set(Doing::Idle(Instant::now()));
+        }
+    }
+
+    fn doing(&self) -> Doing {
+        let state = self.state.load(Ordering::Relaxed);
+        let since = self.begun + Duration::from_millis(state >> 2);
+        match state & 3 {
+            0 => Doing::Idle(since),
+            1 => Doing::Head(since),
+            _ => Doing::Answer,
+        }
+    }
+
+    fn set(&self, doing: Doing) {
+        let since = |since: Instant| u64::try_from((since - self.begun).as_millis()).unwrap_or(u64::MAX >> 2) << 2;
+        let state = match doing {
+            Doing::Idle(at) => since(at),
+            Doing::Head(at) => since(at) | 1,
+            Doing::Answer => 2,
+        };
+        self.state.store(state, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.set(Doing::Idle(Instant::now()));
+    }
+}
+
+// === impl Watched ===
+
+impl<S> Watched<S> {
+    pub(super) fn new(stream: S, clock: Arc<Clock>) -> Self {
+        Self { stream, clock }
+    }
+
+    fn noted(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.clock.bytes_went();
+        }
+        written
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.clock.bytes_came();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.noted(written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffers: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, buffers);
+        self.noted(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When the clock loses its patience, in seconds from now; `None` where it does not in two minutes.
+    async fn impatient_after(clock: &Clock) -> Option<u64> {
+        let start = Instant::now();
+        let long = Duration::from_mins(2);
+        tokio::time::timeout(long, clock.runs_out()).await.is_ok().then(|| start.elapsed().as_secs())
+    }
+
+    async fn wait(seconds: u64) {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_little_time_and_its_absence_much() {
+        let clock = Arc::new(Clock::default());
+        assert_eq!(impatient_after(&clock).await, Some(75), "idle");
+        clock.bytes_came();
+        assert!(clock.is_running());
+        assert_eq!(impatient_after(&clock).await, Some(10), "half a head");
+        let busy = clock.head_is_there();
+        clock.bytes_came();
+        assert!(!clock.is_running());
+        assert_eq!(impatient_after(&clock).await, None, "being answered");
+        drop(busy);
+        assert_eq!(impatient_after(&clock).await, Some(75), "idle again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_drip_does_not_start_the_clock_anew_and_reading_does() {
+        let clock = Arc::new(Clock::default());
+        wait(70).await;
+        clock.bytes_went();
+        assert_eq!(impatient_after(&clock).await, Some(75), "the peer still reads");
+        clock.bytes_came();
+        wait(4).await;
+        clock.bytes_came();
+        clock.bytes_went();
+        assert_eq!(impatient_after(&clock).await, Some(6), "a drip");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_begins_between_two_looks_is_in_time_noticed() {
+        let clock = Arc::new(Clock::default());
+        let late = Arc::clone(&clock);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(23)).await;
+            late.bytes_came();
+        });
+        assert_eq!(impatient_after(&clock).await, Some(33));
+    }
+}
