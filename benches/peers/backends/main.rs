@@ -76,9 +76,9 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
         line.clear();
     }
     if chunked {
-        skip_chunks(reader)?
+        skip_chunks(reader)?;
     } else {
-        skip(reader, length)?
+        skip(reader, length)?;
     }
     Ok(Some(Asked::of(&first)))
 }
