@@ -19,11 +19,20 @@ WORKS = {"hot": works.hot, "cold": works.cold, "big": singles.big, "many": singl
 
 
 def main():
-    """Measures what was asked for; exit code 1 where `--short` finds a gross regression."""
+    """Measures what was asked for; exit code 1 where `--short` finds a gross regression, twice."""
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     more_files()
     os.sched_setaffinity(0, {int(CORES[1])})  # what is measured here must not disturb what is measured
+    faults = measure(options)
+    if faults:
+        print("once more, for a machine may be busy", file=sys.stderr)
+        faults = measure(options)
+    sys.exit(1 if faults else 0)
+
+
+def measure(options):
+    """Prints the table; what is grossly wrong with it, where `--short` asks for that."""
     rows, ratios = [], {}
     with tempfile.TemporaryDirectory(prefix="rollcall-compare-") as folder:
         place = servers.Place(folder, options.gateway, options.backends)
@@ -32,12 +41,11 @@ def main():
             found, ratio = WORKS[name](place, options)
             rows += found
             ratios |= ratio
-    print(markdown(rows))
-    print(f"\n{legend(options)}")
+    print(f"{markdown(rows)}\n\n{legend(options)}", flush=True)
     faults = gross.regressions(ratios, options.only) if options.short else []
     for fault in faults:
         print(f"gross regression: {fault}", file=sys.stderr)
-    sys.exit(1 if faults else 0)
+    return faults
 
 
 def arguments():
