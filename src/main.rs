@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use rollcall::commands::{Environment, Line, keep_memory_private};
+use rollcall::commands::{Environment, Line, keep_memory_private, keep_memory_small};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     keep_memory_private(); // before anything else: a secret may be in the environment already
+    keep_memory_small();
     run()
 }
 

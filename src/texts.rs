@@ -26,6 +26,12 @@ impl Texts {
         self.ends.push(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
     }
 
+    /// Gives back what it has taken and does not need.
+    pub fn shrink(&mut self) {
+        self.all.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     /// About how many bytes it holds.
     pub fn weight(&self) -> usize {
         self.all.len() + self.ends.len() * size_of::<u32>()

@@ -53,10 +53,13 @@ impl Accept {
 /// Whether a body is wanted compressed by gzip, at least as much as plain (RFC 9110, 12.5.3).
 pub(super) fn wants_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    if !headers.contains_key(header::ACCEPT_ENCODING) {
+        return false;
+    }
     let codings = Accept(values.flat_map(|value| value.split(',')).filter_map(range).collect());
     let quality = |coding| codings.find(coding);
     let gzip = quality("gzip").or_else(|| quality("*")).unwrap_or(0);
-    gzip > 0 && gzip >= quality("identity").unwrap_or(0)
+    gzip > 0 && gzip >= quality("identity").or_else(|| quality("*")).unwrap_or(0)
 }
 
 fn range(text: &str) -> Option<(String, u16)> {
@@ -111,6 +114,10 @@ mod tests {
             ("identity", false),
             ("gzip;q=0.5, identity", false),
             ("gzip, identity", true),
+            ("gzip;q=0.5, *", false),
+            ("gzip;q=0.5, *;q=0", true),
+            ("identity;q=0", false),
+            ("*;q=0", false),
             ("deflate, br", false),
         ] {
             let mut headers = HeaderMap::new();

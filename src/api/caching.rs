@@ -144,7 +144,7 @@ pub(super) fn tagged(asked: &HeaderMap, etag: &str, body: impl FnOnce() -> Respo
 }
 
 /// Whether the caller holds this answer already (RFC 9110, 13.1.2, compared weakly).
-fn is_held(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn is_held(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let opaque = |tag| str::trim_start_matches(str::trim(tag), "W/");
     let held = opaque(etag);

@@ -15,7 +15,7 @@ use super::{
     Gateway,
     accept::{Accept, wants_gzip},
     body::in_pieces,
-    caching::{Ages, etag, put, tagged, write_origin},
+    caching::{Ages, etag, is_held, put, tagged, write_origin},
     credentials::brought,
     envelope::{SourceReport, UsersBody},
     error::ApiError,
@@ -148,7 +148,9 @@ fn render_anew(query: &UsersQuery, given: &Given, told: &[Told]) -> Rendered {
 
 async fn page(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &HeaderMap, given: &Given, told: &[Told]) -> Response {
     let rendered = render(query, given, told).await;
-    let zipped = if wants_gzip(asked) && rendered.len() as u64 > SMALL_BODY { Some(Box::pin(gzip(&rendered)).await) } else { None };
+    // Who holds the page already gets no body, and none is compressed for him.
+    let zips = rendered.len() as u64 >= SMALL_BODY && wants_gzip(asked) && !is_held(asked, &rendered.etag);
+    let zipped = if zips { Some(Box::pin(gzip(&rendered)).await) } else { None };
     let mut response = tagged(asked, &rendered.etag, || match zipped {
         Some(bytes) => ([(header::CONTENT_TYPE, JSON), (header::CONTENT_ENCODING, GZIP)], Body::from(bytes)).into_response(),
         None => ([(header::CONTENT_TYPE, JSON)], in_pieces(&rendered.pieces)).into_response(),

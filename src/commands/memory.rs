@@ -1,4 +1,5 @@
-//! Keeps what is in memory there: no core dumps, no debugger of the same user.
+//! Keeps what is in memory there, and little of it: no core dumps, no debugger of the same user, no
+//! huge pages.
 
 use super::output::say_error;
 
@@ -18,6 +19,16 @@ pub fn keep_memory_private() {
 fn keep_out() -> Result<(), String> {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| error.to_string())
+}
+
+/// Has the kernel give memory in small pages. The allocator asks for huge ones, which are 2 MiB for
+/// whoever needs a few kilobytes: they doubled what a process that has nothing to do and each connection
+/// hold, and saved no measurable time. What the system refuses costs memory and nothing else.
+pub fn keep_memory_small() {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        say_error(&format!("warning: memory in huge pages could not be switched off: {error}."));
+    }
 }
 
 /// Other systems have no such call.

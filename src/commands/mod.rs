@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 use crate::{app::StartError, config::Faults, telemetry::LogError};
 
 pub use configuration::Environment;
-pub use memory::keep_memory_private;
+pub use memory::{keep_memory_private, keep_memory_small};
 
 /// One roll of a customer's users, whichever backend holds them.
 #[derive(Debug, Parser)]

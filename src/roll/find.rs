@@ -32,9 +32,13 @@ impl Roll {
         }
     }
 
-    /// Whether to find somebody takes long: his is the first of our ids that is looked for in a large roll.
+    /// Whether to find somebody takes long: his is the first id of its kind that is looked for in a large roll.
     pub fn is_long_to_find(&self, id: &UserId) -> bool {
-        matches!(id, UserId::Ours(_)) && self.is_large() && !self.is_in_order(BY_ID)
+        let is_ready = match id {
+            UserId::Ours(_) => self.is_in_order(BY_ID),
+            UserId::At(..) => self.knows_holders(),
+        };
+        self.is_large() && !is_ready
     }
 
     fn person(&self, id: Uuid) -> Option<&Listed> {
@@ -96,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_of_our_ids_in_a_large_roll_takes_long_to_find() {
+    fn only_the_first_id_of_its_kind_in_a_large_roll_takes_long_to_find() {
         let crowd = |count: usize| {
             let mut records = Records::default();
             (0..count).for_each(|id| records.push(&Record { id: &id.to_string(), ..Record::default() }));
@@ -105,8 +109,11 @@ mod tests {
         let (small, large) = (roll(&[crowd(20), crowd(0)]), roll(&[crowd(600), crowd(0)]));
         let ours = UserId::Ours(Uuid::nil());
         assert!(!small.is_long_to_find(&ours) && large.is_long_to_find(&ours));
-        assert!(!large.is_long_to_find(&UserId::At(SOURCES[0], "7".into())));
+        let at_source = UserId::At(SOURCES[0], "7".into());
+        assert!(!small.is_long_to_find(&at_source) && large.is_long_to_find(&at_source));
         assert!(large.find(&ours).is_none());
-        assert!(!large.is_long_to_find(&ours));
+        assert!(!large.is_long_to_find(&ours) && large.is_long_to_find(&at_source));
+        assert!(large.find(&at_source).is_some());
+        assert!(!large.is_long_to_find(&at_source));
     }
 }

@@ -30,6 +30,9 @@ use crate::{
 /// Records above which work on all of them leaves the threads that serve everybody.
 const MANY_RECORDS: usize = 500;
 
+/// Which part of a roll is small beside it.
+const SMALL_PART: usize = 8;
+
 /// About how many bytes a roll costs beside its persons.
 const ENTRY_OVERHEAD: usize = 1024;
 
@@ -157,6 +160,7 @@ impl Roll {
                 let searched = [user.display_name, user.email, user.username].map(|text| text.map(folded));
                 texts.push(searched.iter().flatten().map(AsRef::as_ref));
             }
+            texts.shrink();
             texts
         })
     }
@@ -179,12 +183,22 @@ impl Roll {
 
     /// Persons as JSON, where they were encoded, from one to another: all between come along.
     pub(super) fn run(&self, first: &Listed, last: &Listed) -> Bytes {
-        self.json.slice(first.span().start..last.span().end)
+        let run = first.span().start..last.span().end;
+        // A small part is copied: whoever reads slowly must not keep all of a large roll.
+        if run.len() < self.json.len() / SMALL_PART {
+            return self.json.get(run).map(Bytes::copy_from_slice).unwrap_or_default();
+        }
+        self.json.slice(run)
     }
 
     /// The place of a source among those that the roll is of.
     pub(super) fn place_of(&self, source: SourceName) -> Option<u16> {
         u16::try_from(self.parts.iter().position(|part| part.source == source)?).ok()
+    }
+
+    /// Whether it is known already whose each record is; the first who asks for it finds that out.
+    pub(super) fn knows_holders(&self) -> bool {
+        self.holders.get().is_some()
     }
 
     /// The person that has a record of a source.
@@ -236,9 +250,11 @@ impl Roll {
     pub(super) fn weight(&self) -> u32 {
         let listed = self.persons.len() * size_of::<Listed>() + self.places.len() * size_of::<Place>();
         let copies: u32 = self.parts.iter().map(|part| part.copy.weight()).fold(0, u32::saturating_add);
-        // What may come later, compressed pages, orders and texts to search, is about a third.
+        // What may come later: compressed pages, orders and places are about a third, and the texts to
+        // search are a part of all texts.
         let json = self.json.len() + self.json.len() / 3;
-        u32::try_from(listed + json + ENTRY_OVERHEAD).unwrap_or(u32::MAX).saturating_add(copies)
+        let texts: usize = self.parts.iter().map(|part| part.records().weight()).sum();
+        u32::try_from(listed + json + texts + ENTRY_OVERHEAD).unwrap_or(u32::MAX).saturating_add(copies)
     }
 
     /// The places of the persons in an order; `None` for the default one, which they are in.

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::Instant,
@@ -36,7 +37,7 @@ pub(super) struct Clock {
 /// What a connection may be doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doing {
-    /// It waits for a request, or is being read by its peer.
+    /// It waits for a request; the end of an answer may still be on its way.
     Idle(Instant),
     /// A head has begun and is not there yet.
     Head(Instant),
@@ -46,6 +47,12 @@ enum Doing {
 
 /// A request is being answered until this is dropped.
 pub(super) struct Busy(Arc<Clock>);
+
+/// The body of an answer: until it has gone its request is being answered, whatever is read meanwhile.
+pub(super) struct Going<B> {
+    body: B,
+    busy: Busy,
+}
 
 /// A stream that the clock watches; of an encrypted one, what has been decrypted.
 pub(super) struct Watched<S> {
@@ -67,7 +74,8 @@ impl Clock {
         matches!(self.doing(), Doing::Head(_))
     }
 
-    /// The head has come; until the guard is dropped its request is being answered.
+    /// The head has come; until the guard is dropped its request is being answered. What goes to a
+    /// peer that does not read it is ended by the kernel.
     pub(super) fn head_is_there(self: &Arc<Self>) -> Busy {
         self.set(Doing::Answer);
         Busy(Arc::clone(self))
@@ -127,6 +135,33 @@ impl Clock {
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.set(Doing::Idle(Instant::now()));
+    }
+}
+
+// === impl Busy ===
+
+impl Busy {
+    /// Stays with the body of the answer.
+    pub(super) fn until_gone<B>(self, body: B) -> Going<B> {
+        Going { body, busy: self }
+    }
+}
+
+impl<B: Body + Unpin> Body for Going<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        debug_assert_eq!(self.busy.0.doing(), Doing::Answer);
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -206,7 +241,12 @@ mod tests {
         clock.bytes_came();
         assert!(!clock.is_running());
         assert_eq!(impatient_after(&clock).await, None, "being answered");
-        drop(busy);
+        let body = busy.until_gone(http_body_util::Full::new(hyper::body::Bytes::from_static(b"roll")));
+        clock.bytes_came();
+        clock.bytes_went();
+        assert!(!clock.is_running());
+        assert_eq!(impatient_after(&clock).await, None, "the answer is on its way, and the next request behind it");
+        drop(body);
         assert_eq!(impatient_after(&clock).await, Some(75), "idle again");
     }
 

@@ -41,11 +41,12 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
     let Ok(peer) = stream.peer_addr().map(|address| Peer::new(address, tls.is_some())) else { return };
     let Some(tls) = tls else { return converse(stream, peer, door, closed).await };
     let encrypted = tokio::select! {
-        encrypted = tls.shake_hands(stream) => encrypted,
+        encrypted = Box::pin(tls.shake_hands(stream)) => encrypted,
         () = grace_is_over(&closed) => None,
     };
     if let Some(stream) = encrypted {
-        converse(stream, peer, door, closed).await;
+        // In a box: an encrypted stream is large, and those that are not carry no room for it.
+        Box::pin(converse(stream, peer, door, closed)).await;
     }
 }
 
@@ -56,8 +57,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, door
         let (door, busy) = (Arc::clone(&door), timed.head_is_there());
         async move {
             let response = door.answer(request, peer).await;
-            drop(busy);
-            response
+            response.map(|response| response.map(|body| busy.until_gone(body)))
         }
     });
     let mut http = hyper::server::conn::http1::Builder::new();

@@ -4,7 +4,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::header;
+use http::{HeaderValue, header};
 use tower::{Layer, ServiceExt};
 use tower_http::{
     CompressionLevel,
@@ -15,15 +15,18 @@ use tower_http::{
 };
 
 use super::once::once;
+use crate::api::accept::wants_gzip;
 
-/// Bytes up to which a body is not worth compressing.
+/// Bytes below which a body is not worth compressing.
 pub(in crate::api) const SMALL_BODY: u64 = 1024;
 
-/// Compresses what answers a request, where that says what it takes.
-pub(super) async fn compress<F: Future<Output = Response>>(request: Request, answer: impl FnOnce(Request) -> F) -> Response {
-    if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+/// Compresses what answers a request, where that is wanted. Who wants neither gzip nor plain gets it
+/// plain (RFC 9110, 12.5.3, allows that): the layer, which would say 406 here, stands outside the envelope.
+pub(super) async fn compress<F: Future<Output = Response>>(mut request: Request, answer: impl FnOnce(Request) -> F) -> Response {
+    if !wants_gzip(request.headers()) {
         return answer(request).await;
     }
+    request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     let worth_it = SizeAbove::new(SMALL_BODY).and(NotForContentType::IMAGES);
     let layer = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it);
     layer.layer(once(answer)).oneshot(request).await.into_response()
