@@ -22,11 +22,10 @@ WORKDIR /build
 # The dependencies first, for an empty program of the same manifest: this layer, most of the time
 # that a build takes, is made anew only when Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src benches \
+RUN mkdir src \
     && echo 'fn main() {}' > src/main.rs \
-    && cp src/main.rs benches/pages.rs \
     && touch src/lib.rs \
-    && cargo build --release --locked --bin rollcall \
+    && cargo build --profile dist --locked --bin rollcall \
     && rm -r src
 
 # Files keep the times that they have outside, which are before those of the empty program: without
@@ -34,7 +33,7 @@ RUN mkdir -p src benches \
 COPY src src
 ARG REVISION=unknown
 RUN touch src/main.rs src/lib.rs \
-    && ROLLCALL_REVISION="${REVISION}" cargo build --release --locked --bin rollcall \
+    && ROLLCALL_REVISION="${REVISION}" cargo build --profile dist --locked --bin rollcall \
     && mkdir /state
 
 # distroless/cc has the C library, the certificates and a user without rights; no shell.
@@ -51,7 +50,7 @@ LABEL org.opencontainers.image.title="rollcall" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.source="${SOURCE}"
 
-COPY --from=build /build/target/release/rollcall /usr/local/bin/rollcall
+COPY --from=build /build/target/dist/rollcall /usr/local/bin/rollcall
 # Where refresh tokens are kept. A new volume that is mounted here belongs to the user, too.
 COPY --from=build --chown=65532:65532 /state /var/lib/rollcall
 

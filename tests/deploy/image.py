@@ -56,7 +56,7 @@ def faults(text, ignored, manifest):
     wants(ignored[0] == "*" and len(ignored) == len(sources) + 1, ".dockerignore lets in what is copied, and nothing else")
     for name, rest in found:
         for build in re.findall(r"cargo build[^&]*", rest) if name == "RUN" else []:
-            wants("--locked" in build and "--release" in build, f"{build.strip()} builds what Cargo.lock says, for release")
+            wants("--locked" in build and "--profile dist" in build, f"{build.strip()} builds what Cargo.lock says, as it is shipped")
     return wrong
 
 
