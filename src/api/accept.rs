@@ -8,6 +8,9 @@ pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 /// The type of everything else.
 pub(super) const JSON: &str = "application/json";
 
+/// Bytes below which a body is not worth compressing.
+pub(super) const SMALL_BODY: u64 = 1024;
+
 /// How much each type is wanted, 0 to 1000; nothing said means everything.
 #[derive(Debug)]
 pub(super) struct Accept(Vec<(String, u16)>);

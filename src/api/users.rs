@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
     Gateway,
-    accept::{Accept, wants_gzip},
+    accept::{Accept, SMALL_BODY, wants_gzip},
     body::in_pieces,
     caching::{Ages, etag, is_held, put, tagged, write_origin},
     credentials::brought,
@@ -21,7 +21,6 @@ use super::{
     error::ApiError,
     export,
     extract::{Customer, UsersQuery, wants_it_now},
-    middleware::SMALL_BODY,
     parameters::{UsersHeaders, UsersParameters},
     shape::Shape,
     source_status::SourceStatus,

@@ -15,10 +15,7 @@ use tower_http::{
 };
 
 use super::once::once;
-use crate::api::accept::wants_gzip;
-
-/// Bytes below which a body is not worth compressing.
-pub(in crate::api) const SMALL_BODY: u64 = 1024;
+use crate::api::accept::{SMALL_BODY, wants_gzip};
 
 /// Compresses what answers a request, where that is wanted. Who wants neither gzip nor plain gets it
 /// plain (RFC 9110, 12.5.3, allows that): the layer, which would say 406 here, stands outside the envelope.

@@ -40,7 +40,6 @@ use super::{Gateway, error::ApiError};
 use crate::telemetry::Origin;
 
 pub(super) use admit::{admit, admit_to_a_place};
-pub(super) use compression::SMALL_BODY;
 pub use cors::Cors;
 pub(crate) use limits::{LARGEST_HEAD, MOST_HEADERS};
 
