@@ -16,6 +16,9 @@ use crate::domain::{Records, folded};
 /// About how many bytes a person takes in JSON beside the texts of his records.
 const SKELETON: usize = 380;
 
+/// Bytes from which on what was not written to takes no memory, and copying what was would take it twice.
+const LARGE: usize = 4 << 20;
+
 /// Stands between two persons.
 const SEPARATOR: u8 = b',';
 
@@ -86,7 +89,9 @@ impl Encoded {
             json: Vec::with_capacity(texts + joined.len() * SKELETON),
         };
         keys.iter().filter_map(|key| joined.get(key.place as usize)).for_each(|person| encoded.push(person, parts));
-        encoded.json.shrink_to_fit();
+        if encoded.json.len() < LARGE {
+            encoded.json.shrink_to_fit();
+        }
         encoded
     }
 
