@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     Copies, How, Key, Landing, Patience,
     entry::{self, Entry, Said, Saying},
-    keeping::only_fresh,
+    keeping::{is_of_source, only_fresh},
 };
 use crate::{
     domain::{Failure, FailureKind, Moment, RemoteId},
@@ -144,11 +144,6 @@ impl Copies {
         Some(copy)
     }
 
-    fn copy(&self, known: Known, at: Moment, age: Duration) -> Copy {
-        let windows = if matches!(known, Known::NotFound(_)) { only_fresh(self.not_found) } else { self.windows };
-        Copy::of_another(known, windows, at, age)
-    }
-
     /// Reads what is at a place, and how old it is.
     async fn read(&self, shared: &Shared, key: &Key, place: Place, within: Duration) -> Result<Option<(Entry, Duration)>, Silent> {
         let There::Value(text, left) = shared.cache.read(&shared.subject, place, within).await? else { return Ok(None) };
@@ -231,14 +226,17 @@ impl Copies {
         if wanted.seen.is_empty() {
             return None;
         }
-        let (entry, _) = self.read(shared, key, Place::Note, left(until)).await.ok()??;
+        let (entry, age) = self.read(shared, key, Place::Note, left(until)).await.ok()??;
         let is_answer = wanted.is_seen(&entry.owner) && wanted.since.is_none_or(|since| entry.at >= since);
         let walked = match entry.said {
-            Said::Failed(failure) => Err(failure),
+            Said::Failed(failure) if is_of_source(&failure) => Err(failure),
             Said::Known(Known::Users(walk)) => Ok(walk),
-            Said::Known(Known::NotFound(_)) | Said::Ended => return None,
+            Said::Failed(_) | Said::Known(Known::NotFound(_)) | Said::Ended => return None,
         };
-        is_answer.then(|| Landing { copy: self.keep(key, walked), how: How::Waited })
+        is_answer.then(|| {
+            let walked = walked.and_then(|walk| self.own(key, walk));
+            Landing { copy: self.keep_as_of(key, walked, entry.at, age), how: How::Waited }
+        })
     }
 
     /// Tells the others what a walk came to, behind the answer.
@@ -262,12 +260,14 @@ impl Copies {
                     }
                 }
                 Err(failure) => {
-                    let note = entry::write(&owner, now, NOTE_LIFE, Saying::Failed(failure));
+                    // Those who wait for another failure go on, and one of them asks himself.
+                    let life = if is_of_source(&failure) { NOTE_LIFE } else { Duration::ZERO };
+                    let note = entry::write(&owner, now, life, Saying::Failed(failure));
                     if failure.kind == FailureKind::BadRequest {
                         let ended = entry::write(&owner, now, whole, Saying::Ended);
                         cache.publish(Place::Copy, &ended, whole, None, &change(What::Ended, now)).await;
                     }
-                    cache.publish(Place::Note, &note, NOTE_LIFE, lock, &change(What::Failed, now)).await;
+                    cache.publish(Place::Note, &note, life, lock, &change(What::Failed, now)).await;
                 }
             }
         });
