@@ -91,7 +91,7 @@ impl Redis {
     /// Waits until so many hear changes.
     pub(crate) async fn until_heard_by(&self, count: usize) {
         let mut redis = self.ask();
-        let channels = move || redis::cmd("PUBSUB").arg("NUMSUB").arg("rollcall:1:changes").query::<(String, usize)>(&mut redis).unwrap().1;
+        let channels = move || redis::cmd("PUBSUB").arg("NUMSUB").arg("rollcall:2:changes").query::<(String, usize)>(&mut redis).unwrap().1;
         let mut channels = channels;
         until("replicas to listen", move || channels() == count).await;
     }
