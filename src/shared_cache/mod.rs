@@ -40,6 +40,7 @@ pub(crate) use connection::Silent;
 pub(crate) use lock::{Lock, Locked, pause};
 pub(crate) use token::millis;
 
+use crate::offload::offload;
 use changes::Changes;
 use connection::{Call, Connection};
 use name::{Names, channel, token_names};
@@ -47,6 +48,10 @@ use seal::Seal;
 
 /// At most once in so long it is said that something could not be read.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
+
+/// Bytes of a value, and of a sealed one, above which it leaves the threads that serve everybody.
+const LARGE_OPEN: usize = 128 << 10;
+const LARGE_SEALED: usize = 16 << 10;
 
 /// Where one has to be shown that nothing was said yet.
 const NO_CLIENT: &str = "the URL of the shared cache cannot be used";
@@ -58,7 +63,7 @@ pub struct SharedCache(Arc<Inner>);
 struct Inner {
     client: Client,
     connection: Connection,
-    seal: Seal,
+    seal: Arc<Seal>,
     namespace: String,
     changes: Changes,
     complained: Mutex<Option<Instant>>,
@@ -100,7 +105,7 @@ impl SharedCache {
         Ok(Self(Arc::new(Inner {
             client,
             connection,
-            seal,
+            seal: Arc::new(seal),
             namespace: settings.namespace.clone(),
             changes: Changes::new(Arc::clone(metrics)),
             complained: Mutex::default(),
@@ -110,7 +115,7 @@ impl SharedCache {
 
     /// Begins to hear what others store, until the last of this is dropped.
     pub fn listen(&self) {
-        let listening = self.0.changes.clone().listen(self.0.client.clone(), channel(&self.0.namespace));
+        let listening = self.0.changes.clone().listen(self.0.client.clone(), self.channel(), Arc::clone(&self.0.seal));
         self.spawn(listening);
     }
 
@@ -173,19 +178,27 @@ impl SharedCache {
     }
 
     fn names(&self, subject: &Subject) -> Names {
-        Names::of(&self.0.namespace, subject)
+        Names::of(&self.0.namespace, self.0.seal.id(), subject)
+    }
+
+    fn channel(&self) -> String {
+        channel(&self.0.namespace, self.0.seal.id())
     }
 
     fn connection(&self) -> &Connection {
         &self.0.connection
     }
 
-    fn seal(&self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
-        self.0.seal.seal(name, value)
+    /// Seals a value; a large one elsewhere than on the threads that serve everybody.
+    async fn seal(&self, name: &str, value: Zeroizing<Vec<u8>>) -> Option<Vec<u8>> {
+        let (seal, name) = (Arc::clone(&self.0.seal), name.to_owned());
+        offload(value.len() > LARGE_OPEN, move || seal.seal(&name, &value)).await
     }
 
-    fn open(&self, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.seal.open(name, sealed)
+    /// Opens what was sealed, in the same way.
+    async fn open(&self, name: &str, sealed: Vec<u8>) -> Option<Zeroizing<Vec<u8>>> {
+        let (seal, name) = (Arc::clone(&self.0.seal), name.to_owned());
+        offload(sealed.len() > LARGE_SEALED, move || seal.open(&name, &sealed)).await
     }
 }
 

@@ -33,13 +33,16 @@ impl SharedCache {
         let mut get = redis::cmd("HGET");
         get.arg(name).arg("value");
         let value = self.connection().ask(call, async |mut manager| get.query_async(&mut manager).await).await?.unwrap_or(None::<Vec<u8>>);
-        Ok(value.and_then(|value| self.open(name, &value)))
+        Ok(match value {
+            Some(value) => self.open(name, value).await,
+            None => None,
+        })
     }
 
     /// Puts a value there, unless what is there has a later stamp; one that has the same stamp is
     /// replaced only where `replace` says so. Gives whether it was put.
     pub(super) async fn offer(&self, name: &str, stamp: i64, replace: bool, value: &[u8]) -> Result<bool, Silent> {
-        let sealed = self.seal(name, value).ok_or(Silent("error"))?;
+        let sealed = self.seal(name, Zeroizing::new(value.to_vec())).await.ok_or(Silent("error"))?;
         let call = Call { insists: true, ..Call::new("token", self.connection().patience()) };
         let life = LIFE.as_millis().to_string();
         let mut offer = OFFER.key(name);

@@ -5,13 +5,9 @@
 use std::{sync::LazyLock, time::Duration};
 
 use redis::Script;
+use secrecy::zeroize::Zeroizing;
 
-use super::{
-    Change, Lock, Place, SharedCache, Silent, Subject, There,
-    connection::Call,
-    name::{Names, channel},
-    seal::MOST_SEALED,
-};
+use super::{Change, Lock, Place, SharedCache, Silent, Subject, There, connection::Call, name::Names, seal::MOST_SEALED};
 
 /// Digits in front of a value: milliseconds since 1970.
 const STAMP: usize = 16;
@@ -64,7 +60,7 @@ impl SharedCache {
         }
         let left = u64::try_from(left).ok().map(Duration::from_millis);
         let Some((_, sealed)) = sealed.split_first_chunk::<STAMP>() else { return Ok(None) };
-        Ok(self.open(name, sealed).map(|value| There::Value(value, left)))
+        Ok(self.open(name, sealed.to_vec()).await.map(|value| There::Value(value, left)))
     }
 
     /// Puts a value at a place for so long, gives the lock back and tells everybody, all at once,
@@ -81,13 +77,15 @@ impl SharedCache {
     ) -> bool {
         let Names { copy, lock: locked, note } = self.names(&change.subject);
         let name = if place == Place::Copy { copy } else { note };
-        let Some(message) = serde_json::to_vec(change).ok() else { return false };
+        let channel = self.channel();
+        let message = serde_json::to_vec(change).ok().and_then(|change| self.0.seal.seal(&channel, &change));
+        let Some(message) = message else { return false };
         // What is too large, or of no use, is not there; what is there is older.
-        let sealed = if life.is_zero() { None } else { self.seal(&name, &value) };
+        let sealed = if life.is_zero() { None } else { self.seal(&name, Zeroizing::new(value)).await };
         let value = sealed.map_or_else(Vec::new, |sealed| stamped(change.at, &sealed));
         let mut publish = PUBLISH.key(name);
         publish.key(locked).arg(owner).arg(if lock.is_some() { "release" } else { "keep" }).arg(change.at.max(0));
-        publish.arg(value).arg(life.as_millis().to_string()).arg(channel(&self.0.namespace)).arg(message);
+        publish.arg(value).arg(life.as_millis().to_string()).arg(channel).arg(message);
         drop(lock); // it is not renewed while it is given back
         let call = Call::new("write", self.connection().patience());
         let put = self.connection().ask(call, async |mut manager| publish.invoke_async::<u8>(&mut manager).await).await;
