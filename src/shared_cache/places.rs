@@ -72,7 +72,7 @@ impl SharedCache {
         value: Vec<u8>,
         life: Duration,
         owner: &str,
-        lock: Option<Lock>,
+        mut lock: Option<Lock>,
         change: &Change,
     ) -> bool {
         let Names { copy, lock: locked, note } = self.names(&change.subject);
@@ -86,7 +86,9 @@ impl SharedCache {
         let mut publish = PUBLISH.key(name);
         publish.key(locked).arg(owner).arg(if lock.is_some() { "release" } else { "keep" }).arg(change.at.max(0));
         publish.arg(value).arg(life.as_millis().to_string()).arg(channel).arg(message);
-        drop(lock); // it is not renewed while it is given back
+        if let Some(lock) = &mut lock {
+            lock.keep_no_longer().await;
+        }
         let call = Call::new("write", self.connection().patience());
         let put = self.connection().ask(call, async |mut manager| publish.invoke_async::<u8>(&mut manager).await).await;
         put == Ok(Ok(1))
