@@ -41,6 +41,7 @@ pub(crate) use lock::{Lock, Locked, pause};
 pub(crate) use token::millis;
 
 use crate::offload::offload;
+
 use changes::Changes;
 use connection::{Call, Connection};
 use name::{Names, channel, token_names};
