@@ -18,7 +18,7 @@ use redis::{Client, RedisError, aio::PubSub};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, watch};
 
-use super::{connection::cause, name::Subject};
+use super::{connection::cause, name::Subject, seal::Seal};
 use crate::telemetry::Metrics;
 
 /// How long a connection for listening may take to be made.
@@ -101,10 +101,10 @@ impl Changes {
     }
 
     /// Listens for as long as this is polled; makes the connection anew whenever it is lost.
-    pub(super) async fn listen(self, client: Client, channel: String) {
+    pub(super) async fn listen(self, client: Client, channel: String, seal: Arc<Seal>) {
         let mut is_said = false;
         loop {
-            let Err(lost) = self.listen_once(&client, &channel).await;
+            let Err(lost) = self.listen_once(&client, &channel, &seal).await;
             self.end();
             if !is_said {
                 let cause = lost.as_ref().map_or_else(|| "the connection was lost".to_owned(), cause);
@@ -116,7 +116,7 @@ impl Changes {
     }
 
     /// Listens until the connection is lost, or says why there was none.
-    async fn listen_once(&self, client: &Client, channel: &str) -> Result<std::convert::Infallible, Option<RedisError>> {
+    async fn listen_once(&self, client: &Client, channel: &str, seal: &Seal) -> Result<std::convert::Infallible, Option<RedisError>> {
         let connect = async {
             let mut connection: PubSub = client.get_async_pubsub().await?;
             connection.subscribe(channel).await?;
@@ -127,7 +127,7 @@ impl Changes {
         self.begin();
         loop {
             tokio::select! {
-                message = messages.next() => self.hear(message.ok_or(None)?.get_payload_bytes()),
+                message = messages.next() => self.hear(channel, seal, message.ok_or(None)?.get_payload_bytes()),
                 () = tokio::time::sleep(LOOK) => {
                     let pong = tokio::time::timeout(ANSWER, asking.ping::<redis::Value>()).await;
                     pong.map_err(|_| None)?.map_err(Some)?;
@@ -136,8 +136,10 @@ impl Changes {
         }
     }
 
-    fn hear(&self, message: &[u8]) {
-        if let Ok(change) = serde_json::from_slice::<Change>(message) {
+    /// Passes on what was sealed for this channel; whatever else is said there is not heard.
+    fn hear(&self, channel: &str, seal: &Seal, message: &[u8]) {
+        let change = seal.open(channel, message).and_then(|change| serde_json::from_slice::<Change>(&change).ok());
+        if let Some(change) = change {
             drop(self.heard.send(Arc::new(change))); // an error says that nobody listens
         }
     }
@@ -159,7 +161,7 @@ impl Changes {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::seal::seal_with, *};
 
     #[test]
     fn an_epoch_that_has_ended_never_comes_back() {
@@ -181,10 +183,17 @@ mod tests {
     fn what_is_no_change_is_not_heard() {
         let changes = Changes::new(Arc::default());
         let mut heard = changes.subscribe();
-        let subject = Subject { source: "a".into(), who: "b".into(), customer: "c".into() };
+        let subject = Subject { source: "a".into(), who: "b".into(), customer: "acme".into() };
         let change = Change { subject, what: What::Stored, at: 7 };
-        for message in [b"".as_slice(), b"{}", b"\xff", &serde_json::to_vec(&change).unwrap()] {
-            changes.hear(message);
+        let (seal, other) = (seal_with(7), seal_with(8));
+        let text = serde_json::to_vec(&change).unwrap();
+        let sealed = |seal: &Seal, channel: &str, text: &[u8]| seal.seal(channel, text).unwrap();
+        let mine = sealed(&seal, "mine", &text);
+        assert!(!mine.windows(4).any(|part| part == b"acme"), "whose it is is for nobody else");
+        for message in
+            [vec![], text.clone(), sealed(&seal, "mine", b"{}"), sealed(&seal, "else", &text), sealed(&other, "mine", &text), mine]
+        {
+            changes.hear("mine", &seal, &message);
         }
         assert_eq!(heard.try_recv().ok().as_deref(), Some(&change));
         assert!(heard.try_recv().is_err());

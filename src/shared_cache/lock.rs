@@ -29,9 +29,14 @@ static TAKE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Lengthens the lock, if it is still its owner's.
+/// Lengthens the lock, if it is still its owner's, or takes it again, if it was lost and nobody has it.
 static RENEW: LazyLock<Script> = LazyLock::new(|| {
-    Script::new("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else return 0 end")
+    Script::new(
+        "local owner = redis.call('GET', KEYS[1])
+         if owner and owner ~= ARGV[1] then return 0 end
+         redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+         return 1",
+    )
 });
 
 /// Gives the lock back, if it is still its owner's.
@@ -69,8 +74,18 @@ impl Connection {
         Ok(Locked::Mine(Lock { name: name.to_owned(), owner, renewing }))
     }
 
+    /// Whether a lock is still its owner's.
+    pub(super) async fn holds(&self, lock: &Lock) -> Result<bool, Silent> {
+        let mut get = redis::cmd("GET");
+        get.arg(&lock.name);
+        let call = Call::new("lock", self.timeout());
+        let owner = self.ask(call, async |mut manager| get.query_async::<Option<Vec<u8>>>(&mut manager).await).await?;
+        Ok(owner.is_ok_and(|owner| owner.as_deref() == Some(lock.owner.as_bytes())))
+    }
+
     /// Gives a lock back, behind whoever had it.
-    pub(super) async fn release(&self, lock: Lock) {
+    pub(super) async fn release(&self, mut lock: Lock) {
+        lock.keep_no_longer().await;
         let (call, script) = (Call::new("release", self.patience()), Script::new(RELEASE));
         let mut release = script.key(&lock.name);
         release.arg(&lock.owner);
@@ -80,6 +95,12 @@ impl Connection {
 }
 
 impl Lock {
+    /// Ends the renewing, so that none comes after the lock was given back.
+    pub(super) async fn keep_no_longer(&mut self) {
+        self.renewing.abort();
+        drop((&mut self.renewing).await);
+    }
+
     /// Who holds it.
     pub(crate) fn owner(&self) -> &str {
         &self.owner

@@ -6,6 +6,7 @@
 //! - `settings`: the table `[shared_cache]`
 //! - `connection`: one connection, a bound on every call, a breaker
 //! - `name`: what stands where
+//! - `places`: what is put where, unless something newer is there
 //! - `seal`: compressed and encrypted, and good at its own place only
 //! - `lock`: one walk over all replicas
 //! - `changes`: what others have stored
@@ -16,6 +17,7 @@ mod connection;
 mod lock;
 mod name;
 mod newest;
+mod places;
 mod seal;
 mod settings;
 mod token;
@@ -38,13 +40,19 @@ pub(crate) use connection::Silent;
 pub(crate) use lock::{Lock, Locked, pause};
 pub(crate) use token::millis;
 
+use crate::offload::offload;
+
 use changes::Changes;
 use connection::{Call, Connection};
 use name::{Names, channel, token_names};
-use seal::{MOST_SEALED, Seal};
+use seal::Seal;
 
 /// At most once in so long it is said that something could not be read.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
+
+/// Bytes of a value, and of a sealed one, above which it leaves the threads that serve everybody.
+const LARGE_OPEN: usize = 128 << 10;
+const LARGE_SEALED: usize = 16 << 10;
 
 /// Where one has to be shown that nothing was said yet.
 const NO_CLIENT: &str = "the URL of the shared cache cannot be used";
@@ -56,7 +64,7 @@ pub struct SharedCache(Arc<Inner>);
 struct Inner {
     client: Client,
     connection: Connection,
-    seal: Seal,
+    seal: Arc<Seal>,
     namespace: String,
     changes: Changes,
     complained: Mutex<Option<Instant>>,
@@ -98,7 +106,7 @@ impl SharedCache {
         Ok(Self(Arc::new(Inner {
             client,
             connection,
-            seal,
+            seal: Arc::new(seal),
             namespace: settings.namespace.clone(),
             changes: Changes::new(Arc::clone(metrics)),
             complained: Mutex::default(),
@@ -108,7 +116,7 @@ impl SharedCache {
 
     /// Begins to hear what others store, until the last of this is dropped.
     pub fn listen(&self) {
-        let listening = self.0.changes.clone().listen(self.0.client.clone(), channel(&self.0.namespace));
+        let listening = self.0.changes.clone().listen(self.0.client.clone(), self.channel(), Arc::clone(&self.0.seal));
         self.spawn(listening);
     }
 
@@ -151,39 +159,6 @@ impl SharedCache {
         TokenPlace::new(self.clone(), newest, lock)
     }
 
-    /// Reads what is at a subject's place.
-    pub(crate) async fn read(&self, subject: &Subject, place: Place, within: Duration) -> Result<There, Silent> {
-        let names = self.names(subject);
-        let name = if place == Place::Copy { &names.copy } else { &names.note };
-        let read = self.read_at(name, within).await;
-        if place == Place::Copy {
-            self.0.connection.metrics().lookup(match &read {
-                Ok(Some(There::Value(..))) => "hit",
-                Ok(Some(There::Nothing)) => "miss",
-                Ok(None) => "unreadable",
-                Err(silent) => silent.0,
-            });
-        }
-        if matches!(read, Ok(None)) {
-            self.complain();
-        }
-        read.map(|there| there.unwrap_or(There::Nothing))
-    }
-
-    /// `None` where there is something that cannot be read.
-    async fn read_at(&self, name: &str, within: Duration) -> Result<Option<There>, Silent> {
-        let mut pipe = redis::pipe();
-        pipe.cmd("GETRANGE").arg(name).arg(0).arg(MOST_SEALED).cmd("PTTL").arg(name);
-        let call = Call::new("read", within);
-        let answer = self.0.connection.ask(call, async |mut manager| pipe.query_async::<(Vec<u8>, i64)>(&mut manager).await).await?;
-        let Ok((sealed, left)) = answer else { return Ok(None) };
-        if sealed.is_empty() {
-            return Ok(Some(There::Nothing));
-        }
-        let left = u64::try_from(left).ok().map(Duration::from_millis);
-        Ok(self.open(name, &sealed).map(|value| There::Value(value, left)))
-    }
-
     /// Takes the lock on asking for a subject.
     pub(crate) async fn lock(&self, subject: &Subject, within: Duration) -> Result<Locked, Silent> {
         self.0.connection.lock(&self.names(subject).lock, within).await
@@ -192,26 +167,6 @@ impl SharedCache {
     /// Gives a lock back without a word.
     pub(crate) async fn release(&self, lock: Lock) {
         self.0.connection.release(lock).await;
-    }
-
-    /// Puts a value at a place for so long, gives the lock back and tells everybody, all at once.
-    /// False where that was not possible; then the lock ends by itself.
-    pub(crate) async fn publish(&self, place: Place, value: &[u8], life: Duration, lock: Option<Lock>, change: &Change) -> bool {
-        let names = self.names(&change.subject);
-        let name = if place == Place::Copy { &names.copy } else { &names.note };
-        let Some(message) = serde_json::to_vec(change).ok() else { return false };
-        let mut pipe = redis::pipe();
-        pipe.atomic();
-        match self.seal(name, value).filter(|_| !life.is_zero()) {
-            Some(sealed) => pipe.cmd("SET").arg(name).arg(sealed).arg("PX").arg(life.as_millis().to_string()).ignore(),
-            None => pipe.del(name).ignore(), // too large, or of no use: what is there is older
-        };
-        if let Some(lock) = &lock {
-            pipe.cmd("EVAL").arg(lock::RELEASE).arg(1).arg(&lock.name).arg(&lock.owner).ignore();
-        }
-        pipe.cmd("PUBLISH").arg(channel(&self.0.namespace)).arg(message).ignore();
-        let call = Call::new("write", self.0.connection.patience());
-        self.0.connection.ask(call, async |mut manager| pipe.query_async::<()>(&mut manager).await).await.is_ok()
     }
 
     /// Notes that something could be opened, but is not understood.
@@ -224,19 +179,27 @@ impl SharedCache {
     }
 
     fn names(&self, subject: &Subject) -> Names {
-        Names::of(&self.0.namespace, subject)
+        Names::of(&self.0.namespace, self.0.seal.id(), subject)
+    }
+
+    fn channel(&self) -> String {
+        channel(&self.0.namespace, self.0.seal.id())
     }
 
     fn connection(&self) -> &Connection {
         &self.0.connection
     }
 
-    fn seal(&self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
-        self.0.seal.seal(name, value)
+    /// Seals a value; a large one elsewhere than on the threads that serve everybody.
+    async fn seal(&self, name: &str, value: Zeroizing<Vec<u8>>) -> Option<Vec<u8>> {
+        let (seal, name) = (Arc::clone(&self.0.seal), name.to_owned());
+        offload(value.len() > LARGE_OPEN, move || seal.seal(&name, &value)).await
     }
 
-    fn open(&self, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.seal.open(name, sealed)
+    /// Opens what was sealed, in the same way.
+    async fn open(&self, name: &str, sealed: Vec<u8>) -> Option<Zeroizing<Vec<u8>>> {
+        let (seal, name) = (Arc::clone(&self.0.seal), name.to_owned());
+        offload(sealed.len() > LARGE_SEALED, move || seal.open(&name, &sealed)).await
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::CustomerId;
 
 /// The version of all that is written. What another version wrote is not read: raise it whenever
 /// anything that is written or how it is meant changes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Whose copy it is: what a source says of a customer, to whoever asks as this one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,10 +35,11 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(namespace: &str, subject: &Subject) -> Self {
+    /// For those who have the key of this id; whoever has another one does not see them.
+    pub(super) fn of(namespace: &str, key: &str, subject: &Subject) -> Self {
         let Subject { source, who, customer } = subject;
         let customer = shown(customer);
-        let name = |kind: &str| format!("{namespace}:{VERSION}:{kind}:{source}:{who}:{customer}");
+        let name = |kind: &str| format!("{namespace}:{VERSION}:{kind}:{source}:{who}:{key}:{customer}");
         Self { copy: name("copy"), lock: name("lock"), note: name("note") }
     }
 }
@@ -52,9 +53,9 @@ fn shown(customer: &str) -> Cow<'_, str> {
     format!("={}", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, customer.as_bytes()))).into()
 }
 
-/// The channel on which changes are told.
-pub(super) fn channel(namespace: &str) -> String {
-    format!("{namespace}:{VERSION}:changes")
+/// The channel on which changes are told, among those who have the same key.
+pub(super) fn channel(namespace: &str, key: &str) -> String {
+    format!("{namespace}:{VERSION}:changes:{key}")
 }
 
 /// The places of a token that all share: the newest one, by those who have the same key, and who
@@ -78,7 +79,7 @@ mod tests {
         fn no_two_subjects_share_a_place(
             one in ("[a-z_]{1,4}", "[0-9a-f]{1,3}", ".{0,6}"), other in ("[a-z_]{1,4}", "[0-9a-f]{1,3}", ".{0,6}"),
         ) {
-            let names = |(source, who, customer): &(String, String, String)| Names::of("n", &subject(source, who, customer));
+            let names = |(source, who, customer): &(String, String, String)| Names::of("n", "k", &subject(source, who, customer));
             let (a, b) = (names(&one), names(&other));
             prop_assert_eq!(a == b, one == other);
             prop_assert!(a.copy != b.lock && a.copy != b.note && a.lock != b.note);
@@ -87,8 +88,8 @@ mod tests {
 
     #[test]
     fn a_name_says_the_version_and_what_it_is_for() {
-        assert_eq!(Names::of("rollcall", &subject("src", "ab", "acme")).copy, "rollcall:1:copy:src:ab:acme");
-        assert!(!Names::of("rollcall", &subject("src", "ab", "ann@acme.example")).copy.contains("acme"));
-        assert_eq!(token_names("rollcall", "src", "ab", "cd").0, "rollcall:1:token:src:ab:cd");
+        assert_eq!(Names::of("rollcall", "cd", &subject("src", "ab", "acme")).copy, "rollcall:2:copy:src:ab:cd:acme");
+        assert!(!Names::of("rollcall", "cd", &subject("src", "ab", "ann@acme.example")).copy.contains("acme"));
+        assert_eq!(token_names("rollcall", "src", "ab", "cd").0, "rollcall:2:token:src:ab:cd");
     }
 }

@@ -1,6 +1,8 @@
 //! A place that only ever gets newer: what is older than what is there does not replace it.
+//!
+//! It has no end: where Redis is full it takes what has one first.
 
-use std::{sync::LazyLock, time::Duration};
+use std::sync::LazyLock;
 
 use redis::Script;
 use secrecy::zeroize::Zeroizing;
@@ -10,40 +12,69 @@ use super::{
     connection::{Call, Silent},
 };
 
-/// How long a place is kept that nobody writes any more: 30 days.
-const LIFE: Duration = Duration::from_hours(30 * 24);
-
 /// Writes, unless what is there is newer; what has the same stamp is replaced where that is wanted.
 static OFFER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
          local there = tonumber(redis.call('HGET', KEYS[1], 'stamp') or '')
          local mine = tonumber(ARGV[1])
-         if there and (there > mine or (there == mine and ARGV[4] ~= 'replace')) then return 0 end
+         if there and (there > mine or (there == mine and ARGV[3] ~= 'replace')) then return 0 end
          redis.call('HSET', KEYS[1], 'stamp', ARGV[1], 'value', ARGV[2])
-         redis.call('PEXPIRE', KEYS[1], ARGV[3])
+         redis.call('PERSIST', KEYS[1])
          return 1",
     )
 });
 
+/// Takes away what is garbage, unless something else is there by now.
+static CLEAR: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
+         local there = redis.call('HMGET', KEYS[1], 'stamp', 'value')
+         if (there[1] or '') == ARGV[1] and (there[2] or '') == ARGV[2] then return redis.call('DEL', KEYS[1]) end
+         return 0",
+    )
+});
+
+/// A value is good with its own stamp only: nobody can make an old one look new, and keep others out.
+fn bound(name: &str, stamp: &str) -> String {
+    format!("{name}:{stamp}")
+}
+
 impl SharedCache {
-    /// What is at a place that only gets newer.
+    /// What is at a place that only gets newer. What cannot be read is taken away: nothing could
+    /// be put there for its stamp, and nobody can have any use of it.
     pub(super) async fn newest(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Silent> {
         let call = Call::new("token", self.timeout());
-        let mut get = redis::cmd("HGET");
-        get.arg(name).arg("value");
-        let value = self.connection().ask(call, async |mut manager| get.query_async(&mut manager).await).await?.unwrap_or(None::<Vec<u8>>);
-        Ok(value.and_then(|value| self.open(name, &value)))
+        let mut get = redis::cmd("HMGET");
+        get.arg(name).arg("stamp").arg("value");
+        let there = self.connection().ask(call, async |mut manager| get.query_async(&mut manager).await).await?;
+        let (stamp, value): (Option<Vec<u8>>, Option<Vec<u8>>) = there.unwrap_or_default();
+        if stamp.is_none() && value.is_none() {
+            return Ok(None);
+        }
+        let (stamp, value) = (stamp.unwrap_or_default(), value.unwrap_or_default());
+        let open = self.open(&bound(name, &String::from_utf8_lossy(&stamp)), value.clone()).await;
+        if open.is_none() {
+            self.complain();
+            self.clear(name, &stamp, &value).await?;
+        }
+        Ok(open)
+    }
+
+    async fn clear(&self, name: &str, stamp: &[u8], value: &[u8]) -> Result<(), Silent> {
+        let mut clear = CLEAR.key(name);
+        clear.arg(stamp).arg(value);
+        let call = Call::new("token", self.connection().patience());
+        self.connection().ask(call, async |mut manager| clear.invoke_async::<()>(&mut manager).await).await.map(drop)
     }
 
     /// Puts a value there, unless what is there has a later stamp; one that has the same stamp is
     /// replaced only where `replace` says so. Gives whether it was put.
     pub(super) async fn offer(&self, name: &str, stamp: i64, replace: bool, value: &[u8]) -> Result<bool, Silent> {
-        let sealed = self.seal(name, value).ok_or(Silent("error"))?;
+        let sealed = self.seal(&bound(name, &stamp.to_string()), Zeroizing::new(value.to_vec())).await.ok_or(Silent("error"))?;
         let call = Call { insists: true, ..Call::new("token", self.connection().patience()) };
-        let life = LIFE.as_millis().to_string();
         let mut offer = OFFER.key(name);
-        offer.arg(stamp).arg(sealed).arg(life).arg(if replace { "replace" } else { "keep" });
+        offer.arg(stamp).arg(sealed).arg(if replace { "replace" } else { "keep" });
         let put = self.connection().ask(call, async |mut manager| offer.invoke_async::<u8>(&mut manager).await).await?;
         Ok(put == Ok(1))
     }

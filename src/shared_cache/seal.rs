@@ -79,15 +79,17 @@ fn decompress(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     (value.len() <= MOST_OPEN).then_some(value)
 }
 
+/// With a key of this byte.
+#[cfg(test)]
+pub(super) fn seal_with(byte: u8) -> Seal {
+    Seal::new(&Key(Zeroizing::new([byte; 32]))).unwrap_or_else(|| unreachable!("it is long enough"))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn seal_with(byte: u8) -> Seal {
-        Seal::new(&Key(Zeroizing::new([byte; 32]))).unwrap()
-    }
 
     proptest! {
         #[test]

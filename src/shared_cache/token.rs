@@ -93,6 +93,11 @@ impl TokenPlace {
         }
     }
 
+    /// Whether nobody else may spend it still.
+    pub(crate) async fn holds(&self, lock: &Lock) -> Result<bool, Silent> {
+        self.cache.connection().holds(lock).await
+    }
+
     /// Gives the leave back.
     pub(crate) async fn release(&self, lock: Lock) {
         self.cache.release(lock).await;

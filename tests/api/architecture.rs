@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // A breaker guards whatever is asked over a network: a source, the shared cache.
     ("breaker", &["domain"]),
     // Below the sources, for a login's tokens are shared; it knows no source and no copy itself.
-    ("shared_cache", &["breaker", "config", "domain", "telemetry"]),
+    // What it seals may be large.
+    ("shared_cache", &["breaker", "config", "domain", "offload", "telemetry"]),
     ("texts", &[]),
     ("outbound", &["config", "domain"]),
     ("sources", &["breaker", "config", "domain", "flight", "offload", "outbound", "shared_cache", "telemetry"]),

@@ -1,8 +1,10 @@
 //! What one replica finds is seen by the others, and nothing that may have been missed is trusted.
 
+use redis::Commands;
+
 use crate::{
-    redis_server::{Redis, path},
-    support::{Gateway, Reply, World, person, until},
+    redis_server::{Redis, counted, path},
+    support::{Gateway, Program, Reply, World, person, until},
 };
 
 const NOW: &[(&str, &str)] = &[("cache-control", "no-cache")];
@@ -126,4 +128,54 @@ async fn a_refresh_that_fails_leaves_the_copy_of_another_replica_standing_in() {
         let source = answer.source("advanced_automation");
         assert_eq!((&source["stale"], &source["error"]), (&true.into(), &"unavailable".into()), "{answer:?}");
     }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn who_has_another_key_has_nothing_to_do_with_it() {
+    let (redis, world) = (Redis::start().await, World::new().await);
+    let [one, other] = both_hold_ann(&redis, &world).await;
+    let key = redis.folder.write("another.key", rollcall::shared_cache::new_key().unwrap().reveal());
+    let apart = redis.shared_by(world.gateway()).set("shared_cache.key_file", key.to_str().unwrap()).start().await;
+    redis.until_heard_by(3).await;
+    assert_eq!((apart.get(&path("acme")).await.names(), world.asked()), (vec!["Ann".to_owned()], (2, 2)));
+    redis.until_copies(4).await;
+    world.persons(vec![person("1", "Bea", "ann@acme.example")]);
+    assert_eq!(one.get_with(&path("acme"), NOW).await.names(), ["Bea"]);
+    until_names(&other, &["Bea"]).await;
+    let answer = apart.get(&path("acme")).await;
+    assert_eq!((answer.names(), world.asked()), (vec!["Ann".to_owned()], (3, 3)), "it still has what it had");
+    assert_eq!(counted(&apart, "rollcall_shared_cache_lookups_total{result=\"unreadable\"}").await, 0);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_newer_copy_that_cannot_be_read_ends_none() {
+    let (redis, world) = (Redis::start().await, World::new().await);
+    world.persons(vec![person("1", "Ann", "ann@acme.example")]);
+    let file = redis.folder.write("rollcall.toml", &redis.toml(&world, "shared_cache.timeout = \"1s\"\n"));
+    let (program, other) = Program::serve(&file, &[]).await;
+    assert_eq!(other.get(&path("acme")).await.names(), ["Ann"]);
+    redis.until_copies(2).await;
+    let (_second, one) = Program::serve(&file, &[]).await;
+    redis.until_heard_by(2).await;
+    program.signal("STOP");
+    world.persons(vec![person("1", "Bea", "ann@acme.example")]);
+    let before: Vec<Vec<u8>> = copies(&redis);
+    assert_eq!(one.get_with(&path("acme"), NOW).await.names(), ["Bea"]);
+    until("both to be stored", || copies(&redis).iter().all(|copy| !before.contains(copy))).await;
+    for name in redis.copies() {
+        redis::cmd("SET").arg(&name).arg("garbage").arg("KEEPTTL").exec(&mut redis.ask()).unwrap();
+    }
+    program.signal("CONT");
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    while counted(&other, "rollcall_shared_cache_lookups_total{result=\"unreadable\"}").await < 2 {
+        assert!(tokio::time::Instant::now() < end, "it hears of it");
+    }
+    assert_eq!((other.get(&path("acme")).await.names(), world.asked()), (vec!["Ann".to_owned()], (2, 2)), "it still has what it had");
+}
+
+/// What is stored.
+fn copies(redis: &Redis) -> Vec<Vec<u8>> {
+    redis.copies().iter().map(|name| redis.ask().get(name).unwrap()).collect()
 }

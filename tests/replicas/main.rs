@@ -9,7 +9,9 @@
 mod balancer;
 mod changes;
 mod load;
+mod older;
 mod outages;
+mod own_trouble;
 mod redis_server;
 mod sharing;
 #[path = "../api/support/mod.rs"]

@@ -91,9 +91,12 @@ impl Redis {
     /// Waits until so many hear changes.
     pub(crate) async fn until_heard_by(&self, count: usize) {
         let mut redis = self.ask();
-        let channels = move || redis::cmd("PUBSUB").arg("NUMSUB").arg("rollcall:1:changes").query::<(String, usize)>(&mut redis).unwrap().1;
-        let mut channels = channels;
-        until("replicas to listen", move || channels() == count).await;
+        let mut heard_by = move || {
+            let channels: Vec<String> = redis::cmd("PUBSUB").arg("CHANNELS").arg("rollcall:2:changes:*").query(&mut redis).unwrap();
+            let heard_by = redis::cmd("PUBSUB").arg("NUMSUB").arg(channels).query::<Vec<(String, usize)>>(&mut redis).unwrap();
+            heard_by.iter().map(|(_, count)| count).sum::<usize>()
+        };
+        until("replicas to listen", move || heard_by() == count).await;
     }
 
     /// A gateway that shares this Redis.

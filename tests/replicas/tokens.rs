@@ -3,6 +3,8 @@
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
+use redis::Commands;
+
 use crate::{
     redis_server::{Redis, counted},
     support::{
@@ -38,7 +40,11 @@ impl Pair {
     }
 
     fn stored(&self, name: &str) -> String {
-        fs::read_to_string(self.store(name)).unwrap().trim().to_owned()
+        self.stored_if_any(name).unwrap()
+    }
+
+    fn stored_if_any(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.store(name)).ok().map(|text| text.trim().to_owned())
     }
 }
 
@@ -171,4 +177,80 @@ async fn a_login_at_one_replica_is_one_for_both() {
     }
     assert_eq!((ask(&other, "b").await.status, sent(&pair.given).last().map(String::as_str)), (200, Some("refresh-9")));
     until("both to keep it", || pair.stored("one") == "refresh-10" && pair.stored("other") == "refresh-10").await;
+}
+
+/// The name of the one place of this kind.
+async fn name_of(pair: &Pair, kind: &str) -> String {
+    let find = || pair.redis.names().into_iter().find(|name| name.contains(kind));
+    until("it to be there", || find().is_some()).await;
+    find().unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_replica_that_is_idle_keeps_the_newest_token_too_and_says_so_where_redis_lost_it() {
+    let pair = Pair::new(3600).await;
+    let (one, _idle) = (pair.replica("one").await, pair.replica("idle").await);
+    assert_eq!(ask(&one, "a").await.status, 200);
+    until("the idle one to follow", || pair.stored_if_any("idle").as_deref() == Some("refresh-1")).await;
+    drop(one);
+    let name = name_of(&pair, ":token:").await;
+    let mut connection = pair.redis.ask();
+    assert_eq!(connection.pttl::<_, i64>(&name).unwrap(), -1, "it has no end, and is not taken where Redis is full");
+    connection.del::<_, ()>(&name).unwrap();
+    name_of(&pair, ":token:").await; // without any loss of a connection
+    let late = pair.replica("other").await;
+    assert_eq!((ask(&late, "b").await.status, sent(&pair.given)), (200, numbered(2)), "refresh-0 is not sent again");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn garbage_under_the_name_of_the_token_keeps_nobody_out() {
+    let pair = Pair::new(3600).await;
+    let one = pair.replica("one").await;
+    assert_eq!(ask(&one, "a").await.status, 200);
+    let name = name_of(&pair, ":token:").await;
+    let mut connection = pair.redis.ask();
+    let good: Vec<u8> = connection.hget(&name, "value").unwrap();
+    let stamp: String = connection.hget(&name, "stamp").unwrap();
+    for (stamp, value) in
+        [("9999999999999999", Some(&b"garbage"[..])), ("9999999999999999", Some(&good)), ("inf", None), ("-inf", Some(b""))]
+    {
+        let mut spoil = redis::pipe();
+        spoil.del(&name).hset(&name, "stamp", stamp);
+        if let Some(value) = value {
+            spoil.hset(&name, "value", value);
+        }
+        spoil.exec(&mut connection).unwrap();
+        until("what is good to be there again", || stamp_of(&pair, &name).is_some_and(|there| there != stamp)).await;
+    }
+    assert_eq!(stamp_of(&pair, &name), Some(stamp));
+    connection.set::<_, _, ()>(&name, "garbage").unwrap();
+    let late = pair.replica("other").await;
+    assert_eq!((ask(&late, "b").await.status, sent(&pair.given)), (200, numbered(2)), "refresh-0 is not sent again");
+}
+
+fn stamp_of(pair: &Pair, name: &str) -> Option<String> {
+    pair.redis.ask().hget(name, "stamp").unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn who_has_lost_the_lock_spends_nothing_unless_nobody_has_it() {
+    let pair = Pair::new(3600).await;
+    let one = pair.replica("one").await;
+    let steal = async {
+        let name = name_of(&pair, ":renewal:").await;
+        pair.redis.ask().set_ex::<_, _, ()>(name, "another", 4).unwrap();
+    };
+    let (answer, ()) = tokio::join!(ask(&one, "a"), steal);
+    assert_eq!((answer.code().as_str(), sent(&pair.given).len()), ("upstream_unauthorized", 0), "{answer:?}");
+    assert!(counted(&one, "rollcall_shared_cache_renewals_withheld_total{source=\"my_reports\"}").await > 0);
+    until("the lock to end", || !pair.redis.names().iter().any(|name| name.contains(":renewal:"))).await;
+    let lose = async {
+        let name = name_of(&pair, ":renewal:").await;
+        pair.redis.ask().del::<_, ()>(name).unwrap();
+    };
+    let (answer, ()) = tokio::join!(ask(&one, "b"), lose);
+    assert_eq!((answer.status, sent(&pair.given)), (200, numbered(1)), "it takes it again: {answer:?}");
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Cooling, Copies, Key};
 use crate::{
-    domain::{Failure, FailureKind},
+    domain::{Failure, FailureKind, Moment},
     roll::{
         copy::{Copy, Known},
         freshness::{Windows, cool_down},
@@ -45,9 +45,14 @@ impl Copies {
     /// a 400 by ending the copy. Counts that never agreed are given to those who wait, but are
     /// nobody's copy.
     pub(super) fn keep(&self, key: &Key, walked: Result<Walk, Failure>) -> Result<Arc<Copy>, Failure> {
+        self.keep_as_of(key, walked, Moment::now(), Duration::ZERO)
+    }
+
+    /// The same for what was over at this moment, so long ago.
+    pub(super) fn keep_as_of(&self, key: &Key, walked: Result<Walk, Failure>, at: Moment, age: Duration) -> Result<Arc<Copy>, Failure> {
         let copy = match walked {
-            Ok(walk) => Copy::of(Known::Users(walk), self.windows),
-            Err(failure) if failure.kind == FailureKind::NotFound => Copy::of(Known::NotFound(failure), only_fresh(self.not_found)),
+            Ok(walk) => self.copy(Known::Users(walk), at, age),
+            Err(failure) if failure.kind == FailureKind::NotFound => self.copy(Known::NotFound(failure), at, age),
             Err(failure) if is_believed(failure.kind, key.scope) => {
                 self.held.invalidate(key);
                 if failure.kind == FailureKind::Unauthorized {
@@ -70,6 +75,12 @@ impl Copies {
         Ok(copy)
     }
 
+    /// A copy of what was said at this moment, so long ago.
+    pub(super) fn copy(&self, known: Known, at: Moment, age: Duration) -> Copy {
+        let windows = if matches!(known, Known::NotFound(_)) { only_fresh(self.not_found) } else { self.windows };
+        Copy::of_another(known, windows, at, age)
+    }
+
     fn cool(&self, key: &Key, kind: FailureKind) {
         let failures = self.failures.get(key).map_or(0, |cooling| cooling.failures) + 1;
         let until = Instant::now() + cool_down(failures, fastrand::f64());
@@ -80,6 +91,17 @@ impl Copies {
 /// An answer that is never given stale.
 pub(super) fn only_fresh(fresh: Duration) -> Windows {
     Windows { fresh, stale_while_revalidate: Duration::ZERO, stale_if_error: Duration::ZERO }
+}
+
+/// Whether a failure is the source's own answer, and no trouble of the replica that had asked: what
+/// that one's network, token, links, breaker or patience did says nothing to another one.
+pub(super) const fn is_of_source(failure: &Failure) -> bool {
+    use FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, Overloaded, RateLimited, Timeout, Unauthorized, Unavailable};
+    match failure.kind {
+        BadRequest | Forbidden | NotFound | RateLimited | Unavailable => failure.http_status.is_some(),
+        // The status may be the token endpoint's; whose rows they are is judged by the replica's own links.
+        Unauthorized | InvalidResponse | Timeout | Overloaded => false,
+    }
 }
 
 /// Whether a failure is an answer: then no copy stands in for it, and the one that there is ends.

@@ -5,6 +5,7 @@
 //! and one walk is for all replicas.
 
 mod entry;
+mod hearing;
 mod keeping;
 mod shared;
 

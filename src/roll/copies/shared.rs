@@ -3,29 +3,21 @@
 //!
 //! Nothing here is waited for longer than `shared_cache.timeout`, but another replica's walk.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use super::{
     Copies, How, Key, Landing, Patience,
     entry::{self, Entry, Said, Saying},
-    keeping::only_fresh,
+    hearing::Ear,
+    keeping::{is_of_source, only_fresh},
 };
 use crate::{
-    domain::{Failure, FailureKind, Moment, RemoteId},
+    domain::{Failure, FailureKind, Moment},
     offload::offload,
     outbound::Deadline,
-    roll::{
-        copy::{Copy, Known},
-        freshness::Use,
-    },
+    roll::{copy::Copy, copy::Known, freshness::Use},
     shared_cache::{Change, Epoch, Lock, Locked, Place, SharedCache, Silent, Subject, There, What, pause},
     sources::{Identity, Source},
 };
@@ -39,8 +31,8 @@ const LARGE_COPY: usize = 1000;
 
 /// The shared cache, and whose places are meant.
 pub(super) struct Shared {
-    cache: SharedCache,
-    subject: Subject,
+    pub(super) cache: SharedCache,
+    pub(super) subject: Subject,
 }
 
 /// Who asks the source.
@@ -111,6 +103,20 @@ impl Copies {
 
     /// Looks whether there is a newer copy, and takes it.
     async fn look(&self, shared: &Shared, key: &Key) {
+        let mut ear = Ear::new(shared);
+        self.look_once(shared, key).await;
+        self.doubt(key, &mut ear);
+    }
+
+    /// What was told between the reading and the taking of a copy finds nothing to be about, or an
+    /// older copy: then it is looked up again before it is used again.
+    fn doubt(&self, key: &Key, ear: &mut Ear) {
+        if let Some(held) = self.held.get(key).filter(|_| ear.has_heard()) {
+            held.note_newest_in(0);
+        }
+    }
+
+    async fn look_once(&self, shared: &Shared, key: &Key) {
         let epoch = shared.cache.epoch();
         let read = self.read(shared, key, Place::Copy, shared.cache.timeout()).await;
         let held = self.held.get(key);
@@ -123,7 +129,7 @@ impl Copies {
     }
 
     /// Takes what another replica has found: gives the copy, if it is one that is of use.
-    fn take(&self, key: &Key, entry: Entry, age: Duration, epoch: Epoch) -> Option<Arc<Copy>> {
+    pub(super) fn take(&self, key: &Key, entry: Entry, age: Duration, epoch: Epoch) -> Option<Arc<Copy>> {
         let copy = match entry.said {
             Said::Known(known) => Arc::new(self.copy(known, entry.at, age)),
             Said::Ended => {
@@ -144,13 +150,14 @@ impl Copies {
         Some(copy)
     }
 
-    fn copy(&self, known: Known, at: Moment, age: Duration) -> Copy {
-        let windows = if matches!(known, Known::NotFound(_)) { only_fresh(self.not_found) } else { self.windows };
-        Copy::of_another(known, windows, at, age)
-    }
-
     /// Reads what is at a place, and how old it is.
-    async fn read(&self, shared: &Shared, key: &Key, place: Place, within: Duration) -> Result<Option<(Entry, Duration)>, Silent> {
+    pub(super) async fn read(
+        &self,
+        shared: &Shared,
+        key: &Key,
+        place: Place,
+        within: Duration,
+    ) -> Result<Option<(Entry, Duration)>, Silent> {
         let There::Value(text, left) = shared.cache.read(&shared.subject, place, within).await? else { return Ok(None) };
         let (source, heavy) = (key.source, text.len() > LARGE_VALUE);
         let Some(entry) = offload(heavy, move || entry::read(source, &text)).await else {
@@ -184,7 +191,7 @@ impl Copies {
 
     /// Waits until it is our turn to ask the source, or until that is no longer needed.
     async fn turn(&self, shared: &Shared, key: &Key, now: bool, begun: Instant, wait: Deadline) -> Turn {
-        let mut heard = shared.cache.changes();
+        let mut ear = Ear::new(shared);
         let held = self.held(key).map(|held| held.fetched_at);
         let mut wanted = Wanted { seen: Vec::new(), since: now.then(Moment::now), held };
         let (mut until, mut is_told, mut looks) = (begun + shared.cache.timeout(), false, 0);
@@ -210,7 +217,7 @@ impl Copies {
                 Locked::Others(owner) if is_another => wanted.seen.push(owner),
                 Locked::Others(_) => {}
             }
-            is_told = hears(&mut heard, &shared.subject, pause(looks, fastrand::f64())).await;
+            is_told = ear.hears_within(pause(looks, fastrand::f64())).await;
             looks += 1;
             until = Instant::now() + shared.cache.timeout();
         }
@@ -219,26 +226,30 @@ impl Copies {
 
     /// What others have found, if that is an answer.
     async fn over(&self, shared: &Shared, key: &Key, wanted: &Wanted, until: Instant) -> Option<Landing> {
-        let epoch = shared.cache.epoch();
+        let (mut ear, epoch) = (Ear::new(shared), shared.cache.epoch());
         if let Ok(Some((entry, age))) = self.read(shared, key, Place::Copy, left(until)).await {
             let is_seen = wanted.is_seen(&entry.owner);
             let windows = if matches!(entry.said, Said::Known(Known::NotFound(_))) { only_fresh(self.not_found) } else { self.windows };
             if matches!(entry.said, Said::Known(_)) && wanted.takes(entry.at, windows.of_age(age), &entry.owner) {
                 let copy = self.take(key, entry, age, epoch)?;
+                self.doubt(key, &mut ear);
                 return Some(Landing { copy: Ok(copy), how: if is_seen { How::Waited } else { How::Looked } });
             }
         }
         if wanted.seen.is_empty() {
             return None;
         }
-        let (entry, _) = self.read(shared, key, Place::Note, left(until)).await.ok()??;
+        let (entry, age) = self.read(shared, key, Place::Note, left(until)).await.ok()??;
         let is_answer = wanted.is_seen(&entry.owner) && wanted.since.is_none_or(|since| entry.at >= since);
         let walked = match entry.said {
-            Said::Failed(failure) => Err(failure),
+            Said::Failed(failure) if is_of_source(&failure) => Err(failure),
             Said::Known(Known::Users(walk)) => Ok(walk),
-            Said::Known(Known::NotFound(_)) | Said::Ended => return None,
+            Said::Failed(_) | Said::Known(Known::NotFound(_)) | Said::Ended => return None,
         };
-        is_answer.then(|| Landing { copy: self.keep(key, walked), how: How::Waited })
+        is_answer.then(|| {
+            let walked = walked.and_then(|walk| self.own(key, walk));
+            Landing { copy: self.keep_as_of(key, walked, entry.at, age), how: How::Waited }
+        })
     }
 
     /// Tells the others what a walk came to, behind the answer.
@@ -256,80 +267,25 @@ impl Copies {
                     let (place, life, what) =
                         if kept { (Place::Copy, copy.useful_for(), What::Stored) } else { (Place::Note, NOTE_LIFE, What::Failed) };
                     let (written, heavy) = (Arc::clone(&copy), copy.len() > LARGE_COPY);
-                    let text = offload(heavy, move || entry::write(&owner, at, life, Saying::Known(&written.known))).await;
-                    if cache.publish(place, &text, life, lock, &change(what, at)).await && kept {
+                    let by = owner.clone();
+                    let text = offload(heavy, move || entry::write(&by, at, life, Saying::Known(&written.known))).await;
+                    if cache.publish(place, text, life, &owner, lock, &change(what, at)).await && kept {
                         copy.note_newest_in(epoch);
                     }
                 }
                 Err(failure) => {
-                    let note = entry::write(&owner, now, NOTE_LIFE, Saying::Failed(failure));
+                    // Those who wait for another failure go on, and one of them asks himself.
+                    let life = if is_of_source(&failure) { NOTE_LIFE } else { Duration::ZERO };
+                    let note = entry::write(&owner, now, life, Saying::Failed(failure));
                     if failure.kind == FailureKind::BadRequest {
                         let ended = entry::write(&owner, now, whole, Saying::Ended);
-                        cache.publish(Place::Copy, &ended, whole, None, &change(What::Ended, now)).await;
+                        cache.publish(Place::Copy, ended, whole, &owner, None, &change(What::Ended, now)).await;
                     }
-                    cache.publish(Place::Note, &note, NOTE_LIFE, lock, &change(What::Failed, now)).await;
+                    cache.publish(Place::Note, note, life, &owner, lock, &change(What::Failed, now)).await;
                 }
             }
         });
     }
-
-    /// Hears what other replicas store, until this is dropped.
-    pub(in crate::roll) fn listen(self: &Arc<Self>, sources: &[Arc<Source>]) {
-        let Some(cache) = &self.shared else { return };
-        cache.listen();
-        let sources = sources.iter().map(Arc::downgrade).collect(); // nothing may hold what it is held by
-        cache.spawn(listen(Arc::downgrade(self), sources, cache.changes()));
-    }
-
-    /// Takes note of one change.
-    async fn hear(&self, change: &Change, sources: &[Weak<Source>]) {
-        let mut sources = sources.iter().filter_map(Weak::upgrade);
-        let Some(source) = sources.find(|source| source.name().as_str() == change.subject.source) else { return };
-        let scope = Identity::own().scope();
-        let key = Key { scope, source: source.name(), customer: RemoteId::new(change.subject.customer.clone()) };
-        let Some(held) = self.held.get(&key) else { return };
-        let Some(shared) = self.shared(&key, &source).filter(|shared| shared.subject == change.subject) else { return };
-        let epoch = shared.cache.epoch();
-        match change.what {
-            What::Failed => {}
-            What::Ended => self.held.invalidate(&key),
-            What::Stored if held.fetched_at.as_millis() == change.at => held.note_newest_in(epoch),
-            What::Stored => match self.read(&shared, &key, Place::Copy, shared.cache.timeout()).await {
-                Ok(Some((entry, _))) if entry.at == held.fetched_at => held.note_newest_in(epoch),
-                Ok(Some((entry, age))) => drop(self.take(&key, entry, age, epoch)),
-                Ok(None) if held.fetched_at.as_millis() < change.at => self.held.invalidate(&key),
-                Ok(None) => {}
-                Err(_) => held.note_newest_in(0), // it is looked up before it is used again
-            },
-        }
-    }
-}
-
-async fn listen(copies: Weak<Copies>, sources: Vec<Weak<Source>>, mut heard: Receiver<Arc<Change>>) {
-    loop {
-        let change = heard.recv().await;
-        let Some(copies) = copies.upgrade() else { return };
-        match (change, &copies.shared) {
-            (Ok(change), _) => copies.hear(&change, &sources).await,
-            (Err(RecvError::Lagged(_)), Some(cache)) => cache.miss(),
-            (Err(_), _) => return,
-        }
-    }
-}
-
-/// Waits for word of a subject, for so long; whether there was any.
-async fn hears(heard: &mut Receiver<Arc<Change>>, subject: &Subject, pause: Duration) -> bool {
-    let word = async {
-        loop {
-            match heard.recv().await {
-                Ok(change) if change.subject == *subject => return,
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => return,
-                Err(RecvError::Closed) => std::future::pending().await,
-            }
-        }
-    };
-    tokio::time::timeout(pause, word).await.is_ok()
 }
 
 /// Gives a lock back, behind whoever waits.

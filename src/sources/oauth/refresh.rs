@@ -11,7 +11,7 @@ use super::{
     endpoint::{Endpoint, Refused},
     login_command,
     renewals::Renewals,
-    shared::{digest, offer, offer_whenever_back},
+    shared::{Others, agree, digest, offer},
     store::{LockedStore, Place, Store, StoreError},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     domain::{Failure, FailureKind},
     offload::offload,
     outbound::{Client, Deadline},
-    shared_cache::{SharedCache, SharedToken, TokenPlace, millis},
+    shared_cache::{SharedCache, TokenPlace, millis},
     sources::authorization::Authorization,
     telemetry::Trace,
 };
@@ -78,7 +78,7 @@ impl Refresh {
         let memory = renewals.memory(store.path());
         let shared = shared.map(|cache| cache.token(endpoint.name, &digest(&endpoint.who())));
         if let Some(place) = &shared {
-            place.spawn(offer_whenever_back(place, store.clone()));
+            place.spawn(agree(endpoint.name, place, store.clone(), Arc::clone(&memory)));
         }
         Self { endpoint, store, renewals, memory, shared }
     }
@@ -104,19 +104,20 @@ impl Refresh {
 
     /// Has a token for the refresh token in the store, or for a newer one of other replicas.
     /// Whatever comes instead of that one is in the store before this ends, and is offered to them.
-    pub(super) async fn spend(
-        &self,
-        client: &Client,
-        others: Option<(&TokenPlace, Option<SharedToken>)>,
-        trace: Option<&Trace>,
-    ) -> Result<Granted, Failure> {
+    pub(super) async fn spend(&self, client: &Client, others: Option<Others<'_>>, trace: Option<&Trace>) -> Result<Granted, Failure> {
         let locked = self.lock().await?;
-        let (shared, newest) = others.unzip();
-        let newest = newest.flatten();
-        let locked = self.adopt(locked, newest.as_ref())?;
+        let newest = others.as_ref().and_then(|others| others.newest.as_ref());
+        let locked = self.adopt(locked, newest)?;
         let (token, mut place, stored) = self.prepare(locked)?;
         let before = newest.map_or(0, |newest| newest.rotated).max(stored);
         let form = [("grant_type", "refresh_token"), ("refresh_token", token.reveal())];
+        if let Some(others) = &others
+            && let Err(failure) = self.may_spend(others).await
+        {
+            place.leave();
+            return Err(failure);
+        }
+        let shared = others.as_ref().map(|others| others.place);
         let granted = self.endpoint.ask(client, &form, Some(PATIENCE), trace).await;
         // No pause between the answer and the writing: it is the moment in which a crash would hurt.
         if let Some(next) = granted.as_ref().ok().and_then(|granted| granted.refresh_token.as_ref()).filter(|next| **next != token) {

@@ -4,37 +4,46 @@
 //! whether another one has something newer. Without the shared cache nobody renews: a token that
 //! two replicas spend is lost to both.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{
     answer::Granted,
     endpoint::Refused,
-    refresh::{Complaint, PATIENCE, Refresh, UNAUTHORIZED},
-    store::{LockedStore, Store},
+    refresh::{Complaint, Memory, PATIENCE, Refresh, UNAUTHORIZED},
+    store::{LockedStore, Store, StoreError},
     token::renew_after,
 };
 use crate::{
-    config::{Secret, Stamp},
-    domain::Failure,
+    config::Secret,
+    domain::{Failure, SourceName},
     outbound::{Client, Deadline},
-    shared_cache::{SharedAccess, SharedToken, Silent, TokenPlace, millis},
+    shared_cache::{Lock, SharedAccess, SharedToken, TokenPlace, millis},
     sources::authorization::Authorization,
     telemetry::Trace,
 };
 
-/// Where the shared cache knows no token, or only one that somebody had in his store, it may have
-/// lost a newer one: for so long whoever has that may say so. Longer than anybody waits before he
-/// connects again.
-const SETTLING: Duration = Duration::from_secs(2);
+/// Redis may have lost a newer token than it knows: for so long whoever has that may say so, before
+/// one is spent. Clearly longer than [`LOOK`].
+const SETTLING: Duration = Duration::from_millis(2500);
 
-/// How often it is looked whether somebody has logged in.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often each replica says what it has, and looks whether another one has something newer.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How often a token is offered to a shared cache that has just come back, and how long after each other.
 const OFFERS: usize = 20;
 const OFFER_PAUSE: Duration = Duration::from_millis(50);
+
+/// The other replicas, while this one may spend their token.
+pub(super) struct Others<'a> {
+    pub(super) place: &'a TokenPlace,
+    lock: &'a Lock,
+    pub(super) newest: Option<SharedToken>,
+}
 
 impl Refresh {
     /// Takes the token that another replica has had, or has one for all.
@@ -45,35 +54,45 @@ impl Refresh {
         replaces: bool,
         trace: Option<&Trace>,
     ) -> Result<Granted, Failure> {
-        let newest = place.newest().await.map_err(|silent| self.withheld(place, silent))?;
+        let newest = place.newest().await.map_err(|_| self.withheld(place))?;
         if let Some(granted) = self.take(newest.as_ref(), replaces).await? {
             return Ok(granted);
         }
-        let lock = place.lock(PATIENCE).await.map_err(|silent| self.withheld(place, silent))?;
-        let renewed = self.renew_alone(place, client, replaces, trace).await;
+        let lock = place.lock(PATIENCE).await.map_err(|_| self.withheld(place))?;
+        let renewed = self.renew_alone(place, &lock, client, replaces, trace).await;
         place.release(lock).await;
         renewed
     }
 
-    /// The same while nobody else does so.
-    async fn renew_alone(&self, place: &TokenPlace, client: &Client, replaces: bool, trace: Option<&Trace>) -> Result<Granted, Failure> {
-        let newest = self.settled(place).await?;
+    /// The same while nobody else does so. Before a token is spent each replica could say what it has.
+    async fn renew_alone(
+        &self,
+        place: &TokenPlace,
+        lock: &Lock,
+        client: &Client,
+        replaces: bool,
+        trace: Option<&Trace>,
+    ) -> Result<Granted, Failure> {
+        let withheld = |_| self.withheld(place);
+        let newest = place.newest().await.map_err(withheld)?;
+        if let Some(granted) = self.take(newest.as_ref(), replaces).await? {
+            return Ok(granted);
+        }
+        offer_stored(place, &self.store, OFFERS).await;
+        tokio::time::sleep(SETTLING).await;
+        let newest = place.newest().await.map_err(withheld)?;
         match self.take(newest.as_ref(), replaces).await? {
             Some(granted) => Ok(granted),
-            None => self.spend(client, Some((place, newest)), trace).await,
+            None => self.spend(client, Some(Others { place, lock, newest }), trace).await,
         }
     }
 
-    /// The newest token of all replicas, once each of them could say what it has.
-    async fn settled(&self, place: &TokenPlace) -> Result<Option<SharedToken>, Failure> {
-        let withheld = |silent| self.withheld(place, silent);
-        let newest = place.newest().await.map_err(withheld)?;
-        if newest.as_ref().is_some_and(|newest| newest.access.is_some()) {
-            return Ok(newest);
+    /// Whether a token may be spent now: nobody else does so.
+    pub(super) async fn may_spend(&self, others: &Others<'_>) -> Result<(), Failure> {
+        match others.place.holds(others.lock).await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(self.withheld(others.place)),
         }
-        offer_stored(place, &self.store).await;
-        tokio::time::sleep(SETTLING).await;
-        place.newest().await.map_err(withheld)
     }
 
     /// The access token that another replica has had, if it is good for some time; its refresh
@@ -90,29 +109,35 @@ impl Refresh {
 
     /// Puts the refresh token of other replicas into the store, if it is newer than what is there.
     pub(super) fn adopt(&self, locked: LockedStore, newest: Option<&SharedToken>) -> Result<LockedStore, Failure> {
-        let Some(newest) = newest.filter(|newest| self.memory().refused.as_ref() != Some(&newest.refresh)) else { return Ok(locked) };
-        let stored = locked.read().map_err(|error| self.unusable(&error))?;
         let refused = self.memory().refused.clone();
-        let stored = stored.as_ref().map(|stored| (&stored.token, stored.rotated)).filter(|(token, _)| Some(*token) != refused.as_ref());
-        if !is_newer((&newest.refresh, newest.rotated), stored) {
-            return Ok(locked);
-        }
-        let write = || {
-            let mut place = locked.place()?;
-            place.write(&newest.refresh)?;
-            place.date(newest.rotated);
-            place.commit()
-        };
-        let written = write().map_err(|error| self.unusable(&error))?;
-        tracing::info!(source = %self.endpoint.name, "another replica has renewed the refresh token: it is in this one's store, too");
-        Ok(written)
+        adopt(self.endpoint.name, locked, newest, refused.as_ref()).map_err(|error| self.unusable(&error))
     }
 
-    fn withheld(&self, place: &TokenPlace, _silent: Silent) -> Failure {
+    fn withheld(&self, place: &TokenPlace) -> Failure {
         place.withheld(self.endpoint.name);
         self.complain(Complaint::SharedCacheSilent);
         UNAUTHORIZED
     }
+}
+
+fn adopt(
+    source: SourceName,
+    locked: LockedStore,
+    newest: Option<&SharedToken>,
+    refused: Option<&Secret>,
+) -> Result<LockedStore, StoreError> {
+    let Some(newest) = newest.filter(|newest| refused != Some(&newest.refresh)) else { return Ok(locked) };
+    let stored = locked.read()?;
+    let stored = stored.as_ref().map(|stored| (&stored.token, stored.rotated)).filter(|(token, _)| Some(*token) != refused);
+    if !is_newer((&newest.refresh, newest.rotated), stored) {
+        return Ok(locked);
+    }
+    let mut place = locked.place()?;
+    place.write(&newest.refresh)?;
+    place.date(newest.rotated);
+    let locked = place.commit()?;
+    tracing::info!(%source, "another replica has renewed the refresh token: it is in this one's store, too");
+    Ok(locked)
 }
 
 /// Whether a shared token goes before the stored one. One that has the same date does: the date of
@@ -141,39 +166,45 @@ pub(super) async fn offer(place: Option<&TokenPlace>, granted: &Result<Granted, 
     }
 }
 
-/// Offers what is in the store each time that Redis is there again, for it may have lost what it
-/// had, and when the store has changed, for somebody may have logged in.
-pub(super) fn offer_whenever_back(place: &TokenPlace, store: Store) -> impl Future<Output = ()> + Send + 'static {
+/// Says again and again what is in the store, for Redis may have lost what it had and somebody may
+/// have logged in, and puts there what another replica has had, so that no store stays behind.
+pub(super) fn agree(
+    source: SourceName,
+    place: &TokenPlace,
+    store: Store,
+    memory: Arc<Mutex<Memory>>,
+) -> impl Future<Output = ()> + Send + 'static {
     let (mut back, place) = (place.back(), place.weak());
     async move {
-        let mut seen = Stamp::of(store.path());
         loop {
-            let is_back = match tokio::time::timeout(LOOK, back.changed()).await {
-                Ok(Ok(())) => true,
+            let tries = match tokio::time::timeout(LOOK, back.changed()).await {
+                Ok(Ok(())) => OFFERS,
                 Ok(Err(_)) => return,
-                Err(_) => false,
+                Err(_) => 1,
             };
-            let stamp = Stamp::of(store.path());
             let Some(place) = place() else { return };
-            if is_back || stamp != seen {
-                offer_stored(&place, &store).await;
+            let newest = place.newest().await.ok().flatten();
+            if let Ok(locked) = store.lock(Deadline::after(PATIENCE)).await {
+                let refused = memory.lock().unwrap_or_else(PoisonError::into_inner).refused.clone();
+                // What is wrong with the store is said when a token is needed.
+                drop(adopt(source, locked, newest.as_ref(), refused.as_ref()));
             }
-            seen = stamp;
+            offer_stored(&place, &store, tries).await;
         }
     }
 }
 
 /// Offers what is in the store, as it was dated then. A connection that was lost is noticed by the
-/// first call that it fails, so there are a few tries.
-async fn offer_stored(place: &TokenPlace, store: &Store) {
+/// first call that it fails, so there may be a few tries.
+async fn offer_stored(place: &TokenPlace, store: &Store, tries: usize) {
     let Ok(locked) = store.lock(Deadline::after(PATIENCE)).await else { return };
     let stored = locked.read();
     drop(locked);
     // What is wrong with the store is said when a token is needed.
     let Ok(Some(stored)) = stored else { return };
     let token = SharedToken { refresh: stored.token, rotated: stored.rotated, access: None };
-    for _ in 0..OFFERS {
-        if place.offer(&token).await.is_ok() {
+    for rest in (0..tries).rev() {
+        if place.offer(&token).await.is_ok() || rest == 0 {
             return;
         }
         tokio::time::sleep(OFFER_PAUSE).await;
