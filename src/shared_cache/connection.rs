@@ -21,9 +21,10 @@ use crate::{
     telemetry::{Metrics, SharedCacheMetrics},
 };
 
-/// When Redis is left alone. Three calls are enough: each of them has cost somebody its time.
+/// When Redis is left alone. Three calls are enough: each of them has cost somebody its time. The window
+/// is short, for what went well before says nothing of a Redis that has just stopped to answer.
 const BREAKER: BreakerSettings =
-    BreakerSettings { failure_ratio: 0.5, min_calls: 3, window: Duration::from_secs(10), open_for: Duration::from_secs(2) };
+    BreakerSettings { failure_ratio: 0.5, min_calls: 3, window: Duration::from_secs(1), open_for: Duration::from_secs(2) };
 
 /// How long a connection may take to be made, behind whoever has given up waiting for it.
 const CONNECT: Duration = Duration::from_millis(500);
