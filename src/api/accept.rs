@@ -1,6 +1,6 @@
 //! What a caller wants to read: the `Accept` header (RFC 9110, 12.5.1). Pure.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 
 /// RFC 9457's type for errors.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -17,7 +17,12 @@ pub(super) struct Accept(Vec<(String, u16)>);
 
 impl Accept {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        Self::named_in(headers, header::ACCEPT)
+    }
+
+    /// The ranges of a header that is written like `Accept`.
+    fn named_in(headers: &HeaderMap, name: HeaderName) -> Self {
+        let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
         Self(values.flat_map(|value| value.split(',')).filter_map(range).collect())
     }
 
@@ -55,11 +60,7 @@ impl Accept {
 
 /// Whether a body is wanted compressed by gzip, at least as much as plain (RFC 9110, 12.5.3).
 pub(super) fn wants_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    if !headers.contains_key(header::ACCEPT_ENCODING) {
-        return false;
-    }
-    let codings = Accept(values.flat_map(|value| value.split(',')).filter_map(range).collect());
+    let codings = Accept::named_in(headers, header::ACCEPT_ENCODING);
     let quality = |coding| codings.find(coding);
     let gzip = quality("gzip").or_else(|| quality("*")).unwrap_or(0);
     gzip > 0 && gzip >= quality("identity").or_else(|| quality("*")).unwrap_or(0)

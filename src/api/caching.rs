@@ -12,10 +12,10 @@ use super::envelope::{SourceReport, UsersBody};
 use crate::roll::{Forward, Shared, Told};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
 /// About how many headers an answer has.
 const HEADERS: usize = 14;
-
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Everything that an answer says of its age.
 pub(super) struct Ages {

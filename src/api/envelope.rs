@@ -180,7 +180,8 @@ impl<'a> UsersBody<'a> {
     /// The whole body in pieces, with the users in their place.
     pub(super) fn around(&self, users: &[Bytes]) -> Vec<Bytes> {
         const USERS: &str = "\"data\":[";
-        // The body has nothing that JSON cannot hold, and nothing before the users holds a quote.
+        // The body has nothing that JSON cannot hold, and what stands before the users is ours: no text there
+        // could look like their place.
         let body = serde_json::to_string(self).unwrap_or_default();
         let at = body.find(USERS).map_or(body.len(), |at| at + USERS.len());
         let (head, tail) = body.split_at(at);

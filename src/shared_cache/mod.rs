@@ -38,6 +38,7 @@ pub use token::{SharedAccess, SharedToken, TokenPlace};
 
 pub(crate) use connection::Silent;
 pub(crate) use lock::{Lock, Locked, pause};
+pub(crate) use name::digest;
 pub(crate) use token::millis;
 
 use crate::offload::offload;

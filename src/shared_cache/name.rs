@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use ring::digest::{SHA256, digest};
+use ring::digest::SHA256;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::CustomerId;
@@ -50,7 +50,12 @@ fn shown(customer: &str) -> Cow<'_, str> {
     if customer.parse::<CustomerId>().is_ok() {
         return customer.into();
     }
-    format!("={}", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, customer.as_bytes()))).into()
+    format!("={}", digest(customer)).into()
+}
+
+/// Tells one text from another in a name, and hides it.
+pub(crate) fn digest(text: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(ring::digest::digest(&SHA256, text.as_bytes()))
 }
 
 /// The channel on which changes are told, among those who have the same key.

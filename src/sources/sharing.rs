@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-
 use super::source::Source;
-use crate::domain::RemoteId;
+use crate::{domain::RemoteId, shared_cache::digest};
 
 /// A customer who stands for all of them.
 const ANYBODY: &str = "anybody";
@@ -18,8 +16,7 @@ impl Source {
     pub fn shared_who(&self) -> Option<String> {
         let place = self.adapter.request(&RemoteId::new(ANYBODY), 1).url;
         let who = self.credentials.shared_digest()?;
-        let digest = ring::digest::digest(&ring::digest::SHA256, format!("{place}\u{1f}{who}").as_bytes());
-        Some(BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref()))
+        Some(digest(&format!("{place}\u{1f}{who}")))
     }
 
     /// How long one walk over all pages may take.

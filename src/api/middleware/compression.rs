@@ -19,7 +19,10 @@ use crate::api::accept::{SMALL_BODY, wants_gzip};
 
 /// Compresses what answers a request, where that is wanted. Who wants neither gzip nor plain gets it
 /// plain (RFC 9110, 12.5.3, allows that): the layer, which would say 406 here, stands outside the envelope.
-pub(super) async fn compress<F: Future<Output = Response>>(mut request: Request, answer: impl FnOnce(Request) -> F) -> Response {
+pub(super) async fn compress<F: Future<Output = Response> + Send>(
+    mut request: Request,
+    answer: impl FnOnce(Request) -> F + Send,
+) -> Response {
     if !wants_gzip(request.headers()) {
         return answer(request).await;
     }

@@ -69,7 +69,11 @@ impl Cors {
 
     /// Answers a preflight; puts its headers on whatever answers anything else. A page of another
     /// origin gets no headers, and so its browser keeps the answer from it.
-    pub(super) async fn share<F: Future<Output = Response>>(&self, request: Request, answer: impl FnOnce(Request) -> F) -> Response {
+    pub(super) async fn share<F: Future<Output = Response> + Send>(
+        &self,
+        request: Request,
+        answer: impl FnOnce(Request) -> F + Send,
+    ) -> Response {
         let is_preflight = is_preflight(&request);
         let origin = request.headers().get(header::ORIGIN);
         let is_ours = origin.is_some_and(|origin| self.origins.contains(origin));

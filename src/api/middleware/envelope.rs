@@ -19,7 +19,7 @@ use crate::{
 
 /// Whether the caller wants errors in RFC 9457's form.
 pub(super) fn wants_problem(request: &Request) -> bool {
-    request.headers().contains_key(header::ACCEPT) && Accept::of(request.headers()).wants_problems()
+    Accept::of(request.headers()).wants_problems()
 }
 
 /// Writes what is an error; anything else goes as it is.

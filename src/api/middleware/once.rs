@@ -1,37 +1,24 @@
 //! A function that answers one request, as a service, for the layers of others.
 
-use std::{
-    convert::Infallible,
-    task::{Context, Poll},
-};
+use std::{convert::Infallible, future::pending};
 
 use axum::{extract::Request, response::Response};
-use futures_util::FutureExt;
-use futures_util::future::{Either, Map, Pending, pending};
-use tower::Service;
+use tower::{Service, service_fn};
 
-/// The service of a function; it answers once.
-pub(super) struct Once<A>(Option<A>);
-
-/// Makes a service of a function.
-pub(super) fn once<A>(answer: A) -> Once<A> {
-    Once(Some(answer))
-}
-
-impl<A: FnOnce(Request) -> F, F: Future<Output = Response>> Service<Request> for Once<A> {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Either<Map<F, fn(Response) -> Result<Response, Infallible>>, Pending<Result<Response, Infallible>>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Whoever asks twice waits for ever; the layers here ask once.
-        if self.0.is_some() { Poll::Ready(Ok(())) } else { Poll::Pending }
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        match self.0.take() {
-            Some(answer) => Either::Left(answer(request).map(Ok)),
-            None => Either::Right(pending()),
+/// Makes a service of a function. Whoever asks it twice waits for ever; the layers here ask once.
+pub(super) fn once<A, F>(answer: A) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Send
+where
+    A: FnOnce(Request) -> F + Send,
+    F: Future<Output = Response> + Send,
+{
+    let mut answer = Some(answer);
+    service_fn(move |request| {
+        let answer = answer.take();
+        async move {
+            match answer {
+                Some(answer) => Ok(answer(request).await),
+                None => pending().await,
+            }
         }
-    }
+    })
 }

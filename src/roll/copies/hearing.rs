@@ -69,8 +69,7 @@ impl Copies {
     async fn hear(&self, change: &Change, sources: &[Weak<Source>]) {
         let mut sources = sources.iter().filter_map(Weak::upgrade);
         let Some(source) = sources.find(|source| source.name().as_str() == change.subject.source) else { return };
-        let scope = Identity::own().scope();
-        let key = Key { scope, source: source.name(), customer: RemoteId::new(change.subject.customer.clone()) };
+        let key = Key::of(&source, &Identity::own(), &RemoteId::new(change.subject.customer.clone()));
         let Some(held) = self.held.get(&key) else { return };
         let Some(shared) = self.shared(&key, &source).filter(|shared| shared.subject == change.subject) else { return };
         let epoch = shared.cache.epoch();

@@ -77,8 +77,17 @@ impl Copies {
 
     /// A copy of what was said at this moment, so long ago.
     pub(super) fn copy(&self, known: Known, at: Moment, age: Duration) -> Copy {
-        let windows = if matches!(known, Known::NotFound(_)) { only_fresh(self.not_found) } else { self.windows };
+        let windows = self.windows_of(&known);
         Copy::of_another(known, windows, at, age)
+    }
+
+    /// For how long what a source said is used.
+    pub(super) fn windows_of(&self, known: &Known) -> Windows {
+        match known {
+            Known::Users(_) => self.windows,
+            // An answer that is never given stale.
+            Known::NotFound(_) => Windows { fresh: self.not_found, ..Windows::default() },
+        }
     }
 
     fn cool(&self, key: &Key, kind: FailureKind) {
@@ -86,11 +95,6 @@ impl Copies {
         let until = Instant::now() + cool_down(failures, fastrand::f64());
         self.failures.insert(key.clone(), Cooling { until, failures, kind });
     }
-}
-
-/// An answer that is never given stale.
-pub(super) fn only_fresh(fresh: Duration) -> Windows {
-    Windows { fresh, stale_while_revalidate: Duration::ZERO, stale_if_error: Duration::ZERO }
 }
 
 /// Whether a failure is the source's own answer, and no trouble of the replica that had asked: what

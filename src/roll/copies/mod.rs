@@ -134,6 +134,14 @@ struct Cooling {
     kind: FailureKind,
 }
 
+// === impl Key ===
+
+impl Key {
+    fn of(source: &Source, identity: &Identity, customer: &RemoteId) -> Self {
+        Self { scope: identity.scope(), source: source.name(), customer: customer.clone() }
+    }
+}
+
 // === impl Copies ===
 
 /// Each entry is kept for as long as it is of any use.
@@ -183,7 +191,7 @@ impl Copies {
         customer: &RemoteId,
         patience: &Patience,
     ) -> Found {
-        let key = Key { scope: identity.scope(), source: source.name(), customer: customer.clone() };
+        let key = Key::of(source, identity, customer);
         let begun = Instant::now();
         let held = if patience.now { self.held(&key) } else { self.newest(&key, source).await };
         match held.as_ref().and_then(|copy| self.without_waiting(&key, copy, source, identity, patience)) {
@@ -200,7 +208,7 @@ impl Copies {
         customer: &RemoteId,
         patience: &Patience,
     ) -> Option<Found> {
-        let key = Key { scope: identity.scope(), source: source.name(), customer: customer.clone() };
+        let key = Key::of(source, identity, customer);
         let held = self.held(&key).filter(|held| self.is_newest(&key, held))?;
         self.without_waiting(&key, &held, source, identity, patience)
     }

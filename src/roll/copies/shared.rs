@@ -11,7 +11,7 @@ use super::{
     Copies, How, Key, Landing, Patience,
     entry::{self, Entry, Said, Saying},
     hearing::Ear,
-    keeping::{is_of_source, only_fresh},
+    keeping::is_of_source,
 };
 use crate::{
     domain::{Failure, FailureKind, Moment},
@@ -229,8 +229,9 @@ impl Copies {
         let (mut ear, epoch) = (Ear::new(shared), shared.cache.epoch());
         if let Ok(Some((entry, age))) = self.read(shared, key, Place::Copy, left(until)).await {
             let is_seen = wanted.is_seen(&entry.owner);
-            let windows = if matches!(entry.said, Said::Known(Known::NotFound(_))) { only_fresh(self.not_found) } else { self.windows };
-            if matches!(entry.said, Said::Known(_)) && wanted.takes(entry.at, windows.of_age(age), &entry.owner) {
+            if let Said::Known(known) = &entry.said
+                && wanted.takes(entry.at, self.windows_of(known).of_age(age), &entry.owner)
+            {
                 let copy = self.take(key, entry, age, epoch)?;
                 self.doubt(key, &mut ear);
                 return Some(Landing { copy: Ok(copy), how: if is_seen { How::Waited } else { How::Looked } });

@@ -11,7 +11,7 @@ use super::{
     endpoint::{Endpoint, Refused},
     login_command,
     renewals::Renewals,
-    shared::{Others, agree, digest, offer},
+    shared::{Others, agree, offer},
     store::{LockedStore, Place, Store, StoreError},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     domain::{Failure, FailureKind},
     offload::offload,
     outbound::{Client, Deadline},
-    shared_cache::{SharedCache, TokenPlace, millis},
+    shared_cache::{SharedCache, TokenPlace, digest, millis},
     sources::authorization::Authorization,
     telemetry::Trace,
 };

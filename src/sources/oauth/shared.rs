@@ -9,8 +9,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-
 use super::{
     answer::Granted,
     endpoint::Refused,
@@ -209,12 +207,6 @@ async fn offer_stored(place: &TokenPlace, store: &Store, tries: usize) {
         }
         tokio::time::sleep(OFFER_PAUSE).await;
     }
-}
-
-/// Tells one login from another.
-pub(super) fn digest(who: &str) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, who.as_bytes());
-    BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref())
 }
 
 #[cfg(test)]

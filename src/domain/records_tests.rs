@@ -1,0 +1,82 @@
+//! What is packed comes out as it was, and of each id one record is left.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::EmailKey;
+
+/// What a record is made of, owned.
+type Made = (Vec<Option<String>>, Vec<Option<bool>>, Vec<String>, bool);
+
+fn made() -> impl Strategy<Value = Made> {
+    let text = prop::option::of(prop_oneof!["[a-zA-Z@.\u{fc}]{1,12}", "[a-b]{200}"]);
+    (
+        prop::collection::vec(text, 8),
+        prop::collection::vec(prop::option::of(any::<bool>()), 4),
+        prop::collection::vec("\\PC{1,9}", 0..4),
+        any::<bool>(),
+    )
+}
+
+fn record<'a>(id: &'a str, (texts, flags, roles, deleted): &'a Made) -> Record<'a> {
+    let text = |place: usize| texts[place].as_deref();
+    Record {
+        id,
+        owner: text(0),
+        display_name: text(1),
+        first_name: text(2),
+        last_name: text(3),
+        email: text(4),
+        username: text(5),
+        phone: text(6),
+        enabled: flags[0],
+        can_sign_in: flags[1],
+        primary_contact: flags[2],
+        inherited: flags[3],
+        roles: roles.iter().map(String::as_str).collect(),
+        deleted: *deleted,
+    }
+}
+
+/// Records that live for different times are of different types; in words they are the same.
+fn are(packed: &Records, expected: &[Record<'_>]) -> bool {
+    packed.iter().map(|record| format!("{record:?}")).eq(expected.iter().map(|record| format!("{record:?}")))
+}
+
+proptest! {
+    #[test]
+    fn what_is_put_in_comes_out(rows in prop::collection::vec(("[a-z]{1,3}", made()), 0..12)) {
+        let all: Vec<Record<'_>> = rows.iter().map(|(id, made)| record(id, made)).collect();
+        let packed: Records = all.iter().cloned().collect();
+        prop_assert!(are(&packed, &all));
+        for (place, record) in all.iter().enumerate() {
+            prop_assert_eq!(packed.id(place), Some(record.id));
+            prop_assert_eq!((packed.owner(place), packed.display_name(place), packed.email(place)), (record.owner, record.display_name, record.email));
+            let key = record.email.and_then(EmailKey::new);
+            prop_assert_eq!(packed.key(place), key.as_ref().map(EmailKey::as_str));
+        }
+        prop_assert!(packed.get(all.len()).is_none() && packed.id(all.len()).is_none() && packed.key(all.len()).is_none());
+    }
+
+    /// Against the same said with plain lists.
+    #[test]
+    fn one_record_is_left_of_each_id(rows in prop::collection::vec(("[a-c]{1,2}", made()), 0..12), cut in 0_usize..12) {
+        let all: Vec<Record<'_>> = rows.iter().map(|(id, made)| record(id, made)).collect();
+        let (left, right) = all.split_at(cut.min(all.len()));
+        let pages = [left.iter().cloned().collect::<Records>(), right.iter().cloned().collect()];
+        let distinct = Records::distinct(&pages);
+        let mut expected = all.clone();
+        expected.sort_by(|a, b| b.cmp(a));
+        expected.dedup_by(|a, b| a.id == b.id);
+        expected.reverse();
+        prop_assert!(are(&distinct, &expected));
+        let [one, other] = pages;
+        prop_assert_eq!(Records::distinct(&[other, one]), distinct.clone());
+        for (place, record) in expected.iter().enumerate() {
+            prop_assert_eq!(distinct.find(record.id), Some(place));
+        }
+        prop_assert_eq!(distinct.find("d"), None);
+        let kept = distinct.filtered(|record| !record.deleted);
+        prop_assert!(are(&kept, &expected.into_iter().filter(|record| !record.deleted).collect::<Vec<_>>()));
+    }
+}
