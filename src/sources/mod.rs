@@ -4,7 +4,7 @@
 //!
 //! 1. A folder beside `my_reports/` with its own `Adapter`: `request` says how a page is asked
 //!    for, `read` turns the body of a 200 into records. No I/O: status, size, time, retries,
-//!    tokens and the breaker are written once, in `source.rs` and `outbound/`.
+//!    tokens and the breaker are written once, in `attempt.rs` and `outbound/`.
 //! 2. Its `configure`, which reads `[sources.<name>]` and says how it wants to be called. A backend
 //!    that not everybody has gives `None` where its table [is not there](SourceReader::is_there).
 //! 3. If it has a list of its customers: a `CustomerList`, so that `discover` can link them.
@@ -17,6 +17,7 @@
 mod adapter;
 pub mod advanced_automation;
 mod answer;
+mod attempt;
 mod authorization;
 mod credentials;
 mod health;

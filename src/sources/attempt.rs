@@ -1,0 +1,117 @@
+//! One page of one backend: a place, the breaker's leave, credentials, the call, and trying again.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, header};
+
+use super::{
+    adapter::Page,
+    answer::judge,
+    authorization::Authorization,
+    reading::Rows,
+    source::{Source, Task},
+    spans,
+};
+use crate::{
+    breaker::Verdict,
+    domain::{Failure, FailureKind},
+    offload::offload,
+    telemetry::Span,
+};
+
+/// What a timer may be early.
+const SLACK: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// Bytes of a body above which reading it leaves the threads that serve everybody.
+const LARGE_BODY: usize = 256 << 10;
+
+impl Source {
+    /// Asks for one page until it is there, or until trying again is no use. A refused token is
+    /// replaced once, which is no retry.
+    pub(super) async fn page<R: Rows>(&self, task: Task<'_, R>, number: u64) -> Result<Page<R>, Failure> {
+        self.budget.deposit();
+        let (mut tries, mut replaced) = (1, false);
+        loop {
+            let (failure, sent) = match self.attempt(task, number, tries - 1 + u64::from(replaced)).await {
+                Ok(page) => return Ok(page),
+                Err(failed) => failed,
+            };
+            if failure.kind == FailureKind::Unauthorized && !replaced && sent.as_ref().is_some_and(|sent| self.credentials.refused(sent)) {
+                replaced = true;
+                continue;
+            }
+            let pause = self.retry.pause(&failure, tries, task.time_to_pause(), fastrand::f64());
+            let Some(pause) = pause.filter(|_| self.budget.withdraw()) else { return Err(failure) };
+            tokio::time::sleep(pause).await;
+            self.metrics.retry(self.name());
+            tries += 1;
+        }
+    }
+
+    /// One try: a place, the breaker's leave, a token, the call; `resent` is how often the same was
+    /// sent before. A failure comes with the credentials that were sent, if it came to that.
+    async fn attempt<R: Rows>(&self, task: Task<'_, R>, number: u64, resent: u64) -> Result<Page<R>, (Failure, Option<Authorization>)> {
+        if task.deadline.left().is_zero() {
+            return Err((Failure::new(FailureKind::Timeout), None)); // not for want of a place
+        }
+        // Whoever waits for a place as long as for an answer would wait for nothing else.
+        let Ok(Ok(_place)) = task.deadline.or_after(self.limits.timeout / 2).bound(self.places.acquire()).await else {
+            return Err((overloaded(self.limits.timeout), None));
+        };
+        let permit = self.breaker.pass().map_err(|wait| (overloaded(wait), None))?;
+        let (started, deadline) = (tokio::time::Instant::now(), task.deadline.or_after(self.limits.timeout));
+        let (mut sent, mut span) = (None, Span::none());
+        let call = async {
+            let authorization = match task.identity.brought() {
+                Some(brought) => brought.clone(),
+                None => self.credentials.authorization(&self.client, deadline, Some(&task.origin.trace)).await?,
+            };
+            sent = Some(authorization.clone());
+            self.call(task, number, &authorization, resent, &mut span).await
+        };
+        let page = deadline.bound(call).await.flatten();
+        spans::note_outcome(&mut span, page.as_ref().err());
+        let failed = page.as_ref().err().map(|failure| failure.kind);
+        // Cut short by the walk's end rather than by its own time, a call says nothing of the source.
+        let cut_short = failed == Some(FailureKind::Timeout) && started.elapsed() + SLACK < self.limits.timeout;
+        permit.finish(if cut_short { Verdict::Nothing } else { failed.into() });
+        self.metrics.call(self.name(), failed, started.elapsed(), task.origin.trace.reported());
+        if let Some(sent) = sent.as_ref().filter(|_| failed.is_none()) {
+            self.credentials.accepted(sent);
+        }
+        page.map_err(|failure| (failure, sent))
+    }
+
+    async fn call<R: Rows>(
+        &self,
+        task: Task<'_, R>,
+        number: u64,
+        authorization: &Authorization,
+        resent: u64,
+        span: &mut Span,
+    ) -> Result<Page<R>, Failure> {
+        let asked = (task.wanted.request)(number);
+        let mut request = reqwest::Request::new(asked.method, asked.url);
+        let headers = request.headers_mut();
+        headers.insert(header::AUTHORIZATION, authorization.header());
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        if let Ok(request_id) = HeaderValue::from_str(&task.origin.request_id) {
+            headers.insert("x-request-id", request_id);
+        }
+        if *request.method() == http::Method::POST {
+            // Assumption: a POST without a body wants `Content-Length: 0`, or an IIS answers 411.
+            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        *span = spans::begin_attempt(&task.origin.trace, self.name(), &mut request, resent);
+        let answer = self.client.exchange(request).await?;
+        spans::note_status(span, answer.status);
+        let (adapter, read, heavy) = (Arc::clone(&self.adapter), task.wanted.read, answer.body.len() > LARGE_BODY);
+        let judged = offload(heavy, move || judge(|body| read(adapter.as_ref(), body), answer.status, &answer.body)).await;
+        judged.map_err(|failure| Failure { retry_after: answer.retry_after, ..failure })
+    }
+}
+
+/// Our own guard did not let a call through; it may in so long.
+fn overloaded(retry_after: std::time::Duration) -> Failure {
+    Failure { retry_after: Some(retry_after), ..Failure::new(FailureKind::Overloaded) }
+}
