@@ -21,6 +21,7 @@ pub mod sources;
 pub mod breaker;
 pub mod domain;
 pub mod flight;
+pub mod json;
 pub mod offload;
 pub mod outbound;
 pub mod shared_cache;

@@ -4,50 +4,14 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{SeqAccess, Visitor},
 };
 
 use super::{
     adapter::Unreadable,
     scalar::{Odd, Scalar},
 };
-use crate::domain::Records;
-
-/// A type that is read from a JSON object and from nothing else: what serde derives would also
-/// take a list, field by field in its order, and make a roll of what is none.
-#[derive(Debug)]
-pub(super) struct Object<T>(pub(super) T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OnlyAnObject(PhantomData))
-    }
-}
-
-struct OnlyAnObject<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyAnObject<T> {
-    type Value = Object<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-    }
-}
-
-/// Reads a body that is an object. Whether it is text is looked at once, for all of it: text by text
-/// that takes as long as reading it. One that is not may still be read, where the wrong bytes are in
-/// something that nobody keeps.
-pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
-    let Object(object) = match std::str::from_utf8(body) {
-        Ok(text) => serde_json::from_str(text)?,
-        Err(_) => serde_json::from_slice(body)?,
-    };
-    Ok(object)
-}
+use crate::{domain::Records, json};
 
 /// A row of a body that a record is made of.
 pub(super) trait Row {
@@ -88,7 +52,7 @@ impl<'de, T: Deserialize<'de> + Row> Visitor<'de> for EachRow<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut kept = Kept { records: Records::default(), odd: Odd::default(), lacks_an_id: false, rows: PhantomData };
-        while let Some(Object(row)) = list.next_element::<Object<T>>()? {
+        while let Some(row) = list.next_element::<T>()? {
             kept.lacks_an_id |= row.keep(&mut kept.records, &mut kept.odd).is_none();
         }
         Ok(kept)
@@ -107,7 +71,7 @@ struct Ending<'a> {
 /// Why a body that has not the shape of a page is none: it says that it is an error, or nothing
 /// that can be read.
 pub(super) fn unreadable(body: &[u8]) -> Unreadable {
-    match object::<Ending<'_>>(body) {
+    match json::from_slice::<Ending<'_>>(body) {
         Ok(ending) => said_error(&ending.status, &ending.error).err().unwrap_or(Unreadable::Shape),
         Err(_) => Unreadable::Shape,
     }
@@ -183,26 +147,6 @@ pub(super) mod properties {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_list_is_no_object() {
-        #[derive(Deserialize)]
-        struct One {
-            id: u8,
-        }
-        assert_eq!(serde_json::from_str::<Object<One>>(r#"{"id":1}"#).unwrap().0.id, 1);
-        assert!(serde_json::from_str::<Object<One>>("[1]").is_err());
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_spoil_only_what_they_are_in() {
-        #[derive(Deserialize)]
-        struct One<'a> {
-            id: &'a str,
-        }
-        assert_eq!(object::<One<'_>>(b"{\"id\":\"a\",\"note\":\"\xe9\"}").unwrap().id, "a");
-        assert!(object::<One<'_>>(b"{\"id\":\"\xe9\"}").is_err());
-    }
 
     #[test]
     fn an_error_is_told_by_word_or_by_number() {

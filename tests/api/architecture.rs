@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("telemetry", &["config", "domain", "outbound"]), // spans go out like every other call
     ("flight", &[]),
+    ("json", &[]),
     ("offload", &[]),
     // A breaker guards whatever is asked over a network: a source, the shared cache.
     ("breaker", &["domain"]),
@@ -23,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("shared_cache", &["breaker", "config", "domain", "offload", "telemetry"]),
     ("texts", &[]),
     ("outbound", &["config", "domain"]),
-    ("sources", &["breaker", "config", "domain", "flight", "offload", "outbound", "shared_cache", "telemetry"]),
+    ("sources", &["breaker", "config", "domain", "flight", "json", "offload", "outbound", "shared_cache", "telemetry"]),
     ("customers", &["config", "domain", "flight", "offload", "sources", "telemetry", "texts"]),
     ("roll", &["customers", "domain", "flight", "offload", "outbound", "shared_cache", "sources", "telemetry", "texts"]),
     ("access", &["config", "domain", "flight", "outbound", "telemetry"]),

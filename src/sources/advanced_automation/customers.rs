@@ -8,9 +8,12 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{Object, object, said_error, unreadable},
+    wire::{said_error, unreadable},
 };
-use crate::domain::{LinkedBy, ListedCustomer};
+use crate::{
+    domain::{LinkedBy, ListedCustomer},
+    json,
+};
 
 /// What stands for no tenant id, as the UUID of zeros does for no UUID: a number that nobody has set.
 const NO_TENANT: &str = "0";
@@ -18,7 +21,7 @@ const NO_TENANT: &str = "0";
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(rename = "Customers", borrow)]
-    customers: Option<Vec<Object<Customer<'a>>>>,
+    customers: Option<Vec<Customer<'a>>>,
     #[serde(rename = "AmountRecordsFound", borrow, default)]
     amount_records_found: Scalar<'a>,
     #[serde(rename = "AmountOfPages", borrow, default)]
@@ -46,11 +49,11 @@ struct Customer<'a> {
 
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
-    let envelope: Envelope<'_> = object(body).map_err(|_| unreadable(body))?;
+    let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;
     let rows = envelope.customers.ok_or(Unreadable::Shape)?;
     let mut odd = Odd::default();
-    let records = rows.iter().map(|Object(row)| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    let records = rows.iter().map(|row| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
     let counts = (envelope.amount_records_found.count(), envelope.amount_of_pages.count());
     let (Ok(count), Ok(pages)) = counts else { return Err(Unreadable::Shape) };
     Ok(Page { records, count, pages, odd_fields: odd.0 })

@@ -8,16 +8,19 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{Kept, Object, Row, object, said_error, unreadable},
+    wire::{Kept, Row, said_error, unreadable},
 };
-use crate::domain::{Record, Records};
+use crate::{
+    domain::{Record, Records},
+    json,
+};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(rename = "Clients", borrow)]
     clients: Option<Kept<Person<'a>>>,
     #[serde(rename = "Paging", borrow)]
-    paging: Option<Object<Counts<'a>>>,
+    paging: Option<Counts<'a>>,
     #[serde(borrow, default)]
     status: Scalar<'a>,
     #[serde(borrow, default)]
@@ -66,10 +69,10 @@ struct Person<'a> {
 
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
-    let envelope: Envelope<'_> = object(body).map_err(|_| unreadable(body))?;
+    let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;
     let (records, odd_fields) = envelope.clients.ok_or(Unreadable::Shape)?.records()?;
-    let (count, pages) = envelope.paging.map_or(Ok((None, None)), |Object(counts)| counts.read())?;
+    let (count, pages) = envelope.paging.map_or(Ok((None, None)), |counts| counts.read())?;
     Ok(Page { records, count, pages, odd_fields })
 }
 

@@ -10,7 +10,6 @@ use super::{
     super::{
         adapter::{Page, Unreadable},
         scalar::{Odd, Scalar},
-        wire::Object,
     },
     envelope,
 };
@@ -29,12 +28,12 @@ struct Customer<'a> {
 /// Reads one page. Its `page_size` is the number of items on it: another number means that some
 /// are missing.
 pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
-    let (rows, told) = envelope::rows::<Vec<Object<Customer<'_>>>>(body)?;
+    let (rows, told) = envelope::rows::<Vec<Customer<'_>>>(body)?;
     if told.is_some_and(|told| told != rows.len() as u64) {
         return Err(Unreadable::Shape);
     }
     let mut odd = Odd::default();
-    let records = rows.iter().map(|Object(row)| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    let records = rows.iter().map(|row| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
     Ok(Page { records, count: None, pages: None, odd_fields: odd.0 })
 }
 

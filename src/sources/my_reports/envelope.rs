@@ -5,8 +5,9 @@ use serde::Deserialize;
 use super::super::{
     adapter::Unreadable,
     scalar::Scalar,
-    wire::{object, said_error, unreadable},
+    wire::{said_error, unreadable},
 };
+use crate::json;
 
 #[derive(Deserialize)]
 struct Envelope<'a, R> {
@@ -23,7 +24,7 @@ struct Envelope<'a, R> {
 /// The rows of an answer, and how many it says that there are: printed as a number or as a text.
 /// What is no number would let a short list pass for a whole one.
 pub(super) fn rows<'a, R: Deserialize<'a>>(body: &'a [u8]) -> Result<(R, Option<u64>), Unreadable> {
-    let envelope: Envelope<'_, R> = object(body).map_err(|_| unreadable(body))?;
+    let envelope: Envelope<'_, R> = json::from_slice(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;
     let rows = envelope.data.ok_or(Unreadable::Shape)?;
     let count = envelope.page_size.count().map_err(|()| Unreadable::Shape)?;

@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use crate::{
     config::Secret,
-    sources::{authorization::Authorization, scalar::Scalar, wire::Object},
+    json,
+    sources::{authorization::Authorization, scalar::Scalar},
 };
 
 /// How long a token lives whose answer does not say (Acronis guide, "Authentication": two hours).
@@ -106,7 +107,7 @@ impl OAuthError {
 
 /// Reads the body of a 200; `None` where it gives nothing that can be used.
 pub(super) fn read_granted(body: &[u8], now: SystemTime) -> Option<Granted> {
-    let Object(wire): Object<Wire<'_>> = serde_json::from_slice(body).ok()?;
+    let wire: Wire<'_> = json::from_slice(body).ok()?;
     if let Scalar::Text(kind) = &wire.token_type
         && !kind.eq_ignore_ascii_case("bearer")
     {
@@ -122,7 +123,7 @@ pub(super) fn read_granted(body: &[u8], now: SystemTime) -> Option<Granted> {
 
 /// What the body of a refusal says, where it says it as the RFC does.
 pub(super) fn read_refusal(body: &[u8]) -> Option<OAuthError> {
-    serde_json::from_slice(body).ok().map(|Object(Refusal { error })| error)
+    json::from_slice(body).ok().map(|Refusal { error }| error)
 }
 
 /// A refresh token is one line of the file that keeps it.

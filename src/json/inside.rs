@@ -1,0 +1,185 @@
+//! What stands in a list and in an object.
+
+use std::borrow::Cow;
+
+use serde::de::{
+    DeserializeSeed, MapAccess, SeqAccess,
+    value::{BorrowedStrDeserializer, StringDeserializer, U64Deserializer},
+};
+
+use super::{
+    Malformed,
+    layout::{Layout, What},
+    reader::Reader,
+};
+
+/// What stands between two brackets.
+pub(super) struct Inside<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    close: u8,
+    is_first: bool,
+}
+
+/// What stands in an object of a type whose fields are known.
+pub(super) struct Fields<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    layout: Layout<'a>,
+    is_first: bool,
+    has_ended: bool,
+}
+
+// === impl Inside ===
+
+impl<'r, 'a> Inside<'r, 'a> {
+    /// Reads what begins with the next byte and ends with `close`.
+    #[inline]
+    pub(super) fn read<T>(
+        reader: &'r mut Reader<'a>,
+        close: u8,
+        read: impl FnOnce(Inside<'_, 'a>) -> Result<T, Malformed>,
+    ) -> Result<T, Malformed> {
+        reader.advance();
+        let value = read(Inside { reader, close, is_first: true })?;
+        reader.expect(close)?;
+        Ok(value)
+    }
+
+    /// Goes to the next member or item, if there is one.
+    #[inline]
+    fn next(&mut self) -> Result<bool, Malformed> {
+        if self.reader.peek() == Some(self.close) {
+            return Ok(false);
+        }
+        if !std::mem::take(&mut self.is_first) {
+            self.reader.expect(b',')?;
+        }
+        Ok(true)
+    }
+}
+
+impl<'de> SeqAccess<'de> for Inside<'_, 'de> {
+    type Error = Malformed;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Malformed> {
+        if self.next()? { seed.deserialize(&mut *self.reader).map(Some) } else { Ok(None) }
+    }
+}
+
+impl<'de> MapAccess<'de> for Inside<'_, 'de> {
+    type Error = Malformed;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Malformed> {
+        if !self.next()? {
+            return Ok(None);
+        }
+        match self.reader.name()? {
+            Cow::Borrowed(name) => seed.deserialize(BorrowedStrDeserializer::new(name)),
+            Cow::Owned(name) => seed.deserialize(StringDeserializer::new(name)),
+        }
+        .map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Malformed> {
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+// === impl Fields ===
+
+impl<'r, 'a> Fields<'r, 'a> {
+    /// An object whose opening brace is the next byte.
+    pub(super) fn new(mut layout: Layout<'a>, reader: &'r mut Reader<'a>) -> Self {
+        layout.begin();
+        Self { reader, layout, is_first: true, has_ended: false }
+    }
+
+    /// What has been learned of the object, which must have been read to its end.
+    pub(super) fn end(self) -> Result<Layout<'a>, Malformed> {
+        if self.has_ended { Ok(self.layout) } else { Err(Malformed) }
+    }
+
+    /// Goes to the next value that is wanted: the place of its field.
+    #[inline]
+    fn next(&mut self) -> Result<Option<u64>, Malformed> {
+        // Where the member before this one begins, if nobody wants its value and that is as it was.
+        let mut before = None;
+        loop {
+            // A brace is how an object begins: behind a value it must not pass for that.
+            if !std::mem::take(&mut self.is_first) && self.reader.next_byte() == Some(b'{') {
+                return Err(Malformed);
+            }
+            let begin = self.reader.rest;
+            let what = match self.layout.guess(begin) {
+                Some((what, rest)) => {
+                    self.reader.rest = rest;
+                    if let Some(before) = before {
+                        self.layout.merge(between(before, rest));
+                    }
+                    what
+                }
+                None => {
+                    before = None;
+                    self.learn()?
+                }
+            };
+            match what {
+                What::Wanted(field) => return Ok(Some(field)),
+                What::End => return Ok(None),
+                What::Unwanted(_) => {}
+            }
+            let value = self.reader.rest;
+            self.reader.skip()?;
+            let is_same = self.layout.pass(between(value, self.reader.rest));
+            before = is_same.then_some(before.unwrap_or(begin));
+        }
+    }
+
+    /// Reads a member that is not written as the one that was guessed, up to its value.
+    #[inline(never)]
+    fn learn(&mut self) -> Result<What<'a>, Malformed> {
+        let begin = self.reader.rest;
+        if let Some((what, rest)) = self.layout.find(begin) {
+            self.reader.rest = rest;
+            return Ok(what);
+        }
+        let is_first = self.reader.next_byte() == Some(b'{');
+        if is_first {
+            self.reader.advance();
+        }
+        let name = match self.reader.peek() {
+            Some(b'}') => {
+                self.reader.advance();
+                None
+            }
+            _ if is_first => Some(self.reader.name()?),
+            _ => {
+                self.reader.expect(b',')?;
+                Some(self.reader.name()?)
+            }
+        };
+        Ok(self.layout.note(between(begin, self.reader.rest), name.as_deref()))
+    }
+}
+
+impl<'de> MapAccess<'de> for &mut Fields<'_, 'de> {
+    type Error = Malformed;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Malformed> {
+        let field = self.next()?;
+        self.has_ended = field.is_none();
+        field.map(|field| seed.deserialize(U64Deserializer::new(field))).transpose()
+    }
+
+    #[inline]
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Malformed> {
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+/// What stands before a rest of it.
+#[inline]
+fn between<'a>(all: &'a [u8], rest: &[u8]) -> &'a [u8] {
+    all.get(..all.len() - rest.len()).unwrap_or_default()
+}

@@ -1,0 +1,231 @@
+//! Reads one thing after the other, and is what serde reads from.
+
+use std::borrow::Cow;
+
+use serde::{
+    Deserializer,
+    de::{Visitor, value::CowStrDeserializer},
+    forward_to_deserialize_any,
+};
+
+use super::{
+    Malformed,
+    inside::{Fields, Inside},
+    layout::Layout,
+    scan,
+};
+
+/// Digits of a whole number that surely fits.
+const FITS: usize = 19;
+
+/// A body, and how far it has been read.
+pub(super) struct Reader<'a> {
+    /// What is left.
+    pub(super) rest: &'a [u8],
+    /// All of it, where all of it is text: looked at once, for text by text takes as long as reading.
+    whole: Option<&'a str>,
+    /// How the objects of each type are written.
+    layouts: Vec<Layout<'a>>,
+}
+
+/// A text as it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'a> {
+    /// Without its quotes.
+    bytes: &'a [u8],
+    /// How much is left from its closing quote on.
+    left: usize,
+    has_escapes: bool,
+}
+
+// === impl Reader ===
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(body: &'a [u8]) -> Self {
+        Self { rest: body, whole: std::str::from_utf8(body).ok(), layouts: Vec::new() }
+    }
+
+    /// Nothing but blanks is left.
+    pub(super) fn end(&mut self) -> Result<(), Malformed> {
+        self.peek().map_or(Ok(()), |_| Err(Malformed))
+    }
+
+    #[inline]
+    pub(super) fn next_byte(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// The next byte that is no blank.
+    #[inline]
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+        self.next_byte()
+    }
+
+    /// Goes past the next byte.
+    #[inline]
+    pub(super) fn advance(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
+    }
+
+    /// Takes a byte if it is the next one that is no blank.
+    #[inline]
+    pub(super) fn takes(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        if is_next {
+            self.advance();
+        }
+        is_next
+    }
+
+    #[inline]
+    pub(super) fn expect(&mut self, byte: u8) -> Result<(), Malformed> {
+        if self.takes(byte) { Ok(()) } else { Err(Malformed) }
+    }
+
+    #[inline]
+    pub(super) fn word(&mut self, word: &[u8]) -> Result<(), Malformed> {
+        self.rest = self.rest.strip_prefix(word).ok_or(Malformed)?;
+        Ok(())
+    }
+
+    /// A text, whose opening quote is the next byte.
+    #[inline]
+    pub(super) fn text(&mut self) -> Result<Written<'a>, Malformed> {
+        let rest = self.rest.strip_prefix(b"\"").ok_or(Malformed)?;
+        let (length, has_escapes) = scan::text(rest)?;
+        let (bytes, rest) = rest.split_at_checked(length).ok_or(Malformed)?;
+        self.rest = rest.get(1..).unwrap_or_default();
+        Ok(Written { bytes, left: rest.len(), has_escapes })
+    }
+
+    /// The name of a member, up to its value.
+    pub(super) fn key(&mut self) -> Result<Written<'a>, Malformed> {
+        self.peek();
+        let key = self.text()?;
+        self.expect(b':')?;
+        self.peek();
+        Ok(key)
+    }
+
+    /// What the next member is called, up to its value.
+    pub(super) fn name(&mut self) -> Result<Cow<'a, str>, Malformed> {
+        let written = self.key()?;
+        self.said(written)
+    }
+
+    /// What a text says.
+    fn said(&self, written: Written<'a>) -> Result<Cow<'a, str>, Malformed> {
+        if written.has_escapes { unescaped(written).map(Cow::Owned) } else { self.plain(written).map(Cow::Borrowed) }
+    }
+
+    /// What a text without escapes says.
+    #[inline]
+    fn plain(&self, Written { bytes, left, .. }: Written<'a>) -> Result<&'a str, Malformed> {
+        let Some(whole) = self.whole else { return std::str::from_utf8(bytes).map_err(|_| Malformed) };
+        let end = whole.len() - left;
+        whole.get(end - bytes.len()..end).ok_or(Malformed)
+    }
+
+    /// A number as it is written, and whether it is made of digits only.
+    #[inline]
+    pub(super) fn number(&mut self) -> Result<(&'a [u8], bool), Malformed> {
+        let (length, is_plain) = scan::number(self.rest)?;
+        let (written, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
+        self.rest = rest;
+        Ok((written, is_plain))
+    }
+
+    #[inline(never)]
+    fn visit_number<V: Visitor<'a>>(&mut self, visitor: V) -> Result<V::Value, Malformed> {
+        let (written, is_plain) = self.number()?;
+        if is_plain && written.len() <= FITS {
+            return visitor.visit_u64(written.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
+        }
+        let number: serde_json::Number = serde_json::from_slice(written)?;
+        Ok(number.deserialize_any(visitor)?)
+    }
+
+    /// Takes how objects with these fields are written out of those that are known.
+    #[inline]
+    fn layout(&mut self, names: &'static [&'static str]) -> Layout<'a> {
+        let known = self.layouts.iter().position(|layout| layout.is_of(names));
+        known.map_or_else(|| Layout::new(names), |place| self.layouts.swap_remove(place))
+    }
+}
+
+#[cold]
+fn unescaped(written: Written<'_>) -> Result<String, Malformed> {
+    Ok(serde_json::from_slice(&[b"\"", written.bytes, b"\""].concat())?)
+}
+
+// === impl Deserializer ===
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = Malformed;
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
+        match self.peek() {
+            Some(b'"') => match self.text()? {
+                written if written.has_escapes => visitor.visit_string(unescaped(written)?),
+                written => visitor.visit_borrowed_str(self.plain(written)?),
+            },
+            Some(b'n') => self.word(b"null").and_then(|()| visitor.visit_unit()),
+            Some(b'f') => self.word(b"false").and_then(|()| visitor.visit_bool(false)),
+            Some(b't') => self.word(b"true").and_then(|()| visitor.visit_bool(true)),
+            Some(b'{') => Inside::read(self, b'}', |inside| visitor.visit_map(inside)),
+            Some(b'[') => Inside::read(self, b']', |inside| visitor.visit_seq(inside)),
+            _ => self.visit_number(visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Malformed> {
+        if self.peek() != Some(b'{') {
+            return Err(Malformed);
+        }
+        let mut fields = Fields::new(self.layout(names), self);
+        let value = visitor.visit_map(&mut fields)?;
+        let layout = fields.end()?;
+        self.layouts.push(layout);
+        Ok(value)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
+        match self.peek() {
+            Some(b'n') => self.word(b"null").and_then(|()| visitor.visit_none()),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Malformed> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Malformed> {
+        self.peek();
+        let written = self.text()?;
+        visitor.visit_enum(CowStrDeserializer::new(self.said(written)?))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
+        self.peek();
+        self.skip()?;
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map identifier
+    }
+}

@@ -1,0 +1,87 @@
+//! Where a text and a number end.
+
+use wide::u8x16;
+
+use super::Malformed;
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
+
+/// How long a text is, without its quotes, and whether it has escapes. `bytes` begin behind the
+/// opening quote.
+#[inline]
+pub(super) fn text(bytes: &[u8]) -> Result<(usize, bool), Malformed> {
+    let end = special(bytes, 0);
+    if bytes.get(end) == Some(&b'"') { Ok((end, false)) } else { escaped(bytes, end).map(|length| (length, true)) }
+}
+
+/// How long a text is in which something else comes before the closing quote, at `at`.
+#[cold]
+fn escaped(bytes: &[u8], mut at: usize) -> Result<usize, Malformed> {
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at),
+            Some(b'\\') => at = special(bytes, escape(bytes, at)?),
+            _ => return Err(Malformed), // a control character, or the end
+        }
+    }
+}
+
+/// The first place from `at` on where a quote, a backslash or a control character stands, or the end.
+#[inline]
+fn special(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+        let block = u8x16::new(*block);
+        let is_control = block.min(u8x16::splat(0x1f)).simd_eq(block);
+        let found = (block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\')) | is_control).to_bitmask();
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
+        }
+        at += BLOCK;
+    }
+    at + last(bytes.get(at..).unwrap_or_default())
+}
+
+/// The same in what is less than a block.
+#[cold]
+fn last(rest: &[u8]) -> usize {
+    rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).unwrap_or(rest.len())
+}
+
+/// The place behind the escape whose backslash is at `at`.
+fn escape(bytes: &[u8], at: usize) -> Result<usize, Malformed> {
+    match bytes.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') if bytes.get(at + 2..at + 6).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) => Ok(at + 6),
+        _ => Err(Malformed),
+    }
+}
+
+/// How long a number is, and whether it is made of digits only.
+#[inline]
+pub(super) fn number(bytes: &[u8]) -> Result<(usize, bool), Malformed> {
+    let begin = usize::from(bytes.first() == Some(&b'-'));
+    let whole = digits(bytes, begin)?;
+    if bytes.get(begin) == Some(&b'0') && whole - begin > 1 {
+        return Err(Malformed); // no zeros in front
+    }
+    let mut end = whole;
+    if bytes.get(end) == Some(&b'.') {
+        end = digits(bytes, end + 1)?;
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let is_signed = matches!(bytes.get(end + 1), Some(b'+' | b'-'));
+        end = digits(bytes, end + 1 + usize::from(is_signed))?;
+    }
+    Ok((end, end == whole && begin == 0))
+}
+
+/// The place behind some digits; there is at least one.
+#[inline]
+fn digits(bytes: &[u8], at: usize) -> Result<usize, Malformed> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    match rest.iter().take_while(|byte| byte.is_ascii_digit()).count() {
+        0 => Err(Malformed),
+        count => Ok(at + count),
+    }
+}
