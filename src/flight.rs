@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use foldhash::quality::RandomState;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
@@ -21,7 +22,7 @@ pub type Flight<T> = Shared<BoxFuture<'static, Option<T>>>;
 
 /// The flights under way, by what they fetch.
 #[derive(Debug)]
-pub struct Flights<K, T>(Arc<Mutex<HashMap<K, Flight<T>>>>)
+pub struct Flights<K, T>(Arc<Mutex<HashMap<K, Flight<T>, RandomState>>>)
 where
     T: Clone;
 
@@ -86,7 +87,7 @@ where
 
 /// Takes a flight off the list when its task ends, also by a panic.
 struct Landing<K: Hash + Eq, T: Clone> {
-    flights: Arc<Mutex<HashMap<K, Flight<T>>>>,
+    flights: Arc<Mutex<HashMap<K, Flight<T>, RandomState>>>,
     key: K,
 }
 

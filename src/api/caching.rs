@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::envelope::{SourceReport, UsersBody};
 use crate::roll::{Forward, Shared, Told};
@@ -120,14 +119,14 @@ pub(super) fn states(sources: &[SourceReport]) -> Vec<impl Serialize> {
 
 /// A weak tag of facts, and of the pieces behind them, each of which shows where it ends.
 pub(super) fn tag_of<'a>(facts: &impl Serialize, pieces: impl IntoIterator<Item = Cow<'a, [u8]>>) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     // Facts have nothing that JSON cannot hold.
-    hash.update(serde_json::to_vec(facts).unwrap_or_default());
+    hash.update(&serde_json::to_vec(facts).unwrap_or_default());
     for piece in pieces {
-        hash.update(piece);
+        hash.update(&piece);
     }
     let mut tag = String::from("W/\"");
-    for byte in hash.finalize().iter().take(12) {
+    for byte in hash.finalize().as_bytes().iter().take(12) {
         let written = write!(tag, "{byte:02x}");
         debug_assert!(written.is_ok());
     }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use wildmatch::WildMatchPattern;
 
 /// A normalised address: trimmed, Unicode NFC, lower-cased, its domain in ASCII form,
@@ -70,8 +70,7 @@ impl Pattern {
 /// The key of an address, as [`EmailKey`] has it; empty where nothing is left of it.
 pub(super) fn normalise(address: &str) -> Cow<'_, str> {
     if is_plain_ascii(address) {
-        let is_lower = !address.bytes().any(|byte| byte.is_ascii_uppercase());
-        return if is_lower { Cow::Borrowed(address) } else { address.to_ascii_lowercase().into() };
+        return lower_ascii(address);
     }
     let lower = lower_nfc(address);
     match lower.rsplit_once('@') {
@@ -86,16 +85,28 @@ pub(super) fn normalise(address: &str) -> Cow<'_, str> {
 /// Whether an address is normal but for its case: the common one. Any `--` may be that of a domain
 /// in ASCII form, which has more to it.
 fn is_plain_ascii(address: &str) -> bool {
-    address.bytes().all(|byte| byte.is_ascii_graphic()) && !address.contains("--")
+    let bytes = address.as_bytes();
+    let is_graphic = bytes.iter().fold(true, |all, byte| all & byte.is_ascii_graphic());
+    is_graphic && !memchr::memchr_iter(b'-', bytes).any(|at| bytes.get(at + 1) == Some(&b'-'))
 }
 
 /// Lower-cases and composes; composes once more, for a lower-cased letter may come apart.
 pub(super) fn lower_nfc(text: &str) -> String {
-    let lower = text.nfc().collect::<String>().to_lowercase();
-    match is_nfc_quick(lower.chars()) {
-        unicode_normalization::IsNormalized::Yes => lower,
-        _ => lower.nfc().collect(),
-    }
+    let lower = if is_composed(text) { text.to_lowercase() } else { text.nfc().collect::<String>().to_lowercase() };
+    if is_composed(&lower) { lower } else { lower.nfc().collect() }
+}
+
+/// An ASCII text in lower case. All of it is looked at, for many bytes at once are looked at faster
+/// than one after the other.
+pub(super) fn lower_ascii(text: &str) -> Cow<'_, str> {
+    let has_upper = text.bytes().fold(false, |any, byte| any | byte.is_ascii_uppercase());
+    if has_upper { text.to_ascii_lowercase().into() } else { text.into() }
+}
+
+/// Whether a text is composed (Unicode NFC) for sure. Before the first combining mark, U+0300, there is
+/// nothing that is not (Unicode Standard Annex 15, 9.1).
+fn is_composed(text: &str) -> bool {
+    text.chars().all(|letter| letter < '\u{300}') || is_nfc_quick(text.chars()) == IsNormalized::Yes
 }
 
 #[cfg(test)]

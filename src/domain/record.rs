@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::address::lower_nfc;
+use super::address::{lower_ascii, lower_nfc};
 
 /// One source's record of one person, as a view of texts that lie elsewhere: in the body that is
 /// being read, or in [`Records`](super::Records), which keep it.
@@ -47,15 +47,15 @@ pub struct Record<'a> {
 
 /// A text without the blanks around it; a blank text is an absent one.
 pub fn text(written: &str) -> Option<&str> {
-    Some(written.trim()).filter(|text| !text.is_empty())
+    match written.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => Some(written), // nearly always
+        _ => Some(written.trim()).filter(|text| !text.is_empty()),
+    }
 }
 
 /// Lower-cased and composed (Unicode NFC): how names are ordered and searched.
 pub fn folded(text: &str) -> Cow<'_, str> {
-    if !text.is_ascii() {
-        return lower_nfc(text).into();
-    }
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
+    if text.is_ascii() { lower_ascii(text) } else { lower_nfc(text).into() }
 }
 
 #[cfg(test)]

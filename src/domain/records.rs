@@ -13,6 +13,9 @@ const DISPLAY_NAME: usize = 2;
 const EMAIL: usize = 5;
 const KEY_APART: usize = 6;
 
+/// Records for which there is room from the first one on.
+const FIRST_RECORDS: usize = 32;
+
 /// Bytes of flags in front of a record's lengths.
 const FLAGS: usize = 2;
 
@@ -94,6 +97,9 @@ impl Records {
             Some(key) if Some(key.as_ref()) == *email => Key::Email,
             Some(_) => Key::Apart,
         };
+        if self.ends.is_empty() {
+            self.reserve();
+        }
         let flags = [*enabled, *can_sign_in, *primary_contact, *inherited].map(flag);
         self.shapes.push(flags.iter().rev().fold(0, |bits, flag| bits << 2 | flag));
         self.shapes.push(u8::from(*deleted) | (key as u8) << 1);
@@ -178,14 +184,32 @@ impl Records {
 
     /// One record for each id of all these, in the order of the ids. Of two with one id the greater
     /// stands, so that the order in which they came decides nothing.
-    pub fn distinct(all: &[Self]) -> Self {
+    pub fn distinct(mut all: Vec<Self>) -> Self {
+        if let [one] = all.as_mut_slice()
+            && one.is_in_order()
+        {
+            return std::mem::take(one).shrunk();
+        }
         let mut rows: Vec<(&str, &Self, usize)> = Vec::with_capacity(all.iter().map(Self::len).sum());
-        for records in all {
+        for records in &all {
             rows.extend((0..records.len()).filter_map(|place| Some((records.id(place)?, records, place))));
         }
         rows.sort_unstable_by(|(a, one, here), (b, other, there)| a.cmp(b).then_with(|| other.get(*there).cmp(&one.get(*here))));
         rows.dedup_by(|(later, ..), (kept, ..)| later == kept);
         Self::of_rows(rows.into_iter().map(|(_, records, place)| (records, place)))
+    }
+
+    /// Whether each id comes once, and in order.
+    fn is_in_order(&self) -> bool {
+        (1..self.len()).all(|place| self.id(place - 1) < self.id(place))
+    }
+
+    /// The same in no more memory than they take.
+    fn shrunk(mut self) -> Self {
+        self.texts.shrink_to_fit();
+        self.shapes.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self
     }
 
     /// Those that `keep` leaves.
@@ -251,6 +275,13 @@ impl Records {
         }
         self.shapes.push(low_seven(length));
         self.texts.push_str(text.unwrap_or_default());
+    }
+
+    /// Room for what is not seldom there, so that it does not grow step by step.
+    fn reserve(&mut self) {
+        self.texts.reserve(FIRST_RECORDS * 160);
+        self.shapes.reserve(FIRST_RECORDS * 16);
+        self.ends.reserve(FIRST_RECORDS);
     }
 
     fn end(&mut self) {

@@ -64,14 +64,14 @@ proptest! {
         let all: Vec<Record<'_>> = rows.iter().map(|(id, made)| record(id, made)).collect();
         let (left, right) = all.split_at(cut.min(all.len()));
         let pages = [left.iter().cloned().collect::<Records>(), right.iter().cloned().collect()];
-        let distinct = Records::distinct(&pages);
+        let distinct = Records::distinct(pages.to_vec());
         let mut expected = all.clone();
         expected.sort_by(|a, b| b.cmp(a));
         expected.dedup_by(|a, b| a.id == b.id);
         expected.reverse();
         prop_assert!(are(&distinct, &expected));
         let [one, other] = pages;
-        prop_assert_eq!(Records::distinct(&[other, one]), distinct.clone());
+        prop_assert_eq!(Records::distinct(vec![other, one]), distinct.clone());
         for (place, record) in expected.iter().enumerate() {
             prop_assert_eq!(distinct.find(record.id), Some(place));
         }

@@ -18,6 +18,8 @@ use serde::Deserialize;
 
 use reader::Reader;
 
+pub use scan::is_plain;
+
 /// A body is not the JSON that a type wants, or no JSON at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;

@@ -27,13 +27,28 @@ fn escaped(bytes: &[u8], mut at: usize) -> Result<usize, Malformed> {
     }
 }
 
+/// Whether a text is written as it is: nothing in it has to be escaped.
+#[inline]
+pub fn is_plain(text: &str) -> bool {
+    let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
+    let mut padded = [b' '; BLOCK];
+    padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    blocks.iter().all(|block| marked(block) == 0) && marked(&padded) == 0
+}
+
+/// Which bytes of a block are quotes, backslashes or control characters, a bit for each.
+#[inline]
+fn marked(block: &[u8; BLOCK]) -> u32 {
+    let block = u8x16::new(*block);
+    let is_control = block.min(u8x16::splat(0x1f)).simd_eq(block);
+    (block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\')) | is_control).to_bitmask()
+}
+
 /// The first place from `at` on where a quote, a backslash or a control character stands, or the end.
 #[inline]
 fn special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        let block = u8x16::new(*block);
-        let is_control = block.min(u8x16::splat(0x1f)).simd_eq(block);
-        let found = (block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\')) | is_control).to_bitmask();
+        let found = marked(block);
         if found != 0 {
             return at + found.trailing_zeros() as usize;
         }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::{Bytes, BytesMut};
 use http::header;
 use reqwest::{Request, Response};
 
@@ -42,9 +43,16 @@ pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The body, decoded.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// How long the peer asks to be left alone.
     pub retry_after: Option<Duration>,
+}
+
+/// What has come of a body. One that comes at once is not copied.
+#[derive(Default)]
+struct Came {
+    first: Bytes,
+    all: BytesMut,
 }
 
 impl Client {
@@ -56,6 +64,7 @@ impl Client {
             .user_agent(concat!("rollcall/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
+            .retry(reqwest::retry::never()) // who tries again is the source, which counts it
             .connect_timeout(bounds.connect_timeout)
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(bounds.max_idle)
@@ -86,21 +95,20 @@ impl Client {
 
     /// Reads a body. What counts is its size after decoding: a small body that unfolds without
     /// end is too large as well.
-    async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Failure> {
+    async fn body(&self, response: &mut Response) -> Result<Bytes, Failure> {
         let too_large = Failure::answered(FailureKind::InvalidResponse, response.status().as_u16());
         let told = response.content_length();
         if told.is_some_and(|length| length > self.bounds.max_response_bytes) {
             return Err(too_large);
         }
-        let reserve = told.unwrap_or(FIRST_RESERVE).min(FIRST_RESERVE);
-        let mut body = Vec::with_capacity(usize::try_from(reserve).unwrap_or_default());
+        let mut body = Came::default();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error, true))? {
             if (body.len() + chunk.len()) as u64 > self.bounds.max_response_bytes {
                 return Err(too_large);
             }
-            body.extend_from_slice(&chunk);
+            body.push(chunk, told);
         }
-        Ok(body)
+        Ok(body.whole())
     }
 
     /// Classifies an error of the network and logs its cause, which no caller is told.
@@ -117,6 +125,30 @@ impl Client {
         let cause = causes(&error.without_url());
         tracing::warn!(source = self.peer, outcome = kind.as_str(), cause, "a call to a source failed");
         Failure::new(kind)
+    }
+}
+
+impl Came {
+    fn len(&self) -> usize {
+        self.first.len() + self.all.len()
+    }
+
+    /// Adds what has come; `told` is how long the body is said to be.
+    fn push(&mut self, chunk: Bytes, told: Option<u64>) {
+        if self.len() == 0 {
+            self.first = chunk;
+            return;
+        }
+        if self.all.is_empty() {
+            let reserve = told.unwrap_or(FIRST_RESERVE).min(FIRST_RESERVE);
+            self.all.reserve(usize::try_from(reserve).unwrap_or_default());
+            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.all.extend_from_slice(&chunk);
+    }
+
+    fn whole(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
     }
 }
 

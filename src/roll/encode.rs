@@ -99,8 +99,7 @@ impl Encoded {
         if !self.json.is_empty() {
             self.json.push(SEPARATOR);
         }
-        let records = records_at(&person.records, parts);
-        let user = merge(person.id, person.placeholder, &records);
+        let user = merge(person.id, person.placeholder, records_at(&person.records, parts));
         let (json_at, places_at) = (self.json.len(), self.places.len());
         user_json::write(&user, &mut self.json);
         self.places.extend_from_slice(&person.records);

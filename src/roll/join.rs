@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
 use sha1::{Digest, Sha1};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -61,7 +62,7 @@ struct Keyed {
 /// All keys, and where each of them stands in each source.
 struct Keys<'a> {
     sources: usize,
-    numbers: HashMap<&'a str, u32>,
+    numbers: HashMap<&'a str, u32, RandomState>,
     texts: Vec<&'a str>,
     /// For each key, one standing for each source.
     standings: Vec<Standing>,
@@ -110,7 +111,12 @@ fn places(standings: &[Standing]) -> impl Iterator<Item = Place> {
 impl<'a> Keys<'a> {
     fn new(sides: &[Side<'a>]) -> Self {
         let rows = sides.iter().map(|side| side.records.len()).max().unwrap_or_default();
-        Self { sources: sides.len(), numbers: HashMap::with_capacity(rows), texts: Vec::with_capacity(rows), standings: Vec::new() }
+        Self {
+            sources: sides.len(),
+            numbers: HashMap::with_capacity_and_hasher(rows, RandomState::default()),
+            texts: Vec::with_capacity(rows),
+            standings: Vec::new(),
+        }
     }
 
     /// Notes where the keys of a source stand. A record that has no address, stands for nobody, or

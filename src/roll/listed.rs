@@ -3,13 +3,13 @@
 
 use std::{
     cmp::Ordering,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::BuildHasher,
     num::NonZeroU64,
     ops::Range,
     sync::{Arc, LazyLock},
 };
 
-use smallvec::SmallVec;
+use foldhash::quality::FixedState;
 use uuid::Uuid;
 
 use super::{
@@ -102,12 +102,11 @@ pub(super) fn compare(one: (Option<&str>, Uuid), other: (Option<&str>, Uuid), so
 }
 
 /// The records at these places, in the sources' order.
-pub(super) fn records_at<'a>(places: &[Place], parts: &'a [Part]) -> SmallVec<[(SourceName, Record<'a>); 2]> {
-    let record = |place: &Place| {
+pub(super) fn records_at<'a>(places: &[Place], parts: &'a [Part]) -> impl Iterator<Item = (SourceName, Record<'a>)> {
+    places.iter().filter_map(|place| {
         let part = parts.get(usize::from(place.source))?;
         Some((part.source, part.records().get(place.record as usize)?))
-    };
-    places.iter().filter_map(record).collect()
+    })
 }
 
 /// An encoded person with the fields on which his sources differ, behind the last field.
@@ -119,7 +118,5 @@ pub(super) fn with_conflicts(json: &str, conflicts: &[Conflict<'_>]) -> String {
 
 /// An address as a number, which is compared first.
 pub(super) fn digest(key: &str) -> NonZeroU64 {
-    let mut hash = DefaultHasher::new();
-    key.hash(&mut hash);
-    NonZeroU64::new(hash.finish()).unwrap_or(NonZeroU64::MIN)
+    NonZeroU64::new(FixedState::default().hash_one(key)).unwrap_or(NonZeroU64::MIN)
 }

@@ -67,7 +67,7 @@ impl Roll {
     pub fn of_records(customer: CustomerId, sources: Vec<(SourceName, Records)>, nobody: &Placeholders) -> Self {
         let part = |(source, records): (_, Records)| {
             // As whoever reads a source leaves them.
-            let walk = Walk { records: Records::distinct(&[records]), complete: true, ..Walk::default() };
+            let walk = Walk { records: Records::distinct(vec![records]), complete: true, ..Walk::default() };
             Part { source, copy: Arc::new(Copy::of(Known::Users(walk), Windows::default())) }
         };
         Self::new(customer, sources.into_iter().map(part).collect(), nobody)
@@ -211,7 +211,7 @@ impl Roll {
 
     /// A person, field by field.
     pub(super) fn user(&self, listed: &Listed) -> User<'_> {
-        merge(listed.id, listed.placeholder, &self.records_of(listed))
+        merge(listed.id, listed.placeholder, self.records_of(listed))
     }
 
     /// Everybody, in the order of the default sort.
@@ -221,7 +221,7 @@ impl Roll {
 
     /// The fields on which a person's records differ.
     pub fn conflicts_of(&self, listed: &Listed) -> Vec<Conflict<'_>> {
-        conflicts(&self.records_of(listed))
+        conflicts(&self.records_of(listed).collect::<SmallVec<[_; 2]>>())
     }
 
     /// Whether a person has just this address.
@@ -242,7 +242,7 @@ impl Roll {
         self.places.get(listed.places()).unwrap_or_default()
     }
 
-    fn records_of(&self, listed: &Listed) -> SmallVec<[(SourceName, Record<'_>); 2]> {
+    fn records_of(&self, listed: &Listed) -> impl Iterator<Item = (SourceName, Record<'_>)> {
         records_at(self.places_of(listed), &self.parts)
     }
 

@@ -10,7 +10,7 @@ use crate::domain::{Conflict, MatchedBy, Record, SourceName, SourceRecord, User}
 
 /// Puts a person together. `records` are in the order in which sources win; an absent value
 /// never blanks a known one.
-pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: &[(SourceName, Record<'a>)]) -> User<'a> {
+pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: impl IntoIterator<Item = (SourceName, Record<'a>)>) -> User<'a> {
     let mut user = User {
         id,
         display_name: None,
@@ -26,19 +26,20 @@ pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: &[(SourceName, Rec
         inherited: None,
         placeholder,
         deleted: false,
-        matched_by: (records.len() > 1).then_some(MatchedBy::Email),
+        matched_by: None,
         sources: SmallVec::new(),
         conflicts: None,
     };
     for (source, record) in records {
-        add(&mut user, *source, record);
+        add(&mut user, source, record);
     }
+    user.matched_by = (user.sources.len() > 1).then_some(MatchedBy::Email);
     user
 }
 
 /// Adds one record to a person, behind those that win over it. Destructures, so that a new field
 /// cannot be forgotten.
-fn add<'a>(user: &mut User<'a>, source: SourceName, record: &Record<'a>) {
+fn add<'a>(user: &mut User<'a>, source: SourceName, record: Record<'a>) {
     let Record {
         id,
         owner: _,
@@ -55,19 +56,19 @@ fn add<'a>(user: &mut User<'a>, source: SourceName, record: &Record<'a>) {
         inherited,
         deleted,
     } = record;
-    user.display_name = user.display_name.or(*display_name);
-    user.first_name = user.first_name.or(*first_name);
-    user.last_name = user.last_name.or(*last_name);
-    user.email = user.email.or(*email);
-    user.username = user.username.or(*username);
-    user.phone = user.phone.or(*phone);
-    user.enabled = user.enabled.or(*enabled);
-    user.can_sign_in = user.can_sign_in.or(*can_sign_in);
-    user.primary_contact = user.primary_contact.or(*primary_contact);
-    user.inherited = user.inherited.or(*inherited);
-    user.deleted |= *deleted;
+    user.display_name = user.display_name.or(display_name);
+    user.first_name = user.first_name.or(first_name);
+    user.last_name = user.last_name.or(last_name);
+    user.email = user.email.or(email);
+    user.username = user.username.or(username);
+    user.phone = user.phone.or(phone);
+    user.enabled = user.enabled.or(enabled);
+    user.can_sign_in = user.can_sign_in.or(can_sign_in);
+    user.primary_contact = user.primary_contact.or(primary_contact);
+    user.inherited = user.inherited.or(inherited);
+    user.deleted |= deleted;
     if user.roles.is_empty() {
-        user.roles.clone_from(roles);
+        user.roles = roles;
     }
     user.sources.push(SourceRecord { source, id });
 }
@@ -105,12 +106,12 @@ mod tests {
         let first = Record { enabled: Some(false), phone: None, inherited: None, ..named(Some("Ann Lee")) };
         let second = Record { enabled: Some(true), phone: Some("1"), inherited: Some(true), ..named(Some("A. Lee")) };
         let records = both(&first, &second);
-        let user = merge(Uuid::nil(), false, &records);
+        let user = merge(Uuid::nil(), false, records.clone());
         assert_eq!((user.display_name, user.enabled, user.phone, user.inherited), (Some("Ann Lee"), Some(false), Some("1"), Some(true)));
         assert_eq!((user.matched_by, user.sources.len()), (Some(MatchedBy::Email), 2));
         let turned = [(SECOND, second), (FIRST, first)];
-        assert_eq!(merge(Uuid::nil(), false, &turned).display_name, Some("A. Lee"));
-        assert_eq!(merge(Uuid::nil(), false, &records[..1]).matched_by, None);
+        assert_eq!(merge(Uuid::nil(), false, turned).display_name, Some("A. Lee"));
+        assert_eq!(merge(Uuid::nil(), false, records[..1].to_vec()).matched_by, None);
     }
 
     #[test]

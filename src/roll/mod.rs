@@ -26,6 +26,7 @@ mod user_json;
 
 use std::{sync::Arc, time::Duration};
 
+use foldhash::quality::RandomState;
 use futures_util::future::join_all;
 use smallvec::SmallVec;
 use tokio::time::Instant;
@@ -63,7 +64,7 @@ pub struct Rolls {
     sources: Vec<Arc<Source>>,
     customers: Arc<Customers>,
     copies: Arc<Copies>,
-    joined: moka::sync::Cache<RollKey, Arc<Roll>>,
+    joined: moka::sync::Cache<RollKey, Arc<Roll>, RandomState>,
     joins: Flights<JoinKey, Arc<Roll>>,
     nobody: Arc<Placeholders>,
 }
@@ -149,7 +150,7 @@ impl Rolls {
             .max_capacity(half)
             .weigher(|_, roll: &Arc<Roll>| roll.weight())
             .time_to_live(keeping.windows.whole().max(Duration::from_millis(1)))
-            .build();
+            .build_with_hasher(RandomState::default());
         let copies = Arc::new(Copies::new(keeping, half, Arc::clone(&customers), shared, metrics));
         Self { sources, customers, copies, joined, joins: Flights::default(), nobody: Arc::new(nobody) }
     }
@@ -248,19 +249,28 @@ impl Rolls {
     async fn joined(&self, wanted: RollKey, parts: Vec<Part>) -> Arc<Roll> {
         match self.joined.get(&wanted).filter(|roll| roll.is_of(&parts)) {
             Some(roll) => roll,
-            None => Box::pin(self.join(wanted, parts)).await,
+            None if is_large(&parts) => Box::pin(self.join(wanted, parts)).await,
+            None => {
+                let (customer, is_kept) = (wanted.0.clone(), are_kept(&parts));
+                let roll = Arc::new(Roll::new(customer, parts, &self.nobody));
+                if is_kept {
+                    self.joined.insert(wanted, Arc::clone(&roll));
+                }
+                roll
+            }
         }
     }
 
+    /// Joins large copies, away from the threads that serve everybody and once for all who wait. Small
+    /// ones are joined sooner than that is begun, and by the first who gets at it.
     async fn join(&self, wanted: RollKey, parts: Vec<Part>) -> Arc<Roll> {
         let customer = wanted.0.clone();
         let key = JoinKey(customer.clone(), parts.iter().map(|part| Arc::as_ptr(&part.copy).addr()).collect());
         let (joined, nobody) = (self.joined.clone(), Arc::clone(&self.nobody));
         let fallback = (customer.clone(), parts.clone());
         let seat = self.joins.join(key, || async move {
-            let heavy = is_large(&parts);
-            let is_kept = parts.iter().all(|part| part.copy.is_kept());
-            let roll = Arc::new(offload(heavy, move || Roll::new(customer, parts, &nobody)).await);
+            let is_kept = are_kept(&parts);
+            let roll = Arc::new(offload(true, move || Roll::new(customer, parts, &nobody)).await);
             if is_kept {
                 joined.insert(wanted, Arc::clone(&roll));
             }
@@ -304,6 +314,11 @@ impl Told {
             },
         }
     }
+}
+
+/// Whether what is joined of copies may answer those who ask later.
+fn are_kept(parts: &[Part]) -> bool {
+    parts.iter().all(|part| part.copy.is_kept())
 }
 
 fn parts(told: &[Told]) -> Vec<Part> {

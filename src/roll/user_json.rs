@@ -4,7 +4,10 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::{MatchedBy, SourceRecord, User};
+use crate::{
+    domain::{MatchedBy, SourceRecord, User},
+    json,
+};
 
 /// Writes a person without `conflicts`. Destructures, so that a new field cannot be forgotten.
 pub(super) fn write(user: &User<'_>, to: &mut Vec<u8>) {
@@ -30,49 +33,34 @@ pub(super) fn write(user: &User<'_>, to: &mut Vec<u8>) {
     to.extend_from_slice(b"{\"id\":\"");
     to.extend_from_slice(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
     to.push(b'"');
-    for (name, value) in [
-        ("display_name", display_name),
-        ("first_name", first_name),
-        ("last_name", last_name),
-        ("email", email),
-        ("username", username),
-        ("phone", phone),
-    ] {
-        field(name, to);
-        text_or_null(*value, to);
-    }
-    flag("enabled", *enabled, to);
-    flag("can_sign_in", *can_sign_in, to);
-    field("roles", to);
-    list(roles, to, |role, to| text(role, to));
-    flag("primary_contact", *primary_contact, to);
-    flag("inherited", *inherited, to);
-    flag("placeholder", Some(*placeholder), to);
-    flag("deleted", Some(*deleted), to);
-    field("matched_by", to);
-    text_or_null(matched_by.map(MatchedBy::as_str), to);
-    field("sources", to);
-    list(sources, to, record);
+    text_or_null(b",\"display_name\":", *display_name, to);
+    text_or_null(b",\"first_name\":", *first_name, to);
+    text_or_null(b",\"last_name\":", *last_name, to);
+    text_or_null(b",\"email\":", *email, to);
+    text_or_null(b",\"username\":", *username, to);
+    text_or_null(b",\"phone\":", *phone, to);
+    flag(b",\"enabled\":", *enabled, to);
+    flag(b",\"can_sign_in\":", *can_sign_in, to);
+    list(b",\"roles\":[", roles, to, |role, to| text(role, to));
+    flag(b",\"primary_contact\":", *primary_contact, to);
+    flag(b",\"inherited\":", *inherited, to);
+    flag(b",\"placeholder\":", Some(*placeholder), to);
+    flag(b",\"deleted\":", Some(*deleted), to);
+    text_or_null(b",\"matched_by\":", matched_by.map(MatchedBy::as_str), to);
+    list(b",\"sources\":[", sources, to, record);
     to.push(b'}');
 }
 
 fn record(SourceRecord { source, id }: &SourceRecord<'_>, to: &mut Vec<u8>) {
     to.extend_from_slice(b"{\"source\":");
     text(source.as_str(), to);
-    field("id", to);
+    to.extend_from_slice(b",\"id\":");
     text(id, to);
     to.push(b'}');
 }
 
-/// Begins a field that is not the first one.
-fn field(name: &str, to: &mut Vec<u8>) {
-    to.extend_from_slice(b",\"");
-    to.extend_from_slice(name.as_bytes());
-    to.extend_from_slice(b"\":");
-}
-
-fn flag(name: &str, flag: Option<bool>, to: &mut Vec<u8>) {
-    field(name, to);
+fn flag(name: &[u8], flag: Option<bool>, to: &mut Vec<u8>) {
+    to.extend_from_slice(name);
     to.extend_from_slice(match flag {
         Some(true) => b"true",
         Some(false) => b"false",
@@ -80,8 +68,8 @@ fn flag(name: &str, flag: Option<bool>, to: &mut Vec<u8>) {
     });
 }
 
-fn list<T>(items: &[T], to: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
-    to.push(b'[');
+fn list<T>(name: &[u8], items: &[T], to: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
+    to.extend_from_slice(name);
     for (place, item) in items.iter().enumerate() {
         if place > 0 {
             to.push(b',');
@@ -91,7 +79,8 @@ fn list<T>(items: &[T], to: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
     to.push(b']');
 }
 
-fn text_or_null(value: Option<&str>, to: &mut Vec<u8>) {
+fn text_or_null(name: &[u8], value: Option<&str>, to: &mut Vec<u8>) {
+    to.extend_from_slice(name);
     match value {
         Some(value) => text(value, to),
         None => to.extend_from_slice(b"null"),
@@ -99,7 +88,7 @@ fn text_or_null(value: Option<&str>, to: &mut Vec<u8>) {
 }
 
 fn text(value: &str, to: &mut Vec<u8>) {
-    if is_plain(value) {
+    if json::is_plain(value) {
         to.push(b'"');
         to.extend_from_slice(value.as_bytes());
         to.push(b'"');
@@ -108,13 +97,6 @@ fn text(value: &str, to: &mut Vec<u8>) {
         let written = value.serialize(&mut serde_json::Serializer::new(to));
         debug_assert!(written.is_ok());
     }
-}
-
-/// Whether nothing in a text has to be escaped (RFC 8259, 7). Looks at all of it, for many bytes at
-/// once are looked at faster than one after the other.
-fn is_plain(value: &str) -> bool {
-    let special = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    value.bytes().fold(0, |found, byte| found | special(byte)) == 0
 }
 
 #[cfg(test)]

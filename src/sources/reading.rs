@@ -55,7 +55,7 @@ impl Rows for Records {
     }
 
     fn distinct(all: Vec<Self>) -> Self {
-        Self::distinct(&all)
+        Self::distinct(all)
     }
 }
 

@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("outbound", &["config", "domain"]),
     ("sources", &["breaker", "config", "domain", "flight", "json", "offload", "outbound", "shared_cache", "telemetry"]),
     ("customers", &["config", "domain", "flight", "offload", "sources", "telemetry", "texts"]),
-    ("roll", &["customers", "domain", "flight", "offload", "outbound", "shared_cache", "sources", "telemetry", "texts"]),
+    ("roll", &["customers", "domain", "flight", "json", "offload", "outbound", "shared_cache", "sources", "telemetry", "texts"]),
     ("access", &["config", "domain", "flight", "outbound", "telemetry"]),
     ("api", &["access", "config", "customers", "domain", "offload", "outbound", "roll", "sources", "telemetry"]),
     ("server", &["api", "config"]),

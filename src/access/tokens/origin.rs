@@ -26,7 +26,7 @@ impl Origin {
                 let mut request = Request::new(Method::GET, url.clone());
                 request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/jwk-set+json, application/json"));
                 let answer = client.exchange_in_time(request).await.map_err(|failure| failure.kind.as_str().to_owned())?;
-                if answer.status == 200 { Ok(answer.body) } else { Err(format!("it was answered with HTTP {}", answer.status)) }
+                if answer.status == 200 { Ok(answer.body.into()) } else { Err(format!("it was answered with HTTP {}", answer.status)) }
             }
         }
     }

@@ -31,7 +31,7 @@ prop_compose! {
     fn walk()(all in prop::collection::vec(record(), 0..5), complete: bool, other_customer in text(), warned: bool, count: Option<u64>) -> Walk {
         let warning = Warning { code: WarningCode::CustomerIdDiffers, source: Some(SOURCE), count };
         let warnings = warned.then_some(warning).into_iter().collect();
-        Walk { records: Records::distinct(&all), complete, warnings, other_customer: other_customer.map(Into::into) }
+        Walk { records: Records::distinct(all), complete, warnings, other_customer: other_customer.map(Into::into) }
     }
 }
 

@@ -11,6 +11,7 @@ mod shared;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use foldhash::quality::RandomState;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
@@ -84,12 +85,12 @@ pub enum Shared {
 
 /// The copies, and the walks that make them.
 pub(in crate::roll) struct Copies {
-    held: moka::sync::Cache<Key, Arc<Copy>>,
+    held: moka::sync::Cache<Key, Arc<Copy>, RandomState>,
     walks: Flights<Key, Landing>,
     /// What is just being looked for in the shared cache.
     looks: Flights<Key, ()>,
     shared: Option<SharedCache>,
-    failures: moka::sync::Cache<Key, Cooling>,
+    failures: moka::sync::Cache<Key, Cooling, RandomState>,
     /// Until when nothing counts that was got with a caller's credentials: a source has said that
     /// they are not good, whichever customer that was about.
     ended: moka::sync::Cache<(Scope, SourceName), Instant>,
@@ -171,8 +172,11 @@ impl Copies {
             .max_capacity(max_bytes)
             .weigher(|_, copy: &Arc<Copy>| copy.weight())
             .expire_after(UntilUseless)
-            .build();
-        let failures = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole().max(COOLEST)).build();
+            .build_with_hasher(RandomState::default());
+        let failures = moka::sync::Cache::builder()
+            .max_capacity(MOST_FAILURES)
+            .time_to_live(windows.whole().max(COOLEST))
+            .build_with_hasher(RandomState::default());
         let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole()).build();
         let (walks, looks) = (Flights::default(), Flights::default());
         Self { held, walks, looks, shared, failures, ended, windows, not_found, customers, metrics }

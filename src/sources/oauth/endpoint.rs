@@ -87,7 +87,7 @@ impl From<Failure> for Refused {
 
 /// What the endpoint has answered.
 fn read(answer: Answer) -> Result<Granted, Refused> {
-    let body = Zeroizing::new(answer.body);
+    let body = Zeroizing::new(Vec::from(answer.body));
     if answer.status != 200 {
         let failure = Failure { retry_after: answer.retry_after, ..by_token_status(answer.status) };
         return Err(Refused { failure, error: read_refusal(&body) });

@@ -62,7 +62,7 @@ pub(super) async fn send(client: &Client, endpoint: &Url, body: Vec<u8>) -> Sent
 fn outcome(answered: Result<Answer, Failure>) -> Sent {
     match answered {
         Ok(Answer { status: 200..=299, body, .. }) => {
-            let partial = ExportTraceServiceResponse::decode(body.as_slice()).ok().and_then(|response| response.partial_success);
+            let partial = ExportTraceServiceResponse::decode(body).ok().and_then(|response| response.partial_success);
             Sent::Taken { refused: partial.and_then(|partial| u64::try_from(partial.rejected_spans).ok()).unwrap_or_default() }
         }
         Ok(Answer { status: 429 | 502 | 503 | 504, .. }) => Sent::NotNow,
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn an_answer_says_what_became_of_a_batch() {
-        let answer = |status, body: &[u8]| Ok(Answer { status, body: body.to_vec(), retry_after: None });
+        let answer = |status, body: &[u8]| Ok(Answer { status, body: body.to_vec().into(), retry_after: None });
         let partial = ExportTracePartialSuccess { rejected_spans: 3, error_message: "too old".to_owned() };
         let partial = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
         for (answered, expected) in [
