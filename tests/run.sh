@@ -48,9 +48,9 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 step "fuzzing"
 [ -x target/tools/bin/cargo-fuzz ] || cargo install -q cargo-fuzz --locked --root target/tools
-for target in wire roll cursor query links; do
+for target in wire json roll cursor query links; do
   mkdir -p "target/corpus/$target"
-  [ "$target" != wire ] || for fixture in src/sources/*/fixtures/*.json; do cp "$fixture" "target/corpus/wire/${fixture//\//-}"; done
+  case "$target" in wire | json) for fixture in src/sources/*/fixtures/*.json; do cp "$fixture" "target/corpus/$target/${fixture//\//-}"; done ;; esac
   # Without sanitizers: the crate forbids unsafe code. With debug assertions: overflow is a fault.
   PATH="$PWD/target/tools/bin:$PATH" cargo +nightly fuzz run --sanitizer none --dev --target-dir target/fuzz \
     "$target" "target/corpus/$target" -- -max_total_time=15 -verbosity=0

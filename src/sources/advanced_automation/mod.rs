@@ -10,6 +10,7 @@ mod wire;
 use std::time::Duration;
 
 use http::Method;
+use url::Url;
 
 use super::{
     Adapter, Backend, CredentialSettings, CustomerList, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest,
@@ -32,8 +33,17 @@ const PAGE_SIZE: u64 = 50;
 const SERVER_ERROR_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
 
 struct AdvancedAutomation {
-    base: BaseUrl,
+    /// Where persons and where customers are asked for.
+    persons: Url,
+    customers: Url,
     page_size: u64,
+}
+
+impl AdvancedAutomation {
+    fn new(base: &BaseUrl, page_size: u64) -> Self {
+        let below = |what| base.join(["api", "advanced-automation", "v1", what]);
+        Self { persons: below("Person"), customers: below("Customer"), page_size }
+    }
 }
 
 impl Adapter for AdvancedAutomation {
@@ -47,7 +57,7 @@ impl Adapter for AdvancedAutomation {
 
     /// A POST that only reads: parameters in the query, in `PascalCase`, and no body.
     fn request(&self, customer: &RemoteId, page: u64) -> UpstreamRequest {
-        let mut url = self.base.join(["api", "advanced-automation", "v1", "Person"]);
+        let mut url = self.persons.clone();
         url.query_pairs_mut()
             .append_pair("Page", &page.to_string())
             .append_pair("PageSize", &self.page_size.to_string())
@@ -71,7 +81,7 @@ impl CustomerList for AdvancedAutomation {
 
     /// A POST that only reads, like that for persons.
     fn request(&self, page: u64) -> UpstreamRequest {
-        let mut url = self.base.join(["api", "advanced-automation", "v1", "Customer"]);
+        let mut url = self.customers.clone();
         url.query_pairs_mut()
             .append_pair("Page", &page.to_string())
             .append_pair("PageSize", &self.page_size.to_string())
@@ -92,7 +102,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let base = base_url?;
     Some(SourceSettings {
         credentials: credentials?,
-        adapter: Box::new(AdvancedAutomation { base, page_size }),
+        adapter: Box::new(AdvancedAutomation::new(&base, page_size)),
         transport,
         retry: Policy { retries: limits.retries, retry_500: true, server_error_pause: Some(SERVER_ERROR_PAUSE) },
         limits,
@@ -115,7 +125,7 @@ mod tests {
     #[test]
     fn a_page_is_asked_for_as_documented() {
         let base = BaseUrl::read(&"https://eu2-cloud.acronis.com".into()).unwrap();
-        let adapter = AdvancedAutomation { base, page_size: 50 };
+        let adapter = AdvancedAutomation::new(&base, 50);
         let request = Adapter::request(&adapter, &RemoteId::new("ad3c629b-0969-4062-bb8b-6600a84565ab"), 1);
         assert_eq!(request.method, Method::POST);
         assert_eq!(
@@ -123,10 +133,11 @@ mod tests {
             "https://eu2-cloud.acronis.com/api/advanced-automation/v1/Person?Page=1&PageSize=50&Customer=ad3c629b-0969-4062-bb8b-6600a84565ab"
         );
     }
+
     #[test]
     fn the_list_of_customers_is_asked_for_as_documented() {
         let base = BaseUrl::read(&"https://eu2-cloud.acronis.com".into()).unwrap();
-        let adapter = AdvancedAutomation { base, page_size: 50 };
+        let adapter = AdvancedAutomation::new(&base, 50);
         let request = CustomerList::request(&adapter, 2);
         assert_eq!(request.method, Method::POST);
         assert_eq!(

@@ -39,9 +39,8 @@ const OAUTH: OAuthDefaults = OAuthDefaults {
 const CUSTOMERS_ON_A_PAGE: u64 = 1000;
 
 struct MyReports {
-    base: BaseUrl,
-    /// The reseller account that customers are under; only enterprises say it.
-    account_id: Option<String>,
+    /// Where customers are asked for, in the form for resellers or for enterprises.
+    customers: Url,
 }
 
 impl Adapter for MyReports {
@@ -59,7 +58,11 @@ impl Adapter for MyReports {
     }
 
     fn request(&self, customer: &RemoteId, _page: u64) -> UpstreamRequest {
-        UpstreamRequest { method: Method::GET, url: self.below_customers(&[customer.as_str(), "users"]) }
+        let mut url = self.customers.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(customer.as_str()).push("users");
+        }
+        UpstreamRequest { method: Method::GET, url }
     }
 
     fn read(&self, body: &[u8]) -> Result<Page, Unreadable> {
@@ -78,7 +81,7 @@ impl CustomerList for MyReports {
 
     /// Pages are counted from 0 there.
     fn request(&self, page: u64) -> UpstreamRequest {
-        let mut url = self.below_customers(&[]);
+        let mut url = self.customers.clone();
         url.query_pairs_mut()
             .append_pair("pageIndex", &page.saturating_sub(1).to_string())
             .append_pair("pageSize", &CUSTOMERS_ON_A_PAGE.to_string());
@@ -91,11 +94,11 @@ impl CustomerList for MyReports {
 }
 
 impl MyReports {
-    /// A URL below `/customers`, in the form for resellers or for enterprises.
-    fn below_customers(&self, rest: &[&str]) -> Url {
-        let account = self.account_id.as_deref().map(|id| ["accounts", id]);
-        let path = ["api", "v1.0"].into_iter().chain(account.into_iter().flatten()).chain(["customers"]);
-        self.base.join(path.chain(rest.iter().copied()))
+    /// `account_id` is the reseller account that customers are under; only enterprises say it.
+    fn new(base: &BaseUrl, account_id: Option<&str>) -> Self {
+        let account = account_id.map(|id| ["accounts", id]);
+        let path = ["api", "v1.0"].into_iter().chain(account.into_iter().flatten());
+        Self { customers: base.join(path.chain(["customers"])) }
     }
 }
 
@@ -110,7 +113,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let base = base_url?;
     Some(SourceSettings {
         credentials: credentials?,
-        adapter: Box::new(MyReports { base, account_id }),
+        adapter: Box::new(MyReports::new(&base, account_id.as_deref())),
         transport,
         retry: Policy { retries: limits.retries, retry_500: false, server_error_pause: None },
         limits,
@@ -168,7 +171,7 @@ mod tests {
             (Some("a/1"), "https://api.na.myreports.cloud/api/v1.0/accounts/a%2F1/customers/c-1/users"),
         ] {
             let base = BaseUrl::read(&"https://api.na.myreports.cloud".into()).unwrap();
-            let adapter = MyReports { base, account_id: account.map(str::to_owned) };
+            let adapter = MyReports::new(&base, account);
             let request = Adapter::request(&adapter, &RemoteId::new("c-1"), 1);
             assert_eq!((request.method, request.url.as_str()), (Method::GET, expected));
         }
@@ -180,7 +183,7 @@ mod tests {
             (Some("a/1"), "https://api.na.myreports.cloud/api/v1.0/accounts/a%2F1/customers?pageIndex=0&pageSize=1000"),
         ] {
             let base = BaseUrl::read(&"https://api.na.myreports.cloud".into()).unwrap();
-            let adapter = MyReports { base, account_id: account.map(str::to_owned) };
+            let adapter = MyReports::new(&base, account);
             let request = CustomerList::request(&adapter, 1);
             assert_eq!((request.method, request.url.as_str()), (Method::GET, expected));
         }
