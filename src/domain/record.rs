@@ -58,6 +58,18 @@ pub fn folded(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { lower_ascii(text) } else { lower_nfc(text).into() }
 }
 
+/// Adds a text folded, as [`folded`] makes it.
+pub fn fold_onto(text: &str, to: &mut String) {
+    if !text.is_ascii() {
+        return to.push_str(&lower_nfc(text));
+    }
+    let begin = to.len();
+    to.push_str(text);
+    if let Some(added) = to.get_mut(begin..) {
+        added.make_ascii_lowercase();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +84,8 @@ mod tests {
     fn names_are_folded_for_order_and_search() {
         assert_eq!(folded("Ann LEE"), "ann lee");
         assert_eq!(folded("A\u{30a}SA"), "\u{e5}sa");
+        let mut all = String::from("Z");
+        ["Ann LEE", "A\u{30a}SA"].iter().for_each(|name| fold_onto(name, &mut all));
+        assert_eq!(all, "Zann lee\u{e5}sa");
     }
 }

@@ -1,4 +1,4 @@
-//! Many records in little memory: all texts lie one behind the other, and are read where they lie.
+//! Many records in little memory: one lies behind the other, and is read where it lies.
 
 use std::cmp::Ordering;
 
@@ -13,28 +13,22 @@ const DISPLAY_NAME: usize = 2;
 const EMAIL: usize = 5;
 const KEY_APART: usize = 6;
 
-/// Records for which there is room from the first one on.
+/// Records for which there is room from the first one on, and about how many bytes each takes.
 const FIRST_RECORDS: usize = 32;
+const USUAL_RECORD: usize = 176;
 
-/// Bytes of flags in front of a record's lengths.
-const FLAGS: usize = 2;
+/// A digit of a number that another one follows.
+const MORE: usize = 0x40;
 
-/// Records of one source, packed: three allocations, however many there are.
+/// Records of one source, packed: two allocations, however many there are.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
-    /// All texts, with nothing between them.
-    texts: String,
-    /// Each record's flags, and how long each of its texts is.
-    shapes: Vec<u8>,
+    /// Each record: two signs of flags, a number that says how long its lengths are, for each of its
+    /// texts the length and one, or 0 for none, and the texts. What is no text is written in signs of
+    /// ASCII, numbers in base 64, the lowest digits first.
+    packed: String,
     /// Where each record ends.
-    ends: Vec<End>,
-}
-
-/// Where a record ends in the texts and in the shapes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct End {
-    text: usize,
-    shape: usize,
+    ends: Vec<usize>,
 }
 
 /// How a record's key is kept.
@@ -50,8 +44,9 @@ enum Key {
 
 /// Reads one record's texts, one after the other.
 struct Cursor<'a> {
+    flags: [u8; 2],
+    lengths: &'a [u8],
     texts: &'a str,
-    shape: &'a [u8],
 }
 
 // === impl Records ===
@@ -69,7 +64,7 @@ impl Records {
 
     /// The bytes that they hold.
     pub fn weight(&self) -> usize {
-        self.texts.capacity() + self.shapes.capacity() + self.ends.capacity() * size_of::<End>()
+        self.packed.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 
     /// Adds a record, and makes the key that it is joined by. Destructures, so that a new field
@@ -100,29 +95,25 @@ impl Records {
         if self.ends.is_empty() {
             self.reserve();
         }
-        let flags = [*enabled, *can_sign_in, *primary_contact, *inherited].map(flag);
-        self.shapes.push(flags.iter().rev().fold(0, |bits, flag| bits << 2 | flag));
-        self.shapes.push(u8::from(*deleted) | (key as u8) << 1);
-        self.text(Some(id));
         let apart = normal.as_deref().filter(|_| key == Key::Apart);
-        for text in [*owner, *display_name, *first_name, *last_name, *email, apart, *username, *phone] {
-            self.text(text);
-        }
-        for role in roles {
-            self.text(Some(role));
-        }
-        self.end();
+        let texts = [Some(*id), *owner, *display_name, *first_name, *last_name, *email, apart, *username, *phone];
+        let texts: SmallVec<[_; 12]> = texts.into_iter().chain(roles.iter().copied().map(Some)).collect();
+        self.flags(flag(*enabled) | flag(*can_sign_in) << 2 | flag(*primary_contact) << 4);
+        self.flags(flag(*inherited) | u8::from(*deleted) << 2 | (key as u8) << 3);
+        self.number(texts.iter().map(|text| digits(length(*text))).sum());
+        texts.iter().for_each(|text| self.number(length(*text)));
+        texts.iter().flatten().for_each(|text| self.packed.push_str(text));
+        self.ends.push(self.packed.len());
     }
 
     /// A record, by its place.
     pub fn get(&self, place: usize) -> Option<Record<'_>> {
         let mut cursor = self.cursor(place)?;
-        let ([flags, more], shape) = cursor.shape.split_first_chunk()?;
-        cursor.shape = shape;
+        let [flags, more] = cursor.flags;
         let (id, owner, display_name, first_name, last_name) = (cursor.text()?, cursor.text(), cursor.text(), cursor.text(), cursor.text());
         let (email, _key, username, phone) = (cursor.text(), cursor.text(), cursor.text(), cursor.text());
         let mut roles = SmallVec::new();
-        while !cursor.shape.is_empty() {
+        while !cursor.lengths.is_empty() {
             roles.extend(cursor.text());
         }
         Some(Record {
@@ -134,12 +125,12 @@ impl Records {
             email,
             username,
             phone,
-            enabled: unflag(*flags),
+            enabled: unflag(flags),
             can_sign_in: unflag(flags >> 2),
             roles,
             primary_contact: unflag(flags >> 4),
-            inherited: unflag(flags >> 6),
-            deleted: more & 1 != 0,
+            inherited: unflag(more),
+            deleted: more & 4 != 0,
         })
     }
 
@@ -165,12 +156,12 @@ impl Records {
 
     /// Whether its source has marked a record deleted.
     pub fn is_deleted(&self, place: usize) -> bool {
-        self.cursor(place).and_then(|cursor| cursor.shape.get(1).copied()).is_some_and(|more| more & 1 != 0)
+        self.cursor(place).is_some_and(|cursor| cursor.flags[1] & 4 != 0)
     }
 
     /// What a record is joined by: its address normalised, if it has one.
     pub fn key(&self, place: usize) -> Option<&str> {
-        let kept = self.cursor(place)?.shape.get(1)? >> 1;
+        let kept = self.cursor(place)?.flags[1] >> 3;
         if kept == Key::None as u8 {
             return None;
         }
@@ -206,8 +197,7 @@ impl Records {
 
     /// The same in no more memory than they take.
     fn shrunk(mut self) -> Self {
-        self.texts.shrink_to_fit();
-        self.shapes.shrink_to_fit();
+        self.packed.shrink_to_fit();
         self.ends.shrink_to_fit();
         self
     }
@@ -236,62 +226,64 @@ impl Records {
 
     /// Copies rows as they are packed, into no more memory than they take.
     fn of_rows<'a>(rows: impl Iterator<Item = (&'a Self, usize)> + Clone) -> Self {
-        let (mut count, mut text, mut shape) = (0, 0, 0);
-        for cursor in rows.clone().filter_map(|(records, place)| records.cursor(place)) {
-            (count, text, shape) = (count + 1, text + cursor.texts.len(), shape + cursor.shape.len());
-        }
-        let mut copied = Self { texts: String::with_capacity(text), shapes: Vec::with_capacity(shape), ends: Vec::with_capacity(count) };
-        for cursor in rows.filter_map(|(records, place)| records.cursor(place)) {
-            copied.texts.push_str(cursor.texts);
-            copied.shapes.extend_from_slice(cursor.shape);
-            copied.end();
+        let rows = rows.filter_map(|(records, place)| records.one(place));
+        let (count, bytes) = rows.clone().fold((0, 0), |(count, bytes), one| (count + 1, bytes + one.len()));
+        let mut copied = Self { packed: String::with_capacity(bytes), ends: Vec::with_capacity(count) };
+        for one in rows {
+            copied.packed.push_str(one);
+            copied.ends.push(copied.packed.len());
         }
         copied
     }
 
-    fn cursor(&self, place: usize) -> Option<Cursor<'_>> {
-        let end = self.ends.get(place)?;
+    /// A record as it is packed.
+    fn one(&self, place: usize) -> Option<&str> {
+        let end = *self.ends.get(place)?;
         let begin = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
-        Some(Cursor { texts: self.texts.get(begin.text..end.text)?, shape: self.shapes.get(begin.shape..end.shape)? })
+        self.packed.get(begin..end)
+    }
+
+    fn cursor(&self, place: usize) -> Option<Cursor<'_>> {
+        let one = self.one(place)?;
+        let (flags, mut rest) = one.as_bytes().split_first_chunk()?;
+        let size = number(&mut rest);
+        let texts = one.get(one.len() - rest.len() + size..)?;
+        Some(Cursor { flags: *flags, lengths: rest.get(..size)?, texts })
     }
 
     /// One of a record's texts, in the order in which they are added.
     fn field(&self, place: usize, number: usize) -> Option<&str> {
         let mut cursor = self.cursor(place)?;
-        cursor.shape = cursor.shape.get(FLAGS..)?;
         for _ in 0..number {
             cursor.text();
         }
         cursor.text()
     }
 
-    /// Adds a text of the record that is being added: its length and one, in base 128, the lowest
-    /// digits first; 0 for none.
-    fn text(&mut self, text: Option<&str>) {
-        let mut length = text.map_or(0, |text| text.len() + 1);
-        while length > 0x7f {
-            self.shapes.push(0x80 | low_seven(length));
-            length >>= 7;
+    /// Adds six bits.
+    fn flags(&mut self, bits: u8) {
+        self.packed.push(char::from(bits & 0x3f));
+    }
+
+    /// Adds a number.
+    fn number(&mut self, mut number: usize) {
+        while number >= MORE {
+            self.packed.push(digit(MORE | number % MORE));
+            number /= MORE;
         }
-        self.shapes.push(low_seven(length));
-        self.texts.push_str(text.unwrap_or_default());
+        self.packed.push(digit(number));
     }
 
     /// Room for what is not seldom there, so that it does not grow step by step.
     fn reserve(&mut self) {
-        self.texts.reserve(FIRST_RECORDS * 160);
-        self.shapes.reserve(FIRST_RECORDS * 16);
+        self.packed.reserve(FIRST_RECORDS * USUAL_RECORD);
         self.ends.reserve(FIRST_RECORDS);
-    }
-
-    fn end(&mut self) {
-        self.ends.push(End { text: self.texts.len(), shape: self.shapes.len() });
     }
 }
 
 impl PartialEq for Records {
     fn eq(&self, other: &Self) -> bool {
-        self.texts == other.texts && self.shapes == other.shapes && self.ends == other.ends
+        self.packed == other.packed && self.ends == other.ends
     }
 }
 
@@ -310,29 +302,41 @@ impl<'a> FromIterator<Record<'a>> for Records {
 impl<'a> Cursor<'a> {
     /// The next text, if there is one.
     fn text(&mut self) -> Option<&'a str> {
-        let length = self.length().checked_sub(1)?;
+        let length = number(&mut self.lengths).checked_sub(1)?;
         let (text, rest) = self.texts.split_at_checked(length)?;
         self.texts = rest;
         Some(text)
     }
-
-    fn length(&mut self) -> usize {
-        let (mut length, mut shift) = (0, 0);
-        while let Some((digit, rest)) = self.shape.split_first() {
-            self.shape = rest;
-            length |= usize::from(digit & 0x7f) << shift;
-            if digit & 0x80 == 0 {
-                break;
-            }
-            shift += 7;
-        }
-        length
-    }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "seven bits fit")]
-const fn low_seven(number: usize) -> u8 {
-    (number & 0x7f) as u8
+/// How a text's length is noted.
+fn length(text: Option<&str>) -> usize {
+    text.map_or(0, |text| text.len() + 1)
+}
+
+/// How many digits a number has.
+fn digits(number: usize) -> usize {
+    if number < MORE { 1 } else { 1 + digits(number / MORE) }
+}
+
+/// Takes a number from the front.
+fn number(from: &mut &[u8]) -> usize {
+    let (mut number, mut shift) = (0, 0);
+    while let Some((digit, rest)) = from.split_first() {
+        *from = rest;
+        number |= (usize::from(*digit) % MORE) << shift;
+        if usize::from(*digit) < MORE {
+            break;
+        }
+        shift += MORE.ilog2();
+    }
+    number
+}
+
+/// A digit as a sign of ASCII.
+#[expect(clippy::cast_possible_truncation, reason = "it is cut to seven bits")]
+const fn digit(digit: usize) -> char {
+    (digit & 0x7f) as u8 as char
 }
 
 /// A flag in two bits.

@@ -126,8 +126,9 @@ impl<'r, 'a> Fields<'r, 'a> {
             match what {
                 What::Wanted(field) => return Ok(Some(field)),
                 What::End => return Ok(None),
-                What::Unwanted(_) => {}
+                What::Unwanted => {}
             }
+            self.reader.peek(); // the guess may have been written with fewer blanks
             let value = self.reader.rest;
             self.reader.skip()?;
             let is_same = self.layout.pass(between(value, self.reader.rest));
@@ -137,7 +138,7 @@ impl<'r, 'a> Fields<'r, 'a> {
 
     /// Reads a member that is not written as the one that was guessed, up to its value.
     #[inline(never)]
-    fn learn(&mut self) -> Result<What<'a>, Malformed> {
+    fn learn(&mut self) -> Result<What, Malformed> {
         let begin = self.reader.rest;
         if let Some((what, rest)) = self.layout.find(begin) {
             self.reader.rest = rest;

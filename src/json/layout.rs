@@ -23,23 +23,25 @@ struct Member<'a> {
     /// All that stood behind the value before: the opening brace or a comma, perhaps members that nobody
     /// wants, a name and a colon, or the closing brace.
     written: &'a [u8],
-    what: What<'a>,
+    what: What,
+    /// What is known of a value that nobody wants.
+    before: Before<'a>,
 }
 
 /// What comes behind it.
 #[derive(Clone, Copy)]
-pub(super) enum What<'a> {
+pub(super) enum What {
     /// The value of a field that is wanted, by its place among the names.
     Wanted(u64),
-    /// A value that nobody wants, and what is known of it.
-    Unwanted(Before<'a>),
+    /// A value that nobody wants.
+    Unwanted,
     /// Nothing: the object has ended.
     End,
 }
 
 /// What a value that nobody wants was in the rows before.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Before<'a> {
+enum Before<'a> {
     /// It has not been seen.
     Unseen,
     /// This.
@@ -52,7 +54,7 @@ pub(super) enum Before<'a> {
 
 impl<'a> Layout<'a> {
     pub(super) fn new(names: &'static [&'static str]) -> Self {
-        Self { names, ..Self::default() }
+        Self { names, members: Vec::with_capacity(MOST / 2), next: 0 }
     }
 
     /// Whether it is of the type that has these fields. One type's may have two addresses, which costs
@@ -68,7 +70,7 @@ impl<'a> Layout<'a> {
 
     /// What follows and all behind it, if it is written as the member that is next.
     #[inline]
-    pub(super) fn guess<'b>(&mut self, rest: &'b [u8]) -> Option<(What<'a>, &'b [u8])> {
+    pub(super) fn guess<'b>(&mut self, rest: &'b [u8]) -> Option<(What, &'b [u8])> {
         let member = self.members.get(self.next)?;
         let rest = rest.strip_prefix(member.written)?;
         self.next += 1;
@@ -77,25 +79,25 @@ impl<'a> Layout<'a> {
 
     /// The same, if it is written as any member was.
     #[cold]
-    pub(super) fn find<'b>(&mut self, rest: &'b [u8]) -> Option<(What<'a>, &'b [u8])> {
+    pub(super) fn find<'b>(&mut self, rest: &'b [u8]) -> Option<(What, &'b [u8])> {
         self.next = self.members.iter().position(|member| rest.starts_with(member.written))?;
         self.guess(rest)
     }
 
     /// Notes a member that has not been seen; without a name, the end.
     #[cold]
-    pub(super) fn note(&mut self, written: &'a [u8], name: Option<&str>) -> What<'a> {
+    pub(super) fn note(&mut self, written: &'a [u8], name: Option<&str>) -> What {
         let wanted = |name| self.names.iter().position(|wanted| *wanted == name);
         let what = match name.map(wanted) {
             None => What::End,
-            Some(None) => What::Unwanted(Before::Unseen),
+            Some(None) => What::Unwanted,
             Some(Some(place)) => What::Wanted(place as u64),
         };
         if self.members.len() == MOST {
             self.members.clear();
         }
         self.next = self.next.min(self.members.len());
-        self.members.insert(self.next, Member { written, what });
+        self.members.insert(self.next, Member { written, what, before: Before::Unseen });
         self.next += 1;
         what
     }
@@ -103,7 +105,7 @@ impl<'a> Layout<'a> {
     /// Notes the value of the last member, which nobody wants. Whether it is the same as before.
     pub(super) fn pass(&mut self, value: &'a [u8]) -> bool {
         let last = self.next.checked_sub(1).and_then(|last| self.members.get_mut(last));
-        let Some(Member { what: What::Unwanted(before), .. }) = last else { return false };
+        let Some(Member { before, .. }) = last else { return false };
         let is_same = *before == Before::Same(value);
         *before = if is_same || *before == Before::Unseen { Before::Same(value) } else { Before::Varying };
         is_same

@@ -58,6 +58,13 @@ impl<'a> Reader<'a> {
     /// The next byte that is no blank.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
+        match self.next_byte() {
+            Some(byte) if byte > b' ' => Some(byte), // nearly always
+            _ => self.peek_behind_blanks(),
+        }
+    }
+
+    fn peek_behind_blanks(&mut self) -> Option<u8> {
         while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.rest {
             self.rest = rest;
         }

@@ -81,7 +81,7 @@ fn rows() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
     fn rows_are_read_as_serde_json_reads_them(body in rows()) {
@@ -115,6 +115,13 @@ fn what_nobody_wants_may_differ_from_row_to_row() {
     let rows: Vec<String> = (0..40).map(row).collect();
     let body = format!("[{}]", rows.join(","));
     assert_eq!(read(body.as_bytes()).unwrap().len(), 40);
+}
+
+#[test]
+fn members_may_be_written_with_more_or_fewer_blanks() {
+    let rows = [r#"{ "x": 1, "id": 2}"#, r#"{ "x":1, "id":2 }"#, r#"{ "x": 1 , "id" : 2}"#, r#"{"x":1,"id":2}"#];
+    let body = format!("[{}]", rows.iter().cycle().take(20).copied().collect::<Vec<_>>().join(","));
+    assert_eq!(read(body.as_bytes()).unwrap().iter().filter(|row| row.id == 2).count(), 20);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Puts persons in order and encodes each of them, once, into one piece of memory.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use uuid::Uuid;
 
@@ -11,10 +11,13 @@ use super::{
     query::{Sort, SortField},
     user_json,
 };
-use crate::domain::{Records, folded};
+use crate::domain::{Records, fold_onto, folded};
 
 /// About how many bytes a person takes in JSON beside the texts of his records.
 const SKELETON: usize = 380;
+
+/// About how many bytes a name has.
+const USUAL_NAME: usize = 24;
 
 /// Bytes from which on what was not written to takes no memory, and copying what was would take it twice.
 const LARGE: usize = 4 << 20;
@@ -30,6 +33,12 @@ pub(super) struct Encoded {
     pub(super) places: Vec<Place>,
     /// Each person as JSON, a [`User`](crate::domain::User) without `conflicts`, with commas between.
     pub(super) json: Vec<u8>,
+}
+
+/// The names that persons are sorted by, folded, all in one text.
+struct Names {
+    folded: String,
+    spans: Vec<Option<Range<usize>>>,
 }
 
 /// What a person is sorted by.
@@ -65,21 +74,44 @@ pub(super) fn sort(keys: &mut [SortKey<'_>], by: Sort) {
 
 /// What the records at these places make a person be sorted by.
 pub(super) fn value<'a>(places: &[Place], parts: &'a [Part], field: SortField) -> Option<Cow<'a, str>> {
+    written(places, parts, field).map(folded)
+}
+
+/// The same as it is written.
+fn written<'a>(places: &[Place], parts: &'a [Part], field: SortField) -> Option<&'a str> {
     let text: fn(&Records, usize) -> Option<&str> = match field {
         SortField::DisplayName => Records::display_name,
         SortField::Email => Records::email,
         SortField::Id => return None,
     };
     let of = |place: &Place| text(parts.get(usize::from(place.source))?.records(), place.record as usize);
-    places.iter().find_map(of).map(folded)
+    places.iter().find_map(of)
+}
+
+impl Names {
+    fn of(persons: &[Person], parts: &[Part]) -> Self {
+        let mut names = Self { folded: String::with_capacity(persons.len() * USUAL_NAME), spans: Vec::with_capacity(persons.len()) };
+        for person in persons {
+            let begin = names.folded.len();
+            let name = written(&person.records, parts, SortField::DisplayName);
+            names.spans.push(name.map(|name| {
+                fold_onto(name, &mut names.folded);
+                begin..names.folded.len()
+            }));
+        }
+        names
+    }
+
+    fn get(&self, span: &Option<Range<usize>>) -> Option<&str> {
+        span.clone().and_then(|span| self.folded.get(span))
+    }
 }
 
 impl Encoded {
     pub(super) fn new(joined: &[Person], parts: &[Part]) -> Self {
-        let mut keys: Vec<SortKey<'_>> = (0..)
-            .zip(joined)
-            .map(|(place, person)| SortKey::new(value(&person.records, parts, SortField::DisplayName), person.id, place))
-            .collect();
+        let names = Names::of(joined, parts);
+        let key = |((place, person), span): ((u32, &Person), _)| SortKey::new(names.get(span).map(Cow::Borrowed), person.id, place);
+        let mut keys: Vec<SortKey<'_>> = (0..).zip(joined).zip(&names.spans).map(key).collect();
         sort(&mut keys, Sort::default());
         let records: usize = parts.iter().map(|part| part.records().len()).sum();
         let texts: usize = parts.iter().map(|part| part.records().weight()).sum();

@@ -181,6 +181,11 @@ impl Roll {
         if with_conflicts { super::listed::with_conflicts(json, &self.conflicts_of(listed)).into() } else { json.into() }
     }
 
+    /// Persons as JSON from one to another, with commas between.
+    pub(super) fn json_from(&self, first: &Listed, last: &Listed) -> &[u8] {
+        self.json.get(first.span().start..last.span().end).unwrap_or_default()
+    }
+
     /// Persons as JSON, where they were encoded, from one to another: all between come along.
     pub(super) fn run(&self, first: &Listed, last: &Listed) -> Bytes {
         let run = first.span().start..last.span().end;

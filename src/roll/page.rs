@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     cursor,
-    listed::{Listed, with_conflicts},
+    listed::{Listed, runs, with_conflicts},
     listing::Roll,
     pieces::Pieces,
     query::View,
@@ -65,22 +65,19 @@ impl Roll {
     /// The users of a page as JSON, with commas between. Those that stand together in the roll are
     /// taken together, as they lie there.
     pub fn write(&self, page: &Page<'_>, to: &mut Pieces) {
-        let mut rest = page.users.as_slice();
-        while let Some(((first, conflicts), others)) = rest.split_first() {
-            if rest.len() < page.users.len() {
-                to.push(b",");
+        let mut is_first = true;
+        let mut separate = |to: &mut Pieces| {
+            if !std::mem::take(&mut is_first) {
+                to.push(b",")
             }
-            rest = others;
-            if let Some(conflicts) = conflicts {
-                to.push(with_conflicts(self.json(first), conflicts).as_bytes());
-                continue;
-            }
-            let mut last: &Listed = first;
-            while let Some(((next, None), others)) = rest.split_first()
-                && next.follows(last)
-            {
-                (last, rest) = (next, others);
-            }
+        };
+        for (listed, conflicts) in &page.users {
+            let Some(conflicts) = conflicts else { break };
+            separate(to);
+            to.push(with_conflicts(self.json(listed), conflicts).as_bytes());
+        }
+        for (first, last) in runs(page.users.iter().filter(|(_, conflicts)| conflicts.is_none()).map(|(listed, _)| *listed)) {
+            separate(to);
             to.share(&self.run(first, last));
         }
     }
