@@ -72,6 +72,9 @@ pub fn fold_onto(text: &str, to: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use unicode_normalization::UnicodeNormalization;
+
     use super::*;
 
     #[test]
@@ -84,8 +87,21 @@ mod tests {
     fn names_are_folded_for_order_and_search() {
         assert_eq!(folded("Ann LEE"), "ann lee");
         assert_eq!(folded("A\u{30a}SA"), "\u{e5}sa");
-        let mut all = String::from("Z");
-        ["Ann LEE", "A\u{30a}SA"].iter().for_each(|name| fold_onto(name, &mut all));
-        assert_eq!(all, "Zann lee\u{e5}sa");
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_folded_alike_wherever_it_goes(names in prop::collection::vec("[a-zA-Z\u{c5}\u{130}\u{30a}\u{1e9b}\u{323} ]{0,9}", 0..4)) {
+            let mut all = String::new();
+            for name in &names {
+                fold_onto(name, &mut all);
+            }
+            prop_assert_eq!(all, names.iter().map(|name| folded(name)).collect::<String>());
+            for name in &names {
+                // As it would be without any shortcut.
+                let lower = name.nfc().collect::<String>().to_lowercase();
+                prop_assert_eq!(folded(name), lower.nfc().collect::<String>());
+            }
+        }
     }
 }

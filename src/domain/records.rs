@@ -268,7 +268,7 @@ impl Records {
     /// Adds a number.
     fn number(&mut self, mut number: usize) {
         while number >= MORE {
-            self.packed.push(digit(MORE | number % MORE));
+            self.packed.push(digit(MORE | (number % MORE)));
             number /= MORE;
         }
         self.packed.push(digit(number));
@@ -293,7 +293,7 @@ impl<'a> FromIterator<Record<'a>> for Records {
     fn from_iter<I: IntoIterator<Item = Record<'a>>>(records: I) -> Self {
         let mut packed = Self::default();
         records.into_iter().for_each(|record| packed.push(&record));
-        packed
+        packed.shrunk()
     }
 }
 

@@ -103,25 +103,20 @@ impl<'r, 'a> Fields<'r, 'a> {
     #[inline]
     fn next(&mut self) -> Result<Option<u64>, Malformed> {
         // Where the member before this one begins, if nobody wants its value and that is as it was.
-        let mut before = None;
+        let mut before: Option<&[u8]> = None;
         loop {
             // A brace is how an object begins: behind a value it must not pass for that.
             if !std::mem::take(&mut self.is_first) && self.reader.next_byte() == Some(b'{') {
                 return Err(Malformed);
             }
             let begin = self.reader.rest;
-            let what = match self.layout.guess(begin) {
-                Some((what, rest)) => {
-                    self.reader.rest = rest;
-                    if let Some(before) = before {
-                        self.layout.merge(between(before, rest));
-                    }
-                    what
-                }
-                None => {
-                    before = None;
-                    self.learn()?
-                }
+            let what = if let Some((what, rest)) = self.layout.guess(begin) {
+                self.reader.rest = rest;
+                before = before.filter(|before| self.layout.merge(between(before, rest)));
+                what
+            } else {
+                before = None;
+                self.learn()?
             };
             match what {
                 What::Wanted(field) => return Ok(Some(field)),

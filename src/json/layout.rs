@@ -8,6 +8,9 @@
 /// Members that are noted of one type. When there are more, noting begins anew.
 const MOST: usize = 64;
 
+/// Bytes of what is guessed at once. Whoever sends rows to be guessed wrongly costs no more than this each time.
+const LONGEST: usize = 1024;
+
 /// How objects of one type are written.
 #[derive(Default)]
 pub(super) struct Layout<'a> {
@@ -112,13 +115,14 @@ impl<'a> Layout<'a> {
     }
 
     /// Makes one of the last member and the one before it, whose value nobody wants and which was the same
-    /// as before. Both together are `written` so.
-    pub(super) fn merge(&mut self, written: &'a [u8]) {
-        let Some(before) = self.next.checked_sub(2) else { return };
+    /// as before. Both together are `written` so. Whether it did: where that is long they stay apart.
+    pub(super) fn merge(&mut self, written: &'a [u8]) -> bool {
+        let Some(before) = self.next.checked_sub(2).filter(|_| written.len() <= LONGEST) else { return false };
         self.members.remove(before);
         self.next -= 1;
         if let Some(member) = self.members.get_mut(before) {
             member.written = written;
         }
+        true
     }
 }

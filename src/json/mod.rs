@@ -2,9 +2,9 @@
 //! is kept: a backend sends 33 fields of a person, of which 13 are wanted.
 //!
 //! [`layout`] guesses what stands between two wanted values, [`scan`] looks at sixteen bytes of a text at
-//! a time, [`skip`] passes over the rest. Everything is looked at: what is taken here is what `serde_json`
-//! takes, and reads as it does there; a property test and a fuzz target hold that. Texts with escapes and
-//! numbers that are more than some digits are left to it.
+//! a time, [`skip`] passes over the rest. Everything is looked at: a body that a wire type is read from here is
+//! one that `serde_json` reads it from, to the same; property tests and a fuzz target hold that. Texts with
+//! escapes and numbers that are more than some digits are left to it.
 
 mod inside;
 mod layout;
@@ -28,8 +28,9 @@ pub struct Malformed;
 /// read where the wrong bytes are in something that nobody wants.
 ///
 /// Made for wire types: a struct is read from an object and from nothing else, and members that it has
-/// no field for are passed over. Does not know serde's `alias` and `deny_unknown_fields`, and of enums only
-/// those that are words.
+/// no field for are passed over. Of enums it knows those that are words. It must not be given serde's `alias`,
+/// which would mix fields, nor `deny_unknown_fields`, which would deny nothing (a test looks for both); and
+/// a type that holds itself is read as deep as the stack is.
 pub fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
     let mut reader = Reader::new(body);
     let value = T::deserialize(&mut reader)?;

@@ -31,9 +31,9 @@ pub(super) struct Reader<'a> {
 /// A text as it is written.
 #[derive(Clone, Copy)]
 pub(super) struct Written<'a> {
-    /// Without its quotes.
-    bytes: &'a [u8],
-    /// How much is left from its closing quote on.
+    /// With its quotes.
+    quoted: &'a [u8],
+    /// How much is left behind it.
     left: usize,
     has_escapes: bool,
 }
@@ -101,11 +101,11 @@ impl<'a> Reader<'a> {
     /// A text, whose opening quote is the next byte.
     #[inline]
     pub(super) fn text(&mut self) -> Result<Written<'a>, Malformed> {
-        let rest = self.rest.strip_prefix(b"\"").ok_or(Malformed)?;
-        let (length, has_escapes) = scan::text(rest)?;
-        let (bytes, rest) = rest.split_at_checked(length).ok_or(Malformed)?;
-        self.rest = rest.get(1..).unwrap_or_default();
-        Ok(Written { bytes, left: rest.len(), has_escapes })
+        let inside = self.rest.strip_prefix(b"\"").ok_or(Malformed)?;
+        let (length, has_escapes) = scan::text(inside)?;
+        let (quoted, rest) = self.rest.split_at_checked(length + 2).ok_or(Malformed)?;
+        self.rest = rest;
+        Ok(Written { quoted, left: rest.len(), has_escapes })
     }
 
     /// The name of a member, up to its value.
@@ -130,10 +130,13 @@ impl<'a> Reader<'a> {
 
     /// What a text without escapes says.
     #[inline]
-    fn plain(&self, Written { bytes, left, .. }: Written<'a>) -> Result<&'a str, Malformed> {
-        let Some(whole) = self.whole else { return std::str::from_utf8(bytes).map_err(|_| Malformed) };
+    fn plain(&self, Written { quoted, left, .. }: Written<'a>) -> Result<&'a str, Malformed> {
+        let Some(whole) = self.whole else {
+            let inside = quoted.get(1..quoted.len() - 1).ok_or(Malformed)?;
+            return std::str::from_utf8(inside).map_err(|_| Malformed);
+        };
         let end = whole.len() - left;
-        whole.get(end - bytes.len()..end).ok_or(Malformed)
+        whole.get(end + 1 - quoted.len()..end - 1).ok_or(Malformed)
     }
 
     /// A number as it is written, and whether it is made of digits only.
@@ -165,7 +168,7 @@ impl<'a> Reader<'a> {
 
 #[cold]
 fn unescaped(written: Written<'_>) -> Result<String, Malformed> {
-    Ok(serde_json::from_slice(&[b"\"", written.bytes, b"\""].concat())?)
+    Ok(serde_json::from_slice(written.quoted)?)
 }
 
 // === impl Deserializer ===

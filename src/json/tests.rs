@@ -154,6 +154,42 @@ fn what_begins_an_object_or_goes_on_in_it_must_not_stand_for_the_other() {
 }
 
 #[test]
+fn a_body_that_is_cut_off_is_malformed_wherever_it_is_cut() {
+    let row = |number: usize| {
+        format!(r#"{{"a":1,"id":"{number}","b":{{"c":[2]}},"name":"\u00e9{number}","d":null,"isOn":true,"inner":[{{"id":1}}]}}"#)
+    };
+    let body = format!("[{}]", (0..8).map(row).collect::<Vec<_>>().join(","));
+    assert_eq!(read(body.as_bytes()).unwrap().len(), 8);
+    for end in 0..body.len() {
+        assert_eq!(read(&body.as_bytes()[..end]), None);
+    }
+}
+
+#[test]
+fn an_object_in_one_of_its_own_type_is_read() {
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Nest {
+        id: u8,
+        #[serde(default)]
+        inside: Vec<Nest>,
+    }
+    let inner = r#"{"x":1,"id":2,"inside":[]}"#;
+    let body = format!(r#"[{{"x":1,"id":1,"inside":[{inner},{inner}],"y":0}},{{"x":1,"id":3,"inside":[{inner}],"y":0}},{inner}]"#);
+    assert_eq!(from_slice::<Vec<Nest>>(body.as_bytes()).ok(), serde_json::from_str(&body).ok());
+    assert!(from_slice::<Vec<Nest>>(body.as_bytes()).is_ok());
+}
+
+#[test]
+fn rows_made_to_be_guessed_wrongly_cost_little() {
+    // Ever longer runs of members that nobody wants, then rows that differ from all of them only at the end.
+    let run = |times: usize| r#","a":1,"b":1"#.repeat(times);
+    let learned = (1..200).flat_map(|times| [times; 2]).map(|times| format!(r#"{{"id":1{},"z":0}}"#, run(times)));
+    let wrong = (0..400).map(|value| format!(r#"{{"id":1{},"a":1,"x":{value}}}"#, run(198)));
+    let body = format!("[{}]", learned.chain(wrong).collect::<Vec<_>>().join(","));
+    assert_eq!(read(body.as_bytes()).unwrap().len(), 798);
+}
+
+#[test]
 fn a_field_twice_is_malformed() {
     assert_eq!(read(br#"[{"id":1,"id":1}]"#), None);
     assert_eq!(read(br#"[{"id":1,"x":0},{"id":1,"id":1}]"#), None);
@@ -173,6 +209,8 @@ fn bytes_that_are_no_text_spoil_only_what_they_are_in() {
     assert_eq!(read(b"[{\"name\":\"a\",\"x\":\"\xe9\"}]").unwrap()[0].name.as_deref(), Some("a"));
     assert_eq!(read(b"[{\"name\":\"\xe9\"}]"), None);
     assert_eq!(read(b"[{\"\xe9\":1}]"), None);
+    let row = b"{\"x\":\"\xe9\",\"y\":1,\"name\":\"a\",\"z\":\"\xe9\"}".as_slice();
+    assert_eq!(read(&[b"[", row, b",", row, b",", row, b"]"].concat()).unwrap().len(), 3);
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Client {
             .user_agent(concat!("rollcall/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .retry(reqwest::retry::never()) // who tries again is the source, which counts it
+            .retry(reqwest::retry::never()) // whoever calls tries again, and counts it
             .connect_timeout(bounds.connect_timeout)
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(bounds.max_idle)

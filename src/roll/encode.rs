@@ -102,15 +102,17 @@ impl Names {
         names
     }
 
-    fn get(&self, span: &Option<Range<usize>>) -> Option<&str> {
-        span.clone().and_then(|span| self.folded.get(span))
+    fn get(&self, span: Option<&Range<usize>>) -> Option<&str> {
+        self.folded.get(span?.clone())
     }
 }
 
 impl Encoded {
     pub(super) fn new(joined: &[Person], parts: &[Part]) -> Self {
         let names = Names::of(joined, parts);
-        let key = |((place, person), span): ((u32, &Person), _)| SortKey::new(names.get(span).map(Cow::Borrowed), person.id, place);
+        let key = |((place, person), span): ((u32, &Person), &Option<_>)| {
+            SortKey::new(names.get(span.as_ref()).map(Cow::Borrowed), person.id, place)
+        };
         let mut keys: Vec<SortKey<'_>> = (0..).zip(joined).zip(&names.spans).map(key).collect();
         sort(&mut keys, Sort::default());
         let records: usize = parts.iter().map(|part| part.records().len()).sum();

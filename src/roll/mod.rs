@@ -244,33 +244,31 @@ impl Rolls {
         Told { took: started.elapsed(), ..told }
     }
 
-    /// The roll that is joined from these copies: the one that is kept, or one that is joined now,
-    /// once for all who wait.
+    /// The roll that is joined from these copies: the one that is kept, or one that is joined now. A small
+    /// one is joined at once, which takes no longer than beginning a task, and the next who wants it finds
+    /// it kept.
     async fn joined(&self, wanted: RollKey, parts: Vec<Part>) -> Arc<Roll> {
         match self.joined.get(&wanted).filter(|roll| roll.is_of(&parts)) {
             Some(roll) => roll,
-            None if is_large(&parts) => Box::pin(self.join(wanted, parts)).await,
+            None if is_large(&parts) || !are_kept(&parts) => Box::pin(self.join(wanted, parts)).await,
             None => {
-                let (customer, is_kept) = (wanted.0.clone(), are_kept(&parts));
-                let roll = Arc::new(Roll::new(customer, parts, &self.nobody));
-                if is_kept {
-                    self.joined.insert(wanted, Arc::clone(&roll));
-                }
+                let roll = Arc::new(Roll::new(wanted.0.clone(), parts, &self.nobody));
+                self.joined.insert(wanted, Arc::clone(&roll));
                 roll
             }
         }
     }
 
-    /// Joins large copies, away from the threads that serve everybody and once for all who wait. Small
-    /// ones are joined sooner than that is begun, and by the first who gets at it.
+    /// Joins copies once for all who wait: large ones, away from the threads that serve everybody, and those
+    /// that are not kept, which nobody would find.
     async fn join(&self, wanted: RollKey, parts: Vec<Part>) -> Arc<Roll> {
         let customer = wanted.0.clone();
         let key = JoinKey(customer.clone(), parts.iter().map(|part| Arc::as_ptr(&part.copy).addr()).collect());
         let (joined, nobody) = (self.joined.clone(), Arc::clone(&self.nobody));
         let fallback = (customer.clone(), parts.clone());
         let seat = self.joins.join(key, || async move {
-            let is_kept = are_kept(&parts);
-            let roll = Arc::new(offload(true, move || Roll::new(customer, parts, &nobody)).await);
+            let (heavy, is_kept) = (is_large(&parts), are_kept(&parts));
+            let roll = Arc::new(offload(heavy, move || Roll::new(customer, parts, &nobody)).await);
             if is_kept {
                 joined.insert(wanted, Arc::clone(&roll));
             }

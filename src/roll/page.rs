@@ -68,7 +68,7 @@ impl Roll {
         let mut is_first = true;
         let mut separate = |to: &mut Pieces| {
             if !std::mem::take(&mut is_first) {
-                to.push(b",")
+                to.push(b",");
             }
         };
         for (listed, conflicts) in &page.users {

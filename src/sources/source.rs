@@ -211,7 +211,7 @@ impl Source {
         let mut odd_fields = read.odd_fields;
         let (mut complete, mut warnings) = (read.agrees, Vec::new());
         if !complete {
-            let again = self.read_once(task).await?;
+            let again = Box::pin(self.read_once(task)).await?; // rare
             odd_fields += again.odd_fields;
             complete = again.agrees;
             let (rows, is_counted) = (again.rows, again.is_counted);
@@ -253,8 +253,9 @@ impl Source {
     async fn ask_for<R: Rows>(&self, task: Task<'_, R>, wanted: &[u64], reading: &mut Reading<R>) -> Result<(), Failure> {
         let stated = reading.stated_pages();
         if let [number] = *wanted {
-            // Most customers have one page: nothing is set up for several.
-            take(number, stated, self.page(task, number).await, reading)?;
+            // Most customers have one page: nothing is set up for several. In a box, or the whole walk
+            // would have to be moved about with it.
+            take(number, stated, Box::pin(self.page(task, number)).await, reading)?;
             return self.bounded(task, reading);
         }
         let mut waiting = wanted.iter().copied();

@@ -326,7 +326,7 @@ impl Copies {
         let (copies, source, identity, patience) = (Arc::clone(self), Arc::clone(source), identity.clone(), patience.clone());
         self.walks.join(key.clone(), || async move {
             match copies.shared(&key, &source) {
-                Some(shared) => copies.walk_for_all(&shared, &key, &source, &identity, &patience, begun).await,
+                Some(shared) => Box::pin(copies.walk_for_all(&shared, &key, &source, &identity, &patience, begun)).await,
                 None => Landing { copy: copies.walk_now(&key, &source, &identity, &patience).await, how: How::Walked },
             }
         })
