@@ -31,6 +31,9 @@ pub struct Records {
     ends: Vec<usize>,
 }
 
+/// What stands before a record's texts.
+type Head = SmallVec<[u8; 32]>;
+
 /// How a record's key is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
@@ -98,10 +101,12 @@ impl Records {
         let apart = normal.as_deref().filter(|_| key == Key::Apart);
         let texts = [Some(*id), *owner, *display_name, *first_name, *last_name, *email, apart, *username, *phone];
         let texts: SmallVec<[_; 12]> = texts.into_iter().chain(roles.iter().copied().map(Some)).collect();
-        self.flags(flag(*enabled) | flag(*can_sign_in) << 2 | flag(*primary_contact) << 4);
-        self.flags(flag(*inherited) | u8::from(*deleted) << 2 | (key as u8) << 3);
-        self.number(texts.iter().map(|text| digits(length(*text))).sum());
-        texts.iter().for_each(|text| self.number(length(*text)));
+        let mut head = Head::new();
+        head.push(flag(*enabled) | flag(*can_sign_in) << 2 | flag(*primary_contact) << 4);
+        head.push(flag(*inherited) | u8::from(*deleted) << 2 | (key as u8) << 3);
+        write_number(texts.iter().map(|text| digits(length(*text))).sum(), &mut head);
+        texts.iter().for_each(|text| write_number(length(*text), &mut head));
+        self.packed.push_str(std::str::from_utf8(&head).unwrap_or_default()); // it is ASCII
         texts.iter().flatten().for_each(|text| self.packed.push_str(text));
         self.ends.push(self.packed.len());
     }
@@ -260,20 +265,6 @@ impl Records {
         cursor.text()
     }
 
-    /// Adds six bits.
-    fn flags(&mut self, bits: u8) {
-        self.packed.push(char::from(bits & 0x3f));
-    }
-
-    /// Adds a number.
-    fn number(&mut self, mut number: usize) {
-        while number >= MORE {
-            self.packed.push(digit(MORE | (number % MORE)));
-            number /= MORE;
-        }
-        self.packed.push(digit(number));
-    }
-
     /// Room for what is not seldom there, so that it does not grow step by step.
     fn reserve(&mut self) {
         self.packed.reserve(FIRST_RECORDS * USUAL_RECORD);
@@ -319,6 +310,21 @@ fn digits(number: usize) -> usize {
     if number < MORE { 1 } else { 1 + digits(number / MORE) }
 }
 
+/// Writes a number.
+fn write_number(mut number: usize, to: &mut Head) {
+    while number >= MORE {
+        to.push(digit(MORE | (number % MORE)));
+        number /= MORE;
+    }
+    to.push(digit(number));
+}
+
+/// A digit as a sign of ASCII.
+#[expect(clippy::cast_possible_truncation, reason = "it is cut to seven bits")]
+const fn digit(digit: usize) -> u8 {
+    (digit & 0x7f) as u8
+}
+
 /// Takes a number from the front.
 fn number(from: &mut &[u8]) -> usize {
     let (mut number, mut shift) = (0, 0);
@@ -331,12 +337,6 @@ fn number(from: &mut &[u8]) -> usize {
         shift += MORE.ilog2();
     }
     number
-}
-
-/// A digit as a sign of ASCII.
-#[expect(clippy::cast_possible_truncation, reason = "it is cut to seven bits")]
-const fn digit(digit: usize) -> char {
-    (digit & 0x7f) as u8 as char
 }
 
 /// A flag in two bits.

@@ -65,6 +65,7 @@ proptest! {
         let (left, right) = all.split_at(cut.min(all.len()));
         let pages = [left.iter().cloned().collect::<Records>(), right.iter().cloned().collect()];
         let distinct = Records::distinct(pages.to_vec());
+        prop_assert_eq!(&Records::distinct(vec![all.iter().cloned().collect()]), &distinct);
         let mut expected = all.clone();
         expected.sort_by(|a, b| b.cmp(a));
         expected.dedup_by(|a, b| a.id == b.id);

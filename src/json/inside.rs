@@ -25,7 +25,6 @@ pub(super) struct Fields<'r, 'a> {
     reader: &'r mut Reader<'a>,
     layout: Layout<'a>,
     is_first: bool,
-    has_ended: bool,
 }
 
 // === impl Inside ===
@@ -91,12 +90,12 @@ impl<'r, 'a> Fields<'r, 'a> {
     /// An object whose opening brace is the next byte.
     pub(super) fn new(mut layout: Layout<'a>, reader: &'r mut Reader<'a>) -> Self {
         layout.begin();
-        Self { reader, layout, is_first: true, has_ended: false }
+        Self { reader, layout, is_first: true }
     }
 
-    /// What has been learned of the object, which must have been read to its end.
-    pub(super) fn end(self) -> Result<Layout<'a>, Malformed> {
-        if self.has_ended { Ok(self.layout) } else { Err(Malformed) }
+    /// What has been learned of the object. Whoever has not read it to its end leaves a bracket too many.
+    pub(super) fn end(self) -> Layout<'a> {
+        self.layout
     }
 
     /// Goes to the next value that is wanted: the place of its field.
@@ -163,9 +162,7 @@ impl<'de> MapAccess<'de> for &mut Fields<'_, 'de> {
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Malformed> {
-        let field = self.next()?;
-        self.has_ended = field.is_none();
-        field.map(|field| seed.deserialize(U64Deserializer::new(field))).transpose()
+        self.next()?.map(|field| seed.deserialize(U64Deserializer::new(field))).transpose()
     }
 
     #[inline]

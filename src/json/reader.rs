@@ -204,7 +204,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         }
         let mut fields = Fields::new(self.layout(names), self);
         let value = visitor.visit_map(&mut fields)?;
-        let layout = fields.end()?;
+        let layout = fields.end();
         self.layouts.push(layout);
         Ok(value)
     }

@@ -143,6 +143,7 @@ fn what_begins_an_object_or_goes_on_in_it_must_not_stand_for_the_other() {
     for wrong in [
         r#"[{"id":1,"x":2},{"id":1{"id":1}]"#,
         r#"[{"id":1,"x":2},{"id":1,"x":2{"id":1}]"#,
+        r#"[{"x":2,"id":1},{"id":1{"x":2}]"#,
         r#"[{"id":1,"x":2},{,"x":2}]"#,
         r#"[{"id":1},{"id":1,}]"#,
         r#"[{"id":1,"x":2,"name":"a"},{"id":1,"x":2,"name":"a"},{"id":1,"x":2"name":"a"}]"#,
