@@ -6,6 +6,7 @@
 //! one that `serde_json` reads it from, to the same; property tests and a fuzz target hold that. Texts with
 //! escapes and numbers that are more than some digits are left to it.
 
+mod deserializer;
 mod inside;
 mod layout;
 mod reader;

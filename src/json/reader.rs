@@ -1,22 +1,8 @@
-//! Reads one thing after the other, and is what serde reads from.
+//! Reads one thing after the other.
 
 use std::borrow::Cow;
 
-use serde::{
-    Deserializer,
-    de::{Visitor, value::CowStrDeserializer},
-    forward_to_deserialize_any,
-};
-
-use super::{
-    Malformed,
-    inside::{Fields, Inside},
-    layout::Layout,
-    scan,
-};
-
-/// Digits of a whole number that surely fits.
-const FITS: usize = 19;
+use super::{Malformed, layout::Layout, scan};
 
 /// A body, and how far it has been read.
 pub(super) struct Reader<'a> {
@@ -35,7 +21,7 @@ pub(super) struct Written<'a> {
     quoted: &'a [u8],
     /// How much is left behind it.
     left: usize,
-    has_escapes: bool,
+    pub(super) has_escapes: bool,
 }
 
 // === impl Reader ===
@@ -124,13 +110,13 @@ impl<'a> Reader<'a> {
     }
 
     /// What a text says.
-    fn said(&self, written: Written<'a>) -> Result<Cow<'a, str>, Malformed> {
+    pub(super) fn said(&self, written: Written<'a>) -> Result<Cow<'a, str>, Malformed> {
         if written.has_escapes { unescaped(written).map(Cow::Owned) } else { self.plain(written).map(Cow::Borrowed) }
     }
 
     /// What a text without escapes says.
     #[inline]
-    fn plain(&self, Written { quoted, left, .. }: Written<'a>) -> Result<&'a str, Malformed> {
+    pub(super) fn plain(&self, Written { quoted, left, .. }: Written<'a>) -> Result<&'a str, Malformed> {
         let Some(whole) = self.whole else {
             let inside = quoted.get(1..quoted.len() - 1).ok_or(Malformed)?;
             return std::str::from_utf8(inside).map_err(|_| Malformed);
@@ -148,94 +134,21 @@ impl<'a> Reader<'a> {
         Ok((written, is_plain))
     }
 
-    #[inline(never)]
-    fn visit_number<V: Visitor<'a>>(&mut self, visitor: V) -> Result<V::Value, Malformed> {
-        let (written, is_plain) = self.number()?;
-        if is_plain && written.len() <= FITS {
-            return visitor.visit_u64(written.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
-        }
-        let number: serde_json::Number = serde_json::from_slice(written)?;
-        Ok(number.deserialize_any(visitor)?)
-    }
-
     /// Takes how objects with these fields are written out of those that are known.
     #[inline]
-    fn layout(&mut self, names: &'static [&'static str]) -> Layout<'a> {
+    pub(super) fn take_layout(&mut self, names: &'static [&'static str]) -> Layout<'a> {
         let known = self.layouts.iter().position(|layout| layout.is_of(names));
         known.map_or_else(|| Layout::new(names), |place| self.layouts.swap_remove(place))
     }
-}
 
-#[cold]
-fn unescaped(written: Written<'_>) -> Result<String, Malformed> {
-    Ok(serde_json::from_slice(written.quoted)?)
-}
-
-// === impl Deserializer ===
-
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
-    type Error = Malformed;
-
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
-        match self.peek() {
-            Some(b'"') => match self.text()? {
-                written if written.has_escapes => visitor.visit_string(unescaped(written)?),
-                written => visitor.visit_borrowed_str(self.plain(written)?),
-            },
-            Some(b'n') => self.word(b"null").and_then(|()| visitor.visit_unit()),
-            Some(b'f') => self.word(b"false").and_then(|()| visitor.visit_bool(false)),
-            Some(b't') => self.word(b"true").and_then(|()| visitor.visit_bool(true)),
-            Some(b'{') => Inside::read(self, b'}', |inside| visitor.visit_map(inside)),
-            Some(b'[') => Inside::read(self, b']', |inside| visitor.visit_seq(inside)),
-            _ => self.visit_number(visitor),
-        }
-    }
-
-    #[inline]
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        names: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Malformed> {
-        if self.peek() != Some(b'{') {
-            return Err(Malformed);
-        }
-        let mut fields = Fields::new(self.layout(names), self);
-        let value = visitor.visit_map(&mut fields)?;
-        let layout = fields.end();
+    /// Keeps what has been learned of how they are written.
+    pub(super) fn keep_layout(&mut self, layout: Layout<'a>) {
         self.layouts.push(layout);
-        Ok(value)
     }
+}
 
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
-        match self.peek() {
-            Some(b'n') => self.word(b"null").and_then(|()| visitor.visit_none()),
-            _ => visitor.visit_some(self),
-        }
-    }
-
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Malformed> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Malformed> {
-        self.peek();
-        let written = self.text()?;
-        visitor.visit_enum(CowStrDeserializer::new(self.said(written)?))
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
-        self.peek();
-        self.skip()?;
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map identifier
-    }
+/// What a text with escapes says.
+#[cold]
+pub(super) fn unescaped(written: Written<'_>) -> Result<String, Malformed> {
+    Ok(serde_json::from_slice(written.quoted)?)
 }
