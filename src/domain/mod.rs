@@ -4,6 +4,7 @@
 mod address;
 mod cursor;
 mod customer;
+mod digits;
 mod failure;
 mod moment;
 mod names;

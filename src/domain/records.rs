@@ -4,7 +4,11 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-use super::{address::normalise, record::Record};
+use super::{
+    address::normalise,
+    digits::{Head, digits, number, write_number},
+    record::Record,
+};
 
 /// The places of some texts among those of a record, in the order in which they are added.
 const ID: usize = 0;
@@ -17,9 +21,6 @@ const KEY_APART: usize = 6;
 const FIRST_RECORDS: usize = 32;
 const USUAL_RECORD: usize = 176;
 
-/// A digit of a number that another one follows.
-const MORE: usize = 0x40;
-
 /// Records of one source, packed: two allocations, however many there are.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
@@ -30,9 +31,6 @@ pub struct Records {
     /// Where each record ends.
     ends: Vec<usize>,
 }
-
-/// What stands before a record's texts.
-type Head = SmallVec<[u8; 32]>;
 
 /// How a record's key is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,40 +301,6 @@ impl<'a> Cursor<'a> {
 /// How a text's length is noted.
 fn length(text: Option<&str>) -> usize {
     text.map_or(0, |text| text.len() + 1)
-}
-
-/// How many digits a number has.
-fn digits(number: usize) -> usize {
-    if number < MORE { 1 } else { 1 + digits(number / MORE) }
-}
-
-/// Writes a number.
-fn write_number(mut number: usize, to: &mut Head) {
-    while number >= MORE {
-        to.push(digit(MORE | (number % MORE)));
-        number /= MORE;
-    }
-    to.push(digit(number));
-}
-
-/// A digit as a sign of ASCII.
-#[expect(clippy::cast_possible_truncation, reason = "it is cut to seven bits")]
-const fn digit(digit: usize) -> u8 {
-    (digit & 0x7f) as u8
-}
-
-/// Takes a number from the front.
-fn number(from: &mut &[u8]) -> usize {
-    let (mut number, mut shift) = (0, 0);
-    while let Some((digit, rest)) = from.split_first() {
-        *from = rest;
-        number |= (usize::from(*digit) % MORE) << shift;
-        if usize::from(*digit) < MORE {
-            break;
-        }
-        shift += MORE.ilog2();
-    }
-    number
 }
 
 /// A flag in two bits.

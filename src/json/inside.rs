@@ -142,16 +142,13 @@ impl<'r, 'a> Fields<'r, 'a> {
         if is_first {
             self.reader.advance();
         }
-        let name = match self.reader.peek() {
-            Some(b'}') => {
-                self.reader.advance();
-                None
-            }
-            _ if is_first => Some(self.reader.name()?),
-            _ => {
+        let name = if self.reader.takes(b'}') {
+            None
+        } else {
+            if !is_first {
                 self.reader.expect(b',')?;
-                Some(self.reader.name()?)
             }
+            Some(self.reader.name()?)
         };
         Ok(self.layout.note(between(begin, self.reader.rest), name.as_deref()))
     }

@@ -31,9 +31,7 @@ fn escaped(bytes: &[u8], mut at: usize) -> Result<usize, Malformed> {
 #[inline]
 pub fn is_plain(text: &str) -> bool {
     let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
-    let mut padded = [b' '; BLOCK];
-    padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    blocks.iter().all(|block| marked(block) == 0) && marked(&padded) == 0
+    blocks.iter().all(|block| marked(block) == 0) && marked(&padded(rest)) == 0
 }
 
 /// Which bytes of a block are quotes, backslashes or control characters, a bit for each.
@@ -54,13 +52,15 @@ fn special(bytes: &[u8], mut at: usize) -> usize {
         }
         at += BLOCK;
     }
-    at + last(bytes.get(at..).unwrap_or_default())
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.len().min(marked(&padded(rest)).trailing_zeros() as usize)
 }
 
-/// The same in what is less than a block.
-#[cold]
-fn last(rest: &[u8]) -> usize {
-    rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).unwrap_or(rest.len())
+/// What is less than a block, with blanks behind it.
+fn padded(rest: &[u8]) -> [u8; BLOCK] {
+    let mut padded = [b' '; BLOCK];
+    padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    padded
 }
 
 /// The place behind the escape whose backslash is at `at`.

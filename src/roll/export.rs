@@ -5,13 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{
-    csv_row::Row,
-    listed::{Listed, runs},
-    listing::Roll,
-    query::View,
-    selection::Selection,
-};
+use super::{csv_row::Row, listed::Listed, listing::Roll, query::View, selection::Selection};
 use crate::domain::{MatchedBy, SourceName, User};
 
 /// About how many bytes a piece has.
@@ -52,15 +46,16 @@ impl Export {
 
     /// What decides what is written of each user, beside the format, the columns and whether there
     /// are conflicts: it is all there, so that telling one export from another writes none.
-    pub fn substance(&self) -> Box<dyn Iterator<Item = Cow<'_, [u8]>> + '_> {
-        let listed = self.left.iter().filter_map(|place| self.roll.everybody().get(*place as usize));
-        if self.view.with_conflicts {
-            return Box::new(
-                listed.flat_map(|listed| [self.roll.json(listed).as_bytes().into(), self.conflicts_of(listed).into_bytes().into()]),
-            );
-        }
+    pub fn substance(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        let with_conflicts = self.view.with_conflicts;
         // Those who stand together are taken together, which is faster; what comes of it is the same however they stand.
-        Box::new(runs(listed).flat_map(|(first, last)| [self.roll.json_from(first, last).into(), b",".as_slice().into()]))
+        let runs = self.left.chunk_by(move |one, next| !with_conflicts && next.checked_sub(*one) == Some(1));
+        let listed = |place: &u32| self.roll.everybody().get(*place as usize);
+        let ends = runs.filter_map(move |run| Some((listed(run.first()?)?, listed(run.last()?)?)));
+        ends.flat_map(move |(first, last)| {
+            let behind = if with_conflicts { self.conflicts_of(first).into_bytes().into() } else { b",".as_slice().into() };
+            [self.roll.json_from(first, last).into(), behind]
+        })
     }
 
     /// The conflicts as JSON.

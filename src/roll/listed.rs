@@ -101,19 +101,6 @@ pub(super) fn compare(one: (Option<&str>, Uuid), other: (Option<&str>, Uuid), so
     }
 }
 
-/// Those of whom each stands right behind the other, from the first to the last of each run.
-pub(super) fn runs<'a>(listed: impl Iterator<Item = &'a Listed>) -> impl Iterator<Item = (&'a Listed, &'a Listed)> {
-    let mut listed = listed.peekable();
-    std::iter::from_fn(move || {
-        let first = listed.next()?;
-        let mut last = first;
-        while let Some(next) = listed.next_if(|next| next.follows(last)) {
-            last = next;
-        }
-        Some((first, last))
-    })
-}
-
 /// The records at these places, in the sources' order.
 pub(super) fn records_at<'a>(places: &[Place], parts: &'a [Part]) -> impl Iterator<Item = (SourceName, Record<'a>)> {
     places.iter().filter_map(|place| {

@@ -188,12 +188,9 @@ impl Roll {
 
     /// Persons as JSON, where they were encoded, from one to another: all between come along.
     pub(super) fn run(&self, first: &Listed, last: &Listed) -> Bytes {
-        let run = first.span().start..last.span().end;
+        let run = self.json_from(first, last);
         // A small part is copied: whoever reads slowly must not keep all of a large roll.
-        if run.len() < self.json.len() / SMALL_PART {
-            return self.json.get(run).map(Bytes::copy_from_slice).unwrap_or_default();
-        }
-        self.json.slice(run)
+        if run.len() < self.json.len() / SMALL_PART { Bytes::copy_from_slice(run) } else { self.json.slice_ref(run) }
     }
 
     /// The place of a source among those that the roll is of.

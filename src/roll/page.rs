@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     cursor,
-    listed::{Listed, runs, with_conflicts},
+    listed::{Listed, with_conflicts},
     listing::Roll,
     pieces::Pieces,
     query::View,
@@ -65,20 +65,17 @@ impl Roll {
     /// The users of a page as JSON, with commas between. Those that stand together in the roll are
     /// taken together, as they lie there.
     pub fn write(&self, page: &Page<'_>, to: &mut Pieces) {
-        let mut is_first = true;
-        let mut separate = |to: &mut Pieces| {
-            if !std::mem::take(&mut is_first) {
+        let together = |(one, a): &(&Listed, Option<_>), (next, b): &(&Listed, Option<_>)| a.is_none() && b.is_none() && next.follows(one);
+        for (place, run) in page.users.chunk_by(together).enumerate() {
+            if place > 0 {
                 to.push(b",");
             }
-        };
-        for (listed, conflicts) in &page.users {
-            let Some(conflicts) = conflicts else { break };
-            separate(to);
-            to.push(with_conflicts(self.json(listed), conflicts).as_bytes());
-        }
-        for (first, last) in runs(page.users.iter().filter(|(_, conflicts)| conflicts.is_none()).map(|(listed, _)| *listed)) {
-            separate(to);
-            to.share(&self.run(first, last));
+            match run {
+                [(listed, Some(conflicts)), ..] => to.push(with_conflicts(self.json(listed), conflicts).as_bytes()),
+                [(first, None), .., (last, _)] => to.share(&self.run(first, last)),
+                [(one, None)] => to.share(&self.run(one, one)),
+                [] => {}
+            }
         }
     }
 }

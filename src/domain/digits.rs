@@ -1,0 +1,43 @@
+//! Numbers as signs of ASCII, in base 64, the lowest digits first: what [`Records`](super::Records) note lengths in.
+
+use smallvec::SmallVec;
+
+/// A digit of a number that another one follows.
+const MORE: usize = 0x40;
+
+/// What stands before a record's texts.
+pub(super) type Head = SmallVec<[u8; 32]>;
+
+/// How many digits a number has.
+pub(super) fn digits(number: usize) -> usize {
+    if number < MORE { 1 } else { 1 + digits(number / MORE) }
+}
+
+/// Writes a number.
+pub(super) fn write_number(mut number: usize, to: &mut Head) {
+    while number >= MORE {
+        to.push(digit(MORE | (number % MORE)));
+        number /= MORE;
+    }
+    to.push(digit(number));
+}
+
+/// A digit as a sign of ASCII.
+#[expect(clippy::cast_possible_truncation, reason = "it is cut to seven bits")]
+const fn digit(digit: usize) -> u8 {
+    (digit & 0x7f) as u8
+}
+
+/// Takes a number from the front.
+pub(super) fn number(from: &mut &[u8]) -> usize {
+    let (mut number, mut shift) = (0, 0);
+    while let Some((digit, rest)) = from.split_first() {
+        *from = rest;
+        number |= (usize::from(*digit) % MORE) << shift;
+        if usize::from(*digit) < MORE {
+            break;
+        }
+        shift += MORE.ilog2();
+    }
+    number
+}
