@@ -5,7 +5,9 @@
 //! and one walk is for all replicas.
 
 mod entry;
+mod found;
 mod hearing;
+mod held;
 mod keeping;
 mod shared;
 
@@ -27,8 +29,11 @@ use crate::{
     },
     shared_cache::SharedCache,
     sources::{Identity, Scope, Source},
-    telemetry::{CacheUse, Metrics, Origin},
+    telemetry::{Metrics, Origin},
 };
+pub(in crate::roll) use found::Found;
+pub use found::{Forward, Shared};
+use held::{Held, Key};
 use keeping::is_believed;
 
 /// How many failures in a row are remembered, by source and customer.
@@ -48,44 +53,9 @@ pub struct Patience {
     pub now: bool,
 }
 
-/// What became of asking one source.
-#[derive(Clone, Debug)]
-pub(in crate::roll) struct Found {
-    /// A copy to answer with, or why there is none.
-    pub(in crate::roll) copy: Result<Arc<Copy>, Failure>,
-    /// Why a refresh of the copy has failed, if one has.
-    pub(in crate::roll) error: Option<FailureKind>,
-    /// How the cache was of use.
-    pub(in crate::roll) forward: Forward,
-}
-
-/// Whether a source was asked, and why (RFC 9211, `fwd`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forward {
-    /// It was not: a copy was there.
-    Hit,
-    /// Nothing was there.
-    Miss(Shared),
-    /// What was there was stale.
-    Stale(Shared),
-    /// The caller wanted it.
-    Request(Shared),
-}
-
-/// Whose walk a caller waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shared {
-    /// He began it, and what it found was kept.
-    Stored,
-    /// He began it, and nothing was kept.
-    NotStored,
-    /// Somebody else had begun it.
-    Collapsed,
-}
-
 /// The copies, and the walks that make them.
 pub(in crate::roll) struct Copies {
-    held: moka::sync::Cache<Key, Arc<Copy>, RandomState>,
+    held: Held,
     walks: Flights<Key, Landing>,
     /// What is just being looked for in the shared cache.
     looks: Flights<Key, ()>,
@@ -118,45 +88,12 @@ enum How {
     Looked,
 }
 
-/// What a copy or a walk is of. There is none without the scope of the credentials that it is
-/// got with: nothing is ever given to whoever has others.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    scope: Scope,
-    source: SourceName,
-    customer: RemoteId,
-}
-
 /// A source that failed for a customer is left alone for a while, where a copy can stand in.
 #[derive(Clone, Copy, Debug)]
 struct Cooling {
     until: Instant,
     failures: u32,
     kind: FailureKind,
-}
-
-// === impl Key ===
-
-impl Key {
-    fn of(source: &Source, identity: &Identity, customer: &RemoteId) -> Self {
-        Self { scope: identity.scope(), source: source.name(), customer: customer.clone() }
-    }
-}
-
-// === impl Copies ===
-
-/// Each entry is kept for as long as it is of any use.
-struct UntilUseless;
-
-impl moka::Expiry<Key, Arc<Copy>> for UntilUseless {
-    fn expire_after_create(&self, _: &Key, copy: &Arc<Copy>, _: std::time::Instant) -> Option<Duration> {
-        Some(copy.useful_for())
-    }
-
-    // By default an entry that is overwritten keeps the end of the one before it.
-    fn expire_after_update(&self, _: &Key, copy: &Arc<Copy>, _: std::time::Instant, _: Option<Duration>) -> Option<Duration> {
-        Some(copy.useful_for())
-    }
 }
 
 impl Copies {
@@ -168,18 +105,13 @@ impl Copies {
         metrics: Arc<Metrics>,
     ) -> Self {
         let Keeping { windows, not_found, .. } = *keeping;
-        let held = moka::sync::Cache::builder()
-            .max_capacity(max_bytes)
-            .weigher(|_, copy: &Arc<Copy>| copy.weight())
-            .expire_after(UntilUseless)
-            .build_with_hasher(RandomState::default());
         let failures = moka::sync::Cache::builder()
             .max_capacity(MOST_FAILURES)
             .time_to_live(windows.whole().max(COOLEST))
             .build_with_hasher(RandomState::default());
         let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole()).build();
         let (walks, looks) = (Flights::default(), Flights::default());
-        Self { held, walks, looks, shared, failures, ended, windows, not_found, customers, metrics }
+        Self { held: held::empty(max_bytes), walks, looks, shared, failures, ended, windows, not_found, customers, metrics }
     }
 
     /// How many entries there are and how many bytes they hold, about.
@@ -340,17 +272,5 @@ impl Copies {
             Err(Failure::new(FailureKind::InvalidResponse))
         });
         self.keep(key, walked.and_then(|walk| self.own(key, walk)))
-    }
-}
-
-// === impl Forward ===
-
-impl From<Forward> for CacheUse {
-    fn from(forward: Forward) -> Self {
-        match forward {
-            Forward::Hit => Self::hit,
-            Forward::Miss(Shared::Collapsed) | Forward::Stale(Shared::Collapsed) | Forward::Request(Shared::Collapsed) => Self::collapsed,
-            Forward::Miss(_) | Forward::Stale(_) | Forward::Request(_) => Self::miss,
-        }
     }
 }
