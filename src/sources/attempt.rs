@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 
 use super::{
     adapter::Page,
@@ -18,6 +18,8 @@ use crate::{
     offload::offload,
     telemetry::Span,
 };
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a timer may be early.
 const SLACK: std::time::Duration = std::time::Duration::from_millis(5);
@@ -96,7 +98,7 @@ impl Source {
         headers.insert(header::AUTHORIZATION, authorization.header());
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         if let Ok(request_id) = HeaderValue::from_str(&task.origin.request_id) {
-            headers.insert("x-request-id", request_id);
+            headers.insert(REQUEST_ID, request_id);
         }
         if *request.method() == http::Method::POST {
             // Assumption: a POST without a body wants `Content-Length: 0`, or an IIS answers 411.

@@ -49,7 +49,8 @@ impl Source {
         let wanted = Wanted { paging: list.paging(), request: &request, read: read_customers };
         let (deadline, identity) = (Deadline::after(self.limits.walk_deadline.saturating_mul(DEADLINES)), &Identity::own());
         for _ in 0..READINGS {
-            let read = self.read_once(Task { wanted: &wanted, identity, origin, deadline, patience: deadline }).await?;
+            let read =
+                self.read_once(Task { wanted: &wanted, identity, origin, deadline, patience: deadline, waits: deadline.left() }).await?;
             // Where no count is told, a row that comes twice tells that another one was missed.
             if read.agrees && (read.is_counted || read.rows == read.records.len() as u64) {
                 return Ok((read.records, read.odd_fields));

@@ -118,7 +118,7 @@ impl<R: Rows> Reading<R> {
     /// Ends the reading.
     pub(super) fn finish(self) -> Read<R> {
         let rows = self.rows();
-        let unchanged = self.pages.values().filter_map(|page| page.count).all(|count| Some(count) == self.stated_count());
+        let unchanged = !self.has_changed() && !self.lacks_a_page();
         let repeated = self.stated_count().is_none() && self.pages.keys().any(|number| self.is_repeated(*number));
         let (count, paging) = (self.stated_count(), self.paging);
         let odd_fields = self.pages.values().map(|page| page.odd_fields).sum();
@@ -126,6 +126,27 @@ impl<R: Rows> Reading<R> {
         let came = if paging == Paging::Whole { rows } else { records.count() as u64 };
         let agrees = unchanged && !repeated && count.is_none_or(|count| count == came);
         Read { records, rows, agrees, is_counted: count.is_some(), odd_fields }
+    }
+
+    /// Whether the backend has changed its account while it was read: of the records, or, where it counts
+    /// none, of the pages.
+    pub(super) fn has_changed(&self) -> bool {
+        let pages = || self.pages.values();
+        match self.stated_count() {
+            Some(count) => pages().filter_map(|page| page.count).any(|other| other != count),
+            // 0 is written beside records, so it says nothing.
+            None => {
+                let mut told = pages().filter_map(|page| page.pages.filter(|told| *told > 0));
+                told.next().is_some_and(|first| told.any(|other| other != first))
+            }
+        }
+    }
+
+    /// Whether there is nothing on a page that there is by the backend's account; where it counts records,
+    /// those that are missing are told by that.
+    fn lacks_a_page(&self) -> bool {
+        let is_empty = |number| self.pages.get(&number).is_some_and(|page| page.records.count() == 0);
+        self.stated_count().is_none() && (2..=self.stated_pages()).any(is_empty)
     }
 
     fn first(&self) -> Option<&Page<R>> {

@@ -56,10 +56,14 @@ impl Odd {
         }
     }
 
-    /// True or false.
+    /// True or false, also as their texts or as 1 or 0: whom a source has marked deleted must not come
+    /// back for the way in which it writes that.
     pub(super) fn flag(&mut self, value: &Scalar<'_>) -> Option<bool> {
         match value {
             Scalar::Flag(flag) => Some(*flag),
+            Scalar::Number(number @ (0 | 1)) => Some(*number == 1),
+            Scalar::Text(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
+            Scalar::Text(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
             other => self.absent(other),
         }
     }
@@ -161,6 +165,20 @@ mod tests {
         assert_eq!(odd.text(&Scalar::Text("x".repeat(LONGEST_TEXT + 1).into())), None);
         assert_eq!(odd.0, 8);
         assert_eq!((odd.text(&read("null")), odd.text(&read("\" \"")), odd.0), (None, None, 8), "absent is not odd");
+    }
+
+    #[test]
+    fn a_flag_may_be_written_as_text_or_number() {
+        let mut odd = Odd::default();
+        for (written, flag) in
+            [("true", true), ("\"True\"", true), ("\" TRUE \"", true), ("1", true), ("false", false), ("\"false\"", false), ("0", false)]
+        {
+            assert_eq!((odd.flag(&read(written)), odd.0), (Some(flag), 0), "{written}");
+        }
+        for wrong in ["2", "-1", "\"1\"", "\"\"", "1.0", "[true]"] {
+            assert_eq!(odd.flag(&read(wrong)), None, "{wrong}");
+        }
+        assert_eq!((odd.0, odd.flag(&read("null")), odd.0), (6, None, 6));
     }
 
     #[test]

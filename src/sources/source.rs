@@ -1,6 +1,6 @@
 //! One backend at work: walks its pages. `attempt.rs` asks for each of them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::HeaderName;
@@ -90,6 +90,8 @@ pub(super) struct Task<'a, R> {
     pub(super) deadline: Deadline,
     /// Until when whoever began it waits.
     pub(super) patience: Deadline,
+    /// How long he waits.
+    pub(super) waits: Duration,
 }
 
 impl<R> Clone for Task<'_, R> {
@@ -101,12 +103,11 @@ impl<R> Clone for Task<'_, R> {
 impl<R> Copy for Task<'_, R> {}
 
 impl<R> Task<'_, R> {
-    /// How long a pause may be at most: as long as somebody waits, until he gives up.
-    pub(super) fn time_to_pause(&self) -> std::time::Duration {
-        match self.patience.left() {
-            waited if waited.is_zero() => self.deadline.left(),
-            waited => self.deadline.left().min(waited),
-        }
+    /// How long a pause may be at most: no longer than somebody waits. Until whoever began the walk gives
+    /// up, that is until then; after that others may have come, who wait as long as he did.
+    pub(super) fn time_to_pause(&self) -> Duration {
+        let waited = self.patience.left();
+        self.deadline.left().min(if waited.is_zero() { self.waits } else { waited })
     }
 }
 
@@ -184,7 +185,8 @@ impl Source {
         let (span, origin) = &mut spans::begin_walk(origin, "walk", self.name());
         let request = |page| self.adapter.request(customer, page);
         let wanted = Wanted { paging: self.adapter.paging(), request: &request, read: |adapter, body| adapter.read(body) };
-        let walked = self.read_consistently(customer, Task { wanted: &wanted, identity, origin, deadline, patience }).await;
+        let task = Task { wanted: &wanted, identity, origin, deadline, patience, waits: patience.left() };
+        let walked = self.read_consistently(customer, task).await;
         let (walk, odd_fields) = match walked {
             Ok((walk, odd_fields)) => (Ok(walk), odd_fields),
             Err(failure) => (Err(failure), 0),
@@ -211,7 +213,7 @@ impl Source {
         let mut odd_fields = read.odd_fields;
         let (mut complete, mut warnings) = (read.agrees, Vec::new());
         if !complete {
-            let again = Box::pin(self.read_once(task)).await?; // rare
+            let again = Box::pin(self.read_once(task)).await.map_err(of_a_known_customer)?; // rare
             odd_fields += again.odd_fields;
             complete = again.agrees;
             let (rows, is_counted) = (again.rows, again.is_counted);
@@ -255,22 +257,23 @@ impl Source {
         if let [number] = *wanted {
             // Most customers have one page: nothing is set up for several. In a box, or the whole walk
             // would have to be moved about with it.
-            take(number, stated, Box::pin(self.page(task, number)).await, reading)?;
+            let page = Box::pin(self.page(task, number)).await;
+            take(number, stated, page, reading).or_else(|failure| settle(number, failure, reading))?;
             return self.bounded(task, reading);
         }
         let mut waiting = wanted.iter().copied();
         let mut asked = FuturesUnordered::new();
-        let mut failed: Option<Failure> = None;
+        let mut failed: Option<(u64, Failure)> = None;
         loop {
             while failed.is_none() && asked.len() < PAGES_AT_ONCE {
                 let Some(number) = waiting.next() else { break };
                 asked.push(async move { (number, self.page(task, number).await) });
             }
             match asked.next().await {
-                None => return failed.map_or(Ok(()), Err),
+                None => return failed.map_or(Ok(()), |(number, failure)| settle(number, failure, reading)),
                 Some((number, page)) => match take(number, stated, page, reading) {
                     Ok(()) => self.bounded(task, reading)?,
-                    Err(failure) => failed = Some(failed.map_or(failure, |other| other.or_stronger(failure))),
+                    Err(failure) => failed = failed.filter(|(_, other)| other.kind <= failure.kind).or(Some((number, failure))),
                 },
             }
         }
@@ -288,22 +291,34 @@ fn take<R: Rows>(number: u64, stated: u64, page: Result<Page<R>, Failure>, readi
     match page {
         Ok(page) => reading.take(number, page),
         Err(failure) if is_end(number, stated, &failure) => reading.take(number, Page::default()),
-        Err(failure) => return Err(inside_a_walk(number, failure)),
+        Err(failure) => return Err(failure),
     }
     Ok(())
+}
+
+/// What a failure means once all that was asked for has come. A page that there is no more, of a roll that
+/// has become shorter meanwhile, ends a reading whose counts do not agree.
+fn settle<R: Rows>(number: u64, failure: Failure, reading: &mut Reading<R>) -> Result<(), Failure> {
+    if number > 1 && is_refused(&failure) && reading.has_changed() {
+        reading.take(number, Page::default());
+        return Ok(());
+    }
+    Err(if number > 1 { of_a_known_customer(failure) } else { failure })
 }
 
 /// Whether a failure is a page behind the last one that the backend says there is. Nothing
 /// documents what comes there: an empty page, or, by assumption, a 404 or 400. Where the backend
 /// says nothing, such an answer is no end: the roll would be short, and nobody could tell.
 fn is_end(number: u64, stated: u64, failure: &Failure) -> bool {
-    stated > 0 && number > stated && matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
+    stated > 0 && number > stated && is_refused(failure)
 }
 
-/// A customer whose first page is there cannot be unknown on a later one: that answer is wrong.
-fn inside_a_walk(number: u64, failure: Failure) -> Failure {
-    match failure.kind {
-        FailureKind::NotFound if number > 1 => Failure { kind: FailureKind::InvalidResponse, ..failure },
-        _ => failure,
-    }
+/// Whether the backend does not know what was asked for, or does not take the question.
+fn is_refused(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
+}
+
+/// A customer of whom a page has just come cannot be unknown, nor his id be refused: that answer is wrong.
+fn of_a_known_customer(failure: Failure) -> Failure {
+    if is_refused(&failure) { Failure { kind: FailureKind::InvalidResponse, ..failure } } else { failure }
 }

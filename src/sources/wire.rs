@@ -28,6 +28,24 @@ pub(super) struct Kept<T> {
     rows: PhantomData<T>,
 }
 
+/// What a body lists.
+pub(super) trait List {
+    /// Whether it lists nothing.
+    fn is_empty(&self) -> bool;
+}
+
+impl<T> List for Vec<T> {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T> List for Kept<T> {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && !self.lacks_an_id
+    }
+}
+
 impl<T> Kept<T> {
     /// The records and how many fields had the wrong type. One row without an id, and it is no list.
     pub(super) fn records(self) -> Result<(Records, u64), Unreadable> {
@@ -77,10 +95,35 @@ pub(super) fn unreadable(body: &[u8]) -> Unreadable {
     }
 }
 
+/// The list of a body that says how it ended. An error is none, whatever it lists; and a list of nothing
+/// beside a word of trouble is no empty list: nobody documents what a backend writes there, and an empty
+/// roll would be believed.
+pub(super) fn listed<L: List>(list: Option<L>, status: &Scalar<'_>, error: &Scalar<'_>) -> Result<L, Unreadable> {
+    said_error(status, error)?;
+    let list = list.ok_or(Unreadable::Shape)?;
+    let is_believed = !list.is_empty() || (is_good(status) && is_no_error(error));
+    if is_believed { Ok(list) } else { Err(Unreadable::Said(None)) }
+}
+
+/// Whether a `status` says nothing bad. Only texts are known (MyReports, "Common reply template").
+fn is_good(status: &Scalar<'_>) -> bool {
+    let Scalar::Text(text) = status else { return true };
+    ["", "ok", "success"].iter().any(|good| text.trim().eq_ignore_ascii_case(good))
+}
+
+/// Whether an `error` says that there is none: it is absent, blank, or 0 or the status of a success.
+fn is_no_error(error: &Scalar<'_>) -> bool {
+    match error {
+        Scalar::Absent | Scalar::Flag(false) => true,
+        Scalar::Text(text) if text.trim().is_empty() => true,
+        other => other.count().is_ok_and(|number| number.is_some_and(|number| number < 400)),
+    }
+}
+
 /// Whether a body says that it is an error: by `status: "error"`, or by an `error` that is the
 /// number of a failure. A success may carry 0, or its own status (MyReports, "Common reply
 /// template": `error` repeats the HTTP status).
-pub(super) fn said_error(status: &Scalar<'_>, error: &Scalar<'_>) -> Result<(), Unreadable> {
+fn said_error(status: &Scalar<'_>, error: &Scalar<'_>) -> Result<(), Unreadable> {
     let number = error.count().ok().flatten().and_then(|number| u16::try_from(number).ok());
     let failed = matches!(status, Scalar::Text(text) if text.trim().eq_ignore_ascii_case("error"));
     match number.filter(|number| failed || (400..=599).contains(number)) {
@@ -147,6 +190,41 @@ pub(super) mod properties {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn listed_beside(json: &str, list: &[u8]) -> Result<Vec<u8>, Unreadable> {
+        let ending: Ending<'_> = serde_json::from_str(json).unwrap();
+        listed(Some(list.to_vec()), &ending.status, &ending.error)
+    }
+
+    #[test]
+    fn an_empty_list_beside_a_word_of_trouble_is_none() {
+        for good in [
+            "{}",
+            r#"{"error":0}"#,
+            r#"{"error":null,"status":""}"#,
+            r#"{"error":"0","status":"Success"}"#,
+            r#"{"error":200,"status":"ok"}"#,
+            r#"{"error":false,"status":200}"#,
+            r#"{"error":" "}"#,
+        ] {
+            assert_eq!(listed_beside(good, b""), Ok(vec![]), "{good}");
+        }
+        for bad in [
+            r#"{"error":"access_denied"}"#,
+            r#"{"error":{"code":1002}}"#,
+            r#"{"error":1002}"#,
+            r#"{"error":"1002"}"#,
+            r#"{"error":-1}"#,
+            r#"{"error":true}"#,
+            r#"{"status":"fail"}"#,
+        ] {
+            assert_eq!(listed_beside(bad, b""), Err(Unreadable::Said(None)), "{bad}");
+            assert_eq!(listed_beside(bad, b"row"), Ok(b"row".to_vec()), "what is listed is there: {bad}");
+        }
+        assert_eq!(listed_beside(r#"{"error":503}"#, b"row"), Err(Unreadable::Said(Some(503))));
+        assert_eq!(listed_beside(r#"{"status":"error"}"#, b"row"), Err(Unreadable::Said(None)));
+        assert_eq!(listed::<Vec<u8>>(None, &Scalar::Absent, &Scalar::Absent), Err(Unreadable::Shape));
+    }
 
     #[test]
     fn an_error_is_told_by_word_or_by_number() {

@@ -70,6 +70,19 @@ async fn a_list_in_place_of_an_object_is_no_roll_and_nobody() {
 }
 
 #[tokio::test]
+async fn an_empty_list_beside_a_word_of_trouble_is_no_empty_roll() {
+    for error in [json!("access_denied"), json!({"code": 1002}), json!(1002), json!(true)] {
+        let world = World::new().await;
+        let reply = Reply::json(200, &json!({"Clients": [], "data": [], "error": error}));
+        world.my_reports.always(reply.clone());
+        world.answer_persons(move |_| reply.clone());
+        let answer = world.start().await.get("/customers/acme/users").await;
+        let told = ["advanced_automation", "my_reports"].map(|source| answer.source(source)["status"].clone());
+        assert_eq!((answer.status, told), (502, [json!("invalid_response"), json!("invalid_response")]), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_may_be_as_large_as_is_allowed_and_no_larger_compressed_or_not() {
     let blank = |size: usize| " ".repeat(size);
     let (small, large) = (users(&[user("1", "Ann", "")]).to_string() + &blank(60_000), users(&[]).to_string() + &blank(70_000));

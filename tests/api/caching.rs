@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Answer, Reply, World, crowd, person, persons_page, until, user};
+use crate::support::{Answer, Reply, World, crowd, page, person, persons_page, until, user};
 
 const USERS: &str = "/customers/acme/users";
 const NOW: [(&str, &str); 1] = [("cache-control", "no-cache")];
@@ -194,4 +194,20 @@ async fn a_reading_whose_counts_never_agree_is_nobodys_copy() {
         let readings = calls.iter().filter(|call| call.parameter("Page") == Some("1")).count();
         assert_eq!((readings, world.my_reports.calls().len()), (2 * walks, 1), "read twice, each time");
     }
+}
+
+#[tokio::test]
+async fn who_joins_a_walk_is_told_that_its_source_wants_to_be_left_alone() {
+    let world = World::new().await;
+    world.users(vec![]);
+    world.answer_persons(|call| match call.number("Page") {
+        1 => page(0..10, 20, 2).after(milliseconds(600)),
+        _ => Reply::status(429).header("retry-after", "8").after(milliseconds(800)),
+    });
+    let paged = world.gateway().set("sources.advanced_automation.page_size", "10");
+    let gateway = paged.set("server.deadline", "1s").start().await;
+    assert_eq!(gateway.get("/customers/acme/users?partial=deny").await.code(), "upstream_timeout");
+    let joined = gateway.get("/customers/acme/users?partial=deny").await;
+    let told = (joined.code(), joined.header("retry-after").map(str::to_owned));
+    assert_eq!(told, ("upstream_rate_limited".to_owned(), Some("8".to_owned())), "{joined:?}");
 }

@@ -1,5 +1,7 @@
 //! Counts that do not agree: read once more, and then told; a roll that may be short is never called whole.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{Gateway, Reply, SIZE, World, page, slice, user};
@@ -62,6 +64,37 @@ async fn a_second_reading_that_fails_fails_the_source() {
 }
 
 #[tokio::test]
+async fn a_customer_who_was_just_read_cannot_be_unknown_at_the_second_reading() {
+    for refusal in [Reply::status(404), Reply::status(400), Reply::json(200, &json!({"status": "error", "error": 404}))] {
+        let world = World::new().await;
+        world.answer_pages(move |number, reading| if reading == 1 { page(slice(24, SIZE, number), 25, 3) } else { refusal.clone() });
+        let answer = world.start_paging(&[]).await.get("/customers/acme/users").await;
+        let told = (&answer.json()["status"], &answer.source("advanced_automation")["status"]);
+        assert_eq!(told, (&json!("partial"), &json!("invalid_response")), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_roll_that_becomes_shorter_while_it_is_read_is_read_once_more() {
+    for refusal in [Reply::status(404), Reply::status(400), page(0..0, 15, 2)] {
+        for late in [2, 3] {
+            let (world, refusal) = (World::new().await, refusal.clone());
+            world.answer_pages(move |number, reading| {
+                let reply = match (reading, number) {
+                    (1, 1) => page(slice(25, SIZE, 1), 25, 3),
+                    (_, 1 | 2) => page(slice(15, SIZE, number), 15, 2),
+                    _ => refusal.clone(),
+                };
+                if number == late { reply.after(Duration::from_millis(50)) } else { reply }
+            });
+            let answer = world.start_paging(&[]).await.get("/customers/acme/users?partial=deny").await;
+            assert_eq!((&answer.json()["status"], &answer.json()["total"]), (&json!("success"), &json!(16)), "{late}: {answer:?}");
+            assert_eq!(world.pages_asked(), [1, 1, 2, 2, 3]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_short_or_long_against_the_count_is_not_whole() {
     type Script = fn(usize) -> Reply;
     for (what, script, users) in [
@@ -73,6 +106,8 @@ async fn what_is_short_or_long_against_the_count_is_not_whole() {
         ("each page with a count of its own", |number| page(slice(25, SIZE, number), 24 + number, 3), 25),
         ("one page again and again, counted", |_| page(0..10, 20, 2), 10),
         ("one page again and again, not counted", |_| page(0..10, (), ()), 10),
+        ("an empty page among those that there are, rows not counted", |number| page(slice(10, SIZE, number), (), 3), 10),
+        ("a number of pages that grows, rows not counted", |number| page(slice(40, SIZE, number), (), if number == 1 { 2 } else { 5 }), 40),
         ("a row that hides another by moving", |number| page(slice(20, SIZE, number).map(|id| id - id / 10), 20, 2), 19),
     ] {
         let world = World::new().await;

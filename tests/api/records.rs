@@ -76,11 +76,11 @@ async fn odd_fields_hide_nobody() {
     let world = World::new().await;
     let odd = json!({
         "Id": 7, "Name": {"First": "Ann"}, "FirstName": 5, "LastName": ["Lee"], "Email": false, "Username": 1.5, "Phonenumber": 4912,
-        "Enabled": "yes", "IsLogin": 1, "Role": {"a": [1]}, "PrimaryContact": "no", "Deleted": "false", "Unheard": [[[{}]]],
+        "Enabled": "yes", "IsLogin": 7, "Role": {"a": [1]}, "PrimaryContact": "no", "Deleted": "no", "Unheard": [[[{}]]],
     });
     world.persons(vec![odd, person("8", "Bo", "bo@acme.example")]);
     world.users(vec![
-        json!({"id": -3, "displayName": 9, "email": ["cy@acme.example"], "isParent": "true", "primaryTenant": {}}),
+        json!({"id": -3, "displayName": 9, "email": ["cy@acme.example"], "isParent": "perhaps", "primaryTenant": {}}),
         user("9", "Cy", ""),
     ]);
     let answer = world.start().await.get("/customers/acme/users").await;
@@ -95,6 +95,19 @@ async fn odd_fields_hide_nobody() {
     for id in ids {
         let user = data.as_array().unwrap().iter().find(|user| user["sources"][0]["id"] == id).unwrap();
         assert!(fields.iter().all(|field| user[field].is_null()) && user["deleted"] == false, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_marked_deleted_in_whatever_way_stays_deleted() {
+    for deleted in [json!(true), json!(1), json!("True"), json!(" true ")] {
+        let world = World::new().await;
+        let mut gone = person("1", "Ann", "ann@acme.example");
+        gone["Deleted"] = deleted.clone();
+        world.persons(vec![gone]);
+        world.users(vec![user("9", "Ann Fox", "ann@acme.example")]);
+        let answer = world.start().await.get("/customers/acme/users").await;
+        assert_eq!((answer.names(), &answer.json()["data"][0]["matched_by"]), (vec!["Ann Fox".to_owned()], &json!(null)), "{deleted}");
     }
 }
 

@@ -55,6 +55,18 @@ async fn an_answer_without_paging_ends_with_the_first_page_that_is_not_full() {
 }
 
 #[tokio::test]
+async fn counts_at_top_level_are_counts_too() {
+    for gives in [4, SIZE] {
+        let world = World::new().await;
+        world.answer_pages(move |number, _| {
+            let clients: Vec<Value> = slice(25, gives, number).map(|id| person(&id.to_string(), "P", "")).collect();
+            Reply::json(200, &json!({"Clients": clients, "AmountRecordsFound": 25, "AmountOfPages": 0}))
+        });
+        assert_whole(&world.start_paging(&[]).await.get("/customers/acme/users").await, 25);
+    }
+}
+
+#[tokio::test]
 async fn a_page_behind_those_that_there_are_may_be_refused() {
     for refusal in [Reply::status(404), Reply::json(404, &json!({"error": 404})), Reply::status(400)] {
         let world = World::new().await;
@@ -80,7 +92,7 @@ async fn a_page_in_the_middle_that_fails_fails_the_source() {
         (Reply::status(500), "unavailable"),
         (Reply::status(403), "forbidden"),
         (Reply::status(429), "rate_limited"),
-        (Reply::status(400), "bad_request"),
+        (Reply::status(400), "invalid_response"),
         (Reply::html(200), "invalid_response"),
         (Reply::status(404), "invalid_response"),
         (Reply::json(200, &json!({"status": "error", "error": 404})), "invalid_response"),
@@ -117,7 +129,7 @@ async fn the_strongest_failure_of_several_pages_decides_whichever_came_first() {
         ([400, 302, 500, 429], "upstream_rate_limited"),
         ([302, 400, 404, 503], "upstream_unavailable"),
         ([400, 400, 400, 302], "upstream_invalid_response"),
-        ([400, 422, 400, 422], "upstream_bad_request"),
+        ([400, 422, 404, 422], "upstream_invalid_response"),
     ] {
         let world = World::new().await;
         world.answer_pages(move |number, _| match number {

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{said_error, unreadable},
+    wire::{listed, unreadable},
 };
+use super::counts::Counts;
 use crate::{
     domain::{LinkedBy, ListedCustomer},
     json,
@@ -22,6 +23,8 @@ const NO_TENANT: &str = "0";
 struct Envelope<'a> {
     #[serde(rename = "Customers", borrow)]
     customers: Option<Vec<Customer<'a>>>,
+    #[serde(rename = "Paging", borrow)]
+    paging: Option<Counts<'a>>,
     #[serde(rename = "AmountRecordsFound", borrow, default)]
     amount_records_found: Scalar<'a>,
     #[serde(rename = "AmountOfPages", borrow, default)]
@@ -50,12 +53,11 @@ struct Customer<'a> {
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
     let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
-    said_error(&envelope.status, &envelope.error)?;
-    let rows = envelope.customers.ok_or(Unreadable::Shape)?;
+    let rows = listed(envelope.customers, &envelope.status, &envelope.error)?;
     let mut odd = Odd::default();
     let records = rows.iter().map(|row| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
-    let counts = (envelope.amount_records_found.count(), envelope.amount_of_pages.count());
-    let (Ok(count), Ok(pages)) = counts else { return Err(Unreadable::Shape) };
+    let at_top = Counts { amount_records_found: envelope.amount_records_found, amount_of_pages: envelope.amount_of_pages };
+    let (count, pages) = at_top.read(&envelope.paging.unwrap_or_default())?;
     Ok(Page { records, count, pages, odd_fields: odd.0 })
 }
 

@@ -4,6 +4,7 @@
 //! Source of the facts: Acronis' developer portal, the PSA guide's page "Fetch customer clients"
 //! and the guide's pages on authentication and status codes.
 
+mod counts;
 mod customers;
 mod wire;
 

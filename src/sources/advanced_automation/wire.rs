@@ -8,8 +8,9 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{Kept, Row, said_error, unreadable},
+    wire::{Kept, Row, listed, unreadable},
 };
+use super::counts::Counts;
 use crate::{
     domain::{Record, Records},
     json,
@@ -21,19 +22,14 @@ struct Envelope<'a> {
     clients: Option<Kept<Person<'a>>>,
     #[serde(rename = "Paging", borrow)]
     paging: Option<Counts<'a>>,
+    #[serde(rename = "AmountRecordsFound", borrow, default)]
+    amount_records_found: Scalar<'a>,
+    #[serde(rename = "AmountOfPages", borrow, default)]
+    amount_of_pages: Scalar<'a>,
     #[serde(borrow, default)]
     status: Scalar<'a>,
     #[serde(borrow, default)]
     error: Scalar<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Counts<'a> {
-    #[serde(borrow, default)]
-    amount_records_found: Scalar<'a>,
-    #[serde(borrow, default)]
-    amount_of_pages: Scalar<'a>,
 }
 
 #[derive(Deserialize)]
@@ -70,19 +66,10 @@ struct Person<'a> {
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
     let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
-    said_error(&envelope.status, &envelope.error)?;
-    let (records, odd_fields) = envelope.clients.ok_or(Unreadable::Shape)?.records()?;
-    let (count, pages) = envelope.paging.map_or(Ok((None, None)), |counts| counts.read())?;
+    let (records, odd_fields) = listed(envelope.clients, &envelope.status, &envelope.error)?.records()?;
+    let at_top = Counts { amount_records_found: envelope.amount_records_found, amount_of_pages: envelope.amount_of_pages };
+    let (count, pages) = envelope.paging.unwrap_or_default().read(&at_top)?;
     Ok(Page { records, count, pages, odd_fields })
-}
-
-impl Counts<'_> {
-    /// A count that is no number would let a short roll pass for a whole one.
-    fn read(&self) -> Result<(Option<u64>, Option<u64>), Unreadable> {
-        let counts = (self.amount_records_found.count(), self.amount_of_pages.count());
-        let (Ok(records), Ok(pages)) = counts else { return Err(Unreadable::Shape) };
-        Ok((records, pages))
-    }
 }
 
 impl Row for Person<'_> {
@@ -171,6 +158,20 @@ mod tests {
         let read = page(r#"{"Clients":[],"Paging":{"AmountRecordsFound":"3","AmountOfPages":null}}"#).unwrap();
         assert_eq!((read.count, read.pages), (Some(3), None));
         assert_eq!(page(r#"{"Clients":[],"Paging":{"AmountRecordsFound":"many"}}"#), Err(Unreadable::Shape));
+        assert_eq!(page(r#"{"Clients":[],"AmountOfPages":"many"}"#), Err(Unreadable::Shape));
+    }
+
+    #[test]
+    fn counts_may_stand_in_either_place_and_the_larger_is_believed() {
+        for (counts, expected) in [
+            (r#""AmountRecordsFound":25,"AmountOfPages":0"#, (Some(25), Some(0))),
+            (r#""Paging":{"AmountRecordsFound":7},"AmountRecordsFound":25,"AmountOfPages":3"#, (Some(25), Some(3))),
+            (r#""Paging":{"AmountRecordsFound":25,"AmountOfPages":3},"AmountRecordsFound":7"#, (Some(25), Some(3))),
+            (r#""Paging":null"#, (None, None)),
+        ] {
+            let read = page(&format!(r#"{{"Clients":[],{counts}}}"#)).unwrap();
+            assert_eq!((read.count, read.pages), expected, "{counts}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::super::{
     adapter::Unreadable,
     scalar::Scalar,
-    wire::{said_error, unreadable},
+    wire::{List, listed, unreadable},
 };
 use crate::json;
 
@@ -23,10 +23,9 @@ struct Envelope<'a, R> {
 
 /// The rows of an answer, and how many it says that there are: printed as a number or as a text.
 /// What is no number would let a short list pass for a whole one.
-pub(super) fn rows<'a, R: Deserialize<'a>>(body: &'a [u8]) -> Result<(R, Option<u64>), Unreadable> {
+pub(super) fn rows<'a, R: Deserialize<'a> + List>(body: &'a [u8]) -> Result<(R, Option<u64>), Unreadable> {
     let envelope: Envelope<'_, R> = json::from_slice(body).map_err(|_| unreadable(body))?;
-    said_error(&envelope.status, &envelope.error)?;
-    let rows = envelope.data.ok_or(Unreadable::Shape)?;
+    let rows = listed(envelope.data, &envelope.status, &envelope.error)?;
     let count = envelope.page_size.count().map_err(|()| Unreadable::Shape)?;
     Ok((rows, count))
 }
