@@ -67,6 +67,12 @@ impl Pattern {
     }
 }
 
+/// Whether a normalised text is an address: something before its `@`, and something behind it. What
+/// stands where there is none (`n/a`, `-`) would make one person of many.
+pub fn is_address(normal: &str) -> bool {
+    normal.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+}
+
 /// The key of an address, as [`EmailKey`] has it; empty where nothing is left of it.
 pub(super) fn normalise(address: &str) -> Cow<'_, str> {
     if is_plain_ascii(address) {
@@ -133,6 +139,23 @@ mod tests {
             ("   ", ""),
         ] {
             assert_eq!(key(written), normal, "{written:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_where_there_is_no_address_is_none() {
+        for (text, expected) in [
+            ("ann@acme.example", true),
+            ("\"a@b\"@x.example", true),
+            ("a@b", true),
+            ("n/a", false),
+            ("-", false),
+            ("@", false),
+            ("ann@", false),
+            ("@x.example", false),
+            ("", false),
+        ] {
+            assert_eq!(is_address(text), expected, "{text}");
         }
     }
 

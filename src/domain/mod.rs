@@ -13,7 +13,7 @@ mod records;
 mod user;
 mod warning;
 
-pub use address::{EmailKey, Placeholders};
+pub use address::{EmailKey, Placeholders, is_address};
 pub use cursor::{InvalidCursor, open_cursor, seal_cursor};
 pub use customer::{LinkedBy, ListedCustomer};
 pub use failure::{Failure, FailureKind};

@@ -116,6 +116,11 @@ impl Copy {
         self.windows.of_age(self.elapsed())
     }
 
+    /// Whether it stands in for a source that was asked and failed.
+    pub(super) fn stands_in(&self) -> bool {
+        self.windows.stands_in(self.elapsed())
+    }
+
     /// About how many bytes it holds.
     pub(super) fn weight(&self) -> u32 {
         let records = match &self.known {

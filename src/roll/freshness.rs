@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// How long a source is left alone at most after a failure: one that asks for an hour may be well again
+/// in a minute.
+pub(super) const LONGEST_COOL_DOWN: Duration = Duration::from_mins(1);
+
 /// How long a source's answer is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Windows {
@@ -37,6 +41,11 @@ impl Windows {
         }
     }
 
+    /// Whether a copy of this age stands in for a source that was asked and failed.
+    pub(super) fn stands_in(&self, age: Duration) -> bool {
+        age < self.fresh + self.stale_if_error
+    }
+
     /// From which age on a copy is asked for anew behind an answer, although it is still fresh:
     /// somewhere in the last twentieth, so that copies that were fetched together do not end
     /// together. Where nothing is asked for behind an answer, never. `chance` is 0 to 1.
@@ -54,10 +63,12 @@ impl Windows {
 }
 
 /// How long a source is left alone that has failed so many times running, where a stale copy can
-/// be given meanwhile. `chance` (0 to 1) keeps entries from coming back in step.
-pub(super) fn cool_down(failures: u32, chance: f64) -> Duration {
+/// be given meanwhile: as long as it asks for (`Retry-After`) at least, but no longer than
+/// [`LONGEST_COOL_DOWN`]. `chance` (0 to 1) keeps entries from coming back in step.
+pub(super) fn cool_down(failures: u32, asked: Option<Duration>, chance: f64) -> Duration {
     let doubled = 1_u32 << failures.saturating_sub(1).min(5);
-    Duration::from_secs(1).saturating_mul(doubled).mul_f64(0.75 + chance / 4.0)
+    let own = Duration::from_secs(1).saturating_mul(doubled).mul_f64(0.75 + chance / 4.0);
+    own.max(asked.unwrap_or_default().min(LONGEST_COOL_DOWN))
 }
 
 #[cfg(test)]
@@ -88,9 +99,23 @@ mod tests {
 
     #[test]
     fn a_cool_down_doubles_up_to_half_a_minute() {
-        let seconds = [1, 2, 3, 6, 99].map(|failures| cool_down(failures, 1.0).as_secs());
+        let seconds = [1, 2, 3, 6, 99].map(|failures| cool_down(failures, None, 1.0).as_secs());
         assert_eq!(seconds, [1, 2, 4, 32, 32]);
-        assert_eq!(cool_down(1, 0.0), Duration::from_millis(750));
+        assert_eq!(cool_down(1, None, 0.0), Duration::from_millis(750));
+    }
+
+    #[test]
+    fn a_source_is_left_alone_as_long_as_it_asks_for_up_to_a_minute() {
+        for (failures, asked, expected) in [(1, 0, 1), (1, 8, 8), (6, 8, 32), (1, 60, 60), (1, 3600, 60)] {
+            assert_eq!(cool_down(failures, Some(Duration::from_secs(asked)), 1.0).as_secs(), expected, "{failures} {asked}");
+        }
+    }
+
+    #[test]
+    fn how_long_a_copy_stands_in_does_not_depend_on_how_long_it_is_given_at_once() {
+        for (age, expected) in [(0, true), (69, true), (70, false), (200, false)] {
+            assert_eq!(windows(60, 300, 10).stands_in(Duration::from_secs(age)), expected, "{age} s");
+        }
     }
 
     #[test]

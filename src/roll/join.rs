@@ -8,7 +8,7 @@ use sha1::{Digest, Sha1};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
-use crate::domain::{CustomerId, Placeholders, Records, SourceName, Warning, WarningCode};
+use crate::domain::{CustomerId, Placeholders, Records, SourceName, Warning, WarningCode, is_address};
 
 /// Stands between the parts of the name that an id is made of.
 const SEPARATOR: u8 = 0x1f;
@@ -128,7 +128,8 @@ impl<'a> Keys<'a> {
             if nobody.hold(key) {
                 return Keyed { key: None, placeholder: true };
             }
-            let key = (!side.records.is_deleted(record as usize)).then(|| self.stand(key, source, record));
+            let is_joined = is_address(key) && !side.records.is_deleted(record as usize);
+            let key = is_joined.then(|| self.stand(key, source, record));
             Keyed { key, placeholder: false }
         })
         .collect()

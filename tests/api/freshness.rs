@@ -141,3 +141,29 @@ async fn that_the_request_is_wrong_is_believed_whatever_copy_there_is() {
         assert_eq!(answer.json()["status"], "partial");
     }
 }
+
+#[tokio::test]
+async fn a_source_that_asks_to_be_left_alone_is_left_alone() {
+    for (ask, calls) in [(None, 3), (Some("30"), 2)] {
+        let world = World::new().await;
+        let gateway = expired(&world, &[("cache.stale_while_revalidate", "0s")]).await;
+        let reply = Reply::status(429);
+        world.my_reports.always(match ask {
+            Some(seconds) => reply.header("retry-after", seconds),
+            None => reply,
+        });
+        assert_eq!(told(&gateway.get(USERS).await, "my_reports"), ok(true, json!("rate_limited")));
+        tokio::time::sleep(Duration::from_millis(1200)).await; // longer than a first cool-down of our own
+        assert_eq!(told(&gateway.get(USERS).await, "my_reports"), ok(true, json!("rate_limited")));
+        assert_eq!(world.my_reports.calls().len(), calls, "{ask:?}");
+    }
+}
+
+#[tokio::test]
+async fn how_long_a_copy_stands_in_does_not_depend_on_how_long_it_is_given_at_once() {
+    let world = World::new().await;
+    let gateway = expired(&world, &[("cache.stale_while_revalidate", "1m"), ("cache.stale_if_error", "0s")]).await;
+    world.my_reports.always(Reply::status(503));
+    let answer = gateway.get_with(USERS, &[("cache-control", "no-cache")]).await;
+    assert_eq!(told(&answer, "my_reports"), ("unavailable".to_owned(), false, Value::Null), "{answer:?}");
+}

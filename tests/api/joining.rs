@@ -94,6 +94,20 @@ async fn addresses_are_one_whatever_their_case_form_and_the_script_of_their_doma
 }
 
 #[tokio::test]
+async fn what_stands_where_there_is_no_address_joins_nobody() {
+    for filler in ["n/a", "-", "none", "@", "ann@", "@acme.example", "<no email>"] {
+        let world = World::new().await;
+        world.persons(vec![person("1", "Ann", filler), person("2", "Bo", filler)]);
+        world.users(vec![user("9", "Cy", filler)]);
+        let answer = world.start().await.get(USERS).await;
+        assert_eq!((people(&answer), &answer.json()["warnings"]), (["1", "2", "9"].map(str::to_owned).to_vec(), &json!([])), "{filler}");
+        assert_eq!(ids(&answer)[0], id(&["r", "advanced_automation", "1"]), "{filler}");
+        let ann = &answer.json()["data"][0];
+        assert_eq!((&ann["email"], &ann["placeholder"], &ann["matched_by"]), (&json!(filler), &json!(false), &Value::Null));
+    }
+}
+
+#[tokio::test]
 async fn an_address_that_a_source_has_twice_joins_nothing_and_is_told_without_the_address() {
     let world = World::new().await;
     world.persons(vec![person("1", "A", "ann@acme.example"), person("2", "B", "Ann@acme.example"), person("3", "C", "bo@acme.example")]);

@@ -61,7 +61,7 @@ impl Copies {
                 return Err(failure);
             }
             Err(failure) => {
-                self.cool(key, failure.kind);
+                self.cool(key, failure);
                 return Err(failure);
             }
         };
@@ -70,7 +70,7 @@ impl Copies {
             self.failures.invalidate(key);
             self.held.insert(key.clone(), Arc::clone(&copy));
         } else {
-            self.cool(key, FailureKind::InvalidResponse);
+            self.cool(key, Failure::new(FailureKind::InvalidResponse));
         }
         Ok(copy)
     }
@@ -90,10 +90,10 @@ impl Copies {
         }
     }
 
-    fn cool(&self, key: &Key, kind: FailureKind) {
+    fn cool(&self, key: &Key, failure: Failure) {
         let failures = self.failures.get(key).map_or(0, |cooling| cooling.failures) + 1;
-        let until = Instant::now() + cool_down(failures, fastrand::f64());
-        self.failures.insert(key.clone(), Cooling { until, failures, kind });
+        let until = Instant::now() + cool_down(failures, failure.retry_after, fastrand::f64());
+        self.failures.insert(key.clone(), Cooling { until, failures, kind: failure.kind });
     }
 }
 

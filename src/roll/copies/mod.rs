@@ -25,7 +25,7 @@ use crate::{
     outbound::Deadline,
     roll::{
         copy::Copy,
-        freshness::{Use, Windows},
+        freshness::{LONGEST_COOL_DOWN, Use, Windows},
     },
     shared_cache::SharedCache,
     sources::{Identity, Scope, Source},
@@ -38,9 +38,6 @@ use keeping::is_believed;
 
 /// How many failures in a row are remembered, by source and customer.
 const MOST_FAILURES: u64 = 100_000;
-
-/// How long a failure is remembered at least: longer than any cool-down.
-const COOLEST: Duration = Duration::from_mins(1);
 
 /// Who asks, and how long he waits.
 #[derive(Clone, Debug)]
@@ -107,7 +104,7 @@ impl Copies {
         let Keeping { windows, not_found, .. } = *keeping;
         let failures = moka::sync::Cache::builder()
             .max_capacity(MOST_FAILURES)
-            .time_to_live(windows.whole().max(COOLEST))
+            .time_to_live(windows.whole().max(LONGEST_COOL_DOWN))
             .build_with_hasher(RandomState::default());
         let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole()).build();
         let (walks, looks) = (Flights::default(), Flights::default());
@@ -180,7 +177,8 @@ impl Copies {
         let cooling = failed.is_some_and(|cooling| Instant::now() < cooling.until);
         match usable {
             Use::Fresh if is_young => {}
-            Use::Fresh | Use::WhileRevalidating | Use::IfError if cooling => {}
+            // A caller's own credentials know no refresh behind an answer, and no window for it.
+            Use::Fresh | Use::WhileRevalidating | Use::IfError if cooling && (may_ask_behind || copy.stands_in()) => {}
             Use::Fresh | Use::WhileRevalidating if may_ask_behind => {
                 drop(self.walk(key.clone(), source, identity, patience, Instant::now()));
             }
@@ -219,7 +217,7 @@ impl Copies {
             Ok(_) => Some(FailureKind::InvalidResponse), // its counts never agreed
             Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind, key.scope)),
         };
-        let may_stand_in = |copy: &Arc<Copy>| copy.usable_as() != Use::Gone && copy.is_roll() && self.is_own(&key, copy);
+        let may_stand_in = |copy: &Arc<Copy>| copy.stands_in() && copy.is_roll() && self.is_own(&key, copy);
         let held = match held {
             None if failed.is_some() => self.newest(&key, source).await, // it was not looked for, or came meanwhile
             held => held,
