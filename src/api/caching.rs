@@ -52,17 +52,24 @@ impl Ages {
         }
     }
 
+    /// Puts the headers on that say how old what an answer rests on is, be it a roll or an error.
+    pub(super) fn write_age(&self, told: &[Told], headers: &mut HeaderMap) {
+        headers.insert(header::AGE, self.age.into());
+        write_origin(told, headers, self.ttl);
+    }
+
     /// Puts the headers on an answer that is a roll.
     pub(super) fn write(&self, complete: bool, told: &[Told], headers: &mut HeaderMap) {
         put(headers, header::CACHE_CONTROL, self.cache_control(complete));
-        headers.insert(header::AGE, self.age.into());
-        write_origin(told, headers, self.ttl);
+        self.write_age(told, headers);
     }
 }
 
 /// Puts the headers that say where an answer comes from on it, be it a roll or an error.
 pub(super) fn write_origin(told: &[Told], headers: &mut HeaderMap, ttl: i64) {
-    put(headers, CACHE_STATUS, cache_status(told, ttl));
+    if told.iter().any(|told| told.copy.is_some()) {
+        put(headers, CACHE_STATUS, cache_status(told, ttl));
+    }
     if told.iter().any(|told| told.forward != Forward::Hit) {
         put(headers, SERVER_TIMING, server_timing(told));
     }

@@ -37,6 +37,12 @@ pub(super) struct SourceFailure {
     /// The HTTP status that it answered with, or that its body named; null where it gave no answer.
     #[schema(example = 404)]
     pub http_status: Option<u16>,
+    /// Whether what it said is older than the gateway would like; absent where it is not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
+    /// Why a refresh of what it said has failed; absent where none has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<FailureKind>,
 }
 
 impl ApiError {
@@ -83,9 +89,10 @@ impl ApiError {
         error
     }
 
-    /// The customer's roll is whole and does not have the user.
-    pub(super) fn user_not_found() -> Self {
-        Self::new(Code::UserNotFound, "The customer has no such user.")
+    /// The customer's roll is whole, as these sources said, and does not have the user.
+    pub(super) fn user_not_found(told: &[Told]) -> Self {
+        let sources = told.iter().map(SourceFailure::from).collect();
+        Self { sources, ..Self::new(Code::UserNotFound, "The customer has no such user.") }
     }
 
     /// The error that a bare status stands for: what layers below answer with.
@@ -114,7 +121,7 @@ impl ApiError {
         match (kind, code) {
             (Some(kind), _) => {
                 let message = sentence("acme", kind, sources.first().copied(), false);
-                let failed = |source| SourceFailure { source, status: kind.into(), http_status: example_status(kind) };
+                let failed = |source| SourceFailure::fresh(source, kind, example_status(kind));
                 Self { sources: sources.map(failed).to_vec(), ..Self::new(code, message) }
             }
             (None, Code::InvalidCustomerId) => InvalidCustomerId.into(),
@@ -123,11 +130,11 @@ impl ApiError {
             (None, Code::KeysUnavailable) => Denied::Uncheckable.into(),
             (None, Code::UpstreamCredentialsRefused) => {
                 let message = sentence("acme", FailureKind::Unauthorized, sources.first().copied(), true);
-                let refused = |source| SourceFailure { source, status: FailureKind::Unauthorized.into(), http_status: Some(401) };
+                let refused = |source| SourceFailure::fresh(source, FailureKind::Unauthorized, Some(401));
                 Self { sources: sources.map(refused).to_vec(), ..Self::new(code, message) }
             }
             (None, Code::InvalidParameter) => Self::parameter("page_size", "must be a whole number from 1 to 1000."),
-            (None, Code::UserNotFound) => Self::user_not_found(),
+            (None, Code::UserNotFound) => Self::user_not_found(&[]),
             (None, Code::LinksUnavailable) => LinksUnavailable(SOME_TIME).into(),
             (None, Code::ShuttingDown) => Self::new(code, "The gateway is about to stop; ask another one."),
             (None, code) => Self::of_status(StatusCode::from_u16(code.status()).unwrap_or_default()),
@@ -182,6 +189,13 @@ fn example_status(kind: FailureKind) -> Option<u16> {
     }
 }
 
+impl SourceFailure {
+    /// What a source has just come to.
+    fn fresh(source: SourceName, status: FailureKind, http_status: Option<u16>) -> Self {
+        Self { source, status: status.into(), http_status, stale: false, error: None }
+    }
+}
+
 impl From<&Told> for SourceFailure {
     fn from(told: &Told) -> Self {
         let http_status = match &told.copy {
@@ -192,7 +206,8 @@ impl From<&Told> for SourceFailure {
                 Known::NotFound(failure) => failure.http_status,
             },
         };
-        Self { source: told.source, status: told.into(), http_status }
+        let is_stale = told.age.is_some_and(|age| age.is_stale);
+        Self { source: told.source, status: told.into(), http_status, stale: is_stale, error: told.error }
     }
 }
 

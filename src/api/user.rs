@@ -140,7 +140,11 @@ fn show(given: &Given, user: &UserId, query: &UserQuery, asked: &HeaderMap, answ
 fn not_found(customer: &CustomerId, given: &Given, answer: &Answer) -> Response {
     match &given.lacking {
         Some(refusal) => refuse(customer, refusal, &answer.told),
-        None => ApiError::user_not_found().into_response(),
+        None => {
+            let mut response = ApiError::user_not_found(&answer.told).into_response();
+            Ages::of(&answer.told).write_age(&answer.told, response.headers_mut());
+            response
+        }
     }
 }
 

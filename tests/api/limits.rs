@@ -50,6 +50,8 @@ async fn a_body_that_nobody_wants_may_be_small_and_is_refused_if_it_is_not() {
     let gateway = world.start().await;
     let chunked = |size: usize| format!("{size:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(size));
     let (small, large) = ("x".repeat(1000), "x".repeat(100_000));
+    let broken = gateway.send_raw_with_body("GET /customers/acme/users HTTP/1.1", &["Transfer-Encoding: chunked"], "zz\r\n").await;
+    assert_eq!((broken.status, broken.code().as_str()), (400, "invalid_parameter"), "it may not be sent again as it is: {broken:?}");
     for (line, body, fits) in [
         ("Content-Length: 1000", small, true),
         ("Transfer-Encoding: chunked", chunked(1000), true),

@@ -106,3 +106,20 @@ async fn nobody_is_said_not_to_be_there_while_a_source_is_missing() {
     world.my_reports.always(Reply::status(404));
     assert_eq!(gateway.get(&format!("{USERS}/my_reports:m-1")).await.code(), "user_not_found", "a 404 is an answer");
 }
+
+#[tokio::test]
+async fn that_somebody_is_not_there_is_said_with_how_old_that_is() {
+    let world = world().await;
+    let setup = world.gateway().set("cache.fresh", "1s").set("cache.stale_while_revalidate", "0s");
+    let gateway = setup.set("sources.my_reports.retries", "0").start().await;
+    let nobody = format!("{USERS}/my_reports:nobody");
+    let answer = gateway.get(&nobody).await;
+    let expected = ["advanced_automation", "my_reports"].map(|source| json!({"source": source, "status": "ok", "http_status": 200}));
+    assert_eq!((answer.code().as_str(), &answer.json()["sources"]), ("user_not_found", &json!(expected)));
+    assert_eq!((answer.header("age"), answer.header("cache-status")), (Some("0"), Some("rollcall; fwd=uri-miss; stored")));
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    world.my_reports.always(Reply::status(503));
+    let stale = gateway.get(&nobody).await;
+    let expected = json!({"source": "my_reports", "status": "ok", "http_status": 200, "stale": true, "error": "unavailable"});
+    assert_eq!((stale.code().as_str(), stale.source("my_reports"), stale.header("age")), ("user_not_found", expected, Some("1")));
+}

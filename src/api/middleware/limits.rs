@@ -53,6 +53,7 @@ async fn without_body(request: Request) -> Result<Request, StatusCode> {
     match tokio::time::timeout(BODY_TIME, Limited::new(body, LARGEST_BODY).collect()).await {
         Ok(Ok(_)) => Ok(Request::from_parts(parts, Body::empty())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Ok(Err(_)) | Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST), // it is not written as it should be, or cut short
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     }
 }
