@@ -29,6 +29,9 @@ const COOL_DOWN: Duration = Duration::from_secs(2);
 /// How long a set is used that cannot be had anew.
 const KEPT: Duration = Duration::from_hours(24);
 
+/// What a key must be for.
+pub(super) const USABLE: &str = "for signatures by RS256, ES256 or EdDSA";
+
 /// How long whoever needs a key waits for the set.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -127,7 +130,12 @@ impl KeySets {
             let keys = inner.origin.read().await.and_then(|text| read(&text));
             let (at, failed) = (Instant::now(), keys.is_err());
             match keys {
-                Ok(keys) => inner.held.store(Some(Arc::new(Held { keys, at }))),
+                Ok(keys) => {
+                    if keys.is_empty() {
+                        tracing::warn!(origin = %inner.origin, "no key of the key set is {USABLE}: every token is refused");
+                    }
+                    inner.held.store(Some(Arc::new(Held { keys, at })));
+                }
                 Err(cause) => {
                     tracing::warn!(origin = %inner.origin, cause, "the key set cannot be had; the one before goes on, if there is one");
                 }
@@ -163,12 +171,11 @@ impl Held {
     }
 }
 
-/// Reads a set: its keys that can be used here. Others, of other algorithms for one, do no harm;
-/// a set without any is none.
+/// Reads a set: its keys that can be used here. Others, of other algorithms for one, do no harm. An issuer
+/// that lists none any more has withdrawn those that he listed.
 pub(super) fn read(text: &[u8]) -> Result<Vec<Key>, String> {
     let wire: Wire<'_> = serde_json::from_slice(text).map_err(|_| "it is no JSON object with a list of keys".to_owned())?;
-    let keys: Vec<Key> = wire.keys.iter().filter_map(|key| usable(&serde_json::from_str(key.get()).ok()?)).collect();
-    if keys.is_empty() { Err("no key in it is for signatures by RS256, ES256 or EdDSA".to_owned()) } else { Ok(keys) }
+    Ok(wire.keys.iter().filter_map(|key| usable(&serde_json::from_str(key.get()).ok()?)).collect())
 }
 
 /// A key for signatures by the one algorithm that its kind has here.
@@ -229,7 +236,8 @@ mod tests {
             EC.replace("P-256", "P-384")
         );
         assert_eq!(ids(&format!(r#"{others}, {{{RSA},"kid":"a","use":"sig"}}, {{{EC}}}"#)), Ok(vec![Some("a".to_owned()), None]));
-        assert!(ids(&others).is_err() && ids("").is_err() && read(b"<html>").is_err() && read(b"{}").is_err());
+        assert_eq!((ids(&others), ids("")), (Ok(vec![]), Ok(vec![])), "all were withdrawn");
+        assert!(read(b"<html>").is_err() && read(b"{}").is_err() && read(b"").is_err());
     }
 
     #[test]

@@ -96,5 +96,8 @@ impl Keys {
 fn read_file(path: &Path) -> Result<(), String> {
     let named = |cause: String| format!("{}: {cause}.", path.display());
     let text = std::fs::read(path).map_err(|error| named(format!("cannot be read: {error}")))?;
-    key_set::read(&text).map(drop).map_err(named)
+    match key_set::read(&text) {
+        Ok(keys) if keys.is_empty() => Err(named(format!("no key in it is {}", key_set::USABLE))),
+        read => read.map(drop).map_err(named),
+    }
 }
