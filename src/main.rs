@@ -16,7 +16,5 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run() -> ExitCode {
-    // A variable that is no Unicode is none of ours.
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Line::parse().run(&Environment(variables.collect())).await
+    Line::parse().run(&Environment::of(std::env::vars_os())).await
 }

@@ -1,6 +1,6 @@
 //! Where a command's configuration comes from: file, environment, flags.
 
-use std::{convert::Infallible, path::PathBuf};
+use std::{convert::Infallible, ffi::OsString, path::PathBuf};
 
 use clap::Args;
 use secrecy::zeroize::Zeroizing;
@@ -14,7 +14,11 @@ use crate::{
 
 /// The environment, read once.
 #[derive(Clone, Default)]
-pub struct Environment(pub Vec<(String, String)>);
+pub struct Environment {
+    variables: Vec<(String, String)>,
+    /// Variables of ours that are no text, by name.
+    unreadable: Vec<String>,
+}
 
 #[derive(Debug, Args)]
 #[group(id = "configuration")]
@@ -55,7 +59,7 @@ impl Arguments {
     pub(super) fn usable_layers(&self, environment: &Environment) -> Result<(Layers, Option<Faults>), Faults> {
         let read = self.config.as_ref().map(|path| Layers::from_file(path)).transpose();
         let (file, unread) = read.map_or_else(|faults| (None, Some(faults)), |layers| (layers, None));
-        let layers = file.unwrap_or_default().with_environment(environment.0.iter().cloned());
+        let layers = file.unwrap_or_default().with_environment(environment.readable()?.iter().cloned());
         Ok((self.flags.lay_over(layers)?, unread))
     }
 }
@@ -84,8 +88,48 @@ fn secret(text: &str) -> Result<Secret, Infallible> {
 }
 
 impl Environment {
+    /// Reads what a process was given.
+    pub fn of(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let mut environment = Self::default();
+        for (name, value) in variables {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => environment.variables.push((name, value)),
+                (name, _) => environment.unreadable.push(name.unwrap_or_else(|name| name.to_string_lossy().into_owned())),
+            }
+        }
+        environment.unreadable.retain(|name| Layers::takes(name));
+        environment
+    }
+
+    fn readable(&self) -> Result<&[(String, String)], Faults> {
+        let fault = |name: &String| Fault { at: name.clone(), what: "must be written in UTF-8.".to_owned() };
+        match self.unreadable.as_slice() {
+            [] => Ok(&self.variables),
+            names => Err(Faults(names.iter().map(fault).collect())),
+        }
+    }
+
     /// One variable.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn a_variable_of_ours_that_is_no_text_is_a_fault_and_any_other_is_nobodys() {
+        let broken = |text: &str| OsString::from_vec([text.as_bytes(), b"\xff"].concat());
+        let read = |name: OsString, value: OsString| {
+            Environment::of(std::iter::once((name, value))).readable().err().map(|faults| faults.to_string())
+        };
+        assert_eq!(read("ROLLCALL__AUTH__MODE".into(), broken("keys")).unwrap(), "ROLLCALL__AUTH__MODE: must be written in UTF-8.");
+        assert_eq!(read(broken("ROLLCALL__AUTH__MODE"), "keys".into()).unwrap(), "ROLLCALL__AUTH__MODE\u{fffd}: must be written in UTF-8.");
+        assert_eq!(read("HOME".into(), broken("/")), None);
+        assert_eq!(read("ROLLCALL__AUTH__MODE".into(), "keys".into()), None);
     }
 }

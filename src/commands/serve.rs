@@ -14,7 +14,7 @@ use crate::{
 
 /// How often the configuration file is looked at. A poll, for a file that is mounted into a
 /// container changes by a swap of links that notifications miss.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long a renewal that is under way may take once the process is told to end at once.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -36,9 +36,9 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
 }
 
 /// Waits to be told to stop; reads the configuration again when it is told to, and when the file
-/// has changed.
+/// has changed and is the same at two looks: half of it may be a good one, but is not what was meant.
 async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arguments, environment: &Environment) -> Stop {
-    let mut read = arguments.digest();
+    let (mut read, mut seen) = (arguments.digest(), None);
     let mut look = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
@@ -51,10 +51,11 @@ async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arg
             }
             _ = look.tick() => {
                 let now = arguments.digest();
-                if now.is_some() && now != read {
+                if now.is_some() && now != read && now == seen {
                     reload(running, arguments, environment);
                     read = now;
                 }
+                seen = now;
             }
         }
     }

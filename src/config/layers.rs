@@ -45,6 +45,11 @@ impl Layers {
         Ok(Self { table: Wiped(table), ..Self::default() })
     }
 
+    /// Whether an environment variable is one of ours.
+    pub fn takes(variable: &str) -> bool {
+        variable.starts_with(PREFIX)
+    }
+
     /// Lays the environment over what is there: `ROLLCALL__SERVER__LISTEN` is `server.listen`.
     #[must_use]
     pub fn with_environment(mut self, variables: impl Iterator<Item = (String, String)>) -> Self {

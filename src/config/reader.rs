@@ -190,9 +190,27 @@ impl Reader {
         let nearest = self.known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
         match nearest.filter(|known| alike(known) >= ALIKE) {
             Some(known) => format!("is no key of this version. Was {known} meant?"),
-            None => "is no key of this version.".to_owned(),
+            None => format!("is no key of this version; {}.", self.there_is_beside(key)),
         }
     }
+
+    /// What there is where a key stands, or above it.
+    fn there_is_beside(&self, key: &str) -> String {
+        let table = key.rsplit_once('.').map(|(table, _)| table);
+        let within = |known: &'_ String| Some(first(table.map_or(Some(known.as_str()), |table| below(known, table))?).to_owned());
+        let names: BTreeSet<String> = self.known.iter().filter_map(within).collect();
+        let names = Vec::from_iter(names).join(", ");
+        match table {
+            None => format!("there are {names}"),
+            Some(table) if names.is_empty() => self.there_is_beside(table),
+            Some(table) => format!("[{table}] has {names}"),
+        }
+    }
+}
+
+/// A key without the table that it is in.
+fn below<'a>(key: &'a str, table: &str) -> Option<&'a str> {
+    key.strip_prefix(table)?.strip_prefix('.')
 }
 
 /// The number that a level of a key is, written as we write it.
@@ -205,13 +223,14 @@ fn first(key: &str) -> &str {
     key.split_once('.').map_or(key, |(level, _)| level)
 }
 
-/// How alike two keys are, 0 to 1: in one table by their last level, else as a whole, which then
-/// has to be very much so.
+/// How alike two keys are, 0 to 1, behind the tables that both are in; further down, or elsewhere, they
+/// have to be very much so.
 fn alikeness(known: &str, key: &str) -> f64 {
-    let split =
-        |key: &'_ str| key.rsplit_once('.').map_or((String::new(), key.to_owned()), |(table, leaf)| (table.to_owned(), leaf.to_owned()));
-    let ((table, leaf), (other_table, other_leaf)) = (split(known), split(key));
-    if table == other_table { strsim::jaro_winkler(&leaf, &other_leaf) } else { strsim::jaro_winkler(known, key) - 0.15 }
+    match (known.split_once('.'), key.split_once('.')) {
+        (Some((table, known)), Some((other, key))) if table == other => alikeness(known, key),
+        (None, None) => strsim::jaro_winkler(known, key),
+        _ => strsim::jaro_winkler(known, key) - 0.15,
+    }
 }
 
 fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {

@@ -66,6 +66,15 @@ async fn an_unknown_key_names_the_nearest_known_one() {
         let fault = ended.fault(2);
         assert!(fault.starts_with(&format!("{wrong}:")) && fault.contains(&format!("Was {meant} meant?")), "{fault}");
     }
+    for (wrong, there_are) in [
+        ("cache.ttl", "[cache] has fresh, max_bytes, not_found, stale_if_error, stale_while_revalidate."),
+        ("sources.my_reports.zebra", "[sources.my_reports] has account_id, allow_http, base_url,"),
+        ("foo.bar", "there are auth, cache, customers,"),
+    ] {
+        let ended = check(&world, &format!("{wrong} = \"1s\"")).await;
+        let fault = ended.fault(2);
+        assert!(fault.starts_with(&format!("{wrong}: is no key of this version; {there_are}")), "{fault}");
+    }
 }
 
 #[tokio::test]

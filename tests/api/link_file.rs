@@ -141,6 +141,24 @@ async fn a_broken_file_keeps_the_old_links_and_is_told_once_with_every_fault() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_cut_to_nothing_keeps_the_old_links_and_one_that_says_nobody_does_not() {
+    for (name, text, nobody) in [
+        ("links.csv", format!("{HEADER}acme,,A-1,\n"), HEADER),
+        ("links.toml", "[[customers]]\ncustomer_id = \"acme\"\nadvanced_automation_id = \"A-1\"\n".to_owned(), "customers = []\n"),
+    ] {
+        let (world, folder) = (World::new().await, Folder::new());
+        let gateway = gateway(&world, &folder.write(name, &text)).await;
+        folder.write(name, "");
+        until_metric(&gateway, "rollcall_customer_file_faults{reason=\"wrong_header\"} 1").await;
+        assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-1"), "{name}");
+        folder.write(name, nobody);
+        reaches(&gateway, "acme", None).await;
+        let unknown = gateway.get("/customers/acme/users").await;
+        assert_eq!((unknown.code().as_str(), unknown.header("cache-status")), ("customer_not_found", None), "no source was asked");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_is_broken_at_the_start_is_a_fault_of_the_configuration() {
     let (world, folder) = (World::new().await, Folder::new());
     let run = async |command: &str, more: &str| {

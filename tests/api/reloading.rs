@@ -183,6 +183,18 @@ async fn one_change_is_one_reload() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_still_being_written_is_not_put_to_work() {
+    let it = Reloadable::start(World::of_two().await, &page_size(7)).await;
+    for half in 11..17 {
+        it.change(&page_size(half)); // a good one, but not what was meant
+        tokio::time::sleep(Duration::from_millis(450)).await;
+    }
+    it.change(&page_size(17));
+    it.reaches("taken", 1).await;
+    assert_eq!((it.page_size("acme").await, it.counted("taken").await), (17, 1), "{}", it.program.said());
+}
+
+#[tokio::test]
 async fn what_is_in_flight_ends_on_the_configuration_that_it_began_with() {
     let (world, rows) = (World::of_two().await, crowd(3));
     world.answer_persons(move |call| {

@@ -51,6 +51,10 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
 
 fn take_all(rows: &mut Rows<'_>, lines: &Lines, table: &DeTable<'_>) {
     let wanted = rows.columns().to_vec();
+    if !table.keys().any(|key| key.get_ref() == CUSTOMERS) {
+        // A file that is cut to nothing must not cut everybody off.
+        rows.fault(1, Reason::WrongHeader, "has no [[customers]]: write customers = [] where there are none.");
+    }
     for (key, value) in table {
         let line = lines.at(key.span().start);
         match value.get_ref().as_array() {
