@@ -110,13 +110,22 @@ const TAG: (&str, &str) =
 /// The header of every list with pages.
 const NEXT: (&str, &str) = ("Link", "`rel=\"next\"`: the next page, relative.");
 
-/// The headers of what sources were asked for, and what each says.
-const ROLL_HEADERS: &[(&str, &str)] = &[
-    ("Cache-Control", "`private, max-age=…` for a fresh success, `max-age=0` when stale, `no-store` for a partial roll."),
-    ("Age", "Seconds since the oldest source used was read."),
-    ("Cache-Status", "RFC 9211: `rollcall; hit; ttl=37`, `rollcall; fwd=uri-miss; stored`, …"),
+/// How long a roll may be kept, and how old what it was read from is.
+const ROLL_CACHED: (&str, &str) =
+    ("Cache-Control", "`private, max-age=…` for a fresh success, `max-age=0` when stale, `no-store` for a partial roll.");
+const AGE: (&str, &str) = ("Age", "Seconds since the oldest source used was read.");
+
+/// The headers that say where an answer comes from, be it a roll or an error.
+const ORIGIN: [(&str, &str); 2] = [
+    ("Cache-Status", "RFC 9211: `rollcall; hit; ttl=37`, `rollcall; fwd=uri-miss; stored`, …; absent where no source is linked."),
     ("Server-Timing", "How long each source took, where one was asked."),
 ];
+
+/// The headers of what sources were asked for.
+const ROLL_HEADERS: &[(&str, &str)] = &[ROLL_CACHED, AGE, ORIGIN[0], ORIGIN[1]];
+
+/// The header of every error.
+const NOT_KEPT: (&str, &str) = ("Cache-Control", "`no-store`.");
 
 /// The header of a roll that has no envelope.
 const STATUS: (&str, &str) = ("Rollcall-Status", "`success` or `partial`, where no envelope says so: of CSV and of JSON lines.");
@@ -214,7 +223,9 @@ fn describe(operation: &mut Operation, security: Security) {
     }
     if can_be_held {
         describe_parameters(operation);
+        let of_held = headers.iter().filter(|header| ![NEXT, STATUS].contains(header));
         let held = ResponseBuilder::new().description("The answer that `If-None-Match` names still holds.");
+        let held = HEADERS.iter().chain(of_held).fold(held, |held, (name, text)| held.header(*name, header(text)));
         operation.responses.responses.insert("304".to_owned(), held.build().into());
     }
     let mut codes: Vec<Code> = own.iter().chain(guarded).chain(EVERYWHERE).copied().collect();
@@ -266,7 +277,9 @@ fn error_response(codes: &[Code]) -> Response {
         .description(names.join("\n\n"))
         .content(JSON, content("ErrorEnvelope", false))
         .content(PROBLEM_JSON, content("Problem", true));
-    for (name, text) in HEADERS {
+    let of_sources = if codes.iter().any(|code| OF_SOURCES.contains(code) || *code == Code::UserNotFound) { &ORIGIN[..] } else { &[] };
+    let age = codes.contains(&Code::UserNotFound).then_some(AGE);
+    for (name, text) in HEADERS.iter().chain(&[NOT_KEPT]).chain(of_sources).chain(&age) {
         response = response.header(*name, header(text));
     }
     let status = codes.first().map(|code| code.status());

@@ -138,14 +138,12 @@ fn show(given: &Given, user: &UserId, query: &UserQuery, asked: &HeaderMap, answ
 
 /// Nobody can be said not to be there while a source is missing that might have him.
 fn not_found(customer: &CustomerId, given: &Given, answer: &Answer) -> Response {
-    match &given.lacking {
-        Some(refusal) => refuse(customer, refusal, &answer.told),
-        None => {
-            let mut response = ApiError::user_not_found(&answer.told).into_response();
-            Ages::of(&answer.told).write_age(&answer.told, response.headers_mut());
-            response
-        }
+    if let Some(refusal) = &given.lacking {
+        return refuse(customer, refusal, &answer.told);
     }
+    let mut response = ApiError::user_not_found(&answer.told).into_response();
+    Ages::of(&answer.told).write_age(&answer.told, response.headers_mut());
+    response
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for UserInPath {

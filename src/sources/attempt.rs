@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, header};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     adapter::Page,
@@ -28,9 +29,14 @@ const SLACK: std::time::Duration = std::time::Duration::from_millis(5);
 const LARGE_BODY: usize = 256 << 10;
 
 impl Source {
-    /// Asks for one page until it is there, or until trying again is no use. A refused token is
-    /// replaced once, which is no retry.
-    pub(super) async fn page<R: Rows>(&self, task: Task<'_, R>, number: u64) -> Result<Page<R>, Failure> {
+    /// Asks for one page until it is there, or until trying again is no use: also because another
+    /// page of the walk is `failing`. A refused token is replaced once, which is no retry.
+    pub(super) async fn page<R: Rows>(
+        &self,
+        task: Task<'_, R>,
+        number: u64,
+        failing: Option<&CancellationToken>,
+    ) -> Result<Page<R>, Failure> {
         self.budget.deposit();
         let (mut tries, mut replaced) = (1, false);
         loop {
@@ -44,7 +50,9 @@ impl Source {
             }
             let pause = self.retry.pause(&failure, tries, task.time_to_pause(), fastrand::f64());
             let Some(pause) = pause.filter(|_| self.budget.withdraw()) else { return Err(failure) };
-            tokio::time::sleep(pause).await;
+            if !slept(pause, failing).await {
+                return Err(failure);
+            }
             self.metrics.retry(self.name());
             tries += 1;
         }
@@ -111,6 +119,16 @@ impl Source {
         let judged = offload(heavy, move || judge(|body| read(adapter.as_ref(), body), answer.status, &answer.body)).await;
         judged.map_err(|failure| Failure { retry_after: answer.retry_after, ..failure })
     }
+}
+
+/// Waits for so long, unless there is nothing to wait for any more; whether it has.
+async fn slept(pause: std::time::Duration, failing: Option<&CancellationToken>) -> bool {
+    let asleep = tokio::time::sleep(pause);
+    if let Some(failing) = failing {
+        return failing.run_until_cancelled(asleep).await.is_some();
+    }
+    asleep.await;
+    true
 }
 
 /// Our own guard did not let a call through; it may in so long.

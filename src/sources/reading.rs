@@ -131,15 +131,12 @@ impl<R: Rows> Reading<R> {
     /// Whether the backend has changed its account while it was read: of the records, or, where it counts
     /// none, of the pages.
     pub(super) fn has_changed(&self) -> bool {
-        let pages = || self.pages.values();
-        match self.stated_count() {
-            Some(count) => pages().filter_map(|page| page.count).any(|other| other != count),
-            // 0 is written beside records, so it says nothing.
-            None => {
-                let mut told = pages().filter_map(|page| page.pages.filter(|told| *told > 0));
-                told.next().is_some_and(|first| told.any(|other| other != first))
-            }
+        if let Some(count) = self.stated_count() {
+            return self.pages.values().filter_map(|page| page.count).any(|other| other != count);
         }
+        // 0 is written beside records, so it says nothing.
+        let mut told = self.pages.values().filter_map(|page| page.pages.filter(|told| *told > 0));
+        told.next().is_some_and(|first| told.any(|other| other != first))
     }
 
     /// Whether there is nothing on a page that there is by the backend's account; where it counts records,

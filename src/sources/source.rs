@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::HeaderName;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     adapter::{Adapter, Page, Paging, Unreadable, UpstreamRequest},
@@ -250,30 +251,33 @@ impl Source {
         }
     }
 
-    /// Asks for pages, a few at a time. After the first failure none is begun any more; of
+    /// Asks for pages, a few at a time. After the first failure none is begun or tried again any more; of
     /// several failures the strongest counts.
     async fn ask_for<R: Rows>(&self, task: Task<'_, R>, wanted: &[u64], reading: &mut Reading<R>) -> Result<(), Failure> {
         let stated = reading.stated_pages();
         if let [number] = *wanted {
             // Most customers have one page: nothing is set up for several. In a box, or the whole walk
             // would have to be moved about with it.
-            let page = Box::pin(self.page(task, number)).await;
+            let page = Box::pin(self.page(task, number, None)).await;
             take(number, stated, page, reading).or_else(|failure| settle(number, failure, reading))?;
             return self.bounded(task, reading);
         }
         let mut waiting = wanted.iter().copied();
-        let mut asked = FuturesUnordered::new();
+        let (mut asked, failing) = (FuturesUnordered::new(), &CancellationToken::new());
         let mut failed: Option<(u64, Failure)> = None;
         loop {
             while failed.is_none() && asked.len() < PAGES_AT_ONCE {
                 let Some(number) = waiting.next() else { break };
-                asked.push(async move { (number, self.page(task, number).await) });
+                asked.push(async move { (number, self.page(task, number, Some(failing)).await) });
             }
             match asked.next().await {
                 None => return failed.map_or(Ok(()), |(number, failure)| settle(number, failure, reading)),
                 Some((number, page)) => match take(number, stated, page, reading) {
                     Ok(()) => self.bounded(task, reading)?,
-                    Err(failure) => failed = failed.filter(|(_, other)| other.kind <= failure.kind).or(Some((number, failure))),
+                    Err(failure) => {
+                        failing.cancel();
+                        failed = failed.filter(|(_, other)| other.kind <= failure.kind).or(Some((number, failure)));
+                    }
                 },
             }
         }

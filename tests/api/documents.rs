@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use rollcall::api::{Code, Security, document};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Gateway, Program, Reply, World, crowd, person, user};
+use crate::support::{Answer, Gateway, Program, Reply, World, crowd, person, user};
 
 /// Every route that there is, but for the pages on which people read of the others.
 const ROUTES: [&str; 8] = [
@@ -168,9 +168,40 @@ async fn assert_fits(document: &Value, gateway: &Gateway, path: &str, route: &st
     assert_eq!(answer.status, status, "{path}: {}", answer.text);
     let response = &document["paths"][route]["get"]["responses"][status.to_string()];
     assert_eq!(misfit(document, &response["content"]["application/json"]["schema"], &answer.json()), None, "{path}");
-    for name in response["headers"].as_object().unwrap().keys() {
-        let only_sometimes =
-            matches!((name.as_str(), answer.json()["next_cursor"].is_null()), ("Link", true) | ("Server-Timing" | "Rollcall-Status", _));
+    assert_headers_fit(response, &answer, path, &answer.json());
+}
+
+/// Headers that every answer has for HTTP's own sake.
+const USUAL: [&str; 5] = ["content-type", "content-length", "date", "vary", "x-content-type-options"];
+
+/// Each header that is there is described, and the other way round.
+fn assert_headers_fit(response: &Value, answer: &Answer, path: &str, body: &Value) {
+    let described = response["headers"].as_object().unwrap();
+    for name in described.keys() {
+        let only_sometimes = match name.as_str() {
+            "Link" => body["next_cursor"].is_null(),
+            "Cache-Status" => body["sources"] == json!([]), // an error that asks no source
+            name => matches!(name, "Server-Timing" | "Rollcall-Status"),
+        };
         assert!(only_sometimes || answer.header(name).is_some(), "{path}: {name} is described and is not there");
+    }
+    for name in answer.headers.keys().filter(|name| !USUAL.contains(&name.as_str())) {
+        assert!(described.keys().any(|other| other.eq_ignore_ascii_case(name.as_str())), "{path}: {name} is there and is not described");
+    }
+}
+
+#[tokio::test]
+async fn the_headers_of_an_answer_that_still_holds_are_described() {
+    let world = World::of_two().await;
+    let gateway = world.start().await;
+    for (path, route) in [
+        ("/customers/acme/users", "/customers/{customer_id}/users"),
+        ("/customers", "/customers"),
+        ("/customers/acme", "/customers/{customer_id}"),
+    ] {
+        let tag = gateway.get(path).await.header("etag").unwrap().to_owned();
+        let held = gateway.get_with(path, &[("if-none-match", &tag)]).await;
+        assert_eq!(held.status, 304, "{path}");
+        assert_headers_fit(&served()["paths"][route]["get"]["responses"]["304"], &held, path, &json!({}));
     }
 }

@@ -144,6 +144,21 @@ async fn the_strongest_failure_of_several_pages_decides_whichever_came_first() {
 }
 
 #[tokio::test]
+async fn nothing_is_tried_again_for_a_walk_that_has_failed() {
+    let world = World::new().await;
+    world.answer_pages(|number, _| match number {
+        2 => Reply::status(403).after(Duration::from_millis(200)),
+        3 => Reply::status(429).header("retry-after", "4"),
+        _ => page(slice(40, SIZE, number), 40, 4),
+    });
+    let gateway = world.start_paging(&[("retries", "2")]).await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(gateway.get("/customers/acme/users?partial=deny").await.code(), "upstream_forbidden");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!(world.pages_asked(), [1, 2, 3, 4]);
+}
+
+#[tokio::test]
 async fn a_few_pages_are_asked_for_at_a_time_and_no_more_than_four() {
     let world = World::new().await;
     world.answer_pages(|number, _| page(slice(150, SIZE, number), 150, 15).after(Duration::from_millis(30)));
