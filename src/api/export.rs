@@ -16,12 +16,16 @@ use super::{
     shape::{content_type, media_type},
 };
 use crate::{
+    domain::Warning,
     offload::offload,
     roll::{Export, ExportFormat, Given, Told, View},
 };
 
 /// Whether users may be missing, where no envelope says so.
 const ROLLCALL_STATUS: HeaderName = HeaderName::from_static("rollcall-status");
+
+/// What else a caller should know about the roll, where no envelope says so.
+const ROLLCALL_WARNINGS: HeaderName = HeaderName::from_static("rollcall-warnings");
 
 /// All users that a view leaves, or 304.
 pub(super) async fn all(gateway: &Gateway, format: ExportFormat, view: &View, given: &Given, told: &[Told], asked: &HeaderMap) -> Response {
@@ -39,5 +43,18 @@ pub(super) async fn all(gateway: &Gateway, format: ExportFormat, view: &View, gi
         ([(header::CONTENT_TYPE, content_type(format))], body).into_response()
     });
     put(response.headers_mut(), ROLLCALL_STATUS, status.to_owned());
+    if !given.warnings.is_empty() {
+        put(response.headers_mut(), ROLLCALL_WARNINGS, listed(&given.warnings));
+    }
     response
+}
+
+/// Warnings as the list that a header may be (RFC 9651): their codes, each with its source and its count.
+fn listed(warnings: &[Warning]) -> String {
+    let one = |Warning { code, source, count }: &Warning| {
+        let source = source.map(|source| format!(";source={source}"));
+        let count = count.map(|count| format!(";count={count}"));
+        [code.as_str(), &source.unwrap_or_default(), &count.unwrap_or_default()].concat()
+    };
+    warnings.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -127,8 +127,12 @@ const ROLL_HEADERS: &[(&str, &str)] = &[ROLL_CACHED, AGE, ORIGIN[0], ORIGIN[1]];
 /// The header of every error.
 const NOT_KEPT: (&str, &str) = ("Cache-Control", "`no-store`.");
 
-/// The header of a roll that has no envelope.
+/// The headers of a roll that has no envelope.
 const STATUS: (&str, &str) = ("Rollcall-Status", "`success` or `partial`, where no envelope says so: of CSV and of JSON lines.");
+const WARNINGS: (&str, &str) = (
+    "Rollcall-Warnings",
+    "Of CSV and of JSON lines, where there are any: `unverified_link;source=my_reports, ambiguous_email;source=my_reports;count=2`.",
+);
 
 /// The header that says how long customers may be kept.
 const CUSTOMERS_CACHED: (&str, &str) = ("Cache-Control", "`private, max-age=0`: ask each time whether what is held still holds.");
@@ -203,7 +207,9 @@ pub fn document(base_path: &str, security: Security) -> openapi::OpenApi {
 
 fn describe(operation: &mut Operation, security: Security) {
     let (own, headers): (Vec<Code>, Vec<(&str, &str)>) = match operation.operation_id.as_deref() {
-        Some("listUsers") => ([OF_CUSTOMER, OF_SOURCES, &[Code::InvalidCursor]].concat(), [&[TAG, NEXT, STATUS], ROLL_HEADERS].concat()),
+        Some("listUsers") => {
+            ([OF_CUSTOMER, OF_SOURCES, &[Code::InvalidCursor]].concat(), [&[TAG, NEXT, STATUS, WARNINGS], ROLL_HEADERS].concat())
+        }
         Some("getUser") => ([OF_CUSTOMER, OF_SOURCES, &[Code::UserNotFound]].concat(), [&[TAG], ROLL_HEADERS].concat()),
         Some("listCustomers") => (CUSTOMERS.to_vec(), vec![TAG, NEXT, CUSTOMERS_CACHED]),
         Some("getCustomer") => (OF_CUSTOMER.to_vec(), vec![TAG, CUSTOMERS_CACHED]),
@@ -223,7 +229,7 @@ fn describe(operation: &mut Operation, security: Security) {
     }
     if can_be_held {
         describe_parameters(operation);
-        let of_held = headers.iter().filter(|header| ![NEXT, STATUS].contains(header));
+        let of_held = headers.iter().filter(|header| **header != NEXT);
         let held = ResponseBuilder::new().description("The answer that `If-None-Match` names still holds.");
         let held = HEADERS.iter().chain(of_held).fold(held, |held, (name, text)| held.header(*name, header(text)));
         operation.responses.responses.insert("304".to_owned(), held.build().into());

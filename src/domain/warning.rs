@@ -39,3 +39,40 @@ pub enum WarningCode {
     /// source have an id that cannot be asked for.
     CustomersNotListed,
 }
+
+impl WarningCode {
+    /// As it stands in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AmbiguousEmail => "ambiguous_email",
+            Self::ForeignRowsDropped => "foreign_rows_dropped",
+            Self::CustomerIdDiffers => "customer_id_differs",
+            Self::ChangedWhileReading => "changed_while_reading",
+            Self::UnverifiedLink => "unverified_link",
+            Self::AmbiguousReference => "ambiguous_reference",
+            Self::CustomersNotListed => "customers_not_listed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_one_text_wherever_it_stands() {
+        use WarningCode::*;
+        let all = [
+            AmbiguousEmail,
+            ForeignRowsDropped,
+            CustomerIdDiffers,
+            ChangedWhileReading,
+            UnverifiedLink,
+            AmbiguousReference,
+            CustomersNotListed,
+        ];
+        for code in all {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+}

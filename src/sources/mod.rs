@@ -30,6 +30,7 @@ mod retry;
 mod scalar;
 mod scope;
 mod settings;
+mod settle;
 mod sharing;
 mod source;
 mod spans;

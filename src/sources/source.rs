@@ -17,6 +17,7 @@ use super::{
     retry::{Budget, Policy},
     scope::{Brought, Identity},
     settings::Limits,
+    settle::{of_a_known_customer, settle, take},
     spans,
 };
 use crate::{
@@ -288,41 +289,4 @@ impl Source {
         let is_within = reading.rows() <= self.most_rows(task.wanted.paging);
         if is_within { Ok(()) } else { Err(Failure::answered(FailureKind::InvalidResponse, 200)) }
     }
-}
-
-/// Takes what a page came to; `stated` is how many pages the backend says there are.
-fn take<R: Rows>(number: u64, stated: u64, page: Result<Page<R>, Failure>, reading: &mut Reading<R>) -> Result<(), Failure> {
-    match page {
-        Ok(page) => reading.take(number, page),
-        Err(failure) if is_end(number, stated, &failure) => reading.take(number, Page::default()),
-        Err(failure) => return Err(failure),
-    }
-    Ok(())
-}
-
-/// What a failure means once all that was asked for has come. A page that there is no more, of a roll that
-/// has become shorter meanwhile, ends a reading whose counts do not agree.
-fn settle<R: Rows>(number: u64, failure: Failure, reading: &mut Reading<R>) -> Result<(), Failure> {
-    if number > 1 && is_refused(&failure) && reading.has_changed() {
-        reading.take(number, Page::default());
-        return Ok(());
-    }
-    Err(if number > 1 { of_a_known_customer(failure) } else { failure })
-}
-
-/// Whether a failure is a page behind the last one that the backend says there is. Nothing
-/// documents what comes there: an empty page, or, by assumption, a 404 or 400. Where the backend
-/// says nothing, such an answer is no end: the roll would be short, and nobody could tell.
-fn is_end(number: u64, stated: u64, failure: &Failure) -> bool {
-    stated > 0 && number > stated && is_refused(failure)
-}
-
-/// Whether the backend does not know what was asked for, or does not take the question.
-fn is_refused(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
-}
-
-/// A customer of whom a page has just come cannot be unknown, nor his id be refused: that answer is wrong.
-fn of_a_known_customer(failure: Failure) -> Failure {
-    if is_refused(&failure) { Failure { kind: FailureKind::InvalidResponse, ..failure } } else { failure }
 }

@@ -82,6 +82,25 @@ async fn pages_are_refused_and_a_partial_roll_is_one_only_where_that_is_said() {
 }
 
 #[tokio::test]
+async fn what_a_caller_should_know_stands_in_a_header() {
+    let world = World::new().await;
+    world.persons(vec![person("1", "Ann", "a@x.example"), person("2", "Bo", "a@x.example")]);
+    world.my_reports.always(Reply::status(404));
+    let gateway = world.start().await;
+    for accept in [CSV, LINES] {
+        let answer = get(&gateway, "", accept).await;
+        let warnings = "ambiguous_email;source=advanced_automation;count=2, unverified_link;source=my_reports";
+        assert_eq!((answer.status, answer.header("rollcall-warnings")), (200, Some(warnings)), "{answer:?}");
+        let held = [("accept", accept), ("if-none-match", answer.header("etag").unwrap())];
+        let held = gateway.get_with("/customers/acme/users", &held).await;
+        assert_eq!((held.status, held.header("rollcall-warnings")), (304, Some(warnings)));
+    }
+    world.users(vec![]);
+    world.persons(vec![]);
+    assert_eq!(gateway.get_with("/customers/birch/users", &[("accept", CSV)]).await.header("rollcall-warnings"), None);
+}
+
+#[tokio::test]
 async fn the_shape_that_is_wanted_most_is_given() {
     let world = World::new().await;
     let gateway = world.start().await;

@@ -29,7 +29,7 @@ const REQUEST_HEADERS: [HeaderName; 9] = [
 ];
 
 /// What a page may read of an answer: all that an answer tells on purpose.
-const RESPONSE_HEADERS: [HeaderName; 14] = [
+const RESPONSE_HEADERS: [HeaderName; 15] = [
     header::AGE,
     header::ALLOW,
     header::CACHE_CONTROL,
@@ -38,6 +38,7 @@ const RESPONSE_HEADERS: [HeaderName; 14] = [
     header::LINK,
     header::RETRY_AFTER,
     HeaderName::from_static("rollcall-status"),
+    HeaderName::from_static("rollcall-warnings"),
     HeaderName::from_static("server-timing"),
     HeaderName::from_static("traceparent"),
     header::VARY,
