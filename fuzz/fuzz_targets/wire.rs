@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use rollcall::{
     config::{Layers, Reader},
-    sources::{Adapter, REGISTRY},
+    sources::{Adapter, Backend, REGISTRY},
 };
 
 static ADAPTERS: LazyLock<Vec<Box<dyn Adapter>>> = LazyLock::new(|| {
@@ -19,7 +19,8 @@ static ADAPTERS: LazyLock<Vec<Box<dyn Adapter>>> = LazyLock::new(|| {
     ];
     let layers = keys.iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, *value, "fuzz"));
     let mut reader = Reader::new(layers);
-    REGISTRY.iter().map(|backend| backend.read(&mut reader).expect("the keys are there").adapter).collect()
+    let adapter = |backend: &Backend| backend.read(&mut reader).unwrap_or_else(|| panic!("add the keys of {} above", backend.name)).adapter;
+    REGISTRY.iter().map(adapter).collect()
 });
 
 fuzz_target!(|body: &[u8]| {

@@ -4,9 +4,9 @@
 use utoipa::{
     OpenApi,
     openapi::{
-        self, ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder, Server,
+        self, ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Server,
         example::ExampleBuilder,
-        path::{Operation, ParameterIn},
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         schema::{Object, Schema, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
@@ -19,7 +19,11 @@ use super::{
     envelope::{DocumentedUser, ErrorEnvelope, Problem},
     error::ApiError,
 };
-use crate::{access::Mode, domain::Moment, sources::REGISTRY};
+use crate::{
+    access::Mode,
+    domain::Moment,
+    sources::{Backend, REGISTRY},
+};
 
 /// The names of the ways in.
 const TOKEN: &str = "bearer";
@@ -30,7 +34,7 @@ const KEY: &str = "api_key";
     info(
         title = "Rollcall",
         description = "One roll of a customer's users, whichever backend holds them.\n\n\
-            `GET /customers/{customer_id}/users` asks Advanced Automation (Acronis PSA) and MyReports (Xarios Dimensions) at once, \
+            `GET /customers/{customer_id}/users` asks all sources at once (Advanced Automation, which is Acronis PSA, MyReports, which is Xarios Dimensions, and what else is configured), \
             joins the records that carry the same e-mail address, and says how complete and how old its answer is:\n\n\
             * `status: success` is a promise: each source's users are one complete walk, as of its `fetched_at`.\n\
             * `status: partial` says that users may be missing; absence from such a roll is not deletion.\n\
@@ -102,6 +106,9 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("sort", "-email"),
     ("partial", "deny"),
 ];
+
+/// How a UUID is written.
+const UUID: &str = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 
 /// The header of every answer that can be held.
 const TAG: (&str, &str) =
@@ -227,6 +234,7 @@ fn describe(operation: &mut Operation, security: Security) {
             response.headers.insert((*name).to_owned(), header(text).into());
         }
     }
+    describe_sources(operation);
     if can_be_held {
         describe_parameters(operation);
         let of_held = headers.iter().filter(|header| **header != NEXT);
@@ -241,6 +249,37 @@ fn describe(operation: &mut Operation, security: Security) {
             operation.responses.responses.insert(first.status().to_string(), error_response(codes).into());
         }
     }
+}
+
+/// What a caller says of the sources, which are those that the program knows: whose record he means, and
+/// credentials of his own.
+fn describe_sources(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "user_id"
+            && let Some(RefOr::T(Schema::Object(schema))) = parameter.schema.as_mut()
+        {
+            let names: Vec<&str> = REGISTRY.iter().map(|backend| backend.name.as_str()).collect();
+            schema.pattern = Some(format!("^({UUID}|({}):.+)$", names.join("|")));
+        }
+    }
+    if matches!(operation.operation_id.as_deref(), Some("listUsers" | "getUser")) {
+        operation.parameters.get_or_insert_default().extend(REGISTRY.iter().map(|backend| RefOr::T(credentials_for(backend))));
+    }
+}
+
+fn credentials_for(backend: &Backend) -> Parameter {
+    let what = format!(
+        "The caller's own `Authorization` for `{}`. Of use only where the gateway is configured to send callers' credentials and not its own.",
+        backend.name
+    );
+    ParameterBuilder::new()
+        .name(backend.authorization_header)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(what))
+        .schema(Some(Object::with_type(SchemaType::Type(Type::String))))
+        .build()
 }
 
 /// The sources that a caller can name are those that the program knows. An example stands in the

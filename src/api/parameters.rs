@@ -70,14 +70,6 @@ pub(super) struct UsersHeaders {
     /// `no-cache` asks the sources now. Where that fails, a copy stands in.
     #[param(rename = "Cache-Control", required = false)]
     cache_control: String,
-    /// The caller's own `Authorization` for Advanced Automation. Of use only where the gateway is
-    /// configured to send callers' credentials and not its own.
-    #[param(rename = "X-Advanced-Automation-Authorization", required = false)]
-    x_advanced_automation_authorization: String,
-    /// The caller's own `Authorization` for MyReports. Of use only where the gateway is configured
-    /// to send callers' credentials and not its own.
-    #[param(rename = "X-MyReports-Authorization", required = false)]
-    x_myreports_authorization: String,
     /// An id for this request, 1 to 128 of `A-Z a-z 0-9 . _ -`; another one is made where it is none.
     #[param(rename = "X-Request-Id", required = false)]
     x_request_id: String,

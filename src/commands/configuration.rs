@@ -49,9 +49,14 @@ impl Arguments {
 
     /// The merged and checked configuration.
     pub(super) fn read(&self, environment: &Environment) -> Result<Config, Faults> {
+        let mut faults = environment.faults();
         match self.usable_layers(environment)? {
-            (layers, None) => Config::read(layers, REGISTRY),
             (_, Some(unread)) => Err(unread),
+            (layers, None) if faults.0.is_empty() => Config::read(layers, REGISTRY),
+            (layers, None) => {
+                faults.0.extend(Config::read(layers, REGISTRY).err().into_iter().flat_map(|other| other.0));
+                Err(faults)
+            }
         }
     }
 
@@ -59,7 +64,7 @@ impl Arguments {
     pub(super) fn usable_layers(&self, environment: &Environment) -> Result<(Layers, Option<Faults>), Faults> {
         let read = self.config.as_ref().map(|path| Layers::from_file(path)).transpose();
         let (file, unread) = read.map_or_else(|faults| (None, Some(faults)), |layers| (layers, None));
-        let layers = file.unwrap_or_default().with_environment(environment.readable()?.iter().cloned());
+        let layers = file.unwrap_or_default().with_environment(environment.variables.iter().cloned());
         Ok((self.flags.lay_over(layers)?, unread))
     }
 }
@@ -101,12 +106,10 @@ impl Environment {
         environment
     }
 
-    fn readable(&self) -> Result<&[(String, String)], Faults> {
+    /// What is wrong with those of ours.
+    fn faults(&self) -> Faults {
         let fault = |name: &String| Fault { at: name.clone(), what: "must be written in UTF-8.".to_owned() };
-        match self.unreadable.as_slice() {
-            [] => Ok(&self.variables),
-            names => Err(Faults(names.iter().map(fault).collect())),
-        }
+        Faults(self.unreadable.iter().map(fault).collect())
     }
 
     /// One variable.
@@ -124,12 +127,10 @@ mod tests {
     #[test]
     fn a_variable_of_ours_that_is_no_text_is_a_fault_and_any_other_is_nobodys() {
         let broken = |text: &str| OsString::from_vec([text.as_bytes(), b"\xff"].concat());
-        let read = |name: OsString, value: OsString| {
-            Environment::of(std::iter::once((name, value))).readable().err().map(|faults| faults.to_string())
-        };
-        assert_eq!(read("ROLLCALL__AUTH__MODE".into(), broken("keys")).unwrap(), "ROLLCALL__AUTH__MODE: must be written in UTF-8.");
-        assert_eq!(read(broken("ROLLCALL__AUTH__MODE"), "keys".into()).unwrap(), "ROLLCALL__AUTH__MODE\u{fffd}: must be written in UTF-8.");
-        assert_eq!(read("HOME".into(), broken("/")), None);
-        assert_eq!(read("ROLLCALL__AUTH__MODE".into(), "keys".into()), None);
+        let read = |name: OsString, value: OsString| Environment::of(std::iter::once((name, value))).faults().to_string();
+        assert_eq!(read("ROLLCALL__AUTH__MODE".into(), broken("keys")), "ROLLCALL__AUTH__MODE: must be written in UTF-8.");
+        assert_eq!(read(broken("ROLLCALL__AUTH__MODE"), "keys".into()), "ROLLCALL__AUTH__MODE\u{fffd}: must be written in UTF-8.");
+        assert_eq!(read("HOME".into(), broken("/")), "");
+        assert_eq!(read("ROLLCALL__AUTH__MODE".into(), "keys".into()), "");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
+
 use super::{
     Failed,
     configuration::{Arguments, Environment},
@@ -40,6 +42,7 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
 async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arguments, environment: &Environment) -> Stop {
     let (mut read, mut seen) = (arguments.digest(), None);
     let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay); // two looks are a time apart
     loop {
         tokio::select! {
             signal = signals.next() => {

@@ -199,7 +199,7 @@ impl Reader {
         let table = key.rsplit_once('.').map(|(table, _)| table);
         let within = |known: &'_ String| Some(first(table.map_or(Some(known.as_str()), |table| below(known, table))?).to_owned());
         let names: BTreeSet<String> = self.known.iter().filter_map(within).collect();
-        let names = Vec::from_iter(names).join(", ");
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
         match table {
             None => format!("there are {names}"),
             Some(table) if names.is_empty() => self.there_is_beside(table),

@@ -62,7 +62,7 @@ impl Settings {
         );
         // The lists are read with the gateway's own credentials.
         if kinds.contains(&Kind::Discover) {
-            for forwarding in sources.iter().filter(|source| matches!(source.credentials, CredentialSettings::Forward)) {
+            for forwarding in sources.iter().filter(|source| matches!(source.credentials, CredentialSettings::Forward(_))) {
                 let name = forwarding.adapter.name();
                 reader.fault(
                     "customers.links",
@@ -70,8 +70,13 @@ impl Settings {
                 );
             }
         }
-        if kinds.contains(&Kind::Discover) && !sources.is_empty() && sources.iter().all(|source| source.adapter.customers().is_none()) {
-            reader.fault("customers.links", "has \"discover\", but no source lists its customers.");
+        // It would be linked to nobody whom the others list, and every such roll would be a success without it.
+        if kinds.contains(&Kind::Discover) && !kinds.contains(&Kind::File) {
+            for unlisted in sources.iter().filter(|source| source.adapter.customers().is_none()) {
+                let name = unlisted.adapter.name();
+                reader
+                    .fault("customers.links", format!("has \"discover\", but sources.{name} lists no customers: put \"file\" before it."));
+            }
         }
         // A source with a fault of its own has a column in the file all the same.
         let has_settings = |backend: &&Backend| sources.iter().any(|source| source.adapter.name() == backend.name);

@@ -8,23 +8,32 @@ use crate::domain::{Failure, FailureKind};
 
 /// The moment after which nobody waits any more.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(Instant);
+pub struct Deadline {
+    at: Instant,
+    whole: Duration,
+}
 
 impl Deadline {
     /// So long from now.
     pub fn after(patience: Duration) -> Self {
-        Self(Instant::now() + patience)
+        Self { at: Instant::now() + patience, whole: patience }
     }
 
     /// The earlier of this one and so long from now.
     #[must_use]
     pub fn or_after(self, patience: Duration) -> Self {
-        Self(self.0.min(Instant::now() + patience))
+        let other = Self::after(patience);
+        if other.at < self.at { other } else { self }
     }
 
     /// How long is left.
     pub fn left(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        self.at.saturating_duration_since(Instant::now())
+    }
+
+    /// How long it was when it was set.
+    pub fn whole(&self) -> Duration {
+        self.whole
     }
 
     /// Waits no longer than this; what cannot finish in time is not started.
@@ -33,6 +42,6 @@ impl Deadline {
         if self.left().is_zero() {
             return Err(late);
         }
-        tokio::time::timeout_at(self.0, work).await.map_err(|_| late)
+        tokio::time::timeout_at(self.at, work).await.map_err(|_| late)
     }
 }

@@ -1,6 +1,6 @@
 //! What a backend must describe: how it is asked and how its answer is read. No I/O.
 
-use http::{HeaderName, Method};
+use http::Method;
 use url::Url;
 
 use crate::domain::{ListedCustomer, Records, RemoteId, SourceName};
@@ -13,18 +13,11 @@ pub trait Adapter: Send + Sync + 'static {
     /// The backend's name, the same everywhere.
     fn name(&self) -> SourceName;
 
-    /// The header in which a caller brings his own credentials for the backend, where they are
-    /// wanted: `X-Advanced-Automation-Authorization` of `advanced_automation`.
-    fn authorization_header(&self) -> HeaderName {
-        let name = format!("x-{}-authorization", self.name().as_str().replace('_', "-"));
-        HeaderName::try_from(name).unwrap_or(http::header::AUTHORIZATION) // of a name in snake_case it is one
-    }
-
     /// How the backend hands out its users.
     fn paging(&self) -> Paging;
 
-    /// The request for one page, counted from 1, of a customer's users. Without credentials.
-    fn request(&self, customer: &RemoteId, page: u64) -> UpstreamRequest;
+    /// The request for one page of a customer's users. Without credentials.
+    fn request(&self, customer: &RemoteId, at: Position) -> UpstreamRequest;
 
     /// Reads the body of a 200.
     fn read(&self, body: &[u8]) -> Result<Page, Unreadable>;
@@ -40,8 +33,8 @@ pub trait CustomerList: Send + Sync {
     /// How the list is handed out.
     fn paging(&self) -> Paging;
 
-    /// The request for one page of the list, counted from 1. Without credentials.
-    fn request(&self, page: u64) -> UpstreamRequest;
+    /// The request for one page of the list. Without credentials.
+    fn request(&self, at: Position) -> UpstreamRequest;
 
     /// Reads the body of a 200.
     fn read(&self, body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable>;
@@ -50,13 +43,30 @@ pub trait CustomerList: Send + Sync {
 /// How a backend hands out its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paging {
-    /// In numbered pages of so many rows; the count that it tells is of distinct records.
+    /// In pages of so many rows; the count that it tells is of distinct records. Where it counts, a first
+    /// page of fewer rows shows the size of the pages that the server gives. Where it does not, the first page
+    /// that is not full is the last one: a server that gives fewer rows than it is asked for has to count, or the
+    /// roll would be short and nobody could tell.
     Numbered {
         /// How many rows a page is asked for.
         size: u64,
     },
     /// All in one answer; the count that it tells is of rows.
     Whole,
+}
+
+/// Where a page lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Its number, counted from 1.
+    pub page: u64,
+    /// How many rows lie before it, for backends that are asked by that.
+    pub offset: u64,
+}
+
+impl Position {
+    /// The first page.
+    pub const FIRST: Self = Self { page: 1, offset: 0 };
 }
 
 /// A request to a backend, before its credentials are added.

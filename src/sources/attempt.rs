@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, header};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    adapter::Page,
+    adapter::{Page, Position},
     answer::judge,
     authorization::Authorization,
     reading::Rows,
@@ -34,13 +34,13 @@ impl Source {
     pub(super) async fn page<R: Rows>(
         &self,
         task: Task<'_, R>,
-        number: u64,
+        at: Position,
         failing: Option<&CancellationToken>,
     ) -> Result<Page<R>, Failure> {
         self.budget.deposit();
         let (mut tries, mut replaced) = (1, false);
         loop {
-            let (failure, sent) = match self.attempt(task, number, tries - 1 + u64::from(replaced)).await {
+            let (failure, sent) = match self.attempt(task, at, tries - 1 + u64::from(replaced)).await {
                 Ok(page) => return Ok(page),
                 Err(failed) => failed,
             };
@@ -60,7 +60,7 @@ impl Source {
 
     /// One try: a place, the breaker's leave, a token, the call; `resent` is how often the same was
     /// sent before. A failure comes with the credentials that were sent, if it came to that.
-    async fn attempt<R: Rows>(&self, task: Task<'_, R>, number: u64, resent: u64) -> Result<Page<R>, (Failure, Option<Authorization>)> {
+    async fn attempt<R: Rows>(&self, task: Task<'_, R>, at: Position, resent: u64) -> Result<Page<R>, (Failure, Option<Authorization>)> {
         if task.deadline.left().is_zero() {
             return Err((Failure::new(FailureKind::Timeout), None)); // not for want of a place
         }
@@ -77,7 +77,7 @@ impl Source {
                 None => self.credentials.authorization(&self.client, deadline, Some(&task.origin.trace)).await?,
             };
             sent = Some(authorization.clone());
-            self.call(task, number, &authorization, resent, &mut span).await
+            self.call(task, at, &authorization, resent, &mut span).await
         };
         let page = deadline.bound(call).await.flatten();
         spans::note_outcome(&mut span, page.as_ref().err());
@@ -95,12 +95,12 @@ impl Source {
     async fn call<R: Rows>(
         &self,
         task: Task<'_, R>,
-        number: u64,
+        at: Position,
         authorization: &Authorization,
         resent: u64,
         span: &mut Span,
     ) -> Result<Page<R>, Failure> {
-        let asked = (task.wanted.request)(number);
+        let asked = (task.wanted.request)(at);
         let mut request = reqwest::Request::new(asked.method, asked.url);
         let headers = request.headers_mut();
         headers.insert(header::AUTHORIZATION, authorization.header());

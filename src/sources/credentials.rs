@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::HeaderName;
 use url::Url;
 
 use super::{
@@ -33,8 +34,8 @@ pub enum CredentialSettings {
     },
     /// OAuth 2.0 with the refresh token that a person's login left (RFC 6749, 4.1 and 6).
     RefreshToken(Box<OAuthSettings>),
-    /// None of ours: each caller brings his own.
-    Forward,
+    /// None of ours: each caller brings his own, in this header.
+    Forward(HeaderName),
 }
 
 /// A source's credentials at work.
@@ -44,7 +45,10 @@ pub(super) enum Credentials {
     Tokens(TokenSource),
     /// Callers bring their own. Without a key for their digests, which the operating system owes
     /// us, nobody has any.
-    Forward(Option<ScopeKey>),
+    Forward {
+        key: Option<ScopeKey>,
+        header: HeaderName,
+    },
 }
 
 /// A ready token, and the file that it comes from.
@@ -69,7 +73,7 @@ impl CredentialSettings {
             Self::Bearer(SecretSource::File(path)) => ["token_file".into(), file(path), String::new()],
             Self::ClientCredentials { token_url, client_id, .. } => ["client".into(), token_url.to_string(), client_id.clone()],
             Self::RefreshToken(settings) => ["login".into(), settings.client_id().to_owned(), file(settings.store_path())],
-            Self::Forward => ["forward".into(), String::new(), String::new()],
+            Self::Forward(_) => ["forward".into(), String::new(), String::new()],
         };
         format!("{:?}", ring::digest::digest(&ring::digest::SHA256, who.join("\u{1f}").as_bytes()))
     }
@@ -77,7 +81,7 @@ impl CredentialSettings {
     /// What a person has to do before there can be any; `None` where there is nothing.
     pub fn to_do(&self) -> Option<String> {
         match self {
-            Self::Bearer(_) | Self::ClientCredentials { .. } | Self::Forward => None,
+            Self::Bearer(_) | Self::ClientCredentials { .. } | Self::Forward(_) => None,
             Self::RefreshToken(settings) => settings.to_do(),
         }
     }
@@ -85,7 +89,7 @@ impl CredentialSettings {
     /// Whether certificates will have to be checked where tokens are given.
     pub(super) fn is_encrypted(&self) -> bool {
         match self {
-            Self::Bearer(_) | Self::Forward => false,
+            Self::Bearer(_) | Self::Forward(_) => false,
             Self::ClientCredentials { token_url, .. } => token_url.scheme() == "https",
             Self::RefreshToken(settings) => settings.is_encrypted(),
         }
@@ -105,7 +109,7 @@ impl Credentials {
             CredentialSettings::ClientCredentials { token_url: url, client_id, client_secret } => {
                 Grant::ClientCredentials(Endpoint { name, url, client_id, client_secret })
             }
-            CredentialSettings::Forward => return Self::Forward(ScopeKey::new()),
+            CredentialSettings::Forward(header) => return Self::Forward { key: ScopeKey::new(), header },
             CredentialSettings::RefreshToken(settings) => Grant::RefreshToken(settings.into_refresh(renewals, shared)),
         };
         Self::Tokens(TokenSource::new(name, grant, metrics))
@@ -117,7 +121,7 @@ impl Credentials {
         match self {
             Self::Bearer(token) => token.now().ok().map(|token| token.digest()),
             Self::Tokens(tokens) => Some(tokens.who()),
-            Self::Forward(_) => None,
+            Self::Forward { .. } => None,
         }
     }
 
@@ -125,7 +129,7 @@ impl Credentials {
     pub(super) fn identity(&self, source: SourceName, brought: &Brought) -> Result<Identity, Failure> {
         match self {
             Self::Bearer(_) | Self::Tokens(_) => Ok(Identity::own()),
-            Self::Forward(key) => key.as_ref().ok_or(Failure::new(FailureKind::Unauthorized))?.identity(source, brought),
+            Self::Forward { key, .. } => key.as_ref().ok_or(Failure::new(FailureKind::Unauthorized))?.identity(source, brought),
         }
     }
 
@@ -139,14 +143,14 @@ impl Credentials {
         match self {
             Self::Bearer(token) => token.now(),
             Self::Tokens(tokens) => tokens.now(client, deadline, trace).await,
-            Self::Forward(_) => Err(Failure::new(FailureKind::Unauthorized)),
+            Self::Forward { .. } => Err(Failure::new(FailureKind::Unauthorized)),
         }
     }
 
     /// Takes note that what was sent was good for a page.
     pub(super) fn accepted(&self, sent: &Authorization) {
         match self {
-            Self::Bearer(_) | Self::Forward(_) => {}
+            Self::Bearer(_) | Self::Forward { .. } => {}
             Self::Tokens(tokens) => tokens.accepted(sent),
         }
     }
@@ -156,7 +160,7 @@ impl Credentials {
         match self {
             Self::Bearer(token) => token.read_anew().is_ok_and(|now| now != *sent),
             Self::Tokens(tokens) => tokens.forget(sent),
-            Self::Forward(_) => false,
+            Self::Forward { .. } => false,
         }
     }
 }

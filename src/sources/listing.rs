@@ -1,7 +1,7 @@
 //! Reading a backend's list of its customers, to a consistent end or not at all.
 
 use super::{
-    adapter::{Adapter, Page, Unreadable},
+    adapter::{Adapter, Page, Position, Unreadable},
     scope::Identity,
     source::{Source, Task, Wanted},
     spans,
@@ -27,7 +27,7 @@ impl Source {
 
     /// Where and as whom the list is asked for: what tells it from another one.
     pub fn list_key(&self) -> Option<String> {
-        let place = self.adapter.customers()?.request(1).url;
+        let place = self.adapter.customers()?.request(Position::FIRST).url;
         Some(format!("{place} {}", self.who))
     }
 
@@ -45,12 +45,11 @@ impl Source {
     async fn read_list(&self, origin: &Origin) -> Result<(Vec<ListedCustomer>, u64), Failure> {
         let inconsistent = Failure::answered(FailureKind::InvalidResponse, 200);
         let list = self.adapter.customers().ok_or(inconsistent)?;
-        let request = |page| list.request(page);
+        let request = |at| list.request(at);
         let wanted = Wanted { paging: list.paging(), request: &request, read: read_customers };
         let (deadline, identity) = (Deadline::after(self.limits.walk_deadline.saturating_mul(DEADLINES)), &Identity::own());
         for _ in 0..READINGS {
-            let read =
-                self.read_once(Task { wanted: &wanted, identity, origin, deadline, patience: deadline, waits: deadline.left() }).await?;
+            let read = self.read_once(Task { wanted: &wanted, identity, origin, deadline, patience: deadline }).await?;
             // Where no count is told, a row that comes twice tells that another one was missed.
             if read.agrees && (read.is_counted || read.rows == read.records.len() as u64) {
                 return Ok((read.records, read.odd_fields));

@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::adapter::{Page, Paging};
-use crate::domain::{ListedCustomer, Records};
+use super::adapter::{Page, Paging, Position};
+use crate::domain::{Failure, ListedCustomer, Records};
 
 /// The rows of a page, and of all pages.
 pub(super) trait Rows: Default + Send + 'static {
@@ -28,6 +28,8 @@ pub(super) trait Rows: Default + Send + 'static {
 pub(super) struct Reading<R = Records> {
     paging: Paging,
     pages: BTreeMap<u64, Page<R>>,
+    /// Why it has ended before its last page.
+    refused: Option<Failure>,
 }
 
 /// What one reading came to.
@@ -41,6 +43,8 @@ pub(super) struct Read<R = Records> {
     pub(super) agrees: bool,
     /// Whether there was any count that could agree.
     pub(super) is_counted: bool,
+    /// Why it has ended before its last page, if it has: then it agrees with nothing.
+    pub(super) refused: Option<Failure>,
     /// How many fields had the wrong type.
     pub(super) odd_fields: u64,
 }
@@ -79,18 +83,23 @@ impl Rows for Vec<ListedCustomer> {
 
 impl<R: Rows> Reading<R> {
     pub(super) fn new(paging: Paging) -> Self {
-        Self { paging, pages: BTreeMap::new() }
+        Self { paging, pages: BTreeMap::new(), refused: None }
     }
 
     /// The pages to ask for now; they may be asked for at once and come in any order.
     /// Empty when the reading is done.
     pub(super) fn wanted(&self) -> Vec<u64> {
         let Some(last) = self.pages.keys().next_back().copied() else { return vec![1] };
-        if self.paging == Paging::Whole {
+        if self.paging == Paging::Whole || self.refused.is_some() {
             return Vec::new();
         }
         let missing: Vec<u64> = (2..=self.stated_pages()).filter(|page| !self.pages.contains_key(page)).collect();
         if missing.is_empty() && self.is_followed(last) { vec![last + 1] } else { missing }
+    }
+
+    /// Where a page lies, in pages of the size that the server gives as far as that is known.
+    pub(super) fn position(&self, page: u64) -> Position {
+        Position { page, offset: page.saturating_sub(1).saturating_mul(self.size()) }
     }
 
     /// Whether there may be one more page behind the last one that has come.
@@ -115,22 +124,27 @@ impl<R: Rows> Reading<R> {
         self.pages.insert(number, page);
     }
 
+    /// Takes it that a page that there should be is not to be had.
+    pub(super) fn refuse(&mut self, failure: Failure) {
+        self.refused = Some(failure);
+    }
+
     /// Ends the reading.
     pub(super) fn finish(self) -> Read<R> {
         let rows = self.rows();
-        let unchanged = !self.has_changed() && !self.lacks_a_page();
+        let unchanged = self.refused.is_none() && !self.has_changed() && !self.lacks_a_page();
         let repeated = self.stated_count().is_none() && self.pages.keys().any(|number| self.is_repeated(*number));
-        let (count, paging) = (self.stated_count(), self.paging);
+        let (count, paging, refused) = (self.stated_count(), self.paging, self.refused);
         let odd_fields = self.pages.values().map(|page| page.odd_fields).sum();
         let records = R::distinct(self.pages.into_values().map(|page| page.records).collect());
         let came = if paging == Paging::Whole { rows } else { records.count() as u64 };
         let agrees = unchanged && !repeated && count.is_none_or(|count| count == came);
-        Read { records, rows, agrees, is_counted: count.is_some(), odd_fields }
+        Read { records, rows, agrees, is_counted: count.is_some(), refused, odd_fields }
     }
 
     /// Whether the backend has changed its account while it was read: of the records, or, where it counts
     /// none, of the pages.
-    pub(super) fn has_changed(&self) -> bool {
+    fn has_changed(&self) -> bool {
         if let Some(count) = self.stated_count() {
             return self.pages.values().filter_map(|page| page.count).any(|other| other != count);
         }
@@ -161,12 +175,13 @@ impl<R: Rows> Reading<R> {
     }
 
     /// Rows on a full page: as asked for, or as many as the server gives at most, which a first
-    /// page shows that has fewer than were asked for and than there are, or more than asked for.
+    /// page shows that has fewer than were asked for and than there are, or more than asked for. Where
+    /// only pages are counted, there are more behind a first one that is not the only one.
     fn size(&self) -> u64 {
         let Paging::Numbered { size: asked } = self.paging else { return u64::MAX };
         let first = self.first();
         let came = first.map_or(0, |page| page.records.count() as u64);
-        let fewer_than_there_are = first.and_then(|page| page.count).is_some_and(|count| came < count);
+        let fewer_than_there_are = first.is_some_and(|page| page.count.map_or(page.pages > Some(1), |count| came < count));
         if came > 0 && came < asked && fewer_than_there_are { came } else { asked.max(came).max(1) }
     }
 

@@ -62,8 +62,11 @@ impl Odd {
         match value {
             Scalar::Flag(flag) => Some(*flag),
             Scalar::Number(number @ (0 | 1)) => Some(*number == 1),
-            Scalar::Text(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
-            Scalar::Text(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+            Scalar::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "1" => Some(true),
+                "false" | "0" => Some(false),
+                _ => self.absent(value),
+            },
             other => self.absent(other),
         }
     }
@@ -170,12 +173,19 @@ mod tests {
     #[test]
     fn a_flag_may_be_written_as_text_or_number() {
         let mut odd = Odd::default();
-        for (written, flag) in
-            [("true", true), ("\"True\"", true), ("\" TRUE \"", true), ("1", true), ("false", false), ("\"false\"", false), ("0", false)]
-        {
+        for (written, flag) in [
+            ("true", true),
+            ("\"True\"", true),
+            ("\" TRUE \"", true),
+            ("1", true),
+            ("\"1\"", true),
+            ("false", false),
+            ("\"false\"", false),
+            ("0", false),
+        ] {
             assert_eq!((odd.flag(&read(written)), odd.0), (Some(flag), 0), "{written}");
         }
-        for wrong in ["2", "-1", "\"1\"", "\"\"", "1.0", "[true]"] {
+        for wrong in ["2", "-1", "\"2\"", "\"\"", "1.0", "[true]"] {
             assert_eq!(odd.flag(&read(wrong)), None, "{wrong}");
         }
         assert_eq!((odd.0, odd.flag(&read("null")), odd.0), (6, None, 6));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::credentials::CredentialSettings;
+use super::{Backend, credentials::CredentialSettings};
 use crate::{
     breaker::BreakerSettings,
     config::{Authorities, BaseUrl, Reader, Setting},
@@ -66,29 +66,29 @@ impl Setting for Whose {
 /// Reads the keys of one source, each under `sources.<name>`.
 pub struct SourceReader<'a> {
     reader: &'a mut Reader,
-    name: SourceName,
+    backend: &'a Backend,
 }
 
 impl<'a> SourceReader<'a> {
     /// Reads the keys under `sources.<name>`.
-    pub fn new(reader: &'a mut Reader, name: SourceName) -> Self {
-        Self { reader, name }
+    pub fn new(reader: &'a mut Reader, backend: &'a Backend) -> Self {
+        Self { reader, backend }
     }
 
     /// The whole name of a key: `sources.my_reports.token` of `token`.
     pub fn key(&self, key: &str) -> String {
-        format!("sources.{}.{key}", self.name)
+        format!("sources.{}.{key}", self.name())
     }
 
     /// The source's name.
     pub fn name(&self) -> SourceName {
-        self.name
+        self.backend.name
     }
 
     /// Whether there is anything at all under `sources.<name>`. The backends that everybody has
     /// do not ask: that one of them is missing is a fault, and not a shorter roll.
     pub fn is_there(&self) -> bool {
-        self.reader.holds(&format!("sources.{}", self.name))
+        self.reader.holds(&format!("sources.{}", self.name()))
     }
 
     /// The reader, for keys of the source's own.
@@ -133,9 +133,9 @@ impl<'a> SourceReader<'a> {
         match self.reader.or(&key, Whose::Own) {
             Whose::Own => own(self),
             Whose::Callers => {
-                let name = self.name;
-                self.reader.unused(|reader| own(&mut SourceReader { reader, name }));
-                Some(CredentialSettings::Forward)
+                let backend = self.backend;
+                self.reader.unused(|reader| own(&mut SourceReader { reader, backend }));
+                Some(CredentialSettings::Forward(backend.authorization_header()))
             }
         }
     }

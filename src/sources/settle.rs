@@ -16,14 +16,15 @@ pub(super) fn take<R: Rows>(number: u64, stated: u64, page: Result<Page<R>, Fail
     Ok(())
 }
 
-/// What a failure means once all that was asked for has come. A page that there is no more, of a roll that
-/// has become shorter meanwhile, ends a reading whose counts do not agree.
-pub(super) fn settle<R: Rows>(number: u64, failure: Failure, reading: &mut Reading<R>) -> Result<(), Failure> {
-    if number > 1 && is_refused(&failure) && reading.has_changed() {
-        reading.take(number, Page::default());
-        return Ok(());
+/// What the failure of a page behind the first one means, once all that was asked for has come. One that the
+/// backend does not have, or does not want to be asked for, may be gone because the roll has become shorter:
+/// that ends the reading, which agrees with nothing, so that all is read once more.
+pub(super) fn settle<R: Rows>(failure: Failure, reading: &mut Reading<R>) -> Result<(), Failure> {
+    if !is_refused(&failure) {
+        return Err(failure);
     }
-    Err(if number > 1 { of_a_known_customer(failure) } else { failure })
+    reading.refuse(failure);
+    Ok(())
 }
 
 /// Whether a failure is a page behind the last one that the backend says there is. Nothing
@@ -34,7 +35,7 @@ fn is_end(number: u64, stated: u64, failure: &Failure) -> bool {
 }
 
 /// Whether the backend does not know what was asked for, or does not take the question.
-fn is_refused(failure: &Failure) -> bool {
+pub(super) fn is_refused(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
 }
 
@@ -50,12 +51,9 @@ mod tests {
     use super::*;
     use crate::{domain::Records, sources::adapter::Paging};
 
-    /// A reading whose first page says that there are so many pages, and whose second says another number.
-    fn reading(first: u64, second: u64) -> Reading {
-        let page = |pages| Page { records: Records::default(), count: Some(pages * 10), pages: Some(pages), odd_fields: 0 };
+    fn reading() -> Reading {
         let mut reading = Reading::new(Paging::Numbered { size: 10 });
-        reading.take(1, page(first));
-        reading.take(2, page(second));
+        reading.take(1, Page { records: Records::default(), count: Some(20), pages: Some(2), odd_fields: 0 });
         reading
     }
 
@@ -70,25 +68,25 @@ mod tests {
             (2, 0, NotFound, false), // nobody has said how many there are
             (1, 0, NotFound, false),
         ] {
-            let taken = take(number, stated, Err(Failure::new(kind)), &mut reading(2, 2));
+            let taken = take(number, stated, Err(Failure::new(kind)), &mut reading());
             assert_eq!(taken, if is_taken { Ok(()) } else { Err(Failure::new(kind)) }, "{number} of {stated}: {kind:?}");
         }
     }
 
     #[test]
-    fn a_refusal_inside_a_walk_is_a_wrong_answer_unless_the_roll_has_become_shorter() {
-        for (number, second, kind, expected) in [
-            (3, 2, NotFound, Ok(())),
-            (3, 2, BadRequest, Ok(())),
-            (3, 2, Unavailable, Err(Unavailable)),
-            (3, 3, NotFound, Err(InvalidResponse)),
-            (3, 3, BadRequest, Err(InvalidResponse)),
-            (3, 3, Forbidden, Err(Forbidden)),
-            (1, 2, NotFound, Err(NotFound)),
-            (1, 2, BadRequest, Err(BadRequest)),
-        ] {
-            let settled = settle(number, Failure::answered(kind, 400), &mut reading(3, second));
-            assert_eq!(settled, expected.map_err(|kind| Failure::answered(kind, 400)), "{number} {second}: {kind:?}");
+    fn a_refusal_inside_a_walk_ends_a_reading_that_agrees_with_nothing() {
+        for (kind, is_end) in [(NotFound, true), (BadRequest, true), (Unavailable, false), (Forbidden, false), (InvalidResponse, false)] {
+            let (failure, mut reading) = (Failure::answered(kind, 400), reading());
+            assert_eq!(settle(failure, &mut reading), if is_end { Ok(()) } else { Err(failure) }, "{kind:?}");
+            assert_eq!(reading.wanted().is_empty(), is_end, "{kind:?}");
+            let read = reading.finish();
+            assert_eq!((read.agrees, read.refused), (false, is_end.then_some(failure)), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn a_customer_who_was_just_there_is_neither_unknown_nor_refused() {
+        let kinds = [NotFound, BadRequest, Unavailable, Forbidden].map(|kind| of_a_known_customer(Failure::answered(kind, 400)).kind);
+        assert_eq!(kinds, [InvalidResponse, InvalidResponse, Unavailable, Forbidden]);
     }
 }

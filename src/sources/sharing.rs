@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::source::Source;
+use super::{adapter::Position, source::Source};
 use crate::{domain::RemoteId, shared_cache::digest};
 
 /// A customer who stands for all of them.
@@ -14,7 +14,7 @@ impl Source {
     /// set up alike; `None` where that cannot be told. A token in a file is told by what the file holds, not
     /// by where it lies.
     pub fn shared_who(&self) -> Option<String> {
-        let place = self.adapter.request(&RemoteId::new(ANYBODY), 1).url;
+        let place = self.adapter.request(&RemoteId::new(ANYBODY), Position::FIRST).url;
         let who = self.credentials.shared_digest()?;
         Some(digest(&format!("{place}\u{1f}{who}")))
     }

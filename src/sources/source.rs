@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    adapter::{Adapter, Page, Paging, Unreadable, UpstreamRequest},
+    adapter::{Adapter, Page, Paging, Position, Unreadable, UpstreamRequest},
     credentials::{CredentialSettings, Credentials},
     health::{Health, HealthReport},
     oauth::Renewals,
@@ -17,7 +17,7 @@ use super::{
     retry::{Budget, Policy},
     scope::{Brought, Identity},
     settings::Limits,
-    settle::{of_a_known_customer, settle, take},
+    settle::{is_refused, of_a_known_customer, settle, take},
     spans,
 };
 use crate::{
@@ -80,7 +80,7 @@ pub(super) type Reader<R> = fn(&dyn Adapter, &[u8]) -> Result<Page<R>, Unreadabl
 /// What a walk asks for: how a page is asked for, and how the body of a 200 is read.
 pub(super) struct Wanted<'a, R> {
     pub(super) paging: Paging,
-    pub(super) request: &'a (dyn Fn(u64) -> UpstreamRequest + Send + Sync),
+    pub(super) request: &'a (dyn Fn(Position) -> UpstreamRequest + Send + Sync),
     pub(super) read: Reader<R>,
 }
 
@@ -92,8 +92,6 @@ pub(super) struct Task<'a, R> {
     pub(super) deadline: Deadline,
     /// Until when whoever began it waits.
     pub(super) patience: Deadline,
-    /// How long he waits.
-    pub(super) waits: Duration,
 }
 
 impl<R> Clone for Task<'_, R> {
@@ -109,7 +107,7 @@ impl<R> Task<'_, R> {
     /// up, that is until then; after that others may have come, who wait as long as he did.
     pub(super) fn time_to_pause(&self) -> Duration {
         let waited = self.patience.left();
-        self.deadline.left().min(if waited.is_zero() { self.waits } else { waited })
+        self.deadline.left().min(if waited.is_zero() { self.patience.whole() } else { waited })
     }
 }
 
@@ -170,7 +168,10 @@ impl Source {
 
     /// The header in which callers bring their own credentials, where the source wants them to.
     pub fn forwards(&self) -> Option<HeaderName> {
-        matches!(self.credentials, Credentials::Forward(_)).then(|| self.adapter.authorization_header())
+        match &self.credentials {
+            Credentials::Forward { header, .. } => Some(header.clone()),
+            Credentials::Bearer(_) | Credentials::Tokens(_) => None,
+        }
     }
 
     /// Whose credentials a request is made with whose caller brought these; that he brought none
@@ -185,9 +186,9 @@ impl Source {
     pub async fn walk(&self, customer: &RemoteId, identity: &Identity, origin: &Origin, patience: Deadline) -> Result<Walk, Failure> {
         let deadline = Deadline::after(self.limits.walk_deadline);
         let (span, origin) = &mut spans::begin_walk(origin, "walk", self.name());
-        let request = |page| self.adapter.request(customer, page);
+        let request = |at| self.adapter.request(customer, at);
         let wanted = Wanted { paging: self.adapter.paging(), request: &request, read: |adapter, body| adapter.read(body) };
-        let task = Task { wanted: &wanted, identity, origin, deadline, patience, waits: patience.left() };
+        let task = Task { wanted: &wanted, identity, origin, deadline, patience };
         let walked = self.read_consistently(customer, task).await;
         let (walk, odd_fields) = match walked {
             Ok((walk, odd_fields)) => (Ok(walk), odd_fields),
@@ -216,10 +217,17 @@ impl Source {
         let (mut complete, mut warnings) = (read.agrees, Vec::new());
         if !complete {
             let again = Box::pin(self.read_once(task)).await.map_err(of_a_known_customer)?; // rare
+            if let Some(refused) = again.refused {
+                return Err(of_a_known_customer(refused));
+            }
             odd_fields += again.odd_fields;
             complete = again.agrees;
             let (rows, is_counted) = (again.rows, again.is_counted);
-            read = if complete { again } else { Read { records: again.union(read), rows, agrees: false, is_counted, odd_fields } };
+            read = if complete {
+                again
+            } else {
+                Read { records: again.union(read), rows, agrees: false, is_counted, refused: None, odd_fields }
+            };
         }
         if !complete {
             warnings.push(Warning { code: WarningCode::ChangedWhileReading, source: Some(self.name()), count: None });
@@ -259,25 +267,31 @@ impl Source {
         if let [number] = *wanted {
             // Most customers have one page: nothing is set up for several. In a box, or the whole walk
             // would have to be moved about with it.
-            let page = Box::pin(self.page(task, number, None)).await;
-            take(number, stated, page, reading).or_else(|failure| settle(number, failure, reading))?;
+            let page = Box::pin(self.page(task, reading.position(number), None)).await;
+            match take(number, stated, page, reading) {
+                Err(failure) if number > 1 => settle(failure, reading)?,
+                taken => taken?,
+            }
             return self.bounded(task, reading);
         }
         let mut waiting = wanted.iter().copied();
         let (mut asked, failing) = (FuturesUnordered::new(), &CancellationToken::new());
-        let mut failed: Option<(u64, Failure)> = None;
+        let mut failed: Option<Failure> = None;
         loop {
             while failed.is_none() && asked.len() < PAGES_AT_ONCE {
                 let Some(number) = waiting.next() else { break };
-                asked.push(async move { (number, self.page(task, number, Some(failing)).await) });
+                let at = reading.position(number);
+                asked.push(async move { (number, self.page(task, at, Some(failing)).await) });
             }
             match asked.next().await {
-                None => return failed.map_or(Ok(()), |(number, failure)| settle(number, failure, reading)),
+                None => return failed.map_or(Ok(()), |failure| settle(failure, reading)),
                 Some((number, page)) => match take(number, stated, page, reading) {
                     Ok(()) => self.bounded(task, reading)?,
                     Err(failure) => {
-                        failing.cancel();
-                        failed = failed.filter(|(_, other)| other.kind <= failure.kind).or(Some((number, failure)));
+                        if !is_refused(&failure) {
+                            failing.cancel(); // a refusal may be mended by another reading
+                        }
+                        failed = Some(failed.map_or(failure, |other| other.or_stronger(failure)));
                     }
                 },
             }

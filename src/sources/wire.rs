@@ -95,20 +95,14 @@ pub(super) fn unreadable(body: &[u8]) -> Unreadable {
     }
 }
 
-/// The list of a body that says how it ended. An error is none, whatever it lists; and a list of nothing
-/// beside a word of trouble is no empty list: nobody documents what a backend writes there, and an empty
-/// roll would be believed.
-pub(super) fn listed<L: List>(list: Option<L>, status: &Scalar<'_>, error: &Scalar<'_>) -> Result<L, Unreadable> {
+/// The list of a body that says how it ended. An error is none, whatever it lists. Nobody documents what a
+/// backend writes beside a list when something is wrong: so what it writes as `error` is believed to be one, unless
+/// there are rows and a count that they can be held against.
+pub(super) fn listed<L: List>(list: Option<L>, status: &Scalar<'_>, error: &Scalar<'_>, is_counted: bool) -> Result<L, Unreadable> {
     said_error(status, error)?;
     let list = list.ok_or(Unreadable::Shape)?;
-    let is_believed = !list.is_empty() || (is_good(status) && is_no_error(error));
+    let is_believed = is_no_error(error) || (is_counted && !list.is_empty());
     if is_believed { Ok(list) } else { Err(Unreadable::Said(None)) }
-}
-
-/// Whether a `status` says nothing bad. Only texts are known (MyReports, "Common reply template").
-fn is_good(status: &Scalar<'_>) -> bool {
-    let Scalar::Text(text) = status else { return true };
-    ["", "ok", "success"].iter().any(|good| text.trim().eq_ignore_ascii_case(good))
 }
 
 /// Whether an `error` says that there is none: it is absent, blank, or 0 or the status of a success.
@@ -191,13 +185,13 @@ pub(super) mod properties {
 mod tests {
     use super::*;
 
-    fn listed_beside(json: &str, list: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    fn listed_beside(json: &str, list: &[u8], is_counted: bool) -> Result<Vec<u8>, Unreadable> {
         let ending: Ending<'_> = serde_json::from_str(json).unwrap();
-        listed(Some(list.to_vec()), &ending.status, &ending.error)
+        listed(Some(list.to_vec()), &ending.status, &ending.error, is_counted)
     }
 
     #[test]
-    fn an_empty_list_beside_a_word_of_trouble_is_none() {
+    fn a_list_beside_a_word_of_trouble_is_none_unless_it_is_counted() {
         for good in [
             "{}",
             r#"{"error":0}"#,
@@ -205,9 +199,9 @@ mod tests {
             r#"{"error":"0","status":"Success"}"#,
             r#"{"error":200,"status":"ok"}"#,
             r#"{"error":false,"status":200}"#,
-            r#"{"error":" "}"#,
+            r#"{"error":" ","status":"succ\u00e8s"}"#,
         ] {
-            assert_eq!(listed_beside(good, b""), Ok(vec![]), "{good}");
+            assert_eq!(listed_beside(good, b"", false), Ok(vec![]), "{good}");
         }
         for bad in [
             r#"{"error":"access_denied"}"#,
@@ -216,14 +210,15 @@ mod tests {
             r#"{"error":"1002"}"#,
             r#"{"error":-1}"#,
             r#"{"error":true}"#,
-            r#"{"status":"fail"}"#,
         ] {
-            assert_eq!(listed_beside(bad, b""), Err(Unreadable::Said(None)), "{bad}");
-            assert_eq!(listed_beside(bad, b"row"), Ok(b"row".to_vec()), "what is listed is there: {bad}");
+            for (list, is_counted) in [(&b""[..], false), (b"", true), (b"row", false)] {
+                assert_eq!(listed_beside(bad, list, is_counted), Err(Unreadable::Said(None)), "{bad}");
+            }
+            assert_eq!(listed_beside(bad, b"row", true), Ok(b"row".to_vec()), "a count is there to tell: {bad}");
         }
-        assert_eq!(listed_beside(r#"{"error":503}"#, b"row"), Err(Unreadable::Said(Some(503))));
-        assert_eq!(listed_beside(r#"{"status":"error"}"#, b"row"), Err(Unreadable::Said(None)));
-        assert_eq!(listed::<Vec<u8>>(None, &Scalar::Absent, &Scalar::Absent), Err(Unreadable::Shape));
+        assert_eq!(listed_beside(r#"{"error":503}"#, b"row", true), Err(Unreadable::Said(Some(503))));
+        assert_eq!(listed_beside(r#"{"status":"error"}"#, b"row", true), Err(Unreadable::Said(None)));
+        assert_eq!(listed::<Vec<u8>>(None, &Scalar::Absent, &Scalar::Absent, true), Err(Unreadable::Shape));
     }
 
     #[test]

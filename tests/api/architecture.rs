@@ -1,10 +1,12 @@
 //! Who may know whom: the arrows between the folders of `src/`, held by reading it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     fs,
     path::{Path, PathBuf},
 };
+
+use rollcall::sources::{Backend, REGISTRY};
 
 /// Lines above which a file is too much for one reader.
 const MOST_LINES: usize = 400;
@@ -37,16 +39,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["*"]),
 ];
 
+/// Words of whoever does I/O.
+const IO: &[&str] = &["reqwest", "tokio", "async ", ".await", "std::fs", "std::net"];
+
 /// Words that only some folders may say, and where: that a folder knows an outside library.
 const WORDS: &[(&[&str], Where)] = &[
     (&["axum"], Where::OnlyIn(&["api/", "sandbox/"])),
     (&["redis::"], Where::OnlyIn(&["shared_cache/"])),
     (&["axum", "reqwest", "hyper", "http::", "tower"], Where::NotIn(&["roll/", "domain/", "customers/", "config/"])),
-    (
-        &["reqwest", "tokio", "async ", ".await", "std::fs", "std::net"],
-        Where::NotIn(&["sources/advanced_automation/", "sources/my_reports/"]),
-    ),
-    (&["reqwest", "tokio", "async ", ".await", "std::fs", "std::net"], Where::NotIn(&["domain/"])),
+    (IO, Where::NotIn(&["domain/"])),
     (&["advanced_automation", "my_reports"], Where::NotIn(&["roll/", "customers/", "sources/source.rs", "outbound/"])),
 ];
 
@@ -160,6 +161,27 @@ fn each_library_is_known_only_where_it_belongs() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_backend_does_no_io() {
+    let files = files("src");
+    let is_entry = |file: &&File| file.path.starts_with("sources/") && file.text.contains("const BACKEND: Backend");
+    let folders: Vec<&str> = files.iter().filter(is_entry).map(|file| file.path.trim_end_matches("mod.rs")).collect();
+    assert_eq!(folders.len(), REGISTRY.len(), "each backend has a folder of its own: {folders:?}");
+    for file in files.iter().filter(|file| folders.iter().any(|folder| file.path.starts_with(folder))) {
+        let code = file.code();
+        assert_eq!(IO.iter().find(|word| code.contains(**word)), None, "{}", file.path);
+    }
+}
+
+#[test]
+fn what_callers_bring_for_a_backend_has_a_header_of_its_own() {
+    let headers: HashSet<_> = REGISTRY.iter().map(Backend::authorization_header).collect();
+    assert_eq!(headers.len(), REGISTRY.len());
+    for backend in REGISTRY {
+        assert!(backend.authorization_header().as_str().eq_ignore_ascii_case(backend.authorization_header), "{backend:?}");
+    }
 }
 
 #[test]

@@ -202,7 +202,7 @@ async fn who_joins_a_walk_is_told_that_its_source_wants_to_be_left_alone() {
     world.users(vec![]);
     world.answer_persons(|call| match call.number("Page") {
         1 => page(0..10, 20, 2).after(milliseconds(600)),
-        _ => Reply::status(429).header("retry-after", "8").after(milliseconds(800)),
+        _ => Reply::status(429).header("retry-after", "8").after(milliseconds(500)),
     });
     let paged = world.gateway().set("sources.advanced_automation.page_size", "10");
     let gateway = paged.set("server.deadline", "1s").start().await;

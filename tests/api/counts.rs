@@ -77,21 +77,38 @@ async fn a_customer_who_was_just_read_cannot_be_unknown_at_the_second_reading() 
 #[tokio::test]
 async fn a_roll_that_becomes_shorter_while_it_is_read_is_read_once_more() {
     for refusal in [Reply::status(404), Reply::status(400), page(0..0, 15, 2)] {
-        for late in [2, 3] {
+        for (then, late) in [(15_usize, 2), (15, 4), (5, 2)] {
             let (world, refusal) = (World::new().await, refusal.clone());
             world.answer_pages(move |number, reading| {
+                let last = then.div_ceil(SIZE);
                 let reply = match (reading, number) {
-                    (1, 1) => page(slice(25, SIZE, 1), 25, 3),
-                    (_, 1 | 2) => page(slice(15, SIZE, number), 15, 2),
+                    (1, 1) => page(slice(35, SIZE, 1), 35, 4),
+                    (_, number) if number <= last => page(slice(then, SIZE, number), then, last),
                     _ => refusal.clone(),
                 };
                 if number == late { reply.after(Duration::from_millis(50)) } else { reply }
             });
             let answer = world.start_paging(&[]).await.get("/customers/acme/users?partial=deny").await;
-            assert_eq!((&answer.json()["status"], &answer.json()["total"]), (&json!("success"), &json!(16)), "{late}: {answer:?}");
-            assert_eq!(world.pages_asked(), [1, 1, 2, 2, 3]);
+            let total = &answer.json()["total"];
+            assert_eq!((&answer.json()["status"], total), (&json!("success"), &json!(then + 1)), "{then} {late}: {answer:?}");
+            let expected = if then == 15 { vec![1, 1, 2, 2, 3, 4] } else { vec![1, 1, 2, 3, 4] };
+            assert_eq!(world.pages_asked(), expected, "each page once a reading");
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_shorter_roll_lacks_hides_no_page_that_may_come_at_the_next_try() {
+    let world = World::new().await;
+    let failed = std::sync::atomic::AtomicBool::new(false);
+    world.answer_pages(move |number, reading| match (reading, number) {
+        (1, 1) => page(slice(25, SIZE, 1), 25, 3),
+        (_, 2) if !failed.swap(true, std::sync::atomic::Ordering::SeqCst) => Reply::status(429).header("retry-after", "1"),
+        (_, 1 | 2) => page(slice(15, SIZE, number), 15, 2),
+        _ => Reply::status(404),
+    });
+    let answer = world.start_paging(&[("retries", "1")]).await.get("/customers/acme/users?partial=deny").await;
+    assert_eq!((&answer.json()["status"], &answer.json()["total"]), (&json!("success"), &json!(16)), "{answer:?}");
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use http::Method;
 use rollcall::{
     config::BaseUrl,
     domain::{Record, RemoteId, SourceName},
-    sources::{Adapter, Backend, CredentialSettings, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest},
+    sources::{
+        Adapter, Backend, CredentialSettings, Page, Paging, Policy, Position, SourceReader, SourceSettings, Unreadable, UpstreamRequest,
+    },
 };
 use serde_json::{Value, json};
 
@@ -13,9 +15,10 @@ use crate::support::{Call, Fake, Gateway, Reply, Setup, World, person, user};
 
 const USERS: &str = "/customers/acme/users";
 const NAME: SourceName = SourceName::new("phone_book");
-const BACKEND: Backend = Backend { name: NAME, configure };
+const BACKEND: Backend = Backend { name: NAME, authorization_header: "X-Phone-Book-Authorization", configure };
 
-/// Rows on a page of the phone book.
+/// Rows on a page of the phone book, as it is asked and as it gives at most.
+const ASKED: u64 = 100;
 const PAGE: usize = 2;
 
 struct PhoneBook(BaseUrl);
@@ -26,12 +29,12 @@ impl Adapter for PhoneBook {
     }
 
     fn paging(&self) -> Paging {
-        Paging::Numbered { size: PAGE as u64 }
+        Paging::Numbered { size: ASKED }
     }
 
-    fn request(&self, customer: &RemoteId, page: u64) -> UpstreamRequest {
+    fn request(&self, customer: &RemoteId, at: Position) -> UpstreamRequest {
         let mut url = self.0.join(["book", customer.as_str()]);
-        url.query_pairs_mut().append_pair("page", &page.to_string());
+        url.query_pairs_mut().append_pair("offset", &at.offset.to_string());
         UpstreamRequest { method: Method::GET, url }
     }
 
@@ -52,14 +55,17 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     if !reader.is_there() {
         return None;
     }
-    let (base, key, limits) = (reader.base_url(), reader.key("key"), reader.limits());
+    // All keys are read before any of them ends this: else what is wrong with the others is not told.
+    let (base, limits) = (reader.base_url(), reader.limits());
     let transport = reader.transport(base.as_ref());
-    let secret = reader.reader().secret(&key);
-    let base = base?;
+    let credentials = reader.credentials(|reader| {
+        let key = reader.key("key");
+        reader.reader().secret(&key).map(CredentialSettings::Bearer)
+    });
     Some(SourceSettings {
-        adapter: Box::new(PhoneBook(base)),
+        adapter: Box::new(PhoneBook(base?)),
         transport,
-        credentials: CredentialSettings::Bearer(secret?),
+        credentials: credentials?,
         retry: Policy { retries: limits.retries, retry_500: true, server_error_pause: None },
         limits,
     })
@@ -67,7 +73,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
 
 /// The page that a call asks for.
 fn entries(rows: &[Value], call: &Call) -> Reply {
-    let page: Vec<&Value> = rows.iter().skip((call.number("page") - 1) * PAGE).take(PAGE).collect();
+    let page: Vec<&Value> = rows.iter().skip(call.number("offset")).take(PAGE).collect();
     Reply::json(200, &json!({"entries": page, "count": rows.len()}))
 }
 
@@ -121,9 +127,26 @@ async fn it_joins_like_the_others() {
     assert_eq!(ann["conflicts"], json!([{"field": "display_name", "chosen": "advanced_automation", "values": values}]));
     assert_eq!((&answer.source("phone_book")["status"], &answer.source("phone_book")["users"]), (&json!("ok"), &json!(3)));
     assert_eq!(gateway.get(&format!("{USERS}?source=phone_book")).await.names(), ["Ann Lee", "Bo", "Ed"]);
-    let pages: Vec<usize> = book.calls().iter().map(|call| call.number("page")).collect();
-    assert_eq!(pages, [1, 2], "walked to its end, once");
+    let offsets: Vec<usize> = book.calls().iter().map(|call| call.number("offset")).collect();
+    assert_eq!(offsets, [0, 2], "walked to its end, once, in pages of the size that it gives");
     assert!(book.calls().iter().all(|call| call.header("authorization") == Some("Bearer book-key")));
+}
+
+#[tokio::test]
+async fn callers_may_bring_credentials_for_it_in_its_own_header() {
+    let (_world, book, setup) = world().await;
+    let gateway = setup.set("sources.phone_book.credentials", "forward").start().await;
+    let answer = gateway.get_with(USERS, &[("x-phone-book-authorization", "Bearer a-callers")]).await;
+    assert_eq!((answer.status, &answer.source("phone_book")["status"]), (200, &json!("ok")), "{answer:?}");
+    assert!(book.calls().iter().all(|call| call.header("authorization") == Some("Bearer a-callers")));
+    assert_eq!(gateway.get(USERS).await.source("phone_book")["status"], "unauthorized");
+}
+
+#[tokio::test]
+async fn whom_nobody_lists_there_is_linked_by_something_else_than_discover() {
+    let (_world, _book, setup) = world().await;
+    let fault = setup.set("customers.links", "discover,same_id").config().err().unwrap().to_string();
+    assert!(fault.starts_with("customers.links") && fault.contains("sources.phone_book lists no customers"), "{fault}");
 }
 
 #[tokio::test]

@@ -11,20 +11,19 @@ use tower::{Layer, ServiceExt};
 use tower_http::cors::CorsLayer;
 
 use super::once::once;
+use crate::sources::{Backend, REGISTRY};
 
 /// How long a browser may believe what a preflight said.
 const BELIEVED: Duration = Duration::from_hours(1);
 
-/// What a page may send beside what every page may.
-const REQUEST_HEADERS: [HeaderName; 9] = [
+/// What a page may send beside what every page may, and beside credentials for the sources.
+const REQUEST_HEADERS: [HeaderName; 7] = [
     header::ACCEPT,
     header::AUTHORIZATION,
     header::CACHE_CONTROL,
     header::IF_NONE_MATCH,
     HeaderName::from_static("traceparent"),
-    HeaderName::from_static("x-advanced-automation-authorization"),
     HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("x-myreports-authorization"),
     HeaderName::from_static("x-request-id"),
 ];
 
@@ -59,10 +58,11 @@ impl Cors {
     /// sends a key of its own or nothing.
     pub fn new(origins: &[String]) -> Option<Self> {
         let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+        let credentials = REGISTRY.iter().map(Backend::authorization_header);
         let layer = CorsLayer::new()
             .allow_origin(origins.clone())
             .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
-            .allow_headers(REQUEST_HEADERS)
+            .allow_headers(credentials.chain(REQUEST_HEADERS).collect::<Vec<_>>())
             .expose_headers(RESPONSE_HEADERS)
             .max_age(BELIEVED);
         (!origins.is_empty()).then_some(Self { origins, layer })

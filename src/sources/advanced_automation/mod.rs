@@ -14,7 +14,8 @@ use http::Method;
 use url::Url;
 
 use super::{
-    Adapter, Backend, CredentialSettings, CustomerList, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest,
+    Adapter, Backend, CredentialSettings, CustomerList, Page, Paging, Policy, Position, SourceReader, SourceSettings, Unreadable,
+    UpstreamRequest,
 };
 use crate::{
     config::BaseUrl,
@@ -25,7 +26,7 @@ use crate::{
 pub const NAME: SourceName = SourceName::new("advanced_automation");
 
 /// The backend, for the registry.
-pub const BACKEND: Backend = Backend { name: NAME, configure };
+pub const BACKEND: Backend = Backend { name: NAME, authorization_header: "X-Advanced-Automation-Authorization", configure };
 
 /// Rows that a page is asked for: the vendor's example. A largest number is not documented.
 const PAGE_SIZE: u64 = 50;
@@ -57,10 +58,10 @@ impl Adapter for AdvancedAutomation {
     }
 
     /// A POST that only reads: parameters in the query, in `PascalCase`, and no body.
-    fn request(&self, customer: &RemoteId, page: u64) -> UpstreamRequest {
+    fn request(&self, customer: &RemoteId, at: Position) -> UpstreamRequest {
         let mut url = self.persons.clone();
         url.query_pairs_mut()
-            .append_pair("Page", &page.to_string())
+            .append_pair("Page", &at.page.to_string())
             .append_pair("PageSize", &self.page_size.to_string())
             .append_pair("Customer", customer.as_str());
         UpstreamRequest { method: Method::POST, url }
@@ -81,10 +82,10 @@ impl CustomerList for AdvancedAutomation {
     }
 
     /// A POST that only reads, like that for persons.
-    fn request(&self, page: u64) -> UpstreamRequest {
+    fn request(&self, at: Position) -> UpstreamRequest {
         let mut url = self.customers.clone();
         url.query_pairs_mut()
-            .append_pair("Page", &page.to_string())
+            .append_pair("Page", &at.page.to_string())
             .append_pair("PageSize", &self.page_size.to_string())
             .append_pair("Active", "true");
         UpstreamRequest { method: Method::POST, url }
@@ -127,7 +128,7 @@ mod tests {
     fn a_page_is_asked_for_as_documented() {
         let base = BaseUrl::read(&"https://eu2-cloud.acronis.com".into()).unwrap();
         let adapter = AdvancedAutomation::new(&base, 50);
-        let request = Adapter::request(&adapter, &RemoteId::new("ad3c629b-0969-4062-bb8b-6600a84565ab"), 1);
+        let request = Adapter::request(&adapter, &RemoteId::new("ad3c629b-0969-4062-bb8b-6600a84565ab"), Position::FIRST);
         assert_eq!(request.method, Method::POST);
         assert_eq!(
             request.url.as_str(),
@@ -139,7 +140,7 @@ mod tests {
     fn the_list_of_customers_is_asked_for_as_documented() {
         let base = BaseUrl::read(&"https://eu2-cloud.acronis.com".into()).unwrap();
         let adapter = AdvancedAutomation::new(&base, 50);
-        let request = CustomerList::request(&adapter, 2);
+        let request = CustomerList::request(&adapter, Position { page: 2, offset: 50 });
         assert_eq!(request.method, Method::POST);
         assert_eq!(
             request.url.as_str(),

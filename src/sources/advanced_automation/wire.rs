@@ -66,9 +66,11 @@ struct Person<'a> {
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
     let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
-    let (records, odd_fields) = listed(envelope.clients, &envelope.status, &envelope.error)?.records()?;
     let at_top = Counts { amount_records_found: envelope.amount_records_found, amount_of_pages: envelope.amount_of_pages };
-    let (count, pages) = envelope.paging.unwrap_or_default().read(&at_top)?;
+    let counts = envelope.paging.unwrap_or_default().read(&at_top);
+    let is_counted = matches!(counts, Ok((Some(_), _)));
+    let (records, odd_fields) = listed(envelope.clients, &envelope.status, &envelope.error, is_counted)?.records()?;
+    let (count, pages) = counts?;
     Ok(Page { records, count, pages, odd_fields })
 }
 

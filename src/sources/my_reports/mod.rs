@@ -8,11 +8,12 @@ mod customers;
 mod envelope;
 mod wire;
 
-use http::{HeaderName, Method};
+use http::Method;
 use url::Url;
 
 use super::{
-    Adapter, Backend, CredentialSettings, CustomerList, Page, Paging, Policy, SourceReader, SourceSettings, Unreadable, UpstreamRequest,
+    Adapter, Backend, CredentialSettings, CustomerList, Page, Paging, Policy, Position, SourceReader, SourceSettings, Unreadable,
+    UpstreamRequest,
     oauth::{OAuthDefaults, OAuthSettings},
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
 pub const NAME: SourceName = SourceName::new("my_reports");
 
 /// The backend, for the registry.
-pub const BACKEND: Backend = Backend { name: NAME, configure };
+pub const BACKEND: Backend = Backend { name: NAME, authorization_header: "X-MyReports-Authorization", configure };
 
 /// The identity server, and what it is asked ("Authentication"; its sample URL has "open id" where
 /// its text has `openid`, which is what there is).
@@ -48,16 +49,11 @@ impl Adapter for MyReports {
         NAME
     }
 
-    /// Written as the product is.
-    fn authorization_header(&self) -> HeaderName {
-        HeaderName::from_static("x-myreports-authorization")
-    }
-
     fn paging(&self) -> Paging {
         Paging::Whole
     }
 
-    fn request(&self, customer: &RemoteId, _page: u64) -> UpstreamRequest {
+    fn request(&self, customer: &RemoteId, _: Position) -> UpstreamRequest {
         let mut url = self.customers.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.push(customer.as_str()).push("users");
@@ -80,10 +76,10 @@ impl CustomerList for MyReports {
     }
 
     /// Pages are counted from 0 there.
-    fn request(&self, page: u64) -> UpstreamRequest {
+    fn request(&self, at: Position) -> UpstreamRequest {
         let mut url = self.customers.clone();
         url.query_pairs_mut()
-            .append_pair("pageIndex", &page.saturating_sub(1).to_string())
+            .append_pair("pageIndex", &at.page.saturating_sub(1).to_string())
             .append_pair("pageSize", &CUSTOMERS_ON_A_PAGE.to_string());
         UpstreamRequest { method: Method::GET, url }
     }
@@ -172,7 +168,7 @@ mod tests {
         ] {
             let base = BaseUrl::read(&"https://api.na.myreports.cloud".into()).unwrap();
             let adapter = MyReports::new(&base, account);
-            let request = Adapter::request(&adapter, &RemoteId::new("c-1"), 1);
+            let request = Adapter::request(&adapter, &RemoteId::new("c-1"), Position::FIRST);
             assert_eq!((request.method, request.url.as_str()), (Method::GET, expected));
         }
     }
@@ -184,7 +180,7 @@ mod tests {
         ] {
             let base = BaseUrl::read(&"https://api.na.myreports.cloud".into()).unwrap();
             let adapter = MyReports::new(&base, account);
-            let request = CustomerList::request(&adapter, 1);
+            let request = CustomerList::request(&adapter, Position::FIRST);
             assert_eq!((request.method, request.url.as_str()), (Method::GET, expected));
         }
     }
