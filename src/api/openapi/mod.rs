@@ -1,12 +1,15 @@
 //! The OpenAPI document, made from the routes that are served. Errors are described from the
 //! code table, with examples that the envelope itself has written.
 
+mod headers;
+mod parameters;
+
 use utoipa::{
     OpenApi,
     openapi::{
-        self, ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Server,
+        self, ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder, Server,
         example::ExampleBuilder,
-        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        path::Operation,
         schema::{Object, Schema, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
@@ -19,11 +22,9 @@ use super::{
     envelope::{DocumentedUser, ErrorEnvelope, Problem},
     error::ApiError,
 };
-use crate::{
-    access::Mode,
-    domain::Moment,
-    sources::{Backend, REGISTRY},
-};
+use crate::{access::Mode, domain::Moment};
+use headers::{AGE, CUSTOMERS_CACHED, HEADERS, NEXT, NOT_KEPT, ORIGIN, ROLL_HEADERS, STATUS, TAG, WARNINGS};
+use parameters::{describe_parameters, describe_sources};
 
 /// The names of the ways in.
 const TOKEN: &str = "bearer";
@@ -89,66 +90,6 @@ const OF_SOURCES: &[Code] = &[
 
 /// The codes of the list of customers.
 const CUSTOMERS: &[Code] = &[Code::InvalidParameter, Code::InvalidCursor, Code::NotAcceptable, Code::Overloaded, Code::LinksUnavailable];
-
-/// An example of each parameter; one that is of a single operation bears its name, too.
-const EXAMPLES: &[(&str, &str)] = &[
-    ("page_size", "100"),
-    ("listCustomers.cursor", "NvZRrmQM3Dr0XrsEYWNtZQ"),
-    ("cursor", "wSk_amGeeccN7ub5hPdfy3PvXfa602ve6HmLmj1jYXJsYSBodWdoZXM"),
-    ("listCustomers.q", "acme"),
-    ("q", "ann"),
-    ("email", "ann.lee@acme.example"),
-    ("source", "my_reports"),
-    ("enabled", "true"),
-    ("getUser.include", "conflicts"),
-    ("include", "deleted,conflicts"),
-    ("exclude", "placeholder"),
-    ("sort", "-email"),
-    ("partial", "deny"),
-];
-
-/// How a UUID is written.
-const UUID: &str = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
-
-/// The header of every answer that can be held.
-const TAG: (&str, &str) =
-    ("ETag", "Weak; equal exactly when format, page, data, warnings and the sources' states are, whatever the times.");
-
-/// The header of every list with pages.
-const NEXT: (&str, &str) = ("Link", "`rel=\"next\"`: the next page, relative.");
-
-/// How long a roll may be kept, and how old what it was read from is.
-const ROLL_CACHED: (&str, &str) =
-    ("Cache-Control", "`private, max-age=…` for a fresh success, `max-age=0` when stale, `no-store` for a partial roll.");
-const AGE: (&str, &str) = ("Age", "Seconds since the oldest source used was read.");
-
-/// The headers that say where an answer comes from, be it a roll or an error.
-const ORIGIN: [(&str, &str); 2] = [
-    ("Cache-Status", "RFC 9211: `rollcall; hit; ttl=37`, `rollcall; fwd=uri-miss; stored`, …; absent where no source is linked."),
-    ("Server-Timing", "How long each source took, where one was asked."),
-];
-
-/// The headers of what sources were asked for.
-const ROLL_HEADERS: &[(&str, &str)] = &[ROLL_CACHED, AGE, ORIGIN[0], ORIGIN[1]];
-
-/// The header of every error.
-const NOT_KEPT: (&str, &str) = ("Cache-Control", "`no-store`.");
-
-/// The headers of a roll that has no envelope.
-const STATUS: (&str, &str) = ("Rollcall-Status", "`success` or `partial`, where no envelope says so: of CSV and of JSON lines.");
-const WARNINGS: (&str, &str) = (
-    "Rollcall-Warnings",
-    "Of CSV and of JSON lines, where there are any: `unverified_link;source=my_reports, ambiguous_email;source=my_reports;count=2`.",
-);
-
-/// The header that says how long customers may be kept.
-const CUSTOMERS_CACHED: (&str, &str) = ("Cache-Control", "`private, max-age=0`: ask each time whether what is held still holds.");
-
-/// The headers of every answer.
-const HEADERS: &[(&str, &str)] = &[
-    ("X-Request-Id", "The request's id, which finds it in the log."),
-    ("traceparent", "The request's place in its trace (W3C Trace Context)."),
-];
 
 /// How callers are told, for the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,64 +190,6 @@ fn describe(operation: &mut Operation, security: Security) {
             operation.responses.responses.insert(first.status().to_string(), error_response(codes).into());
         }
     }
-}
-
-/// What a caller says of the sources, which are those that the program knows: whose record he means, and
-/// credentials of his own.
-fn describe_sources(operation: &mut Operation) {
-    for parameter in operation.parameters.iter_mut().flatten() {
-        if let RefOr::T(parameter) = parameter
-            && parameter.name == "user_id"
-            && let Some(RefOr::T(Schema::Object(schema))) = parameter.schema.as_mut()
-        {
-            let names: Vec<&str> = REGISTRY.iter().map(|backend| backend.name.as_str()).collect();
-            schema.pattern = Some(format!("^({UUID}|({}):.+)$", names.join("|")));
-        }
-    }
-    if matches!(operation.operation_id.as_deref(), Some("listUsers" | "getUser")) {
-        operation.parameters.get_or_insert_default().extend(REGISTRY.iter().map(|backend| RefOr::T(credentials_for(backend))));
-    }
-}
-
-fn credentials_for(backend: &Backend) -> Parameter {
-    let what = format!(
-        "The caller's own `Authorization` for `{}`. Of use only where the gateway is configured to send callers' credentials and not its own.",
-        backend.name
-    );
-    ParameterBuilder::new()
-        .name(backend.authorization_header)
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some(what))
-        .schema(Some(Object::with_type(SchemaType::Type(Type::String))))
-        .build()
-}
-
-/// The sources that a caller can name are those that the program knows. An example stands in the
-/// schema and not beside it, where Swagger UI would fill it in and every first try be a search.
-fn describe_parameters(operation: &mut Operation) {
-    let id = operation.operation_id.clone().unwrap_or_default();
-    let example_of = |name: &str| {
-        let find = |name: &str| EXAMPLES.iter().find(|(other, _)| *other == name);
-        find(&format!("{id}.{name}")).or_else(|| find(name)).map(|(_, example)| typed(example))
-    };
-    let parameters = operation.parameters.iter_mut().flatten().filter_map(|parameter| match parameter {
-        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter),
-        _ => None,
-    });
-    for parameter in parameters {
-        if let Some(RefOr::T(Schema::Object(schema))) = parameter.schema.as_mut() {
-            schema.examples.extend(example_of(&parameter.name));
-            if parameter.name == "source" {
-                schema.enum_values = Some(REGISTRY.iter().map(|backend| backend.name.as_str().into()).collect());
-            }
-        }
-    }
-}
-
-/// An example as the type that it is of.
-fn typed(example: &str) -> serde_json::Value {
-    serde_json::from_str(example).unwrap_or_else(|_| example.into())
 }
 
 /// One status with all its codes, each with an example in both forms.
