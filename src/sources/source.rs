@@ -260,8 +260,8 @@ impl Source {
         }
     }
 
-    /// Asks for pages, a few at a time. After the first failure none is begun or tried again any more; of
-    /// several failures the strongest counts.
+    /// Asks for pages, a few at a time. After the first failure none is begun any more, and none waits for
+    /// another try, but where another reading may mend it; of several failures the strongest counts.
     async fn ask_for<R: Rows>(&self, task: Task<'_, R>, wanted: &[u64], reading: &mut Reading<R>) -> Result<(), Failure> {
         let stated = reading.stated_pages();
         if let [number] = *wanted {

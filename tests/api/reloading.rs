@@ -185,13 +185,13 @@ async fn one_change_is_one_reload() {
 #[tokio::test]
 async fn a_file_that_is_still_being_written_is_not_put_to_work() {
     let it = Reloadable::start(World::of_two().await, &page_size(7)).await;
-    for half in 11..17 {
+    for half in 11..26 {
         it.change(&page_size(half)); // a good one, but not what was meant
-        tokio::time::sleep(Duration::from_millis(450)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    it.change(&page_size(17));
+    it.change(&page_size(26));
     it.reaches("taken", 1).await;
-    assert_eq!((it.page_size("acme").await, it.counted("taken").await), (17, 1), "{}", it.program.said());
+    assert_eq!((it.page_size("acme").await, it.counted("taken").await), (26, 1), "{}", it.program.said());
 }
 
 #[tokio::test]
