@@ -16,7 +16,7 @@ use crate::{
 
 /// How often the configuration file is looked at. A poll, for a file that is mounted into a
 /// container changes by a swap of links that notifications miss.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(900);
 
 /// How long a renewal that is under way may take once the process is told to end at once.
 const LAST_WAIT: Duration = Duration::from_secs(2);

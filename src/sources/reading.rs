@@ -37,12 +37,8 @@ pub(super) struct Reading<R = Records> {
 pub(super) struct Read<R = Records> {
     /// The distinct records, in the order of their ids.
     pub(super) records: R,
-    /// How many rows came: more than records, where one came twice.
-    pub(super) rows: u64,
     /// Whether the counts stayed the same and are what came.
     pub(super) agrees: bool,
-    /// Whether there was any count that could agree.
-    pub(super) is_counted: bool,
     /// Why it has ended before its last page, if it has: then it agrees with nothing.
     pub(super) refused: Option<Failure>,
     /// How many fields had the wrong type.
@@ -133,13 +129,13 @@ impl<R: Rows> Reading<R> {
     pub(super) fn finish(self) -> Read<R> {
         let rows = self.rows();
         let unchanged = self.refused.is_none() && !self.has_changed() && !self.lacks_a_page();
-        let repeated = self.stated_count().is_none() && self.pages.keys().any(|number| self.is_repeated(*number));
         let (count, paging, refused) = (self.stated_count(), self.paging, self.refused);
         let odd_fields = self.pages.values().map(|page| page.odd_fields).sum();
         let records = R::distinct(self.pages.into_values().map(|page| page.records).collect());
         let came = if paging == Paging::Whole { rows } else { records.count() as u64 };
-        let agrees = unchanged && !repeated && count.is_none_or(|count| count == came);
-        Read { records, rows, agrees, is_counted: count.is_some(), refused, odd_fields }
+        // Where no count is told, a row that comes twice tells that another one may have been missed.
+        let fits = count.map_or(paging == Paging::Whole || rows == came, |count| count == came);
+        Read { records, agrees: unchanged && fits, refused, odd_fields }
     }
 
     /// Whether the backend has changed its account while it was read: of the records, or, where it counts

@@ -217,17 +217,12 @@ impl Source {
         let (mut complete, mut warnings) = (read.agrees, Vec::new());
         if !complete {
             let again = Box::pin(self.read_once(task)).await.map_err(of_a_known_customer)?; // rare
-            if let Some(refused) = again.refused {
+            if let Some(refused) = again.refused.filter(|_| read.refused.is_some()) {
                 return Err(of_a_known_customer(refused));
             }
             odd_fields += again.odd_fields;
             complete = again.agrees;
-            let (rows, is_counted) = (again.rows, again.is_counted);
-            read = if complete {
-                again
-            } else {
-                Read { records: again.union(read), rows, agrees: false, is_counted, refused: None, odd_fields }
-            };
+            read = if complete { again } else { Read { records: again.union(read), agrees: false, refused: None, odd_fields } };
         }
         if !complete {
             warnings.push(Warning { code: WarningCode::ChangedWhileReading, source: Some(self.name()), count: None });

@@ -75,6 +75,18 @@ async fn a_customer_who_was_just_read_cannot_be_unknown_at_the_second_reading() 
 }
 
 #[tokio::test]
+async fn a_page_that_is_refused_at_the_second_reading_only_hides_nobody_whom_the_first_one_saw() {
+    let world = World::new().await;
+    world.answer_pages(|number, reading| match (reading % 2, number) {
+        (1, 2) => page(10..19, 20, 2),
+        (0, 2) => Reply::status(404),
+        _ => page(slice(20, SIZE, number), 20, 2),
+    });
+    let gateway = world.start_paging(&[]).await;
+    assert_incomplete(&gateway, "advanced_automation", 19, "refused once").await;
+}
+
+#[tokio::test]
 async fn a_roll_that_becomes_shorter_while_it_is_read_is_read_once_more() {
     for refusal in [Reply::status(404), Reply::status(400), page(0..0, 15, 2)] {
         for (then, late) in [(15_usize, 2), (15, 4), (5, 2)] {
@@ -123,6 +135,11 @@ async fn what_is_short_or_long_against_the_count_is_not_whole() {
         ("each page with a count of its own", |number| page(slice(25, SIZE, number), 24 + number, 3), 25),
         ("one page again and again, counted", |_| page(0..10, 20, 2), 10),
         ("one page again and again, not counted", |_| page(0..10, (), ()), 10),
+        (
+            "a row that comes twice where another one was missed, rows not counted",
+            |number| page(if number == 1 { 0..10 } else { 9..15 }, (), 2),
+            15,
+        ),
         ("an empty page among those that there are, rows not counted", |number| page(slice(10, SIZE, number), (), 3), 10),
         ("a number of pages that grows, rows not counted", |number| page(slice(40, SIZE, number), (), if number == 1 { 2 } else { 5 }), 40),
         ("a row that hides another by moving", |number| page(slice(20, SIZE, number).map(|id| id - id / 10), 20, 2), 19),
