@@ -243,7 +243,7 @@ impl From<&Told> for SourceReport {
             status: told.into(),
             users: walk.map(|(_, walk)| walk.records.len()),
             fetched_at: walk.map(|(copy, _)| copy.fetched_at),
-            stale: walk.is_some() && told.age.is_some_and(|age| age.is_stale),
+            stale: walk.is_some() && told.is_stale(),
             error: told.error,
         }
     }

@@ -206,8 +206,7 @@ impl From<&Told> for SourceFailure {
                 Known::NotFound(failure) => failure.http_status,
             },
         };
-        let is_stale = told.age.is_some_and(|age| age.is_stale);
-        Self { source: told.source, status: told.into(), http_status, stale: is_stale, error: told.error }
+        Self { source: told.source, status: told.into(), http_status, stale: told.is_stale(), error: told.error }
     }
 }
 

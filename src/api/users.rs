@@ -124,7 +124,7 @@ pub(super) fn refuse(customer: &CustomerId, refusal: &Refusal, told: &[Told]) ->
 /// The body with its tag. The page that most callers want is rendered once for each roll: between
 /// two refreshes it is the same to the byte.
 async fn render(query: &UsersQuery, given: &Given, told: &[Told]) -> Arc<Rendered> {
-    let as_fetched = told.iter().all(|told| told.error.is_none() && !told.age.is_some_and(|age| age.is_stale));
+    let as_fetched = told.iter().all(|told| told.error.is_none() && !told.is_stale());
     if query.is_plain && given.complete && as_fetched {
         return given.roll.front(&given.warnings, || render_anew(query, given, told));
     }

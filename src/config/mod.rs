@@ -8,6 +8,7 @@ mod certificates;
 mod fault;
 mod general;
 mod layers;
+mod meant;
 mod networks;
 mod origins;
 mod reader;

@@ -8,12 +8,10 @@ use toml::{Table, Value};
 use super::{
     fault::{Fault, Faults},
     layers::Layers,
+    meant::{first, instead},
     secret::SecretSource,
     setting::Setting,
 };
-
-/// How alike two keys must be (Jaro-Winkler, 0 to 1) for one to be offered in place of the other.
-const ALIKE: f64 = 0.75;
 
 /// Bytes of a digest that are shown: enough to tell two configurations apart.
 const DIGEST_BYTES: usize = 6;
@@ -186,51 +184,13 @@ impl Reader {
         if self.is_above_known(key) {
             return format!("is a table: write [{key}].");
         }
-        let alike = |known: &&String| alikeness(known, key);
-        let nearest = self.known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
-        match nearest.filter(|known| alike(known) >= ALIKE) {
-            Some(known) => format!("is no key of this version. Was {known} meant?"),
-            None => format!("is no key of this version; {}.", self.there_is_beside(key)),
-        }
+        format!("is no key of this version{}", instead(&self.known, key))
     }
-
-    /// What there is where a key stands, or above it.
-    fn there_is_beside(&self, key: &str) -> String {
-        let table = key.rsplit_once('.').map(|(table, _)| table);
-        let within = |known: &'_ String| Some(first(table.map_or(Some(known.as_str()), |table| below(known, table))?).to_owned());
-        let names: BTreeSet<String> = self.known.iter().filter_map(within).collect();
-        let names = names.into_iter().collect::<Vec<_>>().join(", ");
-        match table {
-            None => format!("there are {names}"),
-            Some(table) if names.is_empty() => self.there_is_beside(table),
-            Some(table) => format!("[{table}] has {names}"),
-        }
-    }
-}
-
-/// A key without the table that it is in.
-fn below<'a>(key: &'a str, table: &str) -> Option<&'a str> {
-    key.strip_prefix(table)?.strip_prefix('.')
 }
 
 /// The number that a level of a key is, written as we write it.
 fn index(level: &str) -> Option<usize> {
     level.parse().ok().filter(|index: &usize| index.to_string() == level)
-}
-
-/// The first level of a key.
-fn first(key: &str) -> &str {
-    key.split_once('.').map_or(key, |(level, _)| level)
-}
-
-/// How alike two keys are, 0 to 1, behind the tables that both are in; further down, or elsewhere, they
-/// have to be very much so.
-fn alikeness(known: &str, key: &str) -> f64 {
-    match (known.split_once('.'), key.split_once('.')) {
-        (Some((table, known)), Some((other, key))) if table == other => alikeness(known, key),
-        (None, None) => strsim::jaro_winkler(known, key),
-        _ => strsim::jaro_winkler(known, key) - 0.15,
-    }
 }
 
 fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {

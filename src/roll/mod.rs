@@ -293,6 +293,11 @@ impl Told {
         self.copy.is_some() && self.scope.is_none_or(Scope::is_brought)
     }
 
+    /// Whether what it said is older than `fresh`.
+    pub fn is_stale(&self) -> bool {
+        self.age.is_some_and(|age| age.is_stale)
+    }
+
     /// Notes how old the copy is now. One that was read for this very request is not stale,
     /// however short `fresh` is.
     fn grow_old(&mut self) {

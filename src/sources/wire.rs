@@ -95,13 +95,12 @@ pub(super) fn unreadable(body: &[u8]) -> Unreadable {
     }
 }
 
-/// The list of a body that says how it ended. An error is none, whatever it lists. Nobody documents what a
-/// backend writes beside a list when something is wrong: so what it writes as `error` is believed to be one, unless
-/// there are rows and a count that they can be held against.
-pub(super) fn listed<L: List>(list: Option<L>, status: &Scalar<'_>, error: &Scalar<'_>, is_counted: bool) -> Result<L, Unreadable> {
-    said_error(status, error)?;
+/// The list of a body that [is no error](said_error). Nobody documents what a backend writes beside a list when
+/// something is wrong: so what it writes as `error` is believed to be one, unless there are rows and a count that
+/// they can be held against.
+pub(super) fn listed<L: List>(list: Option<L>, error: &Scalar<'_>, count: Option<u64>) -> Result<L, Unreadable> {
     let list = list.ok_or(Unreadable::Shape)?;
-    let is_believed = is_no_error(error) || (is_counted && !list.is_empty());
+    let is_believed = is_no_error(error) || (count.is_some() && !list.is_empty());
     if is_believed { Ok(list) } else { Err(Unreadable::Said(None)) }
 }
 
@@ -117,7 +116,7 @@ fn is_no_error(error: &Scalar<'_>) -> bool {
 /// Whether a body says that it is an error: by `status: "error"`, or by an `error` that is the
 /// number of a failure. A success may carry 0, or its own status (MyReports, "Common reply
 /// template": `error` repeats the HTTP status).
-fn said_error(status: &Scalar<'_>, error: &Scalar<'_>) -> Result<(), Unreadable> {
+pub(super) fn said_error(status: &Scalar<'_>, error: &Scalar<'_>) -> Result<(), Unreadable> {
     let number = error.count().ok().flatten().and_then(|number| u16::try_from(number).ok());
     let failed = matches!(status, Scalar::Text(text) if text.trim().eq_ignore_ascii_case("error"));
     match number.filter(|number| failed || (400..=599).contains(number)) {
@@ -187,7 +186,8 @@ mod tests {
 
     fn listed_beside(json: &str, list: &[u8], is_counted: bool) -> Result<Vec<u8>, Unreadable> {
         let ending: Ending<'_> = serde_json::from_str(json).unwrap();
-        listed(Some(list.to_vec()), &ending.status, &ending.error, is_counted)
+        said_error(&ending.status, &ending.error)?;
+        listed(Some(list.to_vec()), &ending.error, is_counted.then_some(1))
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
         }
         assert_eq!(listed_beside(r#"{"error":503}"#, b"row", true), Err(Unreadable::Said(Some(503))));
         assert_eq!(listed_beside(r#"{"status":"error"}"#, b"row", true), Err(Unreadable::Said(None)));
-        assert_eq!(listed::<Vec<u8>>(None, &Scalar::Absent, &Scalar::Absent, true), Err(Unreadable::Shape));
+        assert_eq!(listed::<Vec<u8>>(None, &Scalar::Absent, Some(1)), Err(Unreadable::Shape));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{listed, unreadable},
+    wire::{listed, said_error, unreadable},
 };
 use super::counts::Counts;
 use crate::{
@@ -53,11 +53,10 @@ struct Customer<'a> {
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
     let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
+    said_error(&envelope.status, &envelope.error)?;
     let at_top = Counts { amount_records_found: envelope.amount_records_found, amount_of_pages: envelope.amount_of_pages };
-    let counts = at_top.read(&envelope.paging.unwrap_or_default());
-    let is_counted = matches!(counts, Ok((Some(_), _)));
-    let rows = listed(envelope.customers, &envelope.status, &envelope.error, is_counted)?;
-    let (count, pages) = counts?;
+    let (count, pages) = at_top.read(&envelope.paging.unwrap_or_default())?;
+    let rows = listed(envelope.customers, &envelope.error, count)?;
     let mut odd = Odd::default();
     let records = rows.iter().map(|row| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
     Ok(Page { records, count, pages, odd_fields: odd.0 })

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{Odd, Scalar},
-    wire::{Kept, Row, listed, unreadable},
+    wire::{Kept, Row, listed, said_error, unreadable},
 };
 use super::counts::Counts;
 use crate::{
@@ -66,11 +66,10 @@ struct Person<'a> {
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
     let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
+    said_error(&envelope.status, &envelope.error)?;
     let at_top = Counts { amount_records_found: envelope.amount_records_found, amount_of_pages: envelope.amount_of_pages };
-    let counts = envelope.paging.unwrap_or_default().read(&at_top);
-    let is_counted = matches!(counts, Ok((Some(_), _)));
-    let (records, odd_fields) = listed(envelope.clients, &envelope.status, &envelope.error, is_counted)?.records()?;
-    let (count, pages) = counts?;
+    let (count, pages) = envelope.paging.unwrap_or_default().read(&at_top)?;
+    let (records, odd_fields) = listed(envelope.clients, &envelope.error, count)?.records()?;
     Ok(Page { records, count, pages, odd_fields })
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::super::{
     adapter::Unreadable,
     scalar::Scalar,
-    wire::{List, listed, unreadable},
+    wire::{List, listed, said_error, unreadable},
 };
 use crate::json;
 
@@ -25,7 +25,7 @@ struct Envelope<'a, R> {
 /// What is no number would let a short list pass for a whole one.
 pub(super) fn rows<'a, R: Deserialize<'a> + List>(body: &'a [u8]) -> Result<(R, Option<u64>), Unreadable> {
     let envelope: Envelope<'_, R> = json::from_slice(body).map_err(|_| unreadable(body))?;
-    let count = envelope.page_size.count().map_err(|()| Unreadable::Shape);
-    let is_counted = matches!(count, Ok(Some(_)));
-    Ok((listed(envelope.data, &envelope.status, &envelope.error, is_counted)?, count?))
+    said_error(&envelope.status, &envelope.error)?;
+    let count = envelope.page_size.count().map_err(|()| Unreadable::Shape)?;
+    Ok((listed(envelope.data, &envelope.error, count)?, count))
 }
