@@ -196,7 +196,7 @@ impl App {
     pub fn start(self) -> Result<Running, StartError> {
         let Self { gateway, fixed, lasting, shared: _ } = self;
         gateway.rolls.customers().keep_up_to_date(&gateway.tracer);
-        gateway.rolls.listen();
+        gateway.rolls.keep_up_to_date();
         let (stop, most) = (CancellationToken::new(), fixed.max_connections);
         let tls = fixed.tls.clone().map(Tls::new).transpose()?;
         let callers = listen("server.listen", fixed.listen)?;
@@ -264,7 +264,7 @@ impl Running {
             ("telemetry.otlp_endpoint", new.otlp_endpoint != old.otlp_endpoint),
         ];
         next.gateway.rolls.customers().keep_up_to_date(&next.gateway.tracer);
-        next.gateway.rolls.listen();
+        next.gateway.rolls.keep_up_to_date();
         self.is_closed.store(is_closed, Ordering::Relaxed);
         self.drain.store(Arc::new(next.gateway.drain));
         self.callers.lead_to(api::router(&next.gateway));

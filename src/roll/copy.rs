@@ -7,7 +7,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::freshness::{Use, Windows};
+use super::{
+    freshness::{Use, Windows},
+    kept::Keep,
+};
 use crate::{
     domain::{Failure, Moment},
     sources::Walk,
@@ -121,15 +124,6 @@ impl Copy {
         self.windows.stands_in(self.elapsed())
     }
 
-    /// About how many bytes it holds.
-    pub(super) fn weight(&self) -> u32 {
-        let records = match &self.known {
-            Known::Users(walk) => walk.records.weight(),
-            Known::NotFound(_) => 0,
-        };
-        u32::try_from(records + ENTRY_OVERHEAD).unwrap_or(u32::MAX)
-    }
-
     /// Whether it is too early to ask for it anew behind an answer.
     pub(super) fn is_young(&self) -> bool {
         self.elapsed() < self.refresh_at
@@ -143,5 +137,21 @@ impl Copy {
     /// Whether it was there already at this moment.
     pub(super) fn is_from_before(&self, moment: Instant) -> bool {
         self.at <= moment
+    }
+}
+
+// === impl Keep ===
+
+impl Keep for Copy {
+    fn weight(&self) -> u32 {
+        let records = match &self.known {
+            Known::Users(walk) => walk.records.weight(),
+            Known::NotFound(_) => 0,
+        };
+        u32::try_from(records + ENTRY_OVERHEAD).unwrap_or(u32::MAX)
+    }
+
+    fn is_of_use(&self) -> bool {
+        self.usable_as() != Use::Gone
     }
 }

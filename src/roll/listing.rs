@@ -17,6 +17,7 @@ use super::{
     freshness::Windows,
     front::{Front, Rendered},
     join::{Place, Side, join},
+    kept::Keep,
     listed::{Listed, Part, compare, records_at},
     merge::{conflicts, merge},
     query::{Sort, SortField},
@@ -248,17 +249,6 @@ impl Roll {
         records_at(self.places_of(listed), &self.parts)
     }
 
-    /// About how many bytes it holds, the copies that it is made of included.
-    pub(super) fn weight(&self) -> u32 {
-        let listed = self.persons.len() * size_of::<Listed>() + self.places.len() * size_of::<Place>();
-        let copies: u32 = self.parts.iter().map(|part| part.copy.weight()).fold(0, u32::saturating_add);
-        // What may come later: compressed pages, orders and places are about a third, and the texts to
-        // search are a part of all texts.
-        let json = self.json.len() + self.json.len() / 3;
-        let texts: usize = self.parts.iter().map(|part| part.records().weight()).sum();
-        u32::try_from(listed + json + texts + ENTRY_OVERHEAD).unwrap_or(u32::MAX).saturating_add(copies)
-    }
-
     /// The places of the persons in an order; `None` for the default one, which they are in.
     pub(super) fn order(&self, by: Sort) -> Option<&[u32]> {
         let order = self.orders.get(by.place()?)?.get_or_init(|| {
@@ -268,6 +258,26 @@ impl Roll {
             keys.iter().map(|key| key.place).collect()
         });
         Some(order)
+    }
+}
+
+// === impl Keep ===
+
+impl Keep for Roll {
+    /// The copies that it is made of are included.
+    fn weight(&self) -> u32 {
+        let listed = self.persons.len() * size_of::<Listed>() + self.places.len() * size_of::<Place>();
+        let copies: u32 = self.parts.iter().map(|part| part.copy.weight()).fold(0, u32::saturating_add);
+        // What may come later: compressed pages, orders and places are about a third, and the texts to
+        // search are a part of all texts.
+        let json = self.json.len() + self.json.len() / 3;
+        let texts: usize = self.parts.iter().map(|part| part.records().weight()).sum();
+        u32::try_from(listed + json + texts + ENTRY_OVERHEAD).unwrap_or(u32::MAX).saturating_add(copies)
+    }
+
+    /// It is, as long as all of its copies are.
+    fn is_of_use(&self) -> bool {
+        self.parts.iter().all(|part| part.copy.is_of_use())
     }
 }
 

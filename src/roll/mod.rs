@@ -14,6 +14,7 @@ mod find;
 mod freshness;
 mod front;
 mod join;
+mod kept;
 mod listed;
 mod listing;
 mod merge;
@@ -26,7 +27,6 @@ mod user_json;
 
 use std::{sync::Arc, time::Duration};
 
-use foldhash::quality::RandomState;
 use futures_util::future::join_all;
 use smallvec::SmallVec;
 use tokio::time::Instant;
@@ -42,6 +42,7 @@ use crate::{
 };
 
 use copies::{Copies, Found};
+use kept::Kept;
 use listed::Part;
 use listing::is_large;
 use outcome::{State, decide};
@@ -64,7 +65,7 @@ pub struct Rolls {
     sources: Vec<Arc<Source>>,
     customers: Arc<Customers>,
     copies: Arc<Copies>,
-    joined: moka::sync::Cache<RollKey, Arc<Roll>, RandomState>,
+    joined: Kept<RollKey, Roll>,
     joins: Flights<JoinKey, Arc<Roll>>,
     nobody: Arc<Placeholders>,
 }
@@ -146,13 +147,8 @@ impl Rolls {
     ) -> Self {
         // Half for what sources said, half for what was joined of it.
         let half = keeping.max_bytes / 2;
-        let joined = moka::sync::Cache::builder()
-            .max_capacity(half)
-            .weigher(|_, roll: &Arc<Roll>| roll.weight())
-            .time_to_live(keeping.windows.whole().max(Duration::from_millis(1)))
-            .build_with_hasher(RandomState::default());
         let copies = Arc::new(Copies::new(keeping, half, Arc::clone(&customers), shared, metrics));
-        Self { sources, customers, copies, joined, joins: Flights::default(), nobody: Arc::new(nobody) }
+        Self { sources, customers, copies, joined: Kept::new(half), joins: Flights::default(), nobody: Arc::new(nobody) }
     }
 
     /// A customer's roll. No source is asked for a customer that is linked to none.
@@ -196,15 +192,16 @@ impl Rolls {
         &self.customers
     }
 
-    /// Begins to hear what other replicas store, until this is dropped.
-    pub fn listen(&self) {
-        self.copies.listen(&self.sources);
+    /// Begins to hear what other replicas store, and to sweep out what is of no use, until this is dropped.
+    pub fn keep_up_to_date(&self) {
+        self.joined.keep_swept();
+        self.copies.keep_up_to_date(&self.sources);
     }
 
     /// How many entries the cache has and how many bytes they hold, about.
     pub fn size(&self) -> (u64, u64) {
-        let (entries, bytes) = self.copies.size();
-        (entries + self.joined.entry_count(), bytes + self.joined.weighted_size())
+        let ((copies, bytes), (rolls, more)) = (self.copies.size(), self.joined.size());
+        (copies + rolls, bytes + more)
     }
 
     /// The sources, in the order in which they win.

@@ -57,8 +57,9 @@ impl Ear {
 }
 
 impl Copies {
-    /// Hears what other replicas store, until this is dropped.
-    pub(in crate::roll) fn listen(self: &Arc<Self>, sources: &[Arc<Source>]) {
+    /// Hears what other replicas store, and sweeps out what is of no use, until this is dropped.
+    pub(in crate::roll) fn keep_up_to_date(self: &Arc<Self>, sources: &[Arc<Source>]) {
+        self.held.keep_swept();
         let Some(cache) = &self.shared else { return };
         cache.listen();
         let sources = sources.iter().map(Arc::downgrade).collect(); // nothing may hold what it is held by
@@ -75,7 +76,7 @@ impl Copies {
         let epoch = shared.cache.epoch();
         match change.what {
             What::Failed => {}
-            What::Ended => self.held.invalidate(&key),
+            What::Ended => self.held.remove(&key),
             What::Stored if held.fetched_at.as_millis() == change.at => held.note_newest_in(epoch),
             What::Stored => match self.read(&shared, &key, Place::Copy, shared.cache.timeout()).await {
                 Ok(Some((entry, _))) if entry.at <= held.fetched_at && !matches!(entry.said, Said::Ended) => held.note_newest_in(epoch),

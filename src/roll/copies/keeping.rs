@@ -54,7 +54,7 @@ impl Copies {
             Ok(walk) => self.copy(Known::Users(walk), at, age),
             Err(failure) if failure.kind == FailureKind::NotFound => self.copy(Known::NotFound(failure), at, age),
             Err(failure) if is_believed(failure.kind, key.scope) => {
-                self.held.invalidate(key);
+                self.held.remove(key);
                 if failure.kind == FailureKind::Unauthorized {
                     self.ended.insert((key.scope, key.source), Instant::now());
                 }

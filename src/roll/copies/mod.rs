@@ -26,6 +26,7 @@ use crate::{
     roll::{
         copy::Copy,
         freshness::{LONGEST_COOL_DOWN, Use, Windows},
+        kept::Keep,
     },
     shared_cache::SharedCache,
     sources::{Identity, Scope, Source},
@@ -108,12 +109,12 @@ impl Copies {
             .build_with_hasher(RandomState::default());
         let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole()).build();
         let (walks, looks) = (Flights::default(), Flights::default());
-        Self { held: held::empty(max_bytes), walks, looks, shared, failures, ended, windows, not_found, customers, metrics }
+        Self { held: Held::new(max_bytes), walks, looks, shared, failures, ended, windows, not_found, customers, metrics }
     }
 
     /// How many entries there are and how many bytes they hold, about.
     pub(in crate::roll) fn size(&self) -> (u64, u64) {
-        (self.held.entry_count(), self.held.weighted_size())
+        self.held.size()
     }
 
     /// What a source says of a customer: a copy that may be given, or what asking it came to.
@@ -153,7 +154,7 @@ impl Copies {
 
     /// The copy in this process, if it may still be given.
     fn held(&self, key: &Key) -> Option<Arc<Copy>> {
-        self.held.get(key).filter(|copy| self.is_own(key, copy))
+        self.held.get(key).filter(|copy| copy.is_of_use() && self.is_own(key, copy))
     }
 
     /// Answers with a copy, if it may be given at once. One that is stale by now is asked for

@@ -133,7 +133,7 @@ impl Copies {
         let copy = match entry.said {
             Said::Known(known) => Arc::new(self.copy(known, entry.at, age)),
             Said::Ended => {
-                self.held.invalidate(key);
+                self.held.remove(key);
                 return None;
             }
             Said::Failed(_) => return None,

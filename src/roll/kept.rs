@@ -1,0 +1,164 @@
+//! What is kept in memory: no more than so many bytes, what is least used goes first, and what is of no use
+//! any more is swept out.
+
+use std::{hash::Hash, sync::Arc, time::Duration};
+
+use foldhash::quality::RandomState;
+use quick_cache::{
+    Options, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
+
+use crate::offload::offload;
+
+/// How often what is of no use is swept out. Nobody is given it before, so this only bounds how long it lies there.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// About how many bytes an entry has; how many entries there may be follows, roughly.
+const USUAL_ENTRY: u64 = 16 << 10;
+
+/// What can be kept.
+pub(super) trait Keep: Send + Sync + 'static {
+    /// About how many bytes it holds.
+    fn weight(&self) -> u32;
+
+    /// Whether it may be given to anybody still.
+    fn is_of_use(&self) -> bool;
+}
+
+/// Things kept by their keys. Cheap to clone: all clones hold the same.
+pub(super) struct Kept<K, V: Keep>(Arc<Cache<K, Arc<V>, ByWeight, RandomState>>);
+
+/// Weighs what is kept.
+#[derive(Clone)]
+struct ByWeight;
+
+impl<K, V: Keep> Weighter<K, Arc<V>> for ByWeight {
+    fn weight(&self, _: &K, kept: &Arc<V>) -> u64 {
+        kept.weight().into()
+    }
+}
+
+impl<K, V: Keep> Clone for Kept<K, V> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Keep> Kept<K, V> {
+    /// Nothing yet; later no more than about so many bytes.
+    pub(super) fn new(max_bytes: u64) -> Self {
+        Self(Arc::new(Cache::with_options(options(max_bytes), ByWeight, RandomState::default(), DefaultLifecycle::default())))
+    }
+
+    /// What is kept by this key; it may be of no use any more.
+    pub(super) fn get(&self, key: &K) -> Option<Arc<V>> {
+        self.0.get(key)
+    }
+
+    /// Keeps this by a key, instead of what was there. What is too large for all of the memory is not
+    /// kept, and neither is what was there.
+    pub(super) fn insert(&self, key: K, value: Arc<V>) {
+        self.0.insert(key, value);
+    }
+
+    /// Forgets what is there.
+    pub(super) fn remove(&self, key: &K) {
+        drop(self.0.remove(key));
+    }
+
+    /// How many there are and how many bytes they hold, about.
+    pub(super) fn size(&self) -> (u64, u64) {
+        (self.0.len() as u64, self.0.weight())
+    }
+
+    /// Sweeps out what is of no use, again and again, until nobody else keeps anything here.
+    pub(super) fn keep_swept(&self) {
+        let kept = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                let Some(kept) = kept.upgrade() else { return };
+                offload(true, move || Self(kept).sweep()).await;
+            }
+        });
+    }
+
+    /// Looks at one after the other, so that nobody waits for all of it.
+    fn sweep(&self) {
+        for (key, _) in self.0.iter().filter(|(_, value)| !value.is_of_use()) {
+            self.0.remove_if(&key, |value| !value.is_of_use());
+        }
+    }
+}
+
+/// One piece, for a very large customer may take most of it; a lock is held for some hundred nanoseconds.
+fn options(max_bytes: u64) -> Options {
+    let entries = usize::try_from(max_bytes / USUAL_ENTRY).unwrap_or(usize::MAX);
+    let mut options = OptionsBuilder::new();
+    options.shards(1).estimated_items_capacity(entries).weight_capacity(max_bytes);
+    options.build().unwrap_or_else(|_| unreachable!("both capacities are set"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    struct Thing {
+        weight: u32,
+        of_use: AtomicBool,
+    }
+
+    impl Keep for Thing {
+        fn weight(&self) -> u32 {
+            self.weight
+        }
+
+        fn is_of_use(&self) -> bool {
+            self.of_use.load(Ordering::Relaxed)
+        }
+    }
+
+    fn thing(weight: u32) -> Arc<Thing> {
+        Arc::new(Thing { weight, of_use: true.into() })
+    }
+
+    #[test]
+    fn no_more_is_kept_than_there_is_room_for() {
+        let kept = Kept::new(1 << 20);
+        for number in 0..1_000_u32 {
+            kept.insert(number, thing(16 << 10));
+            assert!(kept.get(&number).is_some(), "the newest is there: {number}");
+        }
+        let (entries, bytes) = kept.size();
+        assert_eq!((entries * (16 << 10), entries > 60), (bytes, true));
+        assert!(bytes <= 1 << 20);
+    }
+
+    #[test]
+    fn one_may_take_most_of_the_room_and_what_is_larger_replaces_what_was_there_by_nothing() {
+        let kept = Kept::new(1 << 20);
+        kept.insert(1, thing(1_000_000));
+        assert_eq!(kept.get(&1).map(|one| one.weight), Some(1_000_000));
+        kept.insert(1, thing(2_000_000));
+        assert!(kept.get(&1).is_none(), "an older one must not be taken for the newest");
+        assert_eq!(kept.size(), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_of_no_use_is_swept_out() {
+        let kept = Kept::new(1 << 20);
+        let (one, other) = (thing(1), thing(2));
+        kept.insert(1, Arc::clone(&one));
+        kept.insert(2, Arc::clone(&other));
+        kept.keep_swept();
+        one.of_use.store(false, Ordering::Relaxed);
+        while kept.size().0 > 1 {
+            tokio::time::sleep(SWEEP).await;
+        }
+        assert_eq!((kept.get(&1).is_none(), kept.get(&2).is_some(), kept.size()), (true, true, (1, 2)));
+        drop((kept, other));
+    }
+}
