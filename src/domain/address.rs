@@ -70,7 +70,7 @@ impl Pattern {
 /// Whether a normalised text is an address: something before its `@`, and something behind it. What
 /// stands where there is none (`n/a`, `-`) would make one person of many.
 pub fn is_address(normal: &str) -> bool {
-    normal.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+    memchr::memrchr(b'@', normal.as_bytes()).is_some_and(|at| at > 0 && at + 1 < normal.len())
 }
 
 /// The key of an address, as [`EmailKey`] has it; empty where nothing is left of it.

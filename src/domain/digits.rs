@@ -1,12 +1,7 @@
 //! Numbers as signs of ASCII, in base 64, the lowest digits first: what [`Records`](super::Records) note lengths in.
 
-use smallvec::SmallVec;
-
 /// A digit of a number that another one follows.
 const MORE: usize = 0x40;
-
-/// What stands before a record's texts.
-pub(super) type Head = SmallVec<[u8; 32]>;
 
 /// How many digits a number has.
 pub(super) fn digits(number: usize) -> usize {
@@ -14,12 +9,12 @@ pub(super) fn digits(number: usize) -> usize {
 }
 
 /// Writes a number.
-pub(super) fn write_number(mut number: usize, to: &mut Head) {
+pub(super) fn write_number(mut number: usize, to: &mut String) {
     while number >= MORE {
-        to.push(digit(MORE | (number % MORE)));
+        to.push(digit(MORE | (number % MORE)).into());
         number /= MORE;
     }
-    to.push(digit(number));
+    to.push(digit(number).into());
 }
 
 /// A digit as a sign of ASCII.
@@ -29,6 +24,7 @@ const fn digit(digit: usize) -> u8 {
 }
 
 /// Takes a number from the front.
+#[inline]
 pub(super) fn number(from: &mut &[u8]) -> usize {
     let (mut number, mut shift) = (0, 0);
     while let Some((digit, rest)) = from.split_first() {

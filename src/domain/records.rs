@@ -6,7 +6,8 @@ use smallvec::SmallVec;
 
 use super::{
     address::normalise,
-    digits::{Head, digits, number, write_number},
+    digits::{digits, number, write_number},
+    loose::is_loose,
     record::Record,
 };
 
@@ -98,18 +99,18 @@ impl Records {
         }
         let apart = normal.as_deref().filter(|_| key == Key::Apart);
         let texts = [Some(*id), *owner, *display_name, *first_name, *last_name, *email, apart, *username, *phone];
-        let texts: SmallVec<[_; 12]> = texts.into_iter().chain(roles.iter().copied().map(Some)).collect();
-        let mut head = Head::new();
-        head.push(flag(*enabled) | flag(*can_sign_in) << 2 | flag(*primary_contact) << 4);
-        head.push(flag(*inherited) | u8::from(*deleted) << 2 | (key as u8) << 3);
-        write_number(texts.iter().map(|text| digits(length(*text))).sum(), &mut head);
-        texts.iter().for_each(|text| write_number(length(*text), &mut head));
-        self.packed.push_str(std::str::from_utf8(&head).unwrap_or_default()); // it is ASCII
-        texts.iter().flatten().for_each(|text| self.packed.push_str(text));
+        let texts = || texts.into_iter().chain(roles.iter().copied().map(Some));
+        let to = &mut self.packed;
+        to.push((flag(*enabled) | flag(*can_sign_in) << 2 | flag(*primary_contact) << 4).into());
+        to.push((flag(*inherited) | u8::from(*deleted) << 2 | (key as u8) << 3).into());
+        write_number(texts().map(|text| digits(length(text))).sum(), to);
+        texts().for_each(|text| write_number(length(text), to));
+        texts().flatten().for_each(|text| to.push_str(text));
         self.ends.push(self.packed.len());
     }
 
     /// A record, by its place.
+    #[inline]
     pub fn get(&self, place: usize) -> Option<Record<'_>> {
         let mut cursor = self.cursor(place)?;
         let [flags, more] = cursor.flags;
@@ -164,11 +165,12 @@ impl Records {
 
     /// What a record is joined by: its address normalised, if it has one.
     pub fn key(&self, place: usize) -> Option<&str> {
-        let kept = self.cursor(place)?.flags[1] >> 3;
+        let cursor = self.cursor(place)?;
+        let kept = cursor.flags[1] >> 3;
         if kept == Key::None as u8 {
             return None;
         }
-        self.field(place, if kept == Key::Email as u8 { EMAIL } else { KEY_APART })
+        cursor.nth(if kept == Key::Email as u8 { EMAIL } else { KEY_APART })
     }
 
     /// All of them, in their order.
@@ -200,6 +202,9 @@ impl Records {
 
     /// The same in no more memory than they take.
     fn shrunk(mut self) -> Self {
+        if is_loose(self.packed.len(), self.packed.capacity()) {
+            return self.clone();
+        }
         self.packed.shrink_to_fit();
         self.ends.shrink_to_fit();
         self
@@ -256,11 +261,7 @@ impl Records {
 
     /// One of a record's texts, in the order in which they are added.
     fn field(&self, place: usize, number: usize) -> Option<&str> {
-        let mut cursor = self.cursor(place)?;
-        for _ in 0..number {
-            cursor.text();
-        }
-        cursor.text()
+        self.cursor(place)?.nth(number)
     }
 
     /// Room for what is not seldom there, so that it does not grow step by step.
@@ -289,7 +290,16 @@ impl<'a> FromIterator<Record<'a>> for Records {
 // === impl Cursor ===
 
 impl<'a> Cursor<'a> {
+    /// The text behind so many others, if there is one.
+    fn nth(mut self, number: usize) -> Option<&'a str> {
+        for _ in 0..number {
+            self.text();
+        }
+        self.text()
+    }
+
     /// The next text, if there is one.
+    #[inline]
     fn text(&mut self) -> Option<&'a str> {
         let length = number(&mut self.lengths).checked_sub(1)?;
         let (text, rest) = self.texts.split_at_checked(length)?;

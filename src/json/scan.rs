@@ -30,8 +30,16 @@ fn escaped(bytes: &[u8], mut at: usize) -> Result<usize, Malformed> {
 /// Whether a text is written as it is: nothing in it has to be escaped.
 #[inline]
 pub fn is_plain(text: &str) -> bool {
-    let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
-    blocks.iter().all(|block| marked(block) == 0) && marked(&padded(rest)) == 0
+    let bytes = text.as_bytes();
+    let Some(last) = bytes.last_chunk::<BLOCK>() else { return marked(&some_order(bytes)) == 0 };
+    bytes.as_chunks::<BLOCK>().0.iter().all(|block| marked(block) == 0) && marked(last) == 0
+}
+
+/// What is less than a block, in some order, perhaps twice, perhaps with blanks.
+#[inline]
+fn some_order(bytes: &[u8]) -> [u8; BLOCK] {
+    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else { return padded(bytes) };
+    (u128::from(u64::from_ne_bytes(*first)) << 64 | u128::from(u64::from_ne_bytes(*last))).to_ne_bytes()
 }
 
 /// Which bytes of a block are quotes, backslashes or control characters, a bit for each.

@@ -11,16 +11,13 @@ use super::{
     query::{Sort, SortField},
     user_json,
 };
-use crate::domain::{Records, fold_onto, folded};
+use crate::domain::{Records, fold_onto, folded, is_loose};
 
 /// About how many bytes a person takes in JSON beside the texts of his records.
 const SKELETON: usize = 380;
 
 /// About how many bytes a name has.
 const USUAL_NAME: usize = 24;
-
-/// Bytes from which on what was not written to takes no memory, and copying what was would take it twice.
-const LARGE: usize = 4 << 20;
 
 /// Stands between two persons.
 const SEPARATOR: u8 = b',';
@@ -53,11 +50,18 @@ pub(super) struct SortKey<'a> {
 
 impl<'a> SortKey<'a> {
     pub(super) fn new(value: Option<Cow<'a, str>>, id: Uuid, place: u32) -> Self {
-        let mut first = [0; 8];
-        let bytes = value.as_deref().unwrap_or_default().as_bytes();
-        first.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        let first = beginning(value.as_deref().unwrap_or_default().as_bytes());
         Self { first: u64::from_be_bytes(first), value, id, place }
     }
+}
+
+/// The first bytes, or all of them with zeros behind.
+fn beginning(bytes: &[u8]) -> [u8; 8] {
+    bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut first = [0; 8];
+        first.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        first
+    })
 }
 
 /// Puts keys in an order.
@@ -123,8 +127,8 @@ impl Encoded {
             json: Vec::with_capacity(texts + joined.len() * SKELETON),
         };
         keys.iter().filter_map(|key| joined.get(key.place as usize)).for_each(|person| encoded.push(person, parts));
-        if encoded.json.len() < LARGE {
-            encoded.json.shrink_to_fit();
+        if is_loose(encoded.json.len(), encoded.json.capacity()) {
+            encoded.json = encoded.json.clone();
         }
         encoded
     }

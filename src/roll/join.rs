@@ -73,8 +73,8 @@ struct Keys<'a> {
 pub(super) fn join(customer: &CustomerId, sides: &[Side<'_>], nobody: &Placeholders) -> Joined {
     let mut keys = Keys::new(sides);
     let keyed: Vec<Vec<Keyed>> = (0..).zip(sides).map(|(source, side)| keys.take(source, side, nobody)).collect();
-    let ids = Ids::new(customer);
-    let mut joined = Joined::default();
+    let mut ids = Ids::new(customer);
+    let mut joined = Joined { persons: Vec::with_capacity(records(sides)), warnings: Vec::new() };
     for ((source, side), keyed) in (0..).zip(sides).zip(keyed) {
         let mut ambiguous = 0;
         for (record, Keyed { key, placeholder }) in (0..).zip(keyed) {
@@ -100,6 +100,10 @@ pub(super) fn join(customer: &CustomerId, sides: &[Side<'_>], nobody: &Placehold
     joined
 }
 
+fn records(sides: &[Side<'_>]) -> usize {
+    sides.iter().map(|side| side.records.len()).sum()
+}
+
 /// The records that a key stands in once, in the sources' order.
 fn places(standings: &[Standing]) -> impl Iterator<Item = Place> {
     (0..).zip(standings).filter_map(|(source, standing)| match standing {
@@ -110,12 +114,12 @@ fn places(standings: &[Standing]) -> impl Iterator<Item = Place> {
 
 impl<'a> Keys<'a> {
     fn new(sides: &[Side<'a>]) -> Self {
-        let rows = sides.iter().map(|side| side.records.len()).max().unwrap_or_default();
+        let rows = records(sides);
         Self {
             sources: sides.len(),
             numbers: HashMap::with_capacity_and_hasher(rows, RandomState::default()),
             texts: Vec::with_capacity(rows),
-            standings: Vec::new(),
+            standings: Vec::with_capacity(rows * sides.len()),
         }
     }
 
@@ -161,28 +165,36 @@ impl<'a> Keys<'a> {
 /// Makes ids (UUID version 5) that stay the same when another source fails: of the customer and the
 /// key where a record's own source has the key once, else of the customer, the source and the record.
 struct Ids {
-    /// The namespace and the customer, hashed.
-    begun: Sha1,
+    /// What is hashed, which begins with the namespace and the customer.
+    name: Vec<u8>,
+    /// How much of it does.
+    begun: usize,
 }
 
 impl Ids {
     fn new(customer: &CustomerId) -> Self {
         let namespace = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"rollcall");
-        Self { begun: Sha1::new_with_prefix(namespace.as_bytes()).chain_update(customer.as_str()) }
+        let name = [namespace.as_bytes(), customer.as_str().as_bytes()].concat();
+        Self { begun: name.len(), name }
     }
 
-    fn of_key(&self, key: &str) -> Uuid {
+    fn of_key(&mut self, key: &str) -> Uuid {
         self.named(["k", key])
     }
 
-    fn of_record(&self, source: SourceName, id: &str) -> Uuid {
+    fn of_record(&mut self, source: SourceName, id: &str) -> Uuid {
         self.named(["r", source.as_str(), id])
     }
 
-    fn named<const PARTS: usize>(&self, parts: [&str; PARTS]) -> Uuid {
-        let hash = parts.iter().fold(self.begun.clone(), |hash, part| hash.chain_update([SEPARATOR]).chain_update(part));
+    /// Hashes all at once: piece by piece takes longer than hashing itself.
+    fn named<const PARTS: usize>(&mut self, parts: [&str; PARTS]) -> Uuid {
+        self.name.truncate(self.begun);
+        for part in parts {
+            self.name.push(SEPARATOR);
+            self.name.extend_from_slice(part.as_bytes());
+        }
         let mut first = [0; 16];
-        first.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+        first.iter_mut().zip(Sha1::digest(&self.name)).for_each(|(to, from)| *to = from);
         uuid::Builder::from_sha1_bytes(first).into_uuid()
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::{Conflict, MatchedBy, Record, SourceName, SourceRecord, User}
 
 /// Puts a person together. `records` are in the order in which sources win; an absent value
 /// never blanks a known one.
+#[inline]
 pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: impl IntoIterator<Item = (SourceName, Record<'a>)>) -> User<'a> {
     let mut user = User {
         id,
@@ -30,15 +31,14 @@ pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: impl IntoIterator<
         sources: SmallVec::new(),
         conflicts: None,
     };
-    for (source, record) in records {
-        add(&mut user, source, record);
-    }
+    records.into_iter().for_each(|(source, record)| add(&mut user, source, record));
     user.matched_by = (user.sources.len() > 1).then_some(MatchedBy::Email);
     user
 }
 
 /// Adds one record to a person, behind those that win over it. Destructures, so that a new field
 /// cannot be forgotten.
+#[inline]
 fn add<'a>(user: &mut User<'a>, source: SourceName, record: Record<'a>) {
     let Record {
         id,
