@@ -64,9 +64,11 @@ async fn ask_as_configured(configuration: &configuration::Arguments, environment
 async fn ask(client: reqwest::Result<Client>, url: &Url) -> Result<(), Failed> {
     let client = client.map_err(|error| Failed::Running(format!("{url} cannot be asked: {error}.")))?;
     match client.exchange_in_time(reqwest::Request::new(http::Method::GET, url.clone())).await {
-        Ok(Answer { status: 200, .. }) => Ok(()),
+        Ok(Answer { status: 200, body: Ok(_), .. }) => Ok(()),
+        Ok(Answer { status: 200, body: Err(failure), .. }) | Err(failure) => {
+            Err(Failed::Running(format!("not ready: {}", sentence(url, failure.kind))))
+        }
         Ok(Answer { status, .. }) => Err(Failed::Running(format!("not ready: {url} answers {status}."))),
-        Err(failure) => Err(Failed::Running(format!("not ready: {}", sentence(url, failure.kind)))),
     }
 }
 

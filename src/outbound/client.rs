@@ -15,6 +15,11 @@ use crate::domain::{Failure, FailureKind};
 /// Bytes that are reserved for a body before it is known how long it is.
 const FIRST_RESERVE: u64 = 64 << 10;
 
+/// Bytes of an error's body that are read at most, and how long that may take, so that its connection can
+/// be used again: what an error says stands in its status.
+const ERROR_BYTES: u64 = 64 << 10;
+const ERROR_PATIENCE: Duration = Duration::from_millis(500);
+
 /// The client of one peer.
 #[derive(Debug)]
 pub struct Client {
@@ -37,13 +42,13 @@ pub struct Bounds {
     pub max_response_bytes: u64,
 }
 
-/// An answer that came whole.
+/// An answer, of which at least the head came.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The body, decoded.
-    pub body: Bytes,
+    /// The body, decoded; or why it did not come whole. Often the status decides all the same.
+    pub body: Result<Bytes, Failure>,
     /// How long the peer asks to be left alone.
     pub retry_after: Option<Duration>,
 }
@@ -82,28 +87,41 @@ impl Client {
 
     /// The same as [`Self::exchange`], for a call that nobody bounds.
     pub async fn exchange_in_time(&self, request: Request) -> Result<Answer, Failure> {
-        Deadline::after(self.bounds.timeout).bound(self.exchange(request)).await.flatten()
+        let deadline = Deadline::after(self.bounds.timeout);
+        deadline.bound(self.exchange(request, deadline)).await.flatten()
     }
 
-    /// Sends one request and reads its whole answer.
-    pub async fn exchange(&self, request: Request) -> Result<Answer, Failure> {
+    /// Sends one request and reads its answer. Whoever calls bounds it, and tells until when he waits.
+    pub async fn exchange(&self, request: Request, deadline: Deadline) -> Result<Answer, Failure> {
         let mut response = self.http.execute(request).await.map_err(|error| self.failed(error, false))?;
-        let retry_after = header_retry_after(&response);
-        let body = self.body(&mut response).await?;
-        Ok(Answer { status: response.status().as_u16(), body, retry_after })
+        let (status, retry_after) = (response.status().as_u16(), header_retry_after(&response));
+        let body = match status {
+            // A 404 is the API's own only with the right body.
+            200..=299 | 404 => self.body(&mut response, self.bounds.max_response_bytes).await,
+            _ => Box::pin(self.error_body(&mut response, deadline)).await, // rare
+        };
+        Ok(Answer { status, body, retry_after })
     }
 
-    /// Reads a body. What counts is its size after decoding: a small body that unfolds without
-    /// end is too large as well.
-    async fn body(&self, response: &mut Response) -> Result<Bytes, Failure> {
+    /// Reads the body of an error, as far as it is short and comes soon: well before nobody waits any more,
+    /// or its status would be lost with it.
+    async fn error_body(&self, response: &mut Response, deadline: Deadline) -> Result<Bytes, Failure> {
+        let patience = ERROR_PATIENCE.min(deadline.left() / 2);
+        let most = ERROR_BYTES.min(self.bounds.max_response_bytes);
+        Deadline::after(patience).bound(self.body(response, most)).await.flatten()
+    }
+
+    /// Reads a body of so many bytes at most. What counts is its size after decoding: a small body
+    /// that unfolds without end is too large as well.
+    async fn body(&self, response: &mut Response, most: u64) -> Result<Bytes, Failure> {
         let too_large = Failure::answered(FailureKind::InvalidResponse, response.status().as_u16());
         let told = response.content_length();
-        if told.is_some_and(|length| length > self.bounds.max_response_bytes) {
+        if told.is_some_and(|length| length > most) {
             return Err(too_large);
         }
         let mut body = Came::default();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error, true))? {
-            if (body.len() + chunk.len()) as u64 > self.bounds.max_response_bytes {
+            if (body.len() + chunk.len()) as u64 > most {
                 return Err(too_large);
             }
             body.push(chunk, told);

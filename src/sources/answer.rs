@@ -1,5 +1,6 @@
 //! Judging an answer: which HTTP status, with which body, is a page and which is a failure.
-//! Pure; the status decides, a body is believed only inside a 200.
+//! Pure; the status decides, a body is believed only inside a 200. So one that did not come whole
+//! matters only to a 200 and a 404.
 
 use serde::de::IgnoredAny;
 
@@ -10,13 +11,17 @@ use crate::domain::{
 };
 
 /// Turns an answer into a page or a failure; `read` reads the body of a 200.
-pub(super) fn judge<R>(read: impl FnOnce(&[u8]) -> Result<Page<R>, Unreadable>, status: u16, body: &[u8]) -> Result<Page<R>, Failure> {
+pub(super) fn judge<R>(
+    read: impl FnOnce(&[u8]) -> Result<Page<R>, Unreadable>,
+    status: u16,
+    body: Result<&[u8], Failure>,
+) -> Result<Page<R>, Failure> {
     match status {
-        200 => read(body).map_err(|unreadable| match unreadable {
+        200 => read(body?).map_err(|unreadable| match unreadable {
             Unreadable::Said(Some(said)) => said_in_body(said),
             Unreadable::Said(None) | Unreadable::Shape => Failure::answered(InvalidResponse, 200),
         }),
-        404 if !is_empty_or_json(body) => Err(Failure::answered(InvalidResponse, 404)),
+        404 if !is_empty_or_json(body?) => Err(Failure::answered(InvalidResponse, 404)),
         _ => Err(by_status(status)),
     }
 }
@@ -61,10 +66,30 @@ fn is_empty_or_json(body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Records;
+
     type Reads = Result<Page, Unreadable>;
 
     fn judged(read: Reads, status: u16, body: &[u8]) -> Result<Page, Failure> {
-        judge(|_| read, status, body)
+        judge(|_| read, status, Ok(body))
+    }
+
+    #[test]
+    fn a_body_that_did_not_come_whole_matters_only_where_it_is_believed() {
+        let failed = Failure::new(InvalidResponse);
+        for (status, expected) in [
+            (200, failed),
+            (404, failed),
+            (302, Failure::answered(InvalidResponse, 302)),
+            (400, Failure::answered(BadRequest, 400)),
+            (401, Failure::answered(Unauthorized, 401)),
+            (403, Failure::answered(Forbidden, 403)),
+            (429, Failure::answered(RateLimited, 429)),
+            (500, Failure::answered(Unavailable, 500)),
+            (503, Failure::answered(Unavailable, 503)),
+        ] {
+            assert_eq!(judge::<Records>(|_| Ok(Page::default()), status, Err(failed)), Err(expected), "{status}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Source {
                 None => self.credentials.authorization(&self.client, deadline, Some(&task.origin.trace)).await?,
             };
             sent = Some(authorization.clone());
-            self.call(task, at, &authorization, resent, &mut span).await
+            self.call(Task { deadline, ..task }, at, &authorization, resent, &mut span).await
         };
         let page = deadline.bound(call).await.flatten();
         spans::note_outcome(&mut span, page.as_ref().err());
@@ -92,6 +92,7 @@ impl Source {
         page.map_err(|failure| (failure, sent))
     }
 
+    /// The call itself, which has until the task's deadline.
     async fn call<R: Rows>(
         &self,
         task: Task<'_, R>,
@@ -113,10 +114,15 @@ impl Source {
             request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         *span = spans::begin_attempt(&task.origin.trace, self.name(), &mut request, resent);
-        let answer = self.client.exchange(request).await?;
+        let answer = self.client.exchange(request, task.deadline).await?;
         spans::note_status(span, answer.status);
-        let (adapter, read, heavy) = (Arc::clone(&self.adapter), task.wanted.read, answer.body.len() > LARGE_BODY);
-        let judged = offload(heavy, move || judge(|body| read(adapter.as_ref(), body), answer.status, &answer.body)).await;
+        let heavy = answer.body.as_ref().is_ok_and(|body| body.len() > LARGE_BODY);
+        let (adapter, read) = (Arc::clone(&self.adapter), task.wanted.read);
+        let judged = offload(heavy, move || {
+            let body = answer.body.as_deref().map_err(|failure| *failure);
+            judge(|body| read(adapter.as_ref(), body), answer.status, body)
+        })
+        .await;
         judged.map_err(|failure| Failure { retry_after: answer.retry_after, ..failure })
     }
 }

@@ -45,6 +45,7 @@ mod reloading;
 mod resilience;
 mod retries;
 mod secrets;
+mod short_bodies;
 mod single_user;
 mod slow_clients;
 mod stopping;

@@ -6,7 +6,7 @@ use http::{HeaderValue, header};
 use reqwest::{Method, Request};
 use url::Url;
 
-use crate::outbound::Client;
+use crate::outbound::{Answer, Client};
 
 /// Where a key set is.
 #[derive(Debug)]
@@ -25,8 +25,11 @@ impl Origin {
             Self::Url(client, url) => {
                 let mut request = Request::new(Method::GET, url.clone());
                 request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/jwk-set+json, application/json"));
-                let answer = client.exchange_in_time(request).await.map_err(|failure| failure.kind.as_str().to_owned())?;
-                if answer.status == 200 { Ok(answer.body.into()) } else { Err(format!("it was answered with HTTP {}", answer.status)) }
+                match client.exchange_in_time(request).await {
+                    Ok(Answer { status: 200, body: Ok(body), .. }) => Ok(body.into()),
+                    Ok(Answer { status: 200, body: Err(failure), .. }) | Err(failure) => Err(failure.kind.as_str().to_owned()),
+                    Ok(Answer { status, .. }) => Err(format!("it was answered with HTTP {status}")),
+                }
             }
         }
     }

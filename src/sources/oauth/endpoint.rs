@@ -50,8 +50,8 @@ impl Endpoint {
     ) -> Result<Granted, Refused> {
         let mut request = self.request(form)?;
         let mut span = trace.map_or_else(Span::none, |trace| spans::begin_attempt(trace, self.name, &mut request, 0));
-        let answered = match patience {
-            Some(patience) => Deadline::after(patience).bound(client.exchange(request)).await.flatten(),
+        let answered = match patience.map(Deadline::after) {
+            Some(deadline) => deadline.bound(client.exchange(request, deadline)).await.flatten(),
             None => client.exchange_in_time(request).await,
         };
         let granted = answered.map_err(Refused::from).and_then(|answer| {
@@ -85,14 +85,14 @@ impl From<Failure> for Refused {
     }
 }
 
-/// What the endpoint has answered.
+/// What the endpoint has answered. A refusal is one, whether or not its body came whole.
 fn read(answer: Answer) -> Result<Granted, Refused> {
-    let body = Zeroizing::new(Vec::from(answer.body));
+    let body = answer.body.map(|body| Zeroizing::new(Vec::from(body)));
     if answer.status != 200 {
         let failure = Failure { retry_after: answer.retry_after, ..by_token_status(answer.status) };
-        return Err(Refused { failure, error: read_refusal(&body) });
+        return Err(Refused { failure, error: body.ok().and_then(|body| read_refusal(&body)) });
     }
-    Ok(read_granted(&body, SystemTime::now()).ok_or(Failure::answered(FailureKind::InvalidResponse, 200))?)
+    Ok(read_granted(&body?, SystemTime::now()).ok_or(Failure::answered(FailureKind::InvalidResponse, 200))?)
 }
 
 /// Id and secret are form-encoded before they go into Basic (RFC 6749, 2.3.1).

@@ -61,12 +61,14 @@ pub(super) async fn send(client: &Client, endpoint: &Url, body: Vec<u8>) -> Sent
 /// What an answer says (OTLP specification, "OTLP/HTTP Response").
 fn outcome(answered: Result<Answer, Failure>) -> Sent {
     match answered {
-        Ok(Answer { status: 200..=299, body, .. }) => {
+        Ok(Answer { status: 200..=299, body: Ok(body), .. }) => {
             let partial = ExportTraceServiceResponse::decode(body).ok().and_then(|response| response.partial_success);
             Sent::Taken { refused: partial.and_then(|partial| u64::try_from(partial.rejected_spans).ok()).unwrap_or_default() }
         }
         Ok(Answer { status: 429 | 502 | 503 | 504, .. }) => Sent::NotNow,
-        Err(failure) if failure.kind != FailureKind::InvalidResponse => Sent::NotNow,
+        Ok(Answer { status: 200..=299, body: Err(failure), .. }) | Err(failure) if failure.kind != FailureKind::InvalidResponse => {
+            Sent::NotNow
+        }
         Ok(_) | Err(_) => Sent::Never,
     }
 }
@@ -79,7 +81,8 @@ mod tests {
 
     #[test]
     fn an_answer_says_what_became_of_a_batch() {
-        let answer = |status, body: &[u8]| Ok(Answer { status, body: body.to_vec().into(), retry_after: None });
+        let answer = |status, body: &[u8]| Ok(Answer { status, body: Ok(body.to_vec().into()), retry_after: None });
+        let failed = |status, kind| Ok(Answer { status, body: Err(Failure::new(kind)), retry_after: None });
         let partial = ExportTracePartialSuccess { rejected_spans: 3, error_message: "too old".to_owned() };
         let partial = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
         for (answered, expected) in [
@@ -92,6 +95,10 @@ mod tests {
             (answer(404, b""), Sent::Never),
             (answer(302, b""), Sent::Never),
             (answer(500, b""), Sent::Never),
+            (failed(200, FailureKind::Timeout), Sent::NotNow),
+            (failed(200, FailureKind::InvalidResponse), Sent::Never),
+            (failed(503, FailureKind::InvalidResponse), Sent::NotNow),
+            (failed(400, FailureKind::Timeout), Sent::Never),
             (Err(Failure::new(FailureKind::Unavailable)), Sent::NotNow),
             (Err(Failure::new(FailureKind::Timeout)), Sent::NotNow),
             (Err(Failure::new(FailureKind::InvalidResponse)), Sent::Never),
