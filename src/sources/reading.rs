@@ -109,10 +109,22 @@ impl<R: Rows> Reading<R> {
         self.stated_pages().max(next)
     }
 
-    /// How many pages there are by the backend's account; 0 where it gives none.
-    pub(super) fn stated_pages(&self) -> u64 {
+    /// How many pages there are by the backend's account, or as its count of records has it; 0 where
+    /// it gives none.
+    fn stated_pages(&self) -> u64 {
         let by_count = self.stated_count().map_or(0, |count| count.div_ceil(self.size()));
-        self.first().and_then(|page| page.pages).unwrap_or(0).max(by_count)
+        self.counted_pages().unwrap_or(0).max(by_count)
+    }
+
+    /// The last page that the backend has to have; 0 where nothing says which. Where it counts pages itself,
+    /// its count of records says nothing: which page that would need is a guess from the size of the first one.
+    pub(super) fn end(&self) -> u64 {
+        self.counted_pages().unwrap_or_else(|| self.stated_pages())
+    }
+
+    /// How many pages the backend counts; 0 is written beside records, so it says nothing.
+    fn counted_pages(&self) -> Option<u64> {
+        self.first().and_then(|page| page.pages).filter(|pages| *pages > 0)
     }
 
     /// Takes a page that has come.

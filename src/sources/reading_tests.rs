@@ -120,6 +120,26 @@ fn a_row_on_two_pages_is_one_record() {
 }
 
 #[test]
+fn the_end_is_what_the_backend_counts_in_pages_and_else_what_its_records_need() {
+    for (rows, count, pages, end) in [
+        (3, Some(5), Some(1), 1), // records would need a second page
+        (49, Some(100), Some(2), 2),
+        (10, Some(15), Some(4), 4),
+        (10, None, Some(2), 2),
+        (3, Some(5), Some(0), 2),
+        (3, Some(5), None, 2),
+        (10, Some(25), None, 3),
+        (10, None, Some(0), 0),
+        (10, None, None, 0),
+    ] {
+        let mut reading = Reading::new(Paging::Numbered { size: if rows == 49 { 50 } else { 10 } });
+        assert_eq!(reading.end(), 0, "nothing has come");
+        reading.take(1, page(0..rows, count, pages));
+        assert_eq!(reading.end(), end, "{rows} of {count:?} on {pages:?}");
+    }
+}
+
+#[test]
 fn a_repeated_page_is_no_roll() {
     let (asked, read) = walk(10, |_| page(0..10, Some(20), Some(2)));
     assert_eq!((asked, read.agrees), (vec![1, 2], false));

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::domain::{Failure, FailureKind};
 
-/// Takes what a page came to; `stated` is how many pages the backend says there are.
-pub(super) fn take<R: Rows>(number: u64, stated: u64, page: Result<Page<R>, Failure>, reading: &mut Reading<R>) -> Result<(), Failure> {
+/// Takes what a page came to; `end` is the last page that there is by the backend's account.
+pub(super) fn take<R: Rows>(number: u64, end: u64, page: Result<Page<R>, Failure>, reading: &mut Reading<R>) -> Result<(), Failure> {
     match page {
         Ok(page) => reading.take(number, page),
-        Err(failure) if is_end(number, stated, &failure) => reading.take(number, Page::default()),
+        Err(failure) if is_end(number, end, &failure) => reading.take(number, Page::default()),
         Err(failure) => return Err(failure),
     }
     Ok(())
@@ -29,9 +29,10 @@ pub(super) fn settle<R: Rows>(failure: Failure, reading: &mut Reading<R>) -> Res
 
 /// Whether a failure is a page behind the last one that the backend says there is. Nothing
 /// documents what comes there: an empty page, or, by assumption, a 404 or 400. Where the backend
-/// says nothing, such an answer is no end: the roll would be short, and nobody could tell.
-fn is_end(number: u64, stated: u64, failure: &Failure) -> bool {
-    stated > 0 && number > stated && is_refused(failure)
+/// says nothing, such an answer is no end: the roll would be short, and nobody could tell. Its other counts
+/// have to agree all the same.
+fn is_end(number: u64, end: u64, failure: &Failure) -> bool {
+    end > 0 && number > end && is_refused(failure)
 }
 
 /// Whether the backend does not know what was asked for, or does not take the question.
@@ -59,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_refusal_behind_the_last_page_is_the_end_and_any_other_failure_is_one() {
-        for (number, stated, kind, is_taken) in [
+        for (number, end, kind, is_taken) in [
             (3, 2, NotFound, true),
             (3, 2, BadRequest, true),
             (3, 2, Unavailable, false),
@@ -68,8 +69,8 @@ mod tests {
             (2, 0, NotFound, false), // nobody has said how many there are
             (1, 0, NotFound, false),
         ] {
-            let taken = take(number, stated, Err(Failure::new(kind)), &mut reading());
-            assert_eq!(taken, if is_taken { Ok(()) } else { Err(Failure::new(kind)) }, "{number} of {stated}: {kind:?}");
+            let taken = take(number, end, Err(Failure::new(kind)), &mut reading());
+            assert_eq!(taken, if is_taken { Ok(()) } else { Err(Failure::new(kind)) }, "{number} of {end}: {kind:?}");
         }
     }
 

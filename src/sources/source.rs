@@ -258,12 +258,12 @@ impl Source {
     /// Asks for pages, a few at a time. After the first failure none is begun any more, and none waits for
     /// another try, but where another reading may mend it; of several failures the strongest counts.
     async fn ask_for<R: Rows>(&self, task: Task<'_, R>, wanted: &[u64], reading: &mut Reading<R>) -> Result<(), Failure> {
-        let stated = reading.stated_pages();
+        let end = reading.end();
         if let [number] = *wanted {
             // Most customers have one page: nothing is set up for several. In a box, or the whole walk
             // would have to be moved about with it.
             let page = Box::pin(self.page(task, reading.position(number), None)).await;
-            match take(number, stated, page, reading) {
+            match take(number, end, page, reading) {
                 Err(failure) if number > 1 => settle(failure, reading)?,
                 taken => taken?,
             }
@@ -280,7 +280,7 @@ impl Source {
             }
             match asked.next().await {
                 None => return failed.map_or(Ok(()), |failure| settle(failure, reading)),
-                Some((number, page)) => match take(number, stated, page, reading) {
+                Some((number, page)) => match take(number, end, page, reading) {
                     Ok(()) => self.bounded(task, reading)?,
                     Err(failure) => {
                         if !is_refused(&failure) {

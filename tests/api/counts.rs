@@ -152,6 +152,46 @@ async fn what_is_short_or_long_against_the_count_is_not_whole() {
 }
 
 #[tokio::test]
+async fn a_first_page_that_is_short_and_refused_pages_behind_the_last_one_lose_nobody() {
+    let refusals = [Reply::status(404), Reply::status(400), Reply::json(200, &json!({"status": "error", "error": 404})), page(0..0, 5, 1)];
+    for refusal in refusals {
+        let (world, one) = (World::new().await, refusal.clone());
+        world.answer_pages(move |number, _| if number == 1 { page(0..3, 5, 1) } else { one.clone() });
+        assert_incomplete(&world.start_paging(&[]).await, "advanced_automation", 3, "3 of 5 on one page").await;
+        let world = World::new().await;
+        world.answer_pages(move |number, _| match number {
+            1 => page(0..9, 20, 2),
+            2 => page(10..20, 20, 2),
+            _ => refusal.clone(),
+        });
+        assert_incomplete(&world.start_paging(&[]).await, "advanced_automation", 19, "9 and 10 of 20 on two pages").await;
+        assert_eq!(world.pages_asked(), [[1; 4], [2; 4], [3; 4]].concat(), "two readings, for each of two requests");
+    }
+}
+
+#[tokio::test]
+async fn a_first_page_that_is_short_once_is_read_again_and_whole() {
+    let world = World::new().await;
+    world.answer_pages(|number, reading| match (reading, number) {
+        (1, 1) => page(0..3, 5, 1),
+        (_, 1) => page(0..5, 5, 1),
+        _ => Reply::status(404),
+    });
+    let answer = world.start_paging(&[]).await.get("/customers/acme/users?partial=deny").await;
+    assert_eq!((&answer.json()["status"], &answer.json()["total"]), (&json!("success"), &json!(6)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_refused_page_that_there_should_be_is_no_end() {
+    for pages in [json!(0), json!(null), json!(2)] {
+        let world = World::new().await;
+        world.answer_pages(move |number, _| if number == 1 { page(0..3, 5, pages.clone()) } else { Reply::status(404) });
+        let answer = world.start_paging(&[]).await.get("/customers/acme/users").await;
+        assert_eq!(answer.source("advanced_automation")["status"], "invalid_response", "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_full_page_past_the_end_is_followed_by_one_more() {
     let world = World::new().await;
     world.answer_pages(|number, reading| page(slice(37, SIZE, number), if reading == 1 { 15 } else { 37 }, 0));
