@@ -17,7 +17,7 @@ pub struct Record<'a> {
     /// The source's id of the record; never empty.
     pub id: &'a str,
     /// The customer that the source says the record belongs to; `None` for a record that is
-    /// inherited from above the customer, or of which that is not certain.
+    /// inherited from above the customer.
     pub owner: Option<&'a str>,
     /// The whole name, as the source shows it.
     pub display_name: Option<&'a str>,

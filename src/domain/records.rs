@@ -148,6 +148,11 @@ impl Records {
         self.field(place, OWNER)
     }
 
+    /// Whether a record is inherited from above the customer, where its source said so.
+    pub fn inherited(&self, place: usize) -> Option<bool> {
+        unflag(self.cursor(place)?.flags[1])
+    }
+
     /// A record's whole name.
     pub fn display_name(&self, place: usize) -> Option<&str> {
         self.field(place, DISPLAY_NAME)

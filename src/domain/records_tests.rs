@@ -51,6 +51,7 @@ proptest! {
         prop_assert!(are(&packed, &all));
         for (place, record) in all.iter().enumerate() {
             prop_assert_eq!(packed.id(place), Some(record.id));
+            prop_assert_eq!(packed.inherited(place), record.inherited);
             prop_assert_eq!((packed.owner(place), packed.display_name(place), packed.email(place)), (record.owner, record.display_name, record.email));
             let key = record.email.and_then(EmailKey::new);
             prop_assert_eq!(packed.key(place), key.as_ref().map(EmailKey::as_str));

@@ -22,6 +22,12 @@ pub trait Adapter: Send + Sync + 'static {
     /// Reads the body of a 200.
     fn read(&self, body: &[u8]) -> Result<Page, Unreadable>;
 
+    /// Whether its rows say who is inherited from above the customer. Then a row that does not say it
+    /// may be an inherited one, and that it names another customer accuses nobody.
+    fn says_inherited(&self) -> bool {
+        false
+    }
+
     /// How its customers are listed; `None` where it lists none.
     fn customers(&self) -> Option<&dyn CustomerList> {
         None

@@ -15,16 +15,18 @@ pub(super) struct Own {
     pub(super) other_customer: Option<Box<str>>,
 }
 
-/// Keeps the rows of the customer that was asked for.
+/// Keeps the rows of the customer that was asked for. A row tells whose customer the rows are unless it
+/// is inherited, or may be: where the source says that of its rows (`says_inherited`) and did not of this one.
 ///
 /// Rows of more than one customer mean that the filter was ignored: only those of the customer
 /// that was asked for are kept, and those inherited from above it, which carry its reseller's. Rows that agree on one other
 /// id are kept with a warning, for the vendor's own example is such an answer (Acronis PSA guide,
 /// "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
-pub(super) fn keep_own(source: SourceName, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
+pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
+    let tells = |place: &usize| !says_inherited || records.inherited(*place) == Some(false);
     let mut owners = BTreeSet::new();
     let (mut last, mut differing) = (None, 0);
-    for owner in (0..records.len()).filter_map(|place| records.owner(place)) {
+    for owner in (0..records.len()).filter(tells).filter_map(|place| records.owner(place)) {
         differing += usize::from(!asked.names(owner));
         if last != Some(owner) {
             owners.insert(owner.to_ascii_lowercase());
@@ -61,13 +63,47 @@ mod tests {
     /// The ids that are kept; what is warned of, with how many records.
     type Kept = (Vec<String>, Option<(WarningCode, Option<u64>)>);
 
-    fn kept(rows: &[(&str, Option<&str>, Option<bool>)]) -> Result<Kept, Failure> {
+    /// What is kept of rows of a source that says of its rows whether they are inherited, or does not.
+    fn kept_of(says_inherited: bool, rows: &[Row<'_>]) -> Result<Kept, Failure> {
         let records = rows.iter().map(|(id, owner, inherited)| record(id, *owner, *inherited)).collect();
-        let Own { records, warning, other_customer } = keep_own(SOURCE, &RemoteId::new("Acme"), records)?;
+        let Own { records, warning, other_customer } = keep_own(SOURCE, says_inherited, &RemoteId::new("Acme"), records)?;
         let differs = warning.is_some_and(|warning| warning.code == WarningCode::CustomerIdDiffers);
         assert_eq!(other_customer.as_deref(), differs.then_some("other"));
         let ids = records.iter().map(|record| record.id.to_string()).collect();
         Ok((ids, warning.map(|warning| (warning.code, warning.count))))
+    }
+
+    /// A row's id, the customer that it names, and whether it is inherited.
+    type Row<'a> = (&'a str, Option<&'a str>, Option<bool>);
+
+    /// Rows, the ids that are kept of them, and what is warned of, with how many records.
+    type Case<'a> = (&'a [Row<'a>], &'a [&'a str], Option<(WarningCode, u64)>);
+
+    fn kept(rows: &[Row<'_>]) -> Result<Kept, Failure> {
+        kept_of(false, rows)
+    }
+
+    #[test]
+    fn a_row_that_may_be_inherited_is_kept_where_it_names_the_customer_and_accuses_nobody() {
+        use WarningCode::{CustomerIdDiffers, ForeignRowsDropped};
+        let (own, foreign) = (("own", Some("acme"), Some(false)), ("foreign", Some("other"), Some(false)));
+        let (unsaid_own, unsaid_foreign) = (("unsaid own", Some("ACME"), None), ("unsaid foreign", Some("third"), None));
+        let (unsaid, third) = (("unsaid", None, None), ("third", Some("third"), Some(false)));
+        let inherited = ("inherited", None, Some(true));
+        let cases: [Case<'_>; 6] = [
+            (&[own, unsaid_own, unsaid_foreign, unsaid], &["own", "unsaid own", "unsaid foreign", "unsaid"], None),
+            (&[unsaid_foreign, unsaid_own, unsaid], &["unsaid foreign", "unsaid own", "unsaid"], None),
+            (&[own, foreign, unsaid_own, unsaid_foreign, unsaid], &["own", "unsaid own"], Some((ForeignRowsDropped, 3))),
+            (&[foreign, third, unsaid_own], &["unsaid own"], Some((ForeignRowsDropped, 2))),
+            (&[own, foreign, inherited], &["own", "inherited"], Some((ForeignRowsDropped, 1))),
+            (&[foreign, unsaid_own, unsaid_foreign], &["foreign", "unsaid own", "unsaid foreign"], Some((CustomerIdDiffers, 1))),
+        ];
+        for (rows, expected, warning) in cases {
+            let ids = expected.iter().map(ToString::to_string).collect();
+            assert_eq!(kept_of(true, rows), Ok((ids, warning.map(|(code, count)| (code, Some(count))))), "{rows:?}");
+        }
+        let none = kept_of(true, &[foreign, third, unsaid_foreign, inherited]);
+        assert_eq!(none.map_err(|failure| failure.kind), Err(FailureKind::InvalidResponse));
     }
 
     #[test]

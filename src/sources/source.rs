@@ -227,7 +227,7 @@ impl Source {
         if !complete {
             warnings.push(Warning { code: WarningCode::ChangedWhileReading, source: Some(self.name()), count: None });
         }
-        let Own { records, warning, other_customer } = keep_own(self.name(), customer, read.records)?;
+        let Own { records, warning, other_customer } = keep_own(self.name(), self.adapter.says_inherited(), customer, read.records)?;
         warnings.extend(warning);
         Ok((Walk { records, complete, warnings, other_customer }, odd_fields))
     }

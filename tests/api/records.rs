@@ -32,6 +32,20 @@ async fn rows_of_other_customers_are_dropped_where_the_filter_was_ignored() {
 }
 
 #[tokio::test]
+async fn a_row_that_does_not_say_whether_it_is_inherited_stays_where_it_names_the_customer() {
+    let world = World::new().await;
+    let unsaid = |id: &str, name: &str, tenant: &str| of(of(user(id, name, ""), "primaryTenant", tenant), "isParent", json!(null));
+    let own = of(user("1", "V", ""), "primaryTenant", "acme");
+    let named = vec![own.clone(), unsaid("2", "W", "ACME"), unsaid("3", "X", "reseller")];
+    world.users(named.clone());
+    let gateway = world.start().await;
+    assert_told(&gateway.get("/customers/acme/users").await, &["V", "W", "X"], &json!([]));
+    world.users(named.into_iter().chain([of(user("4", "Y", ""), "primaryTenant", "other")]).collect());
+    let answer = gateway.get_with("/customers/acme/users", &[("cache-control", "no-cache")]).await;
+    assert_told(&answer, &["V", "W"], &json!([{"code": "foreign_rows_dropped", "source": "my_reports", "count": 2}]));
+}
+
+#[tokio::test]
 async fn the_customers_of_a_walk_are_judged_over_all_its_pages() {
     let world = World::new().await;
     let row =

@@ -65,6 +65,10 @@ impl Adapter for MyReports {
         wire::read(body)
     }
 
+    fn says_inherited(&self) -> bool {
+        true
+    }
+
     fn customers(&self) -> Option<&dyn CustomerList> {
         Some(self)
     }

@@ -39,9 +39,8 @@ impl Row for User<'_> {
         let (tenant, inherited) = (odd.id(&self.primary_tenant), odd.flag(&self.is_parent));
         records.push(&Record {
             id: &odd.id(&self.id)?,
-            // A user whose `isParent` is true belongs to the reseller; where it is not said, to
-            // one or the other. Only a user of the customer's own tells whose customer it is.
-            owner: tenant.as_deref().filter(|_| inherited == Some(false)),
+            // A user whose `isParent` is true belongs to the reseller.
+            owner: tenant.as_deref().filter(|_| inherited != Some(true)),
             display_name: odd.text(&self.display_name),
             email: odd.text(&self.email),
             inherited,
@@ -88,8 +87,8 @@ mod tests {
     #[test]
     fn a_reseller_users_tenant_is_not_the_customer() {
         let page = page(r#"{"data":[{"id":"1","primaryTenant":"r","isParent":true},{"id":"2","primaryTenant":"c"}]}"#).unwrap();
-        assert!(page.records.iter().all(|record| record.owner.is_none()));
-        assert_eq!(page.records.iter().map(|record| record.inherited).collect::<Vec<_>>(), [Some(true), None]);
+        let told: Vec<_> = page.records.iter().map(|record| (record.owner, record.inherited)).collect();
+        assert_eq!(told, [(None, Some(true)), (Some("c"), None)], "whose is not said may be his whose tenant it names");
     }
 
     #[test]
