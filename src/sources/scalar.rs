@@ -78,6 +78,11 @@ impl Odd {
 }
 
 impl Scalar<'_> {
+    /// This value, or where it is absent another one: of one field in two spellings.
+    pub(super) fn or(self, other: Self) -> Self {
+        if self == Self::Absent { other } else { self }
+    }
+
     /// A count, written as a number or as its text; `Err` where it is there but is no count.
     pub(super) fn count(&self) -> Result<Option<u64>, ()> {
         match self {

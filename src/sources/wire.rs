@@ -77,20 +77,28 @@ impl<'de, T: Deserialize<'de> + Row> Visitor<'de> for EachRow<T> {
     }
 }
 
-/// What a body says of how it ended, and nothing else: beside an error anything may stand.
+/// What a body says of how it ended, and nothing else: beside an error anything may stand. In either spelling:
+/// by assumption a backend whose other fields are in `PascalCase` may write these so, too.
 #[derive(Deserialize)]
 struct Ending<'a> {
     #[serde(borrow, default)]
     status: Scalar<'a>,
     #[serde(borrow, default)]
     error: Scalar<'a>,
+    #[serde(rename = "Status", borrow, default)]
+    status_too: Scalar<'a>,
+    #[serde(rename = "Error", borrow, default)]
+    error_too: Scalar<'a>,
 }
 
 /// Why a body that has not the shape of a page is none: it says that it is an error, or nothing
 /// that can be read.
 pub(super) fn unreadable(body: &[u8]) -> Unreadable {
     match json::from_slice::<Ending<'_>>(body) {
-        Ok(ending) => said_error(&ending.status, &ending.error).err().unwrap_or(Unreadable::Shape),
+        Ok(ending) => {
+            let (status, error) = (ending.status.or(ending.status_too), ending.error.or(ending.error_too));
+            said_error(&status, &error).err().unwrap_or(Unreadable::Shape)
+        }
         Err(_) => Unreadable::Shape,
     }
 }

@@ -83,6 +83,23 @@ async fn an_empty_list_beside_a_word_of_trouble_is_no_empty_roll() {
 }
 
 #[tokio::test]
+async fn trouble_in_the_spelling_of_a_backends_other_fields_is_trouble() {
+    for (said, status) in [
+        (json!({"Clients": [], "Error": "Access denied"}), "invalid_response"),
+        (json!({"Clients": [], "Status": "error", "Error": 403}), "forbidden"),
+        (json!({"Clients": {}, "Status": "error", "Error": 404}), "not_found"),
+        (json!({"Clients": [], "Status": "Success", "Error": null}), "ok"),
+    ] {
+        let world = World::new().await;
+        world.users(vec![user("1", "Ann", "")]);
+        let reply = Reply::json(200, &said);
+        world.answer_persons(move |_| reply.clone());
+        let answer = world.start().await.get("/customers/acme/users").await;
+        assert_eq!(answer.source("advanced_automation")["status"], status, "{said}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_may_be_as_large_as_is_allowed_and_no_larger_compressed_or_not() {
     let blank = |size: usize| " ".repeat(size);
     let (small, large) = (users(&[user("1", "Ann", "")]).to_string() + &blank(60_000), users(&[]).to_string() + &blank(70_000));

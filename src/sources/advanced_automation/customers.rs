@@ -33,6 +33,11 @@ struct Envelope<'a> {
     status: Scalar<'a>,
     #[serde(borrow, default)]
     error: Scalar<'a>,
+    // Assumption: what tells of an error may be spelled as the other fields are.
+    #[serde(rename = "Status", borrow, default)]
+    status_too: Scalar<'a>,
+    #[serde(rename = "Error", borrow, default)]
+    error_too: Scalar<'a>,
 }
 
 #[derive(Deserialize)]
@@ -53,10 +58,11 @@ struct Customer<'a> {
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
     let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
-    said_error(&envelope.status, &envelope.error)?;
+    let (status, error) = (envelope.status.or(envelope.status_too), envelope.error.or(envelope.error_too));
+    said_error(&status, &error)?;
     let at_top = Counts { amount_records_found: envelope.amount_records_found, amount_of_pages: envelope.amount_of_pages };
     let (count, pages) = at_top.read(&envelope.paging.unwrap_or_default())?;
-    let rows = listed(envelope.customers, &envelope.error, count)?;
+    let rows = listed(envelope.customers, &error, count)?;
     let mut odd = Odd::default();
     let records = rows.iter().map(|row| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
     Ok(Page { records, count, pages, odd_fields: odd.0 })
@@ -139,6 +145,9 @@ mod tests {
         }
         assert_eq!(page(r#"{"Customers":[],"AmountRecordsFound":"many"}"#), Err(Unreadable::Shape));
         assert_eq!(page(r#"{"Customers":[],"error":403}"#), Err(Unreadable::Said(Some(403))));
+        assert_eq!(page(r#"{"Customers":[],"Status":"error","Error":403}"#), Err(Unreadable::Said(Some(403))));
+        assert_eq!(page(r#"{"Customers":[],"Error":"Access denied"}"#), Err(Unreadable::Said(None)));
+        assert_eq!(page(r#"{"Status":"error","Error":404,"Customers":{}}"#), Err(Unreadable::Said(Some(404))));
     }
 
     const NAMES: &[&str] = &["Id", "Tenant", "Name", "ExternalTenantUUID", "ExternalTenantId", "Status"];

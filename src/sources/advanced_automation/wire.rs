@@ -30,6 +30,11 @@ struct Envelope<'a> {
     status: Scalar<'a>,
     #[serde(borrow, default)]
     error: Scalar<'a>,
+    // Assumption: what tells of an error may be spelled as the other fields are.
+    #[serde(rename = "Status", borrow, default)]
+    status_too: Scalar<'a>,
+    #[serde(rename = "Error", borrow, default)]
+    error_too: Scalar<'a>,
 }
 
 #[derive(Deserialize)]
@@ -66,10 +71,11 @@ struct Person<'a> {
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
     let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
-    said_error(&envelope.status, &envelope.error)?;
+    let (status, error) = (envelope.status.or(envelope.status_too), envelope.error.or(envelope.error_too));
+    said_error(&status, &error)?;
     let at_top = Counts { amount_records_found: envelope.amount_records_found, amount_of_pages: envelope.amount_of_pages };
     let (count, pages) = envelope.paging.unwrap_or_default().read(&at_top)?;
-    let (records, odd_fields) = listed(envelope.clients, &envelope.error, count)?.records()?;
+    let (records, odd_fields) = listed(envelope.clients, &error, count)?.records()?;
     Ok(Page { records, count, pages, odd_fields })
 }
 
@@ -180,6 +186,22 @@ mod tests {
         assert_eq!(page(r#"{"status":"error","error":404}"#), Err(Unreadable::Said(Some(404))));
         assert_eq!(page(r#"{"status":"error","error":404,"Clients":{}}"#), Err(Unreadable::Said(Some(404))));
         assert_eq!(page(r#"{"error":{"code":1005}}"#), Err(Unreadable::Shape));
+    }
+
+    #[test]
+    fn a_body_that_says_error_in_the_spelling_of_its_other_fields_is_one() {
+        for (said, expected) in [
+            (r#""Error":"Access denied""#, None),
+            (r#""Status":"error","Error":403"#, Some(403)),
+            (r#""Status":"Error","error":403"#, Some(403)),
+            (r#""status":"error","Error":"403""#, Some(403)),
+            (r#""error":null,"Error":503"#, Some(503)),
+            (r#""Status":"error""#, None),
+        ] {
+            assert_eq!(page(&format!(r#"{{"Clients":[],{said}}}"#)), Err(Unreadable::Said(expected)), "{said}");
+        }
+        assert_eq!(page(r#"{"Status":"error","Error":404,"Clients":{}}"#), Err(Unreadable::Said(Some(404))));
+        assert_eq!(page(r#"{"Clients":[],"Status":"Success","Error":null}"#), Ok(Page::default()));
     }
 
     const NAMES: &[&str] = &[
