@@ -22,13 +22,16 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// How often the file is looked at. A change is taken at the second look that finds it the same,
-/// which leaves time to read it: it is in use within five seconds.
-const LOOK: Duration = Duration::from_millis(1200);
+/// How often the file is looked at: often, so that a change is taken hardly later than it may be.
+const LOOK: Duration = Duration::from_millis(400);
 
-/// Looks that must find the same file where its last row has no line end: whoever writes rows may
-/// have stopped within one, but a file may also be saved so for good. Still within five seconds.
-const LOOKS_WITHOUT_END: u32 = 4;
+/// Looks that must find the same file: one that has not changed for 1.2 s is not being written any more.
+const LOOKS: u32 = 4;
+
+/// The same where its last row has no line end: whoever writes rows may have stopped within one, but a
+/// file may also be saved so for good. Not changed for 3.6 s, and taken within 4 s: a second is left to
+/// read it, for a change is in use within five.
+const LOOKS_WITHOUT_END: u32 = 10;
 
 /// Readings of the first look before a file that changes meanwhile is given up.
 const FIRST_READINGS: usize = 3;
@@ -198,13 +201,13 @@ fn note(metrics: &Metrics, read: Result<&Table, &[LineFault]>) {
 // === impl Seen ===
 
 impl Seen {
-    /// Takes note of a look, and says whether the file is to be read: it was the same at the look
-    /// before, and was not read to an end since.
+    /// Takes note of a look, and says whether the file is to be read: it was the same at enough looks,
+    /// and was not read to an end since.
     fn note(&mut self, now: Stamp) -> bool {
         let is_same = self.last == now;
         self.looks = if is_same { self.looks.saturating_add(1) } else { 1 };
         self.last = now;
-        is_same && (!now.is_there() || self.done != Some(now))
+        self.looks >= LOOKS && (!now.is_there() || self.done != Some(now))
     }
 }
 
@@ -213,23 +216,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_due_at_the_second_look_that_finds_it_and_never_again() {
+    fn a_change_is_due_at_the_fourth_look_that_finds_it_and_never_again() {
         let (stamp, gone) = (Stamp::of_length, Stamp::default());
-        for (last, done, now, expected) in [
-            (stamp(1), Some(stamp(1)), stamp(1), false),
-            (stamp(1), Some(stamp(1)), stamp(2), false),
-            (stamp(2), Some(stamp(1)), stamp(2), true),
-            (stamp(2), Some(stamp(1)), stamp(3), false),
-            (stamp(1), None, stamp(1), true),
-            (stamp(1), Some(stamp(1)), gone, false),
-            (gone, Some(stamp(1)), gone, true),
-            (gone, Some(stamp(1)), stamp(1), false),
-            (gone, None, gone, true),
+        for (last, looks, done, now, expected) in [
+            (stamp(1), 9, Some(stamp(1)), stamp(1), false),
+            (stamp(1), 9, Some(stamp(1)), stamp(2), false),
+            (stamp(2), 1, Some(stamp(1)), stamp(2), false),
+            (stamp(2), 2, Some(stamp(1)), stamp(2), false),
+            (stamp(2), 3, Some(stamp(1)), stamp(2), true),
+            (stamp(2), 3, Some(stamp(1)), stamp(3), false),
+            (stamp(1), 3, None, stamp(1), true),
+            (stamp(1), 9, Some(stamp(1)), gone, false),
+            (gone, 3, Some(stamp(1)), gone, true),
+            (gone, 9, Some(stamp(1)), stamp(1), false),
+            (gone, 3, None, gone, true),
         ] {
-            let mut seen = Seen { last, looks: 5, done, content: 0 };
+            let mut seen = Seen { last, looks, done, content: 0 };
             assert_eq!(seen.note(now), expected, "{seen:?} {now:?}");
-            assert_eq!((seen.last, seen.looks), (now, if last == now { 6 } else { 1 }));
+            assert_eq!((seen.last, seen.looks), (now, if last == now { looks + 1 } else { 1 }));
         }
+    }
+
+    #[test]
+    fn half_a_file_has_its_time_and_a_change_is_in_use_in_time() {
+        assert!(LOOK * (LOOKS - 1) >= Duration::from_millis(1200) && LOOK * LOOKS <= Duration::from_secs(2));
+        assert!(LOOK * (LOOKS_WITHOUT_END - 1) >= Duration::from_millis(3600) && LOOK * LOOKS_WITHOUT_END <= Duration::from_secs(4));
     }
 
     #[test]
