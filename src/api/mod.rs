@@ -54,7 +54,7 @@ pub use openapi::{Security, document};
 pub use peer::Peer;
 
 pub use middleware::Cors;
-pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS};
+pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS, Refused};
 
 /// How much less than a request the sources get, so that an answer can still be made of what
 /// has come.

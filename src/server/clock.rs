@@ -7,12 +7,13 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
+use http::StatusCode;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -32,6 +33,8 @@ pub(super) struct Clock {
     begun: Instant,
     /// Milliseconds since then, and in the two lowest bits what it has been doing.
     state: AtomicU64,
+    /// Whether what is written may be of an answer, which was asked for.
+    owes: AtomicBool,
 }
 
 /// What a connection may be doing.
@@ -55,16 +58,20 @@ pub(super) struct Going<B> {
 }
 
 /// A stream that the clock watches; of an encrypted one, what has been decrypted.
+///
+/// What hyper writes where nothing is owed is its own refusal of a head that it could not read, and
+/// without a body: it is held back, and only its status is kept.
 pub(super) struct Watched<S> {
     stream: S,
     clock: Arc<Clock>,
+    refused: Option<StatusCode>,
 }
 
 // === impl Clock ===
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { begun: Instant::now(), state: AtomicU64::new(0) }
+        Self { begun: Instant::now(), state: AtomicU64::new(0), owes: AtomicBool::new(false) }
     }
 }
 
@@ -78,6 +85,7 @@ impl Clock {
     /// peer that does not read it is ended by the kernel.
     pub(super) fn head_is_there(self: &Arc<Self>) -> Busy {
         self.set(Doing::Answer);
+        self.owes.store(true, Ordering::Relaxed);
         Busy(Arc::clone(self))
     }
 
@@ -108,6 +116,13 @@ impl Clock {
     fn bytes_went(&self) {
         if matches!(self.doing(), Doing::Idle(_)) {
             self.set(Doing::Idle(Instant::now()));
+        }
+    }
+
+    /// All that was to be written has been.
+    fn all_went(&self) {
+        if self.doing() != Doing::Answer {
+            self.owes.store(false, Ordering::Relaxed);
         }
     }
 
@@ -169,7 +184,21 @@ impl<B: Body + Unpin> Body for Going<B> {
 
 impl<S> Watched<S> {
     pub(super) fn new(stream: S, clock: Arc<Clock>) -> Self {
-        Self { stream, clock }
+        Self { stream, clock, refused: None }
+    }
+
+    /// The status of the refusal that was held back, and the stream that still wants one.
+    pub(super) fn refused(self) -> Option<(StatusCode, S)> {
+        self.refused.map(|status| (status, self.stream))
+    }
+
+    /// Whether bytes that shall be written are nobody's answer and are held back.
+    fn holds_back(&mut self, bytes: &[u8]) -> bool {
+        if self.clock.owes.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.refused = self.refused.or_else(|| status(bytes));
+        self.refused.is_some()
     }
 
     fn noted(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -193,19 +222,29 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.holds_back(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.noted(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.clock.all_went();
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.refused.is_some() {
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffers: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if self.holds_back(buffers.first().map_or(&[], |first| first)) {
+            return Poll::Ready(Ok(buffers.iter().map(|buffer| buffer.len()).sum()));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, buffers);
         self.noted(written)
     }
@@ -213,6 +252,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
+}
+
+/// The status in the first line of an answer.
+fn status(bytes: &[u8]) -> Option<StatusCode> {
+    let code = bytes.strip_prefix(b"HTTP/1.1 ").or_else(|| bytes.strip_prefix(b"HTTP/1.0 "))?;
+    StatusCode::from_bytes(code.get(..3)?).ok()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     clock::{Clock, Watched},
+    refusal::refuse,
     tls::Tls,
 };
 use crate::api::{Door, LARGEST_HEAD, MOST_HEADERS, Peer};
@@ -52,9 +53,24 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, door: Arc<Door>, closed: CancellationToken) {
     let clock = Arc::new(Clock::default());
-    let timed = Arc::clone(&clock);
-    let service = service_fn(move |request| {
-        let (door, busy) = (Arc::clone(&door), timed.head_is_there());
+    let mut stream = Watched::new(stream, Arc::clone(&clock));
+    talk(&mut stream, &clock, peer, &door, &closed).await;
+    if let Some((status, stream)) = stream.refused() {
+        // In a box: next to nobody is refused like this.
+        Box::pin(refuse(stream, status, peer, &door)).await;
+    }
+}
+
+/// Has hyper read requests and write answers, until either side has enough.
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut Watched<S>,
+    clock: &Arc<Clock>,
+    peer: Peer,
+    door: &Door,
+    closed: &CancellationToken,
+) {
+    let service = service_fn(|request| {
+        let busy = clock.head_is_there();
         async move {
             let response = door.answer(request, peer).await;
             response.map(|response| response.map(|body| busy.until_gone(body)))
@@ -62,15 +78,14 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, door
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.header_read_timeout(None) // the clock has it
-        // A little more than is let through, so that it is a layer of ours that refuses, in the envelope.
+        // A little more than is let through, so that it is a layer of ours that refuses and knows whom.
         .max_buf_size(2 * LARGEST_HEAD)
         .max_headers(4 * MOST_HEADERS);
-    let io = TokioIo::new(Watched::new(stream, Arc::clone(&clock)));
-    let mut connection = pin!(http.serve_connection(io, service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = clock.runs_out() => return,
-        () = grace_is_over(&closed) => {
+        () = grace_is_over(closed) => {
             if clock.is_running() {
                 return; // nobody is answered who has not asked
             }

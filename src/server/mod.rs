@@ -2,6 +2,7 @@
 
 mod clock;
 mod connection;
+mod refusal;
 mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};

@@ -30,6 +30,45 @@ async fn what_is_too_large_is_refused_in_the_one_shape_and_asks_no_source() {
     assert!(world.my_reports.calls().is_empty() && world.advanced_automation.calls().is_empty());
 }
 
+/// Heads that hyper refuses itself: nothing of ours sees a request then.
+#[tokio::test]
+async fn what_cannot_be_read_at_all_is_refused_in_the_one_shape_and_counted() {
+    let world = World::new().await;
+    let gateway = world.start().await;
+    let users = "GET /customers/acme/users HTTP/1.1";
+    let tiny: Vec<String> = (0..4000).map(|number| format!("a{number}:")).collect();
+    let tiny: Vec<&str> = tiny.iter().map(String::as_str).collect();
+    let huge = format!("X-Big: {}", "x".repeat(200 << 10));
+    let target = format!("GET /{} HTTP/1.1", "x".repeat(70_000));
+    for (first_line, lines, status, code) in [
+        (users, &tiny[..], 431, "header_too_large"),
+        (users, &[huge.as_str()], 431, "header_too_large"),
+        (target.as_str(), &[], 414, "uri_too_long"),
+        ("GET / HTTP/7.1", &[], 400, "invalid_parameter"),
+        (users, &["no colon"], 400, "invalid_parameter"),
+    ] {
+        let answer = gateway.send_raw(first_line, lines).await;
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{first_line:.60}");
+        assert_eq!(answer.header("connection"), Some("close"), "{first_line:.60}");
+        answer.has_the_usual_headers();
+    }
+    let metrics = gateway.get("/metrics").await.text;
+    for (status, count) in [(400, 2), (414, 1), (431, 2)] {
+        let sample = format!("requests_total{{route=\"none\",status=\"{status}\"}} {count}\n");
+        assert!(metrics.contains(&sample), "{sample}: {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_asked_before_is_answered_before_the_refusal() {
+    let world = World::new().await;
+    let gateway = world.start().await;
+    let two = gateway.send_raw("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nnonsense", &[]).await;
+    assert_eq!(two.status, 200);
+    let (first, second) = two.text.split_once("HTTP/1.1 400 Bad Request\r\n").unwrap();
+    assert!(first.contains("\"live\"") && second.contains("x-request-id: ") && second.contains("invalid_parameter"), "{two:?}");
+}
+
 #[tokio::test]
 async fn what_is_just_large_is_answered() {
     let world = World::new().await;

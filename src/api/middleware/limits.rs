@@ -26,8 +26,15 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 /// What a header line holds beside its name and value: `: ` and the line's end.
 const LINE: usize = 4;
 
+/// Noted in a request that stands for one that could not be read: the status that it is refused with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused(pub(crate) StatusCode);
+
 /// The request, its body read and let go of, or the status that it is refused with.
 pub(super) async fn within_limits(request: Request) -> Result<Request, StatusCode> {
+    if let Some(Refused(status)) = request.extensions().get() {
+        return Err(*status);
+    }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let head = target + head_size(request.headers());
     if target > LONGEST_TARGET {

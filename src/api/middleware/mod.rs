@@ -41,7 +41,7 @@ use crate::telemetry::Origin;
 
 pub(super) use admit::{admit, admit_to_a_place};
 pub use cors::Cors;
-pub(crate) use limits::{LARGEST_HEAD, MOST_HEADERS};
+pub(crate) use limits::{LARGEST_HEAD, MOST_HEADERS, Refused};
 
 /// What the layers know.
 #[derive(Clone)]
