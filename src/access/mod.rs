@@ -20,7 +20,7 @@ pub use tokens::KeptKeys;
 
 use std::{net::IpAddr, sync::Arc};
 
-use crate::telemetry::Metrics;
+use crate::{outbound::Deadline, telemetry::Metrics};
 use caller::Customers;
 use keys::Keys;
 use strangers::Strangers;
@@ -57,20 +57,20 @@ impl Access {
         !matches!(self.way, Way::Anyone(_))
     }
 
-    /// Who presents this, without counting the request.
-    pub async fn recognise(&self, presented: &Presented<'_>) -> Result<Caller, Denied> {
+    /// Who presents this, without counting the request; a key set is waited for until the deadline.
+    pub async fn recognise(&self, presented: &Presented<'_>, deadline: Deadline) -> Result<Caller, Denied> {
         match &self.way {
             Way::Anyone(caller) => Ok(caller.clone()),
             Way::Keys(keys) => keys.find(presented.one_of_any()?.ok_or(Denied::Missing)?),
             // In a box: a key set may have to be asked for, and the room for that is not carried along by
             // those who present no token.
-            Way::Tokens(tokens) => Box::pin(tokens.check(presented.bearer()?.ok_or(Denied::Missing)?)).await,
+            Way::Tokens(tokens) => Box::pin(tokens.check(presented.bearer()?.ok_or(Denied::Missing)?, deadline)).await,
         }
     }
 
     /// Who presents this, unless he asks too often; who is not known is counted by his address.
-    pub async fn admit(&self, presented: &Presented<'_>, from: Option<IpAddr>) -> Result<Caller, Denied> {
-        let caller = self.recognise(presented).await.map_err(|denied| self.count_refusal(denied, from))?;
+    pub async fn admit(&self, presented: &Presented<'_>, from: Option<IpAddr>, deadline: Deadline) -> Result<Caller, Denied> {
+        let caller = self.recognise(presented, deadline).await.map_err(|denied| self.count_refusal(denied, from))?;
         match caller.wait() {
             None => Ok(caller),
             Some(wait) => Err(Denied::TooOften { caller, wait }),

@@ -35,7 +35,7 @@ use std::{
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 use http::{HeaderName, HeaderValue};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -56,8 +56,8 @@ pub use peer::Peer;
 pub use middleware::Cors;
 pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS, Refused};
 
-/// How much less than a request the sources get, so that an answer can still be made of what
-/// has come.
+/// How much less than a request what it waits for gets, so that an answer can still be made of
+/// what has come.
 const ANSWERING: Duration = Duration::from_millis(250);
 
 /// Everything that answering takes.
@@ -101,9 +101,10 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Until when the sources may answer a request that comes now.
-    fn sources_deadline(&self) -> Deadline {
-        Deadline::after(self.deadline.saturating_sub(ANSWERING))
+    /// Until when what a request waits for may take, be it the keys that its token is checked with
+    /// or the sources.
+    fn deadline_of(&self, started: Instant) -> Deadline {
+        Deadline::since(started, self.deadline.saturating_sub(ANSWERING))
     }
 
     /// Whether somebody wants to know how an answer came about: the log, or a span.

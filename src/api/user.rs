@@ -26,6 +26,7 @@ use super::{
 use crate::{
     domain::{CustomerId, SourceName},
     offload::offload,
+    outbound::Deadline,
     roll::{Answer, Given, Partial, Patience, UserId},
     telemetry::Origin,
 };
@@ -87,6 +88,7 @@ struct UserQuery {
 pub(super) async fn find_user(
     State(gateway): State<Arc<Gateway>>,
     Extension(origin): Extension<Origin>,
+    Extension(deadline): Extension<Deadline>,
     Customer(customer): Customer,
     user: UserInPath,
     RawQuery(query): RawQuery,
@@ -95,7 +97,7 @@ pub(super) async fn find_user(
     let user = user.read(&gateway.source_names)?;
     let query = UserQuery::read(query.as_deref().unwrap_or_default())?;
     must_take_json(&Accept::of(&headers))?;
-    let patience = Patience { origin, deadline: gateway.sources_deadline(), now: wants_it_now(&headers) };
+    let patience = Patience { origin, deadline, now: wants_it_now(&headers) };
     let brought = brought(&headers, &gateway.forwards)?;
     let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
     if let Ok(given) = &answer.roll {

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     domain::CustomerId,
     offload::offload,
+    outbound::Deadline,
     roll::{Answer, Given, Patience, Pieces, Refusal, Rendered, Told},
     telemetry::Origin,
 };
@@ -78,13 +79,14 @@ pub(super) struct LogFacts {
 pub(super) async fn list_users(
     State(gateway): State<Arc<Gateway>>,
     Extension(origin): Extension<Origin>,
+    Extension(deadline): Extension<Deadline>,
     Customer(customer): Customer,
     request: Request,
 ) -> Result<Response, ApiError> {
     let asked = request.into_parts().0;
     let shape = Shape::wanted(&Accept::of(&asked.headers))?;
     let query = UsersQuery::read(asked.uri.query().unwrap_or_default(), &customer, &gateway.source_names, shape)?;
-    let patience = Patience { origin, deadline: gateway.sources_deadline(), now: wants_it_now(&asked.headers) };
+    let patience = Patience { origin, deadline, now: wants_it_now(&asked.headers) };
     let brought = brought(&asked.headers, &gateway.forwards)?;
     let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
     let (mut response, partial) = write(&gateway, &customer, (shape, &query), &asked.headers, &answer).await;

@@ -16,7 +16,12 @@ pub struct Deadline {
 impl Deadline {
     /// So long from now.
     pub fn after(patience: Duration) -> Self {
-        Self { at: Instant::now() + patience, whole: patience }
+        Self::since(Instant::now(), patience)
+    }
+
+    /// So long from a moment that may be past.
+    pub fn since(start: Instant, patience: Duration) -> Self {
+        Self { at: start + patience, whole: patience }
     }
 
     /// The earlier of this one and so long from now.

@@ -210,6 +210,29 @@ async fn an_issuer_that_is_down_stops_nobody_whose_key_is_known() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_hangs_holds_nobody_up_beyond_the_requests_own_time() {
+    let key = SigningKey::ed("key");
+    let token = key.token(&claims(&["*"]));
+    let trusting = Trusting::with(&[&key], |setup| setup.set("server.deadline", "1s")).await;
+    trusting.issuer.always(Reply::status(200).after(Duration::from_mins(1)));
+    let begun = tokio::time::Instant::now();
+    assert_eq!(trusting.get(&token).await.code(), "keys_unavailable");
+    assert!(begun.elapsed() < Duration::from_secs(2), "waited {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn what_the_keys_have_taken_the_sources_do_not_get() {
+    let key = SigningKey::ed("key");
+    let (token, keys) = (key.token(&claims(&["*"])), key_set(&[&key]));
+    let trusting = Trusting::with(&[&key], |setup| setup.set("server.deadline", "2s")).await;
+    trusting.issuer.answer(move |_| Reply::json(200, &keys).after(Duration::from_millis(1200)));
+    trusting.world.my_reports.always(Reply::status(200).after(Duration::from_mins(1)));
+    let begun = tokio::time::Instant::now();
+    assert_eq!(trusting.get(&token).await.source("my_reports")["status"], "timeout");
+    assert!(begun.elapsed() < Duration::from_millis(2700), "waited {:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn an_issuer_that_lists_no_key_any_more_has_withdrawn_them() {
     let key = SigningKey::ed("key");
     let foreign = json!({"kty": "oct", "k": "c2VjcmV0", "kid": "key"});

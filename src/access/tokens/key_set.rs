@@ -32,7 +32,7 @@ const KEPT: Duration = Duration::from_hours(24);
 /// What a key must be for.
 pub(super) const USABLE: &str = "for signatures by RS256, ES256 or EdDSA";
 
-/// How long whoever needs a key waits for the set.
+/// How long whoever needs a key waits for the set at most.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The key sets of an issuer, one after the other.
@@ -107,14 +107,14 @@ impl KeySets {
     }
 
     /// The key of this id for this algorithm. Without an id it is the only one for the algorithm.
-    pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Arc<DecodingKey>, Denied> {
+    pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm, deadline: Deadline) -> Result<Arc<DecodingKey>, Denied> {
         let found = self.held().and_then(|held| held.find(id, algorithm));
         let asked = *self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let age = self.0.held.load().as_ref().map(|held| held.at.elapsed());
         match first(age, asked.map(|asked| (asked.at.elapsed(), asked.failed)), found.is_some()) {
             First::Nothing => {}
             First::AskBehind => drop(self.ask()),
-            First::Ask => drop(Deadline::after(PATIENCE).bound(self.ask().flight).await),
+            First::Ask => drop(deadline.or_after(PATIENCE).bound(self.ask().flight).await),
         }
         let held = self.held().ok_or(Denied::Uncheckable)?;
         held.find(id, algorithm).ok_or(Denied::Refused("The token is signed with a key that its issuer does not list."))

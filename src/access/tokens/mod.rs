@@ -18,7 +18,7 @@ use super::{
     caller::{Caller, Customers, Denied},
     rate::Meter,
 };
-use crate::telemetry::Metrics;
+use crate::{outbound::Deadline, telemetry::Metrics};
 use key_set::KeySets;
 
 pub use key_set::KeptKeys;
@@ -68,15 +68,15 @@ impl Tokens {
         Ok(Self { settings, validations, keys, subjects, metrics })
     }
 
-    /// Who sends this token.
-    pub(super) async fn check(&self, token: &str) -> Result<Caller, Denied> {
+    /// Who sends this token; a key set is waited for until the deadline.
+    pub(super) async fn check(&self, token: &str, deadline: Deadline) -> Result<Caller, Denied> {
         let header = decode_header(token).map_err(|error| Denied::Refused(reason(error.kind())))?;
         let validation = self.validations.iter().find(|validation| validation.algorithms.contains(&header.alg));
         let validation = validation.ok_or(Denied::Refused(reason(&ErrorKind::InvalidAlgorithm)))?;
         if header.crit.is_some() {
             return Err(Denied::Refused("The token wants an extension (crit) that is not known here."));
         }
-        let key = self.keys.find(header.kid.as_deref(), header.alg).await?;
+        let key = self.keys.find(header.kid.as_deref(), header.alg, deadline).await?;
         let TokenData { claims, .. } =
             decode::<Map<String, Value>>(token, &key, validation).map_err(|error| Denied::Refused(reason(error.kind())))?;
         Ok(self.caller(&claims))

@@ -7,10 +7,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use tokio::time::Instant;
 
 use crate::{
     access::{Caller, Denied},
     api::{Gateway, credentials::presented, error::ApiError, peer::Peer},
+    outbound::Deadline,
 };
 
 use super::crowd::with_a_place;
@@ -31,7 +33,9 @@ pub(in crate::api) async fn admit_to_a_place(State(gateway): State<Arc<Gateway>>
 
 async fn admit_to<F: Future<Output = Response>>(gateway: &Gateway, mut request: Request, answer: impl FnOnce(Request) -> F) -> Response {
     let from = request.extensions().get::<Peer>().map(|peer| peer.ip());
-    let admitted = gateway.access.admit(&presented(request.headers()), from).await;
+    let deadline = request.extensions().get::<Deadline>().copied();
+    let deadline = deadline.unwrap_or_else(|| gateway.deadline_of(Instant::now()));
+    let admitted = gateway.access.admit(&presented(request.headers()), from, deadline).await;
     let caller = match &admitted {
         Ok(caller) | Err(Denied::TooOften { caller, .. }) => Some(caller),
         Err(_) => None,

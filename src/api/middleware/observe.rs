@@ -38,6 +38,7 @@ const HUNG_UP: u16 = 499;
 
 /// Begins to observe a request, and notes in it what all below is to know of it.
 pub(super) fn begin(gateway: &Arc<Gateway>, request: &mut Request) -> Observed {
+    let started = Instant::now();
     let (origin, span) = origin_of(request.headers(), &gateway.tracer);
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| NO_ROUTE.clone(), |path| path.as_str().into());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.behind(&gateway.trusted_proxies, request.headers()));
@@ -47,17 +48,8 @@ pub(super) fn begin(gateway: &Arc<Gateway>, request: &mut Request) -> Observed {
     let caller = CallerSlot::default();
     request.extensions_mut().insert(Arc::clone(&caller));
     request.extensions_mut().insert(origin.clone());
-    Observed {
-        method: request.method().clone(),
-        started: Instant::now(),
-        answered: false,
-        gateway: Arc::clone(gateway),
-        origin,
-        route,
-        caller,
-        peer,
-        span,
-    }
+    request.extensions_mut().insert(gateway.deadline_of(started));
+    Observed { method: request.method().clone(), started, answered: false, gateway: Arc::clone(gateway), origin, route, caller, peer, span }
 }
 
 /// A request while it is being answered. Dropped before, it was given up by its caller.
