@@ -60,8 +60,15 @@ pub struct KeyCaller {
 }
 
 /// The SHA-256 of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct KeyDigest(pub(super) [u8; 32]);
+
+/// What callers that were read before have to themselves, also those that something is wrong with.
+#[derive(Default)]
+struct Seen {
+    names: BTreeSet<String>,
+    keys: BTreeSet<KeyDigest>,
+}
 
 /// What `auth.mode` may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +114,8 @@ fn open_to_everyone(reader: &mut Reader, listen: SocketAddr, anonymous: bool, pr
 /// and a dangerous one.
 fn read_callers(reader: &mut Reader, word: Word) -> Vec<KeyCaller> {
     let tables = reader.items("auth.callers");
-    let callers: Vec<KeyCaller> = tables.iter().filter_map(|table| KeyCaller::read(reader, table)).collect();
+    let mut seen = Seen::default();
+    let callers = tables.iter().filter_map(|table| KeyCaller::read(reader, table, &mut seen)).collect();
     match (word, tables.is_empty()) {
         (Word::Keys, true) => {
             reader.fault("auth.callers", "is required by auth.mode = \"keys\": `rollcall key NAME` prints a caller's table.");
@@ -117,25 +125,18 @@ fn read_callers(reader: &mut Reader, word: Word) -> Vec<KeyCaller> {
         }
         _ => {}
     }
-    for (what, values) in [
-        ("name", callers.iter().map(|caller| caller.name.clone()).collect::<Vec<_>>()),
-        ("key_sha256", callers.iter().map(|caller| format!("{:?}", caller.key_sha256)).collect()),
-    ] {
-        let mut seen = BTreeSet::new();
-        if let Some(second) = values.iter().position(|value| !seen.insert(value)) {
-            reader.fault(&format!("auth.callers.{second}.{what}"), "is that of another caller as well: each has his own.");
-        }
-    }
     callers
 }
 
 impl KeyCaller {
-    fn read(reader: &mut Reader, table: &str) -> Option<Self> {
+    fn read(reader: &mut Reader, table: &str, seen: &mut Seen) -> Option<Self> {
         let name = reader.required(&format!("{table}.name"));
         if name.as_deref().is_some_and(|name| !is_name(name)) {
             reader.fault(&format!("{table}.name"), "must have 1 to 64 characters of A-Z a-z 0-9 . _ -.");
         }
         let key_sha256 = reader.required(&format!("{table}.key_sha256"));
+        own(reader, &format!("{table}.name"), name.as_ref(), &mut seen.names);
+        own(reader, &format!("{table}.key_sha256"), key_sha256.as_ref(), &mut seen.keys);
         let customers = reader.required(&format!("{table}.customers"));
         let (rate, burst) = read_rate(reader, table);
         Some(Self { name: name?, key_sha256: key_sha256?, customers: customers?, rate, burst })
@@ -145,6 +146,13 @@ impl KeyCaller {
         let meter = self.rate.map(|rate| Arc::new(Meter::new(rate, self.burst)));
         let name: Arc<str> = self.name.into();
         Caller::new(Arc::clone(&name), Some(name), self.customers, meter)
+    }
+}
+
+/// Finds fault with what another caller has already.
+fn own<T: Ord + Clone>(reader: &mut Reader, key: &str, value: Option<&T>, seen: &mut BTreeSet<T>) {
+    if value.is_some_and(|value| !seen.insert(value.clone())) {
+        reader.fault(key, "is that of another caller as well: each has his own.");
     }
 }
 
@@ -211,6 +219,7 @@ impl Setting for Word {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Layers;
 
     #[test]
     fn a_digest_has_64_hex_digits() {
@@ -218,6 +227,29 @@ mod tests {
         assert_eq!(KeyDigest::parse(&good).map(|digest| digest.0[1]), Some(0x23));
         for bad in ["", &good[1..], &format!("{good}0"), &good.replace('a', "g"), &good.replacen("01", "+1", 1)] {
             assert_eq!(KeyDigest::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_caller_that_is_there_twice_is_named_by_its_own_key() {
+        let caller = |name: &str, digit: &str, rest: &str| {
+            format!("[[auth.callers]]\nname = \"{name}\"\nkey_sha256 = \"{}\"\n{rest}\n", digit.repeat(64))
+        };
+        let all = "customers = [\"*\"]";
+        for (callers, expected) in [
+            ([("a", "1", all), ("b", "2", all), ("c", "3", all)], &[][..]),
+            ([("a", "1", all), ("a", "2", all), ("a", "3", all)], &["1.name", "2.name"]),
+            ([("a", "1", all), ("b", "1", all), ("c", "1", all)], &["1.key_sha256", "2.key_sha256"]),
+            ([("a", "1", all), ("b", "a", all), ("b", "A", all)], &["2.name", "2.key_sha256"]),
+            ([("a", "1", "customers = 3"), ("b", "2", all), ("b", "1", all)], &["0.customers", "2.name", "2.key_sha256"]),
+        ] {
+            let text =
+                callers.iter().fold("[auth]\nmode = \"keys\"\n".to_owned(), |text, (name, digit, rest)| text + &caller(name, digit, rest));
+            let mut reader = Reader::new(Layers::from_text(&text).ok().unwrap());
+            AccessSettings::read(&mut reader, SocketAddr::from(([127, 0, 0, 1], 0)));
+            let faults = reader.finish().err().map(|faults| faults.to_string()).unwrap_or_default();
+            let keys: Vec<&str> = faults.lines().filter_map(|fault| fault.strip_prefix("auth.callers.")?.split(':').next()).collect();
+            assert_eq!(keys, expected, "{faults}");
         }
     }
 
