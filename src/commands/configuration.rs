@@ -70,15 +70,14 @@ impl Arguments {
 }
 
 impl Flags {
-    pub(super) fn lay_over(&self, mut layers: Layers) -> Result<Layers, Faults> {
-        for pair in &self.set {
-            let Some((key, value)) = pair.reveal().split_once('=') else {
-                // The value may be a secret that was written without its key.
-                let what = "wants KEY=VALUE, such as cache.fresh=30s.".to_owned();
-                return Err(Fault { at: "--set".to_owned(), what }.into());
-            };
-            layers = layers.with_flag(key.trim(), value, "--set");
-        }
+    pub(super) fn lay_over(&self, layers: Layers) -> Result<Layers, Faults> {
+        let pairs = self.set.iter().map(|pair| pair.reveal().split_once('='));
+        let Some(pairs) = pairs.collect::<Option<Vec<_>>>() else {
+            // The value may be a secret that was written without its key.
+            let what = "wants KEY=VALUE, such as cache.fresh=30s.".to_owned();
+            return Err(Fault { at: "--set".to_owned(), what }.into());
+        };
+        let layers = layers.with_flags(pairs.into_iter().map(|(key, value)| (key.trim().to_owned(), value.to_owned())), "--set");
         Ok(match &self.listen {
             Some(address) => layers.with_flag("server.listen", address, "--listen"),
             None => layers,

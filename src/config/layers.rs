@@ -1,7 +1,7 @@
 //! The layers of a configuration, merged: file, then environment, then flags.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -24,6 +24,13 @@ pub struct Layers {
     pub(super) origins: BTreeMap<String, String>,
     /// What relative paths in the configuration are relative to.
     pub(super) folder: PathBuf,
+}
+
+/// One value of a layer that is written key by key, and what gave it.
+struct Given {
+    key: String,
+    value: String,
+    origin: String,
 }
 
 impl Layers {
@@ -52,25 +59,50 @@ impl Layers {
 
     /// Lays the environment over what is there: `ROLLCALL__SERVER__LISTEN` is `server.listen`.
     #[must_use]
-    pub fn with_environment(mut self, variables: impl Iterator<Item = (String, String)>) -> Self {
-        for (name, value) in variables {
-            if let Some(key) = name.strip_prefix(PREFIX) {
-                let key = key.to_ascii_lowercase().replace("__", ".");
-                self.set(&key, value, name);
+    pub fn with_environment(self, variables: impl Iterator<Item = (String, String)>) -> Self {
+        let ours = variables.filter_map(|(name, value)| {
+            let key = name.strip_prefix(PREFIX)?.to_ascii_lowercase().replace("__", ".");
+            Some(Given { key, value, origin: name })
+        });
+        self.with(ours.collect())
+    }
+
+    /// Lays flags over what is there, as pairs of key and value; `origin` is the flag as a person wrote it.
+    #[must_use]
+    pub fn with_flags(self, pairs: impl Iterator<Item = (String, String)>, origin: &str) -> Self {
+        self.with(pairs.map(|(key, value)| Given { key, value, origin: origin.to_owned() }).collect())
+    }
+
+    /// Lays one flag over what is there.
+    #[must_use]
+    pub fn with_flag(self, key: &str, value: impl Into<String>, origin: &str) -> Self {
+        self.with_flags(std::iter::once((key.to_owned(), value.into())), origin)
+    }
+
+    /// Lays one layer over what is there.
+    fn with(mut self, layer: Vec<Given>) -> Self {
+        let keys: BTreeSet<String> = layer.iter().map(|given| given.key.clone()).collect();
+        for Given { key, value, origin } in layer {
+            // A secret that is given in a later layer takes the place of its file in an earlier one,
+            // and the other way round. In one layer both stay, for whoever reads it to find fault with.
+            let other = other_way(&key);
+            if !keys.contains(&other) {
+                self.remove(&other);
             }
+            self.set(&key, value, origin);
         }
         self
     }
 
-    /// Lays one flag over what is there; `origin` is the flag as a person wrote it.
-    #[must_use]
-    pub fn with_flag(mut self, key: &str, value: impl Into<String>, origin: &str) -> Self {
-        self.set(key, value.into(), origin.to_owned());
-        self
+    fn remove(&mut self, key: &str) {
+        let (path, leaf) = split(key);
+        let mut levels = path.split('.').filter(|level| !level.is_empty());
+        let table = levels.try_fold(&mut self.table.0, |table, level| table.get_mut(level)?.as_table_mut());
+        table.and_then(|table| table.remove(leaf)).iter_mut().for_each(wipe);
     }
 
     fn set(&mut self, key: &str, value: String, origin: String) {
-        let (path, leaf) = key.rsplit_once('.').unwrap_or(("", key));
+        let (path, leaf) = split(key);
         let mut table = &mut self.table.0;
         for level in path.split('.').filter(|level| !level.is_empty()) {
             let entry = table.entry(level).or_insert_with(|| Table::new().into());
@@ -80,13 +112,19 @@ impl Layers {
             let Value::Table(inner) = entry else { return };
             table = inner;
         }
-        // A secret that is given in a later layer takes the place of its file in an earlier one,
-        // and the other way round.
-        let other = table.remove(&leaf.strip_suffix("_file").map_or_else(|| format!("{leaf}_file"), str::to_owned));
-        let before = table.insert(leaf.to_owned(), Value::String(value));
-        other.into_iter().chain(before).for_each(|mut value| wipe(&mut value));
+        table.insert(leaf.to_owned(), Value::String(value)).iter_mut().for_each(wipe);
         self.origins.insert(key.to_owned(), origin);
     }
+}
+
+/// A key without its last level, and that.
+fn split(key: &str) -> (&str, &str) {
+    key.rsplit_once('.').unwrap_or(("", key))
+}
+
+/// The key that says the same in the other way: a secret itself, or its file.
+fn other_way(key: &str) -> String {
+    key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned)
 }
 
 /// Turns each list of tables into a table whose keys count from 0, so that what is in it has a key

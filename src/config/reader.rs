@@ -254,6 +254,34 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_may_be_given_once_in_each_layer_and_the_later_one_wins() {
+        let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let (file, text) = (("ROLLCALL__A__X_FILE", "/nowhere"), ("ROLLCALL__A__X", "good"));
+        let (file_flag, flag) = (("a.x_file", "/nowhere"), ("a.x", "good"));
+        let twice = "is given twice: leave either a.x or a.x_file out.";
+        for (written, variables, flags, expected) in [
+            ("x = \"a\"", &[file][..], &[][..], "/nowhere"),
+            ("x_file = \"/nowhere\"", &[text], &[], ""),
+            ("x_file = \"/nowhere\"", &[], &[flag], ""),
+            ("", &[file], &[flag], ""),
+            ("", &[file, text], &[flag], ""),
+            ("x = \"a\"\nx_file = \"b\"", &[text], &[], ""),
+            ("", &[file, text], &[], twice),
+            ("x = \"a\"", &[text, file], &[], twice),
+            ("", &[text], &[file_flag, flag], twice),
+            ("", &[], &[flag, file_flag], twice),
+        ] {
+            let layers = Layers::from_text(&format!("[a]\n{written}")).ok().unwrap().with_environment(owned(variables).into_iter());
+            let mut reader = Reader::new(layers.with_flags(owned(flags).into_iter(), "--set"));
+            reader.secret("a.x");
+            let faults = faults(reader).concat();
+            assert!(faults.contains(expected) && faults.is_empty() == expected.is_empty(), "{written} {variables:?} {flags:?}: {faults}");
+        }
+    }
+
+    #[test]
     fn a_list_of_tables_is_counted_and_every_layer_may_add_to_it() {
         let callers: String = (0..11).fold(String::new(), |text, index| text + &format!("[[auth.callers]]\nname = \"n{index}\"\n"));
         let variables = [("ROLLCALL__AUTH__CALLERS__1__NAME".to_owned(), "one".to_owned())];
