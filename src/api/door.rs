@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use arc_swap::ArcSwap;
 use axum::{Router, response::Response};
-use http::Request;
+use http::{Request, StatusCode, header};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
@@ -28,6 +28,11 @@ impl Door {
     pub async fn answer(&self, mut request: Request<Incoming>, peer: Peer) -> Result<Response, Infallible> {
         request.extensions_mut().insert(peer);
         let router = Router::clone(&self.0.load());
-        router.oneshot(request.map(axum::body::Body::new)).await
+        let mut response = router.oneshot(request.map(axum::body::Body::new)).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            // To HEAD the router says 0, which is not the length of what is held (RFC 9110, 8.6).
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        Ok(response)
     }
 }

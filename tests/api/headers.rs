@@ -53,6 +53,21 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
+async fn head_of_what_is_held_says_no_more_than_get() {
+    let world = world().await;
+    let gateway = world.start().await;
+    for target in ["/customers/acme/users", "/customers", "/customers/acme"] {
+        let tag = gateway.get(target).await.header("etag").unwrap().to_owned();
+        let [get, head] = ["GET", "HEAD"].map(|method| format!("{method} {target} HTTP/1.1"));
+        let lines = [&*format!("If-None-Match: {tag}")];
+        let (get, head) = (gateway.send_raw(&get, &lines).await, gateway.send_raw(&head, &lines).await);
+        assert_eq!((get.status, head.status), (304, 304), "{target}");
+        assert_eq!(comparable(&head, target), comparable(&get, target), "{target}");
+        assert_eq!(head.header("content-length"), None, "{target}");
+    }
+}
+
+#[tokio::test]
 async fn every_route_stands_behind_the_base_path_and_the_probes_without_it_too() {
     let world = world().await;
     let (plain, behind) = (world.start().await, world.gateway().set("server.base_path", "/gate/way").start().await);
