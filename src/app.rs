@@ -4,6 +4,7 @@
 use std::{
     io,
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -116,6 +117,9 @@ pub enum StartError {
         "auth.mode: cannot become \"none\" while the gateway runs, for it would be open to whoever reaches it; restart it if that is wanted."
     )]
     Opened,
+    /// The routes cannot stand beside each other: a bug.
+    #[error("the routes could not be set up: a bug, of which the log says more")]
+    Routes,
     /// A document could not be written.
     #[error("the OpenAPI document could not be written: {0}")]
     Document(String),
@@ -263,13 +267,16 @@ impl Running {
             ("telemetry.format", new.format != old.format),
             ("telemetry.otlp_endpoint", new.otlp_endpoint != old.otlp_endpoint),
         ];
+        // All of it before any of it is in use: a bug in it must not end what runs.
+        let routers = || (api::router(&next.gateway), api::admin_router(&next.gateway));
+        let (callers, operators) = catch_unwind(AssertUnwindSafe(routers)).map_err(|_| StartError::Routes)?;
         next.gateway.rolls.customers().keep_up_to_date(&next.gateway.tracer);
         next.gateway.rolls.keep_up_to_date();
         self.is_closed.store(is_closed, Ordering::Relaxed);
         self.drain.store(Arc::new(next.gateway.drain));
-        self.callers.lead_to(api::router(&next.gateway));
+        self.callers.lead_to(callers);
         if let Some(door) = &self.operators {
-            door.lead_to(api::admin_router(&next.gateway));
+            door.lead_to(operators);
         }
         Ok(waiting.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect())
     }

@@ -113,9 +113,10 @@ impl General {
 
 impl Server {
     fn read(reader: &mut Reader) -> Self {
+        let (listen, admin_listen) = read_addresses(reader);
         Self {
-            listen: reader.or("server.listen", SocketAddr::from(([127, 0, 0, 1], 8080))),
-            admin_listen: reader.get("server.admin_listen"),
+            listen,
+            admin_listen,
             tls: KeyPair::configured(reader, "server.tls"),
             cors_origins: origins::read(reader),
             deadline: reader.within(
@@ -181,6 +182,24 @@ impl Setting for AccessLog {
     }
 }
 
+/// Where callers are listened to, and operators, if that is somewhere else.
+fn read_addresses(reader: &mut Reader) -> (SocketAddr, Option<SocketAddr>) {
+    let listen = reader.or("server.listen", SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let admin_listen = reader.get("server.admin_listen");
+    if admin_listen.is_some_and(|admin| collide(listen, admin)) {
+        let what = format!("must have another port than server.listen, which is {listen}: one address has one listener.");
+        reader.fault("server.admin_listen", what);
+    }
+    (listen, admin_listen)
+}
+
+/// Whether one of two addresses cannot be listened on beside the other. Port 0 is a free one.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    let overlap = one.ip() == other.ip() || (any && one.is_ipv4() == other.is_ipv4());
+    one.port() != 0 && one.port() == other.port() && overlap
+}
+
 /// A time that is not longer than anybody could want.
 fn read_time(reader: &mut Reader, key: &str, default: Duration) -> Duration {
     reader.within(key, default, Duration::ZERO..=Duration::from_hours(365 * 24), "at most 365d")
@@ -209,5 +228,30 @@ fn read_base_path(reader: &mut Reader) -> String {
         reader.fault("server.base_path", "must be empty or begin with / and not end with it, of A-Z a-z 0-9 / . _ ~ -.");
         return String::new();
     }
+    if ["/health/live", "/health/ready"].contains(&path.as_str()) {
+        reader.fault("server.base_path", "must be another path: /health/live and /health/ready answer without it, too.");
+        return String::new();
+    }
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_listeners_have_two_addresses() {
+        for (one, other, expected) in [
+            ("127.0.0.1:8080", "127.0.0.1:8080", true),
+            ("127.0.0.1:8080", "127.0.0.1:8081", false),
+            ("127.0.0.1:8080", "127.0.0.2:8080", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+            ("0.0.0.0:8080", "127.0.0.1:8080", true),
+            ("127.0.0.1:8080", "0.0.0.0:8080", true),
+            ("[::1]:8080", "[::]:8080", true),
+            ("[::1]:8080", "127.0.0.1:8080", false),
+        ] {
+            assert_eq!(collide(one.parse().unwrap(), other.parse().unwrap()), expected, "{one} {other}");
+        }
+    }
 }

@@ -52,6 +52,32 @@ async fn every_fault_of_a_configuration_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn listeners_and_routes_that_would_be_in_each_others_way_are_faults() {
+    let world = World::new().await;
+    for (more, key, says) in [
+        ("server.admin_listen = \"127.0.0.1:8080\"", "server.admin_listen", "another port"),
+        ("server.base_path = \"/health/live\"", "server.base_path", "another path"),
+        ("server.base_path = \"/health/ready\"", "server.base_path", "another path"),
+    ] {
+        for command in ["check", "serve"] {
+            let ended = run(&[command], &world, more, &[], &["--listen", "127.0.0.1:8080"]).await;
+            let fault = ended.fault(2);
+            assert!(fault.starts_with(&format!("{key}: ")) && fault.contains(says), "{more}: {fault}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_base_path_that_looks_like_a_route_is_one_that_works() {
+    let world = World::of_two().await;
+    for base in ["/health", "/customers", "/docs", "/metrics", "/openapi.json", "/health/live/x", "/health/sources"] {
+        let gateway = world.gateway().set("server.base_path", base).set("server.admin_listen", "127.0.0.1:0").start().await;
+        assert_eq!(gateway.get(&format!("{base}/customers/acme/users")).await.status, 200, "{base}");
+        assert_eq!(gateway.get("/health/live").await.status, 200, "{base}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_key_names_the_nearest_known_one() {
     let world = World::new().await;
     for (wrong, meant) in [
