@@ -163,7 +163,7 @@ impl App {
         let forwards: Vec<_> = sources.iter().filter_map(|source| Some((source.name(), source.forwards()?))).collect();
         let customers = Arc::new(Customers::new(customers, &sources, &lasting.lists, Arc::clone(metrics)));
         let (keeping, tracer) = (keeping(&general), lasting.reporter.tracer(general.telemetry.sample));
-        let server = general.server;
+        let (server, security) = (general.server, Security::from(&access.mode));
         let fixed = Fixed {
             listen: server.listen,
             tls: server.tls,
@@ -176,7 +176,8 @@ impl App {
             vary: vary(&server.cors_origins, &forwards),
             forwards,
             protect_docs: access.protect_docs,
-            documents: documents(&server.base_path, Security::from(&access.mode))?,
+            security,
+            documents: documents(&server.base_path, security)?,
             access: Access::new(access, &lasting.keys, metrics)?,
             rolls: Rolls::new(sources, customers, general.placeholders, &keeping, shared.clone(), Arc::clone(metrics)),
             metrics: Arc::clone(metrics),

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{code::Code, source_status::SourceStatus};
+use super::{code::Code, openapi::Security, source_status::SourceStatus};
 use crate::{
     access::Denied,
     domain::{CustomerId, FailureKind, InvalidCursor, InvalidCustomerId, SourceName},
@@ -65,9 +65,30 @@ impl ApiError {
     }
 
     /// The caller has no business here before he says who he is.
-    fn unauthorized(why: &str, challenge: &str) -> Self {
-        let what = "Send a key or a token that this gateway knows, as 'Authorization: Bearer ...' or a key as 'X-Api-Key'.";
+    fn unauthorized(why: &str, ways: Security, challenge: &str) -> Self {
+        let what = match ways {
+            Security::Keys => "Send a key that this gateway knows, as 'Authorization: Bearer ...' or as 'X-Api-Key'.",
+            Security::Tokens => "Send a token of the issuer that this gateway trusts, as 'Authorization: Bearer ...'.",
+            Security::Optional => "Send a key or a token that this gateway knows, as 'Authorization: Bearer ...' or a key as 'X-Api-Key'.",
+        };
         Self::new(Code::Unauthorized, format!("{why} {what}")).header(header::WWW_AUTHENTICATE, challenge.to_owned())
+    }
+
+    /// The caller is sent away; `ways` are those in which he could have got in.
+    pub(super) fn denied(denied: &Denied, ways: Security) -> Self {
+        match denied {
+            Denied::Missing => Self::unauthorized("The request does not say who sends it.", ways, "Bearer realm=\"rollcall\""),
+            Denied::Refused(why) => Self::unauthorized(why, ways, "Bearer realm=\"rollcall\", error=\"invalid_token\""),
+            Denied::TooOften { wait, .. } => Self::of_status(StatusCode::TOO_MANY_REQUESTS).retry_after(*wait),
+            Denied::RefusedTooOften { wait } => {
+                let what = "Requests from this address were refused too often; wait, and send what this gateway lets in.";
+                Self::new(Code::RateLimited, what).retry_after(*wait)
+            }
+            Denied::Uncheckable => {
+                let what = "The keys that tokens are checked with cannot be had from their issuer; try again later.";
+                Self::new(Code::KeysUnavailable, what).retry_after(SOME_TIME)
+            }
+        }
     }
 
     /// No roll could be given.
@@ -126,8 +147,8 @@ impl ApiError {
             }
             (None, Code::InvalidCustomerId) => InvalidCustomerId.into(),
             (None, Code::InvalidCursor) => InvalidCursor.into(),
-            (None, Code::Unauthorized) => Denied::Missing.into(),
-            (None, Code::KeysUnavailable) => Denied::Uncheckable.into(),
+            (None, Code::Unauthorized) => Self::denied(&Denied::Missing, Security::Optional),
+            (None, Code::KeysUnavailable) => Self::denied(&Denied::Uncheckable, Security::Optional),
             (None, Code::UpstreamCredentialsRefused) => {
                 let message = sentence("acme", FailureKind::Unauthorized, sources.first().copied(), true);
                 let refused = |source| SourceFailure::fresh(source, FailureKind::Unauthorized, Some(401));
@@ -207,24 +228,6 @@ impl From<&Told> for SourceFailure {
             },
         };
         Self { source: told.source, status: told.into(), http_status, stale: told.is_stale(), error: told.error }
-    }
-}
-
-impl From<Denied> for ApiError {
-    fn from(denied: Denied) -> Self {
-        match denied {
-            Denied::Missing => Self::unauthorized("The request does not say who sends it.", "Bearer realm=\"rollcall\""),
-            Denied::Refused(why) => Self::unauthorized(why, "Bearer realm=\"rollcall\", error=\"invalid_token\""),
-            Denied::TooOften { wait, .. } => Self::of_status(StatusCode::TOO_MANY_REQUESTS).retry_after(wait),
-            Denied::RefusedTooOften { wait } => {
-                let what = "Requests from this address were refused too often; wait, and send a key or token that is known here.";
-                Self::new(Code::RateLimited, what).retry_after(wait)
-            }
-            Denied::Uncheckable => {
-                let what = "The keys that tokens are checked with cannot be had from their issuer; try again later.";
-                Self::new(Code::KeysUnavailable, what).retry_after(SOME_TIME)
-            }
-        }
     }
 }
 

@@ -64,6 +64,8 @@ const ANSWERING: Duration = Duration::from_millis(250);
 pub struct Gateway {
     /// Who may ask.
     pub access: Access,
+    /// How callers are told.
+    pub security: Security,
     /// Whether the documents are for callers only.
     pub protect_docs: bool,
     /// The use case.

@@ -89,6 +89,8 @@ async fn a_known_key_is_let_in_by_either_header_and_nothing_else_is() {
         let answer = gateway.get_with(ROLL, headers).await;
         assert_eq!((answer.status, answer.code().as_str()), (401, "unauthorized"), "{headers:?}");
         assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer realm=\"rollcall\""), "{answer:?}");
+        let message = answer.json()["message"].to_string();
+        assert!(message.contains("X-Api-Key") && !message.contains("token"), "what works here, and nothing else: {message}");
         let said = format!("{:?} {}", answer.headers, answer.text);
         assert!(![key, short, other.key(), &billing.key.sha256].iter().any(|secret| said.contains(secret)), "{said}");
     }

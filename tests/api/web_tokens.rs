@@ -119,7 +119,11 @@ async fn a_token_that_is_wrong_in_any_way_is_refused_and_why_is_said() {
         assert!(message.contains(word), "{how}: {message}");
     }
     let token = key.token(&claims(&["*"]));
-    assert_eq!(trusting.gateway.get_with(ROLL, &[("x-api-key", &token)]).await.code(), "unauthorized", "a token is no key");
+    let as_key = trusting.gateway.get_with(ROLL, &[("x-api-key", &token)]).await;
+    assert_eq!(as_key.code(), "unauthorized", "a token is no key");
+    let message = as_key.json()["message"].to_string();
+    assert!(message.contains("token") && message.contains("'Authorization: Bearer ...'"), "what works here: {message}");
+    assert!(!message.contains("X-Api-Key") && !message.contains("key"), "and nothing else: {message}");
     assert_eq!(trusting.get(&token).await.status, 200, "and a good one goes through after all that");
 }
 

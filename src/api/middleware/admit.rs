@@ -48,6 +48,6 @@ async fn admit_to<F: Future<Output = Response>>(gateway: &Gateway, mut request: 
             request.extensions_mut().insert(caller);
             answer(request).await
         }
-        Err(denied) => ApiError::from(denied).into_response(),
+        Err(denied) => ApiError::denied(&denied, gateway.security).into_response(),
     }
 }
