@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{Access, AccessSettings, KeptKeys, Mode},
-    api::{self, Cors, Documents, Door, Gateway, Security},
-    config::{BaseUrl, Faults, General, KeyPair, Layers, LogFormat, Reader},
+    api::{self, Cors, Documents, Door, Gateway, Security, Shown},
+    config::{BaseUrl, Faults, General, KeyPair, Layers, LogFormat, Reader, Server},
     customers::{self, Customers, KeptLists},
     domain::SourceName,
     roll::{Keeping, Rolls, Windows},
@@ -164,6 +164,7 @@ impl App {
         let customers = Arc::new(Customers::new(customers, &sources, &lasting.lists, Arc::clone(metrics)));
         let (keeping, tracer) = (keeping(&general), lasting.reporter.tracer(general.telemetry.sample));
         let (server, security) = (general.server, Security::from(&access.mode));
+        let documents = documents(&server, security)?;
         let fixed = Fixed {
             listen: server.listen,
             tls: server.tls,
@@ -177,7 +178,7 @@ impl App {
             forwards,
             protect_docs: access.protect_docs,
             security,
-            documents: documents(&server.base_path, security)?,
+            documents,
             access: Access::new(access, &lasting.keys, metrics)?,
             rolls: Rolls::new(sources, customers, general.placeholders, &keeping, shared.clone(), Arc::clone(metrics)),
             metrics: Arc::clone(metrics),
@@ -327,9 +328,10 @@ fn vary(origins: &[String], forwards: &[(SourceName, HeaderName)]) -> HeaderValu
     api::vary(&names)
 }
 
-fn documents(base_path: &str, security: Security) -> Result<Documents, StartError> {
-    let document = api::document(base_path, security);
+fn documents(server: &Server, security: Security) -> Result<Documents, StartError> {
+    let shown = if server.admin_listen.is_some() { Shown::Callers } else { Shown::All };
+    let document = api::document(&server.base_path, security, shown);
     let json = document.to_pretty_json().map_err(|error| StartError::Document(error.to_string()))?;
     let yaml = document.to_yaml().map_err(|error| StartError::Document(error.to_string()))?;
-    Ok(Documents::new(json, yaml, base_path))
+    Ok(Documents::new(json, yaml, &server.base_path))
 }

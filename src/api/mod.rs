@@ -50,7 +50,7 @@ use crate::{
 pub use code::{Code, Owner};
 pub use docs::Documents;
 pub use door::Door;
-pub use openapi::{Security, document};
+pub use openapi::{Security, Shown, document};
 pub use peer::Peer;
 
 pub use middleware::Cors;
@@ -131,9 +131,13 @@ pub fn is_query(query: &str, customer: &CustomerId) -> bool {
     extract::UsersQuery::read(query, customer, &[], shape::Shape::Page).is_ok()
 }
 
-/// The routes that callers see, as a router and, described, in the documents.
-pub(crate) fn described() -> OpenApiRouter<Arc<Gateway>> {
-    OpenApiRouter::with_openapi(openapi::skeleton()).merge(about_customers()).merge(probes()).merge(inside())
+/// The routes as the documents describe them.
+pub(crate) fn described(shown: Shown) -> OpenApiRouter<Arc<Gateway>> {
+    let open = OpenApiRouter::with_openapi(openapi::skeleton()).merge(about_customers()).merge(probes());
+    match shown {
+        Shown::All => open.merge(inside()),
+        Shown::Callers => open,
+    }
 }
 
 /// What callers are here for.

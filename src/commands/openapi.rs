@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Failed, output::say};
-use crate::api::{Security, document};
+use crate::api::{Security, Shown, document};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -13,7 +13,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
-    let document = document("", Security::Optional);
+    let document = document("", Security::Optional, Shown::All);
     let failed = |error: &dyn std::fmt::Display| Failed::Running(format!("the document could not be written: {error}"));
     let text = if arguments.yaml {
         document.to_yaml().map_err(|error| failed(&error))?

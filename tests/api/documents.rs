@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rollcall::api::{Code, Security, document};
+use rollcall::api::{Code, Security, Shown, document};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Gateway, Program, Reply, World, crowd, person, user};
@@ -21,7 +21,7 @@ const ROUTES: [&str; 8] = [
 ];
 
 fn served() -> Value {
-    serde_json::from_str(&document("", Security::Optional).to_pretty_json().unwrap()).unwrap()
+    serde_json::from_str(&document("", Security::Optional, Shown::All).to_pretty_json().unwrap()).unwrap()
 }
 
 /// Every example of an error: the status that it stands under, its schema, its name, itself.
@@ -85,7 +85,16 @@ async fn the_document_in_the_repository_is_the_one_that_is_printed_and_served() 
     let yaml = gateway.get("/openapi.yaml").await;
     let printed_yaml = Program::run(&["openapi", "--yaml"], &[]).await;
     assert_eq!((yaml.header("content-type"), yaml.text.trim_end()), (Some("application/yaml"), printed_yaml.out.trim_end()));
-    assert_eq!(yaml.text.trim_end(), document("", Security::Optional).to_yaml().unwrap().trim_end(), "the same document as the JSON one");
+    assert_eq!(yaml.text.trim_end(), document("", Security::Optional, Shown::All).to_yaml().unwrap().trim_end(), "the same document as the JSON one");
+}
+
+#[tokio::test]
+async fn what_only_operators_can_ask_is_not_described_to_callers() {
+    let gateway = World::new().await.gateway().set("server.admin_listen", "127.0.0.1:0").start().await;
+    let document = gateway.get("/openapi.json").await.json();
+    let described: Vec<&str> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(described, ROUTES.into_iter().filter(|route| !["/health/sources", "/metrics"].contains(route)).collect::<Vec<_>>());
+    assert!(!gateway.get("/openapi.yaml").await.text.contains("/metrics:"));
 }
 
 #[test]

@@ -102,6 +102,15 @@ pub enum Security {
     Tokens,
 }
 
+/// Which routes a document describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// All that there are.
+    All,
+    /// Those that answer where callers ask, and not those that only operators' own listener has.
+    Callers,
+}
+
 impl From<&Mode> for Security {
     fn from(mode: &Mode) -> Self {
         match mode {
@@ -139,9 +148,9 @@ fn declare_schemes(document: &mut openapi::OpenApi) {
     components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
 }
 
-/// The whole document; `base_path` stands before every route.
-pub fn document(base_path: &str, security: Security) -> openapi::OpenApi {
-    let mut document = described().into_openapi();
+/// The document; `base_path` stands before every route.
+pub fn document(base_path: &str, security: Security, shown: Shown) -> openapi::OpenApi {
+    let mut document = described(shown).into_openapi();
     declare_schemes(&mut document);
     let server = if base_path.is_empty() { "/" } else { base_path };
     document.servers = Some(vec![Server::new(server)]);
