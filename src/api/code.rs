@@ -13,7 +13,7 @@ use crate::domain::FailureKind;
 pub enum Code {
     /// The customer id in the path has a form that no id has.
     InvalidCustomerId,
-    /// A query parameter is unknown, repeated or out of range.
+    /// A query parameter is unknown, repeated or out of range, or the request cannot be read.
     InvalidParameter,
     /// The cursor is damaged, or belongs to another customer or to other parameters.
     InvalidCursor,

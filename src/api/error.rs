@@ -129,7 +129,8 @@ impl ApiError {
             403 => (Code::Forbidden, "This caller may not read this."),
             429 => (Code::RateLimited, "This caller asks too often; wait as long as Retry-After says."),
             503 => (Code::Overloaded, "The gateway has more to do than it can; try again later."),
-            400..=499 => (Code::InvalidParameter, "The request is wrong."),
+            400 => (Code::InvalidParameter, "The request cannot be read: it is not written as HTTP/1.1 wants it."),
+            401..=499 => (Code::InvalidParameter, "The request is wrong."),
             _ => (Code::Internal, "Something went wrong inside the gateway; the request id finds it in the log."),
         };
         Self::new(code, message)

@@ -70,9 +70,6 @@ pub(super) struct UsersHeaders {
     /// `no-cache` asks the sources now. Where that fails, a copy stands in.
     #[param(rename = "Cache-Control", required = false)]
     cache_control: String,
-    /// An id for this request, 1 to 128 of `A-Z a-z 0-9 . _ -`; another one is made where it is none.
-    #[param(rename = "X-Request-Id", required = false)]
-    x_request_id: String,
 }
 
 #[derive(ToSchema)]

@@ -77,7 +77,7 @@ struct UserQuery {
     tag = "Users",
     params(
         ("customer_id" = String, Path, description = "The customer's id.", min_length = 1, max_length = 128,
-         pattern = "^[A-Za-z0-9._~-]{1,128}$", example = "00000000-0000-4000-8000-000000000002"),
+         example = "00000000-0000-4000-8000-000000000002"),
         ("user_id" = String, Path, description = "The gateway's id of the person, or a source, a colon and the id of his record there.",
          example = "cf2db13e-75d2-585e-b5cf-c9e941f9eaa7"),
         UserParameters,

@@ -66,7 +66,7 @@ pub(super) struct LogFacts {
     tag = "Users",
     params(
         ("customer_id" = String, Path, description = "The customer's id.", min_length = 1, max_length = 128,
-         pattern = "^[A-Za-z0-9._~-]{1,128}$", example = "00000000-0000-4000-8000-000000000002"),
+         example = "00000000-0000-4000-8000-000000000002"),
         UsersParameters,
         UsersHeaders,
     ),

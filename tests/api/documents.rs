@@ -85,7 +85,11 @@ async fn the_document_in_the_repository_is_the_one_that_is_printed_and_served() 
     let yaml = gateway.get("/openapi.yaml").await;
     let printed_yaml = Program::run(&["openapi", "--yaml"], &[]).await;
     assert_eq!((yaml.header("content-type"), yaml.text.trim_end()), (Some("application/yaml"), printed_yaml.out.trim_end()));
-    assert_eq!(yaml.text.trim_end(), document("", Security::Optional, Shown::All).to_yaml().unwrap().trim_end(), "the same document as the JSON one");
+    assert_eq!(
+        yaml.text.trim_end(),
+        document("", Security::Optional, Shown::All).to_yaml().unwrap().trim_end(),
+        "the same document as the JSON one"
+    );
 }
 
 #[tokio::test]
@@ -113,6 +117,8 @@ fn every_route_is_described_with_what_it_may_answer() {
             assert!(parameter["in"] != "query" || has_example, "{path}: {parameter}");
         }
         assert!(operation["responses"]["200"]["content"].is_object(), "{path}");
+        let takes = |name: &str| operation["parameters"].as_array().unwrap().iter().any(|parameter| parameter["name"] == name);
+        assert!(takes("X-Request-Id") && takes("traceparent"), "{path}");
     }
 }
 
@@ -167,8 +173,23 @@ async fn what_is_served_is_what_the_document_describes() {
     assert_fits(&document, &gateway, "/customers/half/users", "/customers/{customer_id}/users", 200).await;
     assert_fits(&document, &gateway, "/customers/half/users?partial=deny", "/customers/{customer_id}/users", 502).await;
     assert_fits(&document, &gateway, "/customers/half/users?sort=age", "/customers/{customer_id}/users", 400).await;
+    world.my_reports.always(Reply::status(404));
+    world.advanced_automation.always(Reply::status(404));
+    assert_fits(&document, &gateway, "/customers/unknown/users", "/customers/{customer_id}/users", 404).await;
     for path in ["/health/live", "/health/ready", "/health/sources"] {
         assert_fits(&document, &gateway, path, path, 200).await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_described_on_every_route() {
+    let gateway = World::new().await.start().await;
+    for route in ROUTES {
+        let path = route.replace("{customer_id}", "acme").replace("{user_id}", "my_reports:x");
+        let answer = gateway.send_raw_with_body(&format!("GET {path} HTTP/1.1"), &["Transfer-Encoding: chunked"], "zz\r\n").await;
+        let response = &served()["paths"][route]["get"]["responses"]["400"];
+        assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_parameter"), "{route}");
+        assert!(response["content"]["application/json"]["examples"]["invalid_parameter"].is_object(), "{route}");
     }
 }
 

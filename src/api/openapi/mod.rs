@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{access::Mode, domain::Moment};
 use headers::{AGE, CUSTOMERS_CACHED, HEADERS, NEXT, NOT_KEPT, ORIGIN, ROLL_HEADERS, STATUS, TAG, WARNINGS};
-use parameters::{describe_parameters, describe_sources};
+use parameters::{describe_parameters, describe_requests, describe_sources};
 
 /// The names of the ways in.
 const TOKEN: &str = "bearer";
@@ -57,9 +57,16 @@ pub(super) fn skeleton() -> openapi::OpenApi {
     Skeleton::openapi()
 }
 
-/// The codes that any route may answer with.
-const EVERYWHERE: &[Code] =
-    &[Code::MethodNotAllowed, Code::RequestTimeout, Code::PayloadTooLarge, Code::UriTooLong, Code::HeaderTooLarge, Code::Internal];
+/// The codes that any route may answer with; `invalid_parameter` also to a body that cannot be read.
+const EVERYWHERE: &[Code] = &[
+    Code::InvalidParameter,
+    Code::MethodNotAllowed,
+    Code::RequestTimeout,
+    Code::PayloadTooLarge,
+    Code::UriTooLong,
+    Code::HeaderTooLarge,
+    Code::Internal,
+];
 
 /// The codes of every route that is for callers only.
 const GUARDED: &[Code] = &[Code::Unauthorized, Code::RateLimited, Code::KeysUnavailable];
@@ -67,7 +74,6 @@ const GUARDED: &[Code] = &[Code::Unauthorized, Code::RateLimited, Code::KeysUnav
 /// The codes of every route of one customer.
 const OF_CUSTOMER: &[Code] = &[
     Code::InvalidCustomerId,
-    Code::InvalidParameter,
     Code::Forbidden,
     Code::CustomerNotFound,
     Code::RouteNotFound,
@@ -89,7 +95,7 @@ const OF_SOURCES: &[Code] = &[
 ];
 
 /// The codes of the list of customers.
-const CUSTOMERS: &[Code] = &[Code::InvalidParameter, Code::InvalidCursor, Code::NotAcceptable, Code::Overloaded, Code::LinksUnavailable];
+const CUSTOMERS: &[Code] = &[Code::InvalidCursor, Code::NotAcceptable, Code::Overloaded, Code::LinksUnavailable];
 
 /// How callers are told, for the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +190,7 @@ fn describe(operation: &mut Operation, security: Security) {
             response.headers.insert((*name).to_owned(), header(text).into());
         }
     }
+    describe_requests(operation);
     describe_sources(operation);
     if can_be_held {
         describe_parameters(operation);
@@ -192,17 +199,18 @@ fn describe(operation: &mut Operation, security: Security) {
         let held = HEADERS.iter().chain(of_held).fold(held, |held, (name, text)| held.header(*name, header(text)));
         operation.responses.responses.insert("304".to_owned(), held.build().into());
     }
+    let asks_sources = OF_SOURCES.iter().all(|code| own.contains(code));
     let mut codes: Vec<Code> = own.iter().chain(guarded).chain(EVERYWHERE).copied().collect();
     codes.sort_by_key(|code| (code.status(), *code));
     for codes in codes.chunk_by(|one, other| one.status() == other.status()) {
         if let Some(first) = codes.first() {
-            operation.responses.responses.insert(first.status().to_string(), error_response(codes).into());
+            operation.responses.responses.insert(first.status().to_string(), error_response(codes, asks_sources).into());
         }
     }
 }
 
 /// One status with all its codes, each with an example in both forms.
-fn error_response(codes: &[Code]) -> Response {
+fn error_response(codes: &[Code], asks_sources: bool) -> Response {
     let names: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
     let content = |name: &str, problem: bool| {
         let schema = RefOr::<Schema>::Ref(Ref::from_schema_name(name));
@@ -214,7 +222,8 @@ fn error_response(codes: &[Code]) -> Response {
         .description(names.join("\n\n"))
         .content(JSON, content("ErrorEnvelope", false))
         .content(PROBLEM_JSON, content("Problem", true));
-    let of_sources = if codes.iter().any(|code| OF_SOURCES.contains(code) || *code == Code::UserNotFound) { &ORIGIN[..] } else { &[] };
+    let says_origin = |code: &Code| OF_SOURCES.contains(code) || matches!(code, Code::UserNotFound | Code::CustomerNotFound);
+    let of_sources = if asks_sources && codes.iter().any(says_origin) { &ORIGIN[..] } else { &[] };
     let age = codes.contains(&Code::UserNotFound).then_some(AGE);
     for (name, text) in HEADERS.iter().chain(&[NOT_KEPT]).chain(of_sources).chain(&age) {
         response = response.header(*name, header(text));

@@ -28,17 +28,47 @@ const EXAMPLES: &[(&str, &str)] = &[
 /// How a UUID is written.
 const UUID: &str = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 
+/// How a customer's id is written: neither `.` nor `..`, said without looking ahead, which not every reader of
+/// patterns can.
+const CUSTOMER: &str = r"^([A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}|\.[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,126}|\.\.[A-Za-z0-9._~-]{1,126})$";
+
+/// The headers that any request may have.
+const HEADERS: [(&str, &str); 2] = [
+    ("X-Request-Id", "An id for this request, 1 to 128 of `A-Z a-z 0-9 . _ -`; another one is made where it is none."),
+    ("traceparent", "The trace that the request is part of (W3C Trace Context); another one is begun where it is none."),
+];
+
+/// What any request may say: whose id it is, which request, which trace.
+pub(super) fn describe_requests(operation: &mut Operation) {
+    if let Some(schema) = schema_of(operation, "customer_id") {
+        schema.pattern = Some(CUSTOMER.to_owned());
+    }
+    operation.parameters.get_or_insert_default().extend(HEADERS.map(|(name, what)| RefOr::T(header(name, what))));
+}
+
+fn schema_of<'a>(operation: &'a mut Operation, name: &str) -> Option<&'a mut Object> {
+    operation.parameters.iter_mut().flatten().find_map(|parameter| match parameter {
+        RefOr::T(Parameter { name: of, schema: Some(RefOr::T(Schema::Object(schema))), .. }) if of == name => Some(schema),
+        _ => None,
+    })
+}
+
+fn header(name: &str, what: impl Into<String>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(what))
+        .schema(Some(Object::with_type(SchemaType::Type(Type::String))))
+        .build()
+}
+
 /// What a caller says of the sources, which are those that the program knows: whose record he means, and
 /// credentials of his own.
 pub(super) fn describe_sources(operation: &mut Operation) {
-    for parameter in operation.parameters.iter_mut().flatten() {
-        if let RefOr::T(parameter) = parameter
-            && parameter.name == "user_id"
-            && let Some(RefOr::T(Schema::Object(schema))) = parameter.schema.as_mut()
-        {
-            let names: Vec<&str> = REGISTRY.iter().map(|backend| backend.name.as_str()).collect();
-            schema.pattern = Some(format!("^({UUID}|({}):.+)$", names.join("|")));
-        }
+    if let Some(schema) = schema_of(operation, "user_id") {
+        let names: Vec<&str> = REGISTRY.iter().map(|backend| backend.name.as_str()).collect();
+        schema.pattern = Some(format!("^({UUID}|({}):.+)$", names.join("|")));
     }
     if matches!(operation.operation_id.as_deref(), Some("listUsers" | "getUser")) {
         operation.parameters.get_or_insert_default().extend(REGISTRY.iter().map(|backend| RefOr::T(credentials_for(backend))));
@@ -50,13 +80,7 @@ fn credentials_for(backend: &Backend) -> Parameter {
         "The caller's own `Authorization` for `{}`. Of use only where the gateway is configured to send callers' credentials and not its own.",
         backend.name
     );
-    ParameterBuilder::new()
-        .name(backend.authorization_header)
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some(what))
-        .schema(Some(Object::with_type(SchemaType::Type(Type::String))))
-        .build()
+    header(backend.authorization_header, what)
 }
 
 /// The sources that a caller can name are those that the program knows. An example stands in the
@@ -84,4 +108,30 @@ pub(super) fn describe_parameters(operation: &mut Operation) {
 /// An example as the type that it is of.
 fn typed(example: &str) -> serde_json::Value {
     serde_json::from_str(example).unwrap_or_else(|_| example.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prelude::*, string::string_regex};
+
+    use super::*;
+    use crate::domain::CustomerId;
+
+    fn fitting(pattern: &str) -> impl Strategy<Value = String> {
+        string_regex(pattern.trim_matches(['^', '$'])).unwrap()
+    }
+
+    /// The same pattern for short texts: of long ones next to none is as short as `.`.
+    fn short() -> String {
+        CUSTOMER.replace(",126}", ",1}").replace(",127}", ",1}")
+    }
+
+    proptest! {
+        #[test]
+        fn what_fits_the_pattern_is_an_id(long in fitting(CUSTOMER), short in fitting(&short())) {
+            for id in [long, short] {
+                prop_assert!(id.parse::<CustomerId>().is_ok(), "{id}");
+            }
+        }
+    }
 }
