@@ -22,6 +22,9 @@ use crate::api::{Door, LARGEST_HEAD, MOST_HEADERS, Peer};
 /// peer has sent by then is read: from then on each answer ends its connection.
 const GRACE: Duration = Duration::from_millis(250);
 
+/// How long what has come by then may take to be told.
+const LAST_LOOK: Duration = Duration::from_millis(10);
+
 /// How long a peer may leave what it was sent unread.
 const UNREAD: Duration = Duration::from_secs(30);
 
@@ -42,6 +45,7 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
     let Ok(peer) = stream.peer_addr().map(|address| Peer::new(address, tls.is_some())) else { return };
     let Some(tls) = tls else { return converse(stream, peer, door, closed).await };
     let encrypted = tokio::select! {
+        biased; // what has come is read before the time is up, however late this task has its turn
         encrypted = Box::pin(tls.shake_hands(stream)) => encrypted,
         () = grace_is_over(&closed) => None,
     };
@@ -83,6 +87,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         .max_headers(4 * MOST_HEADERS);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
+        biased; // as above
         ended = connection.as_mut() => ended,
         () = clock.runs_out() => return,
         () = grace_is_over(closed) => {
@@ -101,6 +106,9 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 async fn grace_is_over(closed: &CancellationToken) {
     closed.cancelled().await;
     tokio::time::sleep(GRACE).await;
+    // A thread that had no turn for so long finds that the time is up before it hears of what has come.
+    // It has heard of that when this is over.
+    tokio::time::sleep(LAST_LOOK).await;
 }
 
 /// Has the kernel end a connection whose peer leaves what it was sent unread.
