@@ -7,7 +7,6 @@ use smallvec::SmallVec;
 use super::{
     address::normalise,
     digits::{digits, number, write_number},
-    loose::is_loose,
     record::Record,
 };
 
@@ -207,9 +206,6 @@ impl Records {
 
     /// The same in no more memory than they take.
     fn shrunk(mut self) -> Self {
-        if is_loose(self.packed.len(), self.packed.capacity()) {
-            return self.clone();
-        }
         self.packed.shrink_to_fit();
         self.ends.shrink_to_fit();
         self

@@ -11,13 +11,16 @@ use super::{
     query::{Sort, SortField},
     user_json,
 };
-use crate::domain::{Records, fold_onto, folded, is_loose};
+use crate::domain::{Records, fold_onto, folded};
 
 /// About how many bytes a person takes in JSON beside the texts of his records.
 const SKELETON: usize = 380;
 
 /// About how many bytes a name has.
 const USUAL_NAME: usize = 24;
+
+/// Bytes from which on what was not written to takes no memory, and copying what was would take it twice.
+const LARGE: usize = 4 << 20;
 
 /// Stands between two persons.
 const SEPARATOR: u8 = b',';
@@ -127,8 +130,8 @@ impl Encoded {
             json: Vec::with_capacity(texts + joined.len() * SKELETON),
         };
         keys.iter().filter_map(|key| joined.get(key.place as usize)).for_each(|person| encoded.push(person, parts));
-        if is_loose(encoded.json.len(), encoded.json.capacity()) {
-            encoded.json = encoded.json.clone();
+        if encoded.json.len() < LARGE {
+            encoded.json.shrink_to_fit();
         }
         encoded
     }

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 
-use crate::domain::{Warning, is_loose};
+use crate::domain::Warning;
 
 /// The first page of a roll, once somebody has rendered it.
 #[derive(Debug, Default)]
@@ -72,6 +72,7 @@ fn compressed(pieces: &[Bytes]) -> Bytes {
     // Writing to memory does not fail.
     let written = pieces.iter().try_for_each(|piece| encoder.write_all(piece));
     debug_assert!(written.is_ok());
-    let bytes = encoder.finish().unwrap_or_default();
-    if is_loose(bytes.len(), bytes.capacity()) { Bytes::copy_from_slice(&bytes) } else { bytes.into() }
+    let mut bytes = encoder.finish().unwrap_or_default();
+    bytes.shrink_to_fit();
+    bytes.into()
 }
