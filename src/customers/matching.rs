@@ -95,6 +95,7 @@ pub(super) fn match_lists(lists: &[List<'_>], sources: usize) -> Matched {
     matched
         .unlinked
         .extend(first.customers.iter().zip(&entries).filter_map(|(customer, entry)| unreferred(first.source, customer, entry.as_ref())));
+    leave_namesakes_apart(&mut entries, others, &referring);
     matched.unlinked.append(&mut referring);
     matched.entries.extend(entries.into_iter().flatten());
     matched.entries.append(&mut alone);
@@ -153,6 +154,20 @@ fn stand_alone(
         None => (None, Reason::InvalidId),
         Some(entry) if !taken.insert(entry.id.clone()) => (None, Reason::IdTaken),
         Some(entry) => (Some(entry), reason),
+    }
+}
+
+/// A source may have another customer of one's id, whom nobody can ask for by it. Where none of that source is
+/// linked and none is left apart already, he may well be this one.
+fn leave_namesakes_apart(entries: &mut [Option<Entry>], lists: &[List<'_>], unlinked: &[Unlinked]) {
+    let hidden = unlinked.iter().filter(|one| one.reason == Reason::IdTaken);
+    let namesakes: HashSet<(SourceName, &str)> = hidden.map(|one| (one.source, &*one.id)).collect();
+    for entry in entries.iter_mut().flatten() {
+        for list in lists.iter().filter(|list| namesakes.contains(&(list.source, entry.id.as_str()))) {
+            if entry.remote(list.place).is_none() && entry.apart.iter().all(|(source, _)| *source != list.source) {
+                entry.apart.push((list.source, 1));
+            }
+        }
     }
 }
 

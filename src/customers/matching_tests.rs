@@ -106,6 +106,22 @@ fn those_left_apart_are_counted_at_everyone_concerned() {
 }
 
 #[test]
+fn whoever_has_the_id_of_another_is_left_apart_from_him_where_nobody_is_linked() {
+    for (lefts, rights, expected) in [
+        (vec![left("a", "", "")], vec![right("a", "")], 1),
+        (vec![left("a", "", "")], vec![right("a", "nobody")], 1),
+        (vec![left("a", "", "")], vec![right("A", "")], 0),
+        (vec![left("a", "", "")], vec![right("a", ""), right("x", "a")], 0), // he is linked for certain
+        (vec![left("a", "", "")], vec![right("a", "a"), right("x", "a")], 2),
+        (vec![left("a", "", ""), left("b", "", "")], vec![right("a", "b")], 0),
+    ] {
+        let matched = matched(&lefts, &rights);
+        let apart: u64 = matched.entries.iter().flat_map(|entry| &entry.apart).map(|(_, count)| *count).max().unwrap_or_default();
+        assert_eq!(apart, expected, "{lefts:?} {rights:?}");
+    }
+}
+
+#[test]
 fn the_provider_is_no_customer_and_a_customer_with_one_name_twice_is_fitted_once() {
     let provider = ListedCustomer { is_provider: true, ..left("p", "u-p", "110") };
     let matched = matched(&[provider, left("a", "a", "a")], &[right("x", "110"), right("y", "a")]);

@@ -123,6 +123,17 @@ async fn customers_are_linked_by_reference_exactly_and_only_once() {
 }
 
 #[tokio::test]
+async fn a_roll_tells_of_a_customer_with_the_same_id_at_the_other_source() {
+    let world = World::new().await;
+    world.list(&Lists { advanced_automation: vec![customer("x", "X", "", "1")], my_reports: vec![tenant("x", "X", "")], ..every_case() });
+    let gateway = discovering(&world).set("customers.links", "discover,same_id").start().await;
+    ready(&gateway).await;
+    let roll = gateway.get("/customers/x/users").await;
+    assert_eq!((roll.status, roll.source("my_reports")["status"].as_str()), (200, Some("not_linked")), "{roll:?}");
+    assert_eq!(roll.json()["warnings"], json!([{"code": "ambiguous_reference", "source": "my_reports", "count": 1}]));
+}
+
+#[tokio::test]
 async fn a_discovered_customer_is_asked_for_by_its_id_at_each_source() {
     let world = World::new().await;
     world.list(&every_case());
