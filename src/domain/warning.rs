@@ -32,8 +32,8 @@ pub enum WarningCode {
     ChangedWhileReading,
     /// The source does not know this id, and nothing but the id links it to the others.
     UnverifiedLink,
-    /// So many customers of the source carry a reference that fits more than one: they are linked
-    /// to nobody.
+    /// So many customers of the source may be this one and are linked to nobody: their reference fits more
+    /// than one, or another has it, too, or one has this very id and no reference to this one.
     AmbiguousReference,
     /// There may be customers that are not listed: nobody knows the list, or so many of the
     /// source have an id that cannot be asked for.
