@@ -100,6 +100,7 @@ pub(super) fn join(customer: &CustomerId, sides: &[Side<'_>], nobody: &Placehold
     joined
 }
 
+/// How many records there are in all.
 fn records(sides: &[Side<'_>]) -> usize {
     sides.iter().map(|side| side.records.len()).sum()
 }

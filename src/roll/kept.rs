@@ -150,15 +150,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_of_no_use_is_swept_out() {
         let kept = Kept::new(1 << 20);
-        let (one, other) = (thing(1), thing(2));
+        let one = thing(1);
         kept.insert(1, Arc::clone(&one));
-        kept.insert(2, Arc::clone(&other));
+        kept.insert(2, thing(2));
         kept.keep_swept();
         one.of_use.store(false, Ordering::Relaxed);
         while kept.size().0 > 1 {
             tokio::time::sleep(SWEEP).await;
         }
         assert_eq!((kept.get(&1).is_none(), kept.get(&2).is_some(), kept.size()), (true, true, (1, 2)));
-        drop((kept, other));
     }
 }

@@ -42,6 +42,16 @@ async fn slow_world(time: Duration) -> World {
     world
 }
 
+/// A request for a roll, as it goes over a connection.
+const REQUEST: &[u8] = b"GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n";
+
+/// Whether the roll came, before the connection ended.
+async fn is_answered(stream: &mut TcpStream) -> bool {
+    let mut came = Vec::new();
+    drop(stream.read_to_end(&mut came).await); // a reset ends it as well
+    came.starts_with(b"HTTP/1.1 200 ")
+}
+
 async fn connect(gateway: &Gateway) -> std::io::Result<TcpStream> {
     TcpStream::connect(gateway.url.trim_start_matches("http://")).await
 }
@@ -147,12 +157,10 @@ async fn whatever_was_sent_before_the_signal_is_answered() {
     let (sent, told) = (Barrier::new(CROWD + 1), Barrier::new(CROWD + 1));
     let caller = async || {
         let mut stream = connect(&gateway).await.unwrap();
-        stream.write_all(b"GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n").await.unwrap();
+        stream.write_all(REQUEST).await.unwrap();
         sent.wait().await;
         told.wait().await;
-        let mut came = Vec::new();
-        drop(stream.read_to_end(&mut came).await); // a reset ends it as well
-        came.starts_with(b"HTTP/1.1 200 ")
+        is_answered(&mut stream).await
     };
     let stopping = async {
         sent.wait().await;
@@ -181,16 +189,12 @@ async fn answered_late(world: &World) -> Option<usize> {
     program.signal("STOP");
     let in_time = open.elapsed() < Duration::from_millis(200);
     for stream in &mut streams {
-        drop(stream.write_all(b"GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n").await);
+        drop(stream.write_all(REQUEST).await);
     }
     tokio::time::sleep(Duration::from_millis(400)).await;
     program.signal("CONT");
-    let answers = join_all(streams.iter_mut().map(async |stream| {
-        let mut came = Vec::new();
-        drop(stream.read_to_end(&mut came).await); // a reset ends it as well
-        came.starts_with(b"HTTP/1.1 200 ")
-    }));
-    let answered = answers.await.into_iter().filter(|answered| *answered).count();
+    let answers = join_all(streams.iter_mut().map(is_answered)).await;
+    let answered = answers.into_iter().filter(|answered| *answered).count();
     in_time.then_some(answered)
 }
 

@@ -3,11 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::{
+    Extension,
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tokio::time::Instant;
 
 use crate::{
     access::{Caller, Denied},
@@ -22,19 +22,32 @@ use super::crowd::with_a_place;
 pub(in crate::api) type CallerSlot = Arc<OnceLock<Caller>>;
 
 /// Lets callers in to what costs no place.
-pub(in crate::api) async fn admit(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
-    admit_to(&gateway, request, |request| next.run(request)).await
+pub(in crate::api) async fn admit(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(deadline): Extension<Deadline>,
+    request: Request,
+    next: Next,
+) -> Response {
+    admit_to(&gateway, deadline, request, |request| next.run(request)).await
 }
 
 /// Lets callers in, and then those for whom there is a place, to what may ask sources.
-pub(in crate::api) async fn admit_to_a_place(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
-    admit_to(&gateway, request, |request| with_a_place(&gateway, request, next)).await
+pub(in crate::api) async fn admit_to_a_place(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(deadline): Extension<Deadline>,
+    request: Request,
+    next: Next,
+) -> Response {
+    admit_to(&gateway, deadline, request, |request| with_a_place(&gateway, request, next)).await
 }
 
-async fn admit_to<F: Future<Output = Response>>(gateway: &Gateway, mut request: Request, answer: impl FnOnce(Request) -> F) -> Response {
+async fn admit_to<F: Future<Output = Response>>(
+    gateway: &Gateway,
+    deadline: Deadline,
+    mut request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let from = request.extensions().get::<Peer>().map(|peer| peer.ip());
-    let deadline = request.extensions().get::<Deadline>().copied();
-    let deadline = deadline.unwrap_or_else(|| gateway.deadline_of(Instant::now()));
     let admitted = gateway.access.admit(&presented(request.headers()), from, deadline).await;
     let caller = match &admitted {
         Ok(caller) | Err(Denied::TooOften { caller, .. }) => Some(caller),

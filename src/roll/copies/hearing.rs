@@ -57,9 +57,8 @@ impl Ear {
 }
 
 impl Copies {
-    /// Hears what other replicas store, and sweeps out what is of no use, until this is dropped.
-    pub(in crate::roll) fn keep_up_to_date(self: &Arc<Self>, sources: &[Arc<Source>]) {
-        self.held.keep_swept();
+    /// Hears what other replicas store, until this is dropped.
+    pub(super) fn listen(self: &Arc<Self>, sources: &[Arc<Source>]) {
         let Some(cache) = &self.shared else { return };
         cache.listen();
         let sources = sources.iter().map(Arc::downgrade).collect(); // nothing may hold what it is held by

@@ -112,6 +112,12 @@ impl Copies {
         Self { held: Held::new(max_bytes), walks, looks, shared, failures, ended, windows, not_found, customers, metrics }
     }
 
+    /// Begins to hear what other replicas store, and to sweep out what is of no use, until this is dropped.
+    pub(in crate::roll) fn keep_up_to_date(self: &Arc<Self>, sources: &[Arc<Source>]) {
+        self.held.keep_swept();
+        self.listen(sources);
+    }
+
     /// How many entries there are and how many bytes they hold, about.
     pub(in crate::roll) fn size(&self) -> (u64, u64) {
         self.held.size()
