@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{code::Code, openapi::Security, source_status::SourceStatus};
+use super::{code::Code, security::Security, source_status::SourceStatus};
 use crate::{
     access::Denied,
     domain::{CustomerId, FailureKind, InvalidCursor, InvalidCustomerId, SourceName},

@@ -20,6 +20,7 @@ mod middleware;
 mod openapi;
 mod parameters;
 mod peer;
+mod security;
 mod shape;
 mod source_status;
 mod user;
@@ -50,8 +51,9 @@ use crate::{
 pub use code::{Code, Owner};
 pub use docs::Documents;
 pub use door::Door;
-pub use openapi::{Security, Shown, document};
+pub use openapi::{Shown, document};
 pub use peer::Peer;
+pub use security::Security;
 
 pub use middleware::Cors;
 pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS, Refused};

@@ -12,19 +12,21 @@ use axum::{
     response::Response,
     routing::post,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Backend,
-    answer::{self, Call},
+    Backend, CLIENT_ID, CLIENT_SECRET, FaultKind, answer,
+    call::Call,
     customers::Customer,
     lists::{self, ListedCustomer},
+    refusal,
     roster::Roster,
     rows::{Person, Row},
     simulation::{Counters, Simulation},
     socket::Fuse,
-    tokens,
+    timestamp, tokens,
 };
 
 const TOKEN: &str = "/api/2/idp/token";
@@ -67,22 +69,46 @@ struct List<'a> {
 
 /// The routes of the simulated backend.
 pub(super) fn router(simulation: Arc<Simulation>) -> Router {
-    Router::new().route(TOKEN, post(tokens::endpoint)).route(PERSON, post(persons)).route(CUSTOMER, post(customers)).with_state(simulation)
+    Router::new().route(TOKEN, post(token)).route(PERSON, post(persons)).route(CUSTOMER, post(customers)).with_state(simulation)
 }
 
-/// An error in one of the forms that the platform has: that of its Go services (go-appkit, `restapi/error.go`).
-/// The guide shows none for this API, so the form and the codes are an assumption.
-pub(super) fn refusal(status: StatusCode) -> Response {
-    let code = match status {
-        StatusCode::NOT_FOUND => "notFound",
-        StatusCode::TOO_MANY_REQUESTS => "tooManyRequests",
-        StatusCode::UNAUTHORIZED => "unauthorized",
-        StatusCode::FORBIDDEN => "forbidden",
-        _ => "badRequest",
-    };
-    let message = status.canonical_reason().unwrap_or_default();
-    let error = json!({"domain": "PSA", "code": code, "message": message});
-    answer::json(status, &json!({"error": error}))
+/// `POST /api/2/idp/token`.
+async fn token(State(simulation): State<Arc<Simulation>>, headers: HeaderMap, body: Bytes) -> Response {
+    Counters::count(&simulation.counters.tokens);
+    let faulty = |kind| simulation.has(Backend::AdvancedAutomation, kind);
+    if faulty(FaultKind::TokenDown) {
+        return answer::html(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    if faulty(FaultKind::TokenRefused) || !knows_client(&headers) {
+        return no_token(StatusCode::UNAUTHORIZED, "invalid_client");
+    }
+    if !asks_for_client_credentials(&body) {
+        return no_token(StatusCode::BAD_REQUEST, "unsupported_grant_type");
+    }
+    let (token, expires_on) = (simulation.tokens.issue(), timestamp::since_epoch() + tokens::LIFETIME);
+    let granted = json!({
+        "access_token": token,
+        "expires_on": expires_on.as_secs(),
+        "id_token": token,
+        "token_type": "bearer",
+    });
+    answer::json(StatusCode::OK, &granted)
+}
+
+fn knows_client(headers: &HeaderMap) -> bool {
+    let expected = STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
+    answer::credentials(headers, "Basic") == Some(&expected)
+}
+
+fn asks_for_client_credentials(form: &[u8]) -> bool {
+    let mut fields = url::form_urlencoded::parse(form);
+    fields.any(|(name, value)| name == "grant_type" && value == "client_credentials")
+}
+
+/// An OAuth error (RFC 6749, section 5.2). The guide shows none; that the endpoint keeps to the RFC is an assumption.
+fn no_token(status: StatusCode, error: &str) -> Response {
+    let description = "The sandbox refuses this.";
+    answer::json(status, &json!({"error": error, "error_description": description}))
 }
 
 /// `POST /Person?Page=1&PageSize=50&Customer=...`
@@ -101,7 +127,7 @@ async fn persons(
         Ok(Parameters { page, page_size, customer: Some(customer) }) if answer::is_guid(&customer) => {
             persons_page(&simulation, &call, (&customer, page, page_size), number).await
         }
-        Ok(_) => refusal(StatusCode::BAD_REQUEST),
+        Ok(_) => refusal::of_advanced_automation(StatusCode::BAD_REQUEST),
         Err(answer) => answer,
     }
 }
@@ -150,15 +176,17 @@ async fn admitted(
         return Err(answer);
     }
     if !simulation.tokens.accept(headers) {
-        return Err(refusal(StatusCode::UNAUTHORIZED));
+        return Err(refusal::of_advanced_automation(StatusCode::UNAUTHORIZED));
     }
     let parameters = query.ok().map(|Query(parameters)| parameters);
-    parameters.filter(|parameters| body.is_empty() && parameters.are_valid()).ok_or_else(|| refusal(StatusCode::BAD_REQUEST))
+    parameters
+        .filter(|parameters| body.is_empty() && parameters.are_valid())
+        .ok_or_else(|| refusal::of_advanced_automation(StatusCode::BAD_REQUEST))
 }
 
 async fn persons_page(simulation: &Simulation, call: &Call, (id, page, size): (&str, usize, usize), number: u64) -> Response {
     let Some(customer) = Customer::find(id).filter(|customer| customer.is_at(call.backend)) else {
-        return refusal(StatusCode::NOT_FOUND); // an assumption: the guide does not say
+        return refusal::of_advanced_automation(StatusCode::NOT_FOUND); // an assumption: the guide does not say
     };
     if let Some(kind) = customer.fault(call.backend)
         && let Some(answer) = call.fail(kind).await

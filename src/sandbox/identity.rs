@@ -7,32 +7,18 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{RawQuery, State},
-    http::{HeaderMap, StatusCode, header::LOCATION},
-    response::{IntoResponse, Response},
-    routing::{get, post},
-};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use serde_json::json;
+use axum::http::HeaderMap;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
-use url::{Host, Url, form_urlencoded};
+use url::form_urlencoded;
 
-use super::{
-    MY_REPORTS_CLIENT_ID, MY_REPORTS_CLIENT_SECRET,
-    answer::{credentials, html, json as answer},
-    simulation::{Counters, Simulation},
-};
+use super::answer::credentials;
 
 /// How long a code is good.
 const CODE_LIFE: Duration = Duration::from_mins(1);
@@ -68,31 +54,7 @@ struct Approval {
 struct Good<T>(VecDeque<(String, T)>);
 
 /// The parameters of a query or a form; one that is repeated is none.
-struct Parameters(Vec<(String, String)>);
-
-/// The routes, on the port of `MyReports`.
-pub(super) fn router() -> Router<Arc<Simulation>> {
-    Router::new().route("/connect/authorize", get(authorize)).route("/connect/token", post(token))
-}
-
-/// `GET /connect/authorize`. Who the client is and where the browser goes to is judged first, and
-/// never told to the redirect URI (RFC 6749, 4.1.2.1).
-async fn authorize(State(simulation): State<Arc<Simulation>>, RawQuery(query): RawQuery) -> Response {
-    Counters::count(&simulation.counters.approvals);
-    let asked = Parameters::read(query.unwrap_or_default().as_bytes());
-    let uri = asked.one("redirect_uri").filter(|uri| is_loopback(uri)).and_then(|uri| Url::parse(uri).ok());
-    let Some(mut back) = uri.filter(|_| asked.one("client_id") == Some(MY_REPORTS_CLIENT_ID)) else {
-        return html(StatusCode::BAD_REQUEST);
-    };
-    match approve(&asked) {
-        Ok(approval) => back.query_pairs_mut().append_pair("code", &simulation.identity.given().codes.give(approval)),
-        Err(error) => back.query_pairs_mut().append_pair("error", error),
-    };
-    if let Some(state) = asked.one("state") {
-        back.query_pairs_mut().append_pair("state", state);
-    }
-    (StatusCode::FOUND, [(LOCATION, back.to_string())]).into_response()
-}
+pub(super) struct Parameters(Vec<(String, String)>);
 
 fn approve(asked: &Parameters) -> Result<Approval, &'static str> {
     if asked.one("response_type") != Some("code") {
@@ -114,31 +76,6 @@ fn approve(asked: &Parameters) -> Result<Approval, &'static str> {
     }
 }
 
-/// `POST /connect/token`.
-async fn token(State(simulation): State<Arc<Simulation>>, headers: HeaderMap, body: Bytes) -> Response {
-    Counters::count(&simulation.counters.grants);
-    let client = STANDARD.encode(format!("{MY_REPORTS_CLIENT_ID}:{MY_REPORTS_CLIENT_SECRET}"));
-    if credentials(&headers, "Basic") != Some(&client) {
-        return answer(StatusCode::UNAUTHORIZED, &json!({"error": "invalid_client"}));
-    }
-    match simulation.identity.scope_of(&Parameters::read(&body)) {
-        Ok(scope) => simulation.identity.give(scope),
-        Err(error) => answer(StatusCode::BAD_REQUEST, &json!({"error": error})),
-    }
-}
-
-/// Native clients may use any port of this machine (RFC 8252, 7.3).
-fn is_loopback(uri: &str) -> bool {
-    let Ok(url) = Url::parse(uri) else { return false };
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    is_here && url.scheme() == "http" && url.fragment().is_none()
-}
-
 // === impl Identity ===
 
 impl Identity {
@@ -152,8 +89,13 @@ impl Identity {
         self.given().access_tokens.0.iter().any(|(token, end)| token == presented && Instant::now() < *end)
     }
 
+    /// Approves a login at once; the code that it may be exchanged by.
+    pub(super) fn approve(&self, asked: &Parameters) -> Result<String, &'static str> {
+        approve(asked).map(|approval| self.given().codes.give(approval))
+    }
+
     /// Takes what a form brings, which is good once; the scope that it is for.
-    fn scope_of(&self, form: &Parameters) -> Result<String, &'static str> {
+    pub(super) fn scope_of(&self, form: &Parameters) -> Result<String, &'static str> {
         let mut given = self.given();
         match form.one("grant_type") {
             Some("authorization_code") => {
@@ -165,7 +107,8 @@ impl Identity {
         }
     }
 
-    fn give(&self, scope: String) -> Response {
+    /// Gives what a scope allows, in the form of RFC 6749, 5.1.
+    pub(super) fn give(&self, scope: String) -> Value {
         let mut given = self.given();
         let mut granted = json!({"expires_in": self.token_life.as_secs(), "token_type": "Bearer", "scope": scope});
         let access_token = given.access_tokens.give(Instant::now() + self.token_life);
@@ -175,7 +118,7 @@ impl Identity {
                 granted.insert("refresh_token".to_owned(), given.refresh_tokens.give(scope).into());
             }
         }
-        answer(StatusCode::OK, &granted)
+        granted
     }
 
     fn given(&self) -> MutexGuard<'_, Given> {
@@ -221,11 +164,11 @@ impl<T> Default for Good<T> {
 // === impl Parameters ===
 
 impl Parameters {
-    fn read(text: &[u8]) -> Self {
+    pub(super) fn read(text: &[u8]) -> Self {
         Self(form_urlencoded::parse(text).into_owned().collect())
     }
 
-    fn one(&self, name: &str) -> Option<&str> {
+    pub(super) fn one(&self, name: &str) -> Option<&str> {
         let mut values = self.0.iter().filter(|(other, _)| other == name);
         let value = values.next()?;
         values.next().is_none().then_some(&value.1)

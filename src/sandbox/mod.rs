@@ -6,25 +6,30 @@
 //!
 //! - `fault`: what can go wrong, and how a command line names it
 //! - `customers`: which customer shows what
-//! - `advanced_automation`, `tokens`, `my_reports`, `identity`: the two servers
-//! - `answer`, `socket`: what goes wrong, as an answer or below it
+//! - `advanced_automation`, `my_reports`, `login`: the two servers
+//! - `tokens`, `identity`: who may ask them
+//! - `call`, `refusal`, `socket`: what goes wrong, as an answer or below it
 //! - `lists`: both backends' customers, with every case of linking them
-//! - `people`, `rows`, `roster`, `documented`, `joins`, `odd_fields`: the data
-//! - `simulation`, `timestamp`: what the servers share
+//! - `people`, `rows`, `roster`, `documented`, `joins`, `odd_fields`, `shows`: the data
+//! - `simulation`, `answer`, `timestamp`: what the servers share
 
 mod advanced_automation;
 mod answer;
+mod call;
 mod customers;
 mod documented;
 mod fault;
 mod identity;
 mod joins;
 mod lists;
+mod login;
 mod my_reports;
 mod odd_fields;
 mod people;
+mod refusal;
 mod roster;
 mod rows;
+mod shows;
 mod simulation;
 mod socket;
 mod timestamp;

@@ -9,17 +9,17 @@ use axum::{
     Router,
     extract::{ConnectInfo, Path, Query, State},
     http::{HeaderMap, StatusCode, Uri},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Backend, MY_REPORTS_TOKEN,
-    answer::{self, Call},
+    Backend, MY_REPORTS_TOKEN, answer,
+    call::Call,
     customers::Customer,
-    identity,
     lists::{self, ListedTenant},
+    login, refusal,
     roster::Roster,
     rows::{Row, User},
     simulation::{Counters, Simulation},
@@ -34,15 +34,6 @@ const ENTERPRISE_LIST: &str = "/api/v1.0/accounts/{account}/customers";
 
 /// Customers on a page at most, as documented; as many come where nothing else is said, by assumption.
 const LARGEST_PAGE: usize = 1000;
-
-/// An error in the form of the common reply template, its keys in the documented order.
-#[derive(Serialize)]
-pub(super) struct Refusal {
-    error: u16,
-    message: String,
-    status: &'static str,
-    timestamp: String,
-}
 
 /// All users, in the documented order of keys.
 #[derive(Serialize)]
@@ -88,7 +79,7 @@ pub(super) fn router(simulation: Arc<Simulation>) -> Router {
         .route(ENTERPRISE, get(of_enterprise))
         .route(RESELLER_LIST, get(tenants))
         .route(ENTERPRISE_LIST, get(tenants));
-    data.merge(identity::router()).with_state(simulation)
+    data.merge(login::router()).with_state(simulation)
 }
 
 fn largest_page() -> usize {
@@ -112,22 +103,12 @@ async fn tenants(
         return call.refuse(StatusCode::UNAUTHORIZED);
     }
     if !(1..=LARGEST_PAGE).contains(&page_size) {
-        return refusal(StatusCode::BAD_REQUEST, &page_size.to_string());
+        return refusal::of_my_reports(StatusCode::BAD_REQUEST, &page_size.to_string());
     }
     let all = lists::tenants();
     let data = all.chunks(page_size).nth(page_index).unwrap_or_default();
     let page_size = data.len() + simulation.drift(call.backend, number);
     answer::json(StatusCode::OK, &Tenants { page_size, page_index, data, status: "success", timestamp: timestamp::now() })
-}
-
-/// The documented errors; others in the same form, which is an assumption. 401 has no body.
-pub(super) fn refusal(status: StatusCode, id: &str) -> Response {
-    let message = match status {
-        StatusCode::UNAUTHORIZED => return status.into_response(),
-        StatusCode::BAD_REQUEST => format!("The value '{id}' is not valid."),
-        _ => status.canonical_reason().unwrap_or_default().to_owned(),
-    };
-    answer::json(status, &Refusal::new(status, message))
 }
 
 async fn of_reseller(
@@ -172,7 +153,7 @@ async fn users(simulation: &Simulation, call: &Call, headers: &HeaderMap, accoun
     }
     let mut ids = account.into_iter().chain([call.customer.as_str()]);
     match ids.find(|id| !answer::is_guid(id)) {
-        Some(id) => refusal(StatusCode::BAD_REQUEST, id),
+        Some(id) => refusal::of_my_reports(StatusCode::BAD_REQUEST, id),
         None => list(simulation, call, number).await,
     }
 }
@@ -191,19 +172,6 @@ async fn list(simulation: &Simulation, call: &Call, number: u64) -> Response {
     answer::json(StatusCode::OK, &Users::of(&roster, drift))
 }
 
-// === impl Refusal ===
-
-impl Refusal {
-    /// What is said of an unknown customer.
-    pub(super) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "Not Found".to_owned())
-    }
-
-    fn new(status: StatusCode, message: String) -> Self {
-        Self { error: status.as_u16(), message, status: "error", timestamp: timestamp::now() }
-    }
-}
-
 // === impl Users ===
 
 impl<'a> Users<'a> {
@@ -215,25 +183,5 @@ impl<'a> Users<'a> {
             status: "success",
             timestamp: timestamp::now(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn not_found_is_as_long_as_the_reference_says() {
-        let printed = serde_json::to_string(&Refusal::not_found()).unwrap();
-        assert_eq!(printed.len(), 95, "{printed}");
-        assert!(printed.starts_with(r#"{"error":404,"message":"Not Found","status":"error","timestamp":"2"#));
-    }
-
-    #[test]
-    fn bad_request_is_as_long_as_the_reference_says() {
-        // Its Content-Length of 149 fits a GUID with one character too many.
-        let message = format!("The value '{}' is not valid.", "x".repeat(37));
-        let printed = serde_json::to_string(&Refusal::new(StatusCode::BAD_REQUEST, message));
-        assert_eq!(printed.unwrap().len(), 149);
     }
 }

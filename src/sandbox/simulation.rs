@@ -11,7 +11,9 @@ use std::{
 use axum::response::Response;
 use tokio::{sync::watch, time};
 
-use super::{Backend, Calls, FaultKind, Options, answer::Call, customers::Customer, identity::Identity, roster::Roster, tokens::Tokens};
+use super::{
+    Backend, Calls, FaultKind, Options, call::Call, customers::Customer, identity::Identity, roster::Roster, shows, tokens::Tokens,
+};
 
 /// The state behind both servers.
 pub(super) struct Simulation {
@@ -74,7 +76,7 @@ impl Simulation {
     /// The rows of a customer, made at the first call.
     pub(super) fn roster(&self, customer: &Customer) -> Arc<Roster> {
         let mut rosters = self.rosters.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(Roster::seeded(self.options.seed, customer));
+        let made = || Arc::new(shows::roster(self.options.seed, customer));
         Arc::clone(rosters.entry(customer.number).or_insert_with(made))
     }
 

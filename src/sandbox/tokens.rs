@@ -1,33 +1,20 @@
-//! Advanced Automation's token endpoint (Acronis developer guide, "Authentication").
+//! The tokens that Advanced Automation's token endpoint hands out (Acronis developer guide, "Authentication").
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use axum::{
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use axum::http::HeaderMap;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{
-    Backend, CLIENT_ID, CLIENT_SECRET, FaultKind,
-    answer::{credentials, html, json as answer},
-    simulation::{Counters, Simulation},
-    timestamp,
-};
+use super::{CLIENT_ID, answer::credentials};
 
 /// How long a token is good ("Authentication": two hours).
-const LIFETIME: Duration = Duration::from_hours(2);
+pub(super) const LIFETIME: Duration = Duration::from_hours(2);
 /// How many tokens are remembered; with one more the oldest is forgotten.
 const REMEMBERED: usize = 1000;
 
@@ -48,7 +35,8 @@ impl Tokens {
         live.any(|(token, _)| token == presented)
     }
 
-    fn issue(&self) -> String {
+    /// Hands out a new one.
+    pub(super) fn issue(&self) -> String {
         let token = token();
         let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if issued.len() == REMEMBERED {
@@ -57,45 +45,6 @@ impl Tokens {
         issued.push_back((token.clone(), Instant::now() + LIFETIME));
         token
     }
-}
-
-/// `POST /api/2/idp/token`.
-pub(super) async fn endpoint(State(simulation): State<Arc<Simulation>>, headers: HeaderMap, body: Bytes) -> Response {
-    Counters::count(&simulation.counters.tokens);
-    let faulty = |kind| simulation.has(Backend::AdvancedAutomation, kind);
-    if faulty(FaultKind::TokenDown) {
-        return html(StatusCode::SERVICE_UNAVAILABLE);
-    }
-    if faulty(FaultKind::TokenRefused) || !knows_client(&headers) {
-        return refusal(StatusCode::UNAUTHORIZED, "invalid_client");
-    }
-    if !asks_for_client_credentials(&body) {
-        return refusal(StatusCode::BAD_REQUEST, "unsupported_grant_type");
-    }
-    let (token, expires_on) = (simulation.tokens.issue(), timestamp::since_epoch() + LIFETIME);
-    let granted = json!({
-        "access_token": token,
-        "expires_on": expires_on.as_secs(),
-        "id_token": token,
-        "token_type": "bearer",
-    });
-    answer(StatusCode::OK, &granted)
-}
-
-fn knows_client(headers: &HeaderMap) -> bool {
-    let expected = STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
-    credentials(headers, "Basic") == Some(&expected)
-}
-
-fn asks_for_client_credentials(form: &[u8]) -> bool {
-    let mut fields = url::form_urlencoded::parse(form);
-    fields.any(|(name, value)| name == "grant_type" && value == "client_credentials")
-}
-
-/// An OAuth error (RFC 6749, section 5.2). The guide shows none; that the endpoint keeps to the RFC is an assumption.
-fn refusal(status: StatusCode, error: &str) -> Response {
-    let description = "The sandbox refuses this.";
-    answer(status, &json!({"error": error, "error_description": description}))
 }
 
 /// A new token in the form of a JWT, which nobody signed.

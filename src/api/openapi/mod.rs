@@ -21,8 +21,9 @@ use super::{
     described,
     envelope::{DocumentedUser, ErrorEnvelope, Problem},
     error::ApiError,
+    security::Security,
 };
-use crate::{access::Mode, domain::Moment};
+use crate::domain::Moment;
 use headers::{AGE, CUSTOMERS_CACHED, HEADERS, NEXT, NOT_KEPT, ORIGIN, ROLL_HEADERS, STATUS, TAG, WARNINGS};
 use parameters::{describe_parameters, describe_requests, describe_sources};
 
@@ -97,17 +98,6 @@ const OF_SOURCES: &[Code] = &[
 /// The codes of the list of customers.
 const CUSTOMERS: &[Code] = &[Code::InvalidCursor, Code::NotAcceptable, Code::Overloaded, Code::LinksUnavailable];
 
-/// How callers are told, for the document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// They are not, or nobody knows yet: a key or a token may be sent.
-    Optional,
-    /// A key must be sent.
-    Keys,
-    /// A token must be sent.
-    Tokens,
-}
-
 /// Which routes a document describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
@@ -115,16 +105,6 @@ pub enum Shown {
     All,
     /// Those that answer where callers ask, and not those that only operators' own listener has.
     Callers,
-}
-
-impl From<&Mode> for Security {
-    fn from(mode: &Mode) -> Self {
-        match mode {
-            Mode::None => Self::Optional,
-            Mode::Keys(_) => Self::Keys,
-            Mode::Jwt(_) => Self::Tokens,
-        }
-    }
 }
 
 impl Security {

@@ -1,60 +1,15 @@
 //! What other replicas tell of the copies that they share.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, Weak};
 
-use tokio::sync::broadcast::{
-    Receiver,
-    error::{RecvError, TryRecvError},
-};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::{Copies, Key, entry::Said, shared::Shared};
+use super::{Copies, Key, entry::Said};
 use crate::{
     domain::RemoteId,
-    shared_cache::{Change, Place, Subject, What},
+    shared_cache::{Change, Place, What},
     sources::{Identity, Source},
 };
-
-/// Hears of one subject, from the moment on in which it is made.
-pub(super) struct Ear {
-    heard: Receiver<Arc<Change>>,
-    subject: Subject,
-}
-
-impl Ear {
-    pub(super) fn new(shared: &Shared) -> Self {
-        Self { heard: shared.cache.changes(), subject: shared.subject.clone() }
-    }
-
-    /// Waits for word, for so long; whether there was any.
-    pub(super) async fn hears_within(&mut self, pause: Duration) -> bool {
-        let word = async {
-            loop {
-                match self.heard.recv().await {
-                    Ok(change) if change.subject == self.subject => return,
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return,
-                    Err(RecvError::Closed) => std::future::pending().await,
-                }
-            }
-        };
-        tokio::time::timeout(pause, word).await.is_ok()
-    }
-
-    /// Whether there was word that something is stored or has ended, or may have been.
-    pub(super) fn has_heard(&mut self) -> bool {
-        loop {
-            match self.heard.try_recv() {
-                Ok(change) if change.subject == self.subject && change.what != What::Failed => return true,
-                Ok(_) => {}
-                Err(TryRecvError::Lagged(_)) => return true,
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return false,
-            }
-        }
-    }
-}
 
 impl Copies {
     /// Hears what other replicas store, until this is dropped.
@@ -95,31 +50,6 @@ async fn listen(copies: Weak<Copies>, sources: Vec<Weak<Source>>, mut heard: Rec
             (Ok(change), _) => copies.hear(&change, &sources).await,
             (Err(RecvError::Lagged(_)), Some(cache)) => cache.miss(),
             (Err(_), _) => return,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn word_that_came_meanwhile_is_noticed() {
-        let subject = |customer: &str| Subject { source: "a".to_owned(), who: "b".to_owned(), customer: customer.to_owned() };
-        let change = |customer: &str, what| Arc::new(Change { subject: subject(customer), what, at: 7 });
-        for (told, expected, why) in [
-            (vec![], false, "nobody said anything"),
-            (vec![change("else", What::Stored), change("acme", What::Failed)], false, "nothing is newer"),
-            (vec![change("else", What::Stored), change("acme", What::Stored)], true, "there is a newer one"),
-            (vec![change("acme", What::Ended)], true, "there is none any more"),
-            (vec![change("else", What::Failed); 9], true, "it may have been missed"),
-        ] {
-            let sender = tokio::sync::broadcast::Sender::new(8);
-            let mut ear = Ear { heard: sender.subscribe(), subject: subject("acme") };
-            for change in told {
-                sender.send(change).unwrap();
-            }
-            assert_eq!(ear.has_heard(), expected, "{why}");
         }
     }
 }

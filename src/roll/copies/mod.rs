@@ -4,6 +4,7 @@
 //! With a shared cache ([`shared`]) what is got with our own credentials is also looked for there,
 //! and one walk is for all replicas.
 
+mod ear;
 mod entry;
 mod found;
 mod hearing;

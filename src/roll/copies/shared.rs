@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::{
     Copies, How, Key, Landing, Patience,
+    ear::Ear,
     entry::{self, Entry, Said, Saying},
-    hearing::Ear,
     keeping::is_of_source,
 };
 use crate::{
@@ -103,7 +103,7 @@ impl Copies {
 
     /// Looks whether there is a newer copy, and takes it.
     async fn look(&self, shared: &Shared, key: &Key) {
-        let mut ear = Ear::new(shared);
+        let mut ear = Ear::new(&shared.cache, &shared.subject);
         self.look_once(shared, key).await;
         self.doubt(key, &mut ear);
     }
@@ -191,7 +191,7 @@ impl Copies {
 
     /// Waits until it is our turn to ask the source, or until that is no longer needed.
     async fn turn(&self, shared: &Shared, key: &Key, now: bool, begun: Instant, wait: Deadline) -> Turn {
-        let mut ear = Ear::new(shared);
+        let mut ear = Ear::new(&shared.cache, &shared.subject);
         let held = self.held(key).map(|held| held.fetched_at);
         let mut wanted = Wanted { seen: Vec::new(), since: now.then(Moment::now), held };
         let (mut until, mut is_told, mut looks) = (begun + shared.cache.timeout(), false, 0);
@@ -226,7 +226,7 @@ impl Copies {
 
     /// What others have found, if that is an answer.
     async fn over(&self, shared: &Shared, key: &Key, wanted: &Wanted, until: Instant) -> Option<Landing> {
-        let (mut ear, epoch) = (Ear::new(shared), shared.cache.epoch());
+        let (mut ear, epoch) = (Ear::new(&shared.cache, &shared.subject), shared.cache.epoch());
         if let Ok(Some((entry, age))) = self.read(shared, key, Place::Copy, left(until)).await {
             let is_seen = wanted.is_seen(&entry.owner);
             if let Said::Known(known) = &entry.said

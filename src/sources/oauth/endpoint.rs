@@ -17,6 +17,10 @@ use crate::{
     telemetry::{Span, Trace},
 };
 
+/// How long the identity server may take where a token is good once, and another process to let go of its store. Longer
+/// than anybody waits for a roll: an answer that is not read takes the only good token with it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Where tokens are given, and who we are there.
 #[derive(Clone, Debug)]
 pub(in crate::sources) struct Endpoint {

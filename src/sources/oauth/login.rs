@@ -1,7 +1,7 @@
 //! One person's login by authorization code (RFC 6749, 4.1) with PKCE (RFC 7636): what to open,
 //! what a redirect says, and what its code is exchanged for.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -11,7 +11,7 @@ use url::{Url, form_urlencoded};
 
 use super::{
     answer::OAuthError,
-    endpoint::Refused,
+    endpoint::{PATIENCE, Refused},
     settings::OAuthSettings,
     store::{LockedStore, StoreError},
 };
@@ -21,9 +21,6 @@ use crate::{
     outbound::{Client, Deadline},
     sources::{CredentialSettings, SourceSettings},
 };
-
-/// How long the identity server may take for the exchange, and another process to let go of the store.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Random bytes of a state and of a verifier: 43 characters (RFC 7636, 4.1).
 const RANDOM_BYTES: usize = 32;

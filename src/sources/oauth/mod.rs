@@ -3,14 +3,18 @@
 //! - `token`: one access token for all calls, renewed by one task
 //! - `grant`: what a token is given for: client credentials, or a refresh token
 //! - `endpoint`, `answer`: the token endpoint asked, and what it said
-//! - `refresh`, `store`, `renewals`: a refresh token that may be good once, kept so that none is lost
-//! - `shared`: a refresh token that several replicas have, spent by one at a time
+//! - `refresh`, `store`, `memory`, `renewals`: a refresh token that may be good once, kept so that none is lost
+//! - `shared`, `others`: a refresh token that several replicas have, spent by one at a time
+//! - `due`: when an access token is renewed
 //! - `login`, `settings`: how the first refresh token is had, once, by a person
 
 mod answer;
+mod due;
 mod endpoint;
 mod grant;
 mod login;
+mod memory;
+mod others;
 mod refresh;
 mod renewals;
 mod settings;

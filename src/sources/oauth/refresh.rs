@@ -3,15 +3,16 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use super::{
     answer::{Granted, OAuthError},
-    endpoint::{Endpoint, Refused},
+    endpoint::{Endpoint, PATIENCE, Refused},
     login_command,
+    memory::{Complaint, Memory, Unwritten},
+    others::{Others, adopt, agree, offer},
     renewals::Renewals,
-    shared::{Others, agree, offer},
     store::{LockedStore, Place, Store, StoreError},
 };
 use crate::{
@@ -19,58 +20,22 @@ use crate::{
     domain::{Failure, FailureKind},
     offload::offload,
     outbound::{Client, Deadline},
-    shared_cache::{SharedCache, TokenPlace, digest, millis},
-    sources::authorization::Authorization,
+    shared_cache::{SharedCache, SharedToken, TokenPlace, digest, millis},
     telemetry::Trace,
 };
 
-/// How long the identity server may take, and another process that renews at the same time. Longer
-/// than anybody waits for a roll: an answer that is not read takes the only good token with it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-
 /// What no roll can be had without.
-pub(super) const UNAUTHORIZED: Failure = Failure::new(FailureKind::Unauthorized);
+const UNAUTHORIZED: Failure = Failure::new(FailureKind::Unauthorized);
 
 /// The refresh-token grant at work.
 #[derive(Debug)]
 pub(in crate::sources) struct Refresh {
     pub(super) endpoint: Endpoint,
     pub(super) store: Store,
-    renewals: Renewals,
+    pub(super) renewals: Renewals,
     memory: Arc<Mutex<Memory>>,
     /// Where the tokens are that all replicas share.
-    shared: Option<TokenPlace>,
-}
-
-/// What is known beside what the store holds.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    /// The token that the identity server does not take any more.
-    pub(super) refused: Option<Secret>,
-    /// The access token that was had last.
-    pub(super) given: Option<Authorization>,
-    unwritten: Option<Unwritten>,
-    /// What was last complained of, so that it is said once.
-    pub(super) complaint: Option<Complaint>,
-}
-
-/// A token that was received and could not be written.
-#[derive(Clone, Debug)]
-struct Unwritten {
-    token: Secret,
-    /// What the store held when it was received: where it holds something else by now, somebody
-    /// has logged in, and that is newer.
-    follows: Secret,
-}
-
-/// Why there is no token until somebody does something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Complaint {
-    NobodyLoggedIn,
-    SharedCacheSilent,
-    Refused,
-    Store(String),
-    Unwritten(String),
+    pub(super) shared: Option<TokenPlace>,
 }
 
 impl Refresh {
@@ -86,20 +51,6 @@ impl Refresh {
     /// Who gives the tokens.
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
-    }
-
-    /// Has a token for the refresh token that there is, or the one that another replica has had.
-    pub(super) async fn renew(&self, client: &Client, replaces: bool, trace: Option<&Trace>) -> Result<Granted, Failure> {
-        let _under_way = self.renewals.begin().ok_or(Failure::new(FailureKind::Unavailable))?;
-        let granted = match &self.shared {
-            Some(place) => self.renew_for_all(place, client, replaces, trace).await?,
-            None => self.spend(client, None, trace).await?,
-        };
-        let mut memory = self.memory();
-        memory.complaint = None;
-        memory.given = Some(granted.authorization.clone());
-        drop(memory);
-        Ok(granted)
     }
 
     /// Has a token for the refresh token in the store, or for a newer one of other replicas.
@@ -219,6 +170,27 @@ impl Refresh {
                 tracing::error!(%source, cause, "a new refresh token cannot be written and is kept in memory: a restart before it is written loses it");
             }
         }
+    }
+
+    /// Whether a token may be spent now: nobody else does so.
+    pub(super) async fn may_spend(&self, others: &Others<'_>) -> Result<(), Failure> {
+        match others.place.holds(others.lock).await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(self.withheld(others.place)),
+        }
+    }
+
+    /// Puts the refresh token of other replicas into the store, if it is newer than what is there.
+    pub(super) fn adopt(&self, locked: LockedStore, newest: Option<&SharedToken>) -> Result<LockedStore, Failure> {
+        let refused = self.memory().refused.clone();
+        adopt(self.endpoint.name, locked, newest, refused.as_ref()).map_err(|error| self.unusable(&error))
+    }
+
+    /// Says that nobody renews while the shared cache says nothing.
+    pub(super) fn withheld(&self, place: &TokenPlace) -> Failure {
+        place.withheld(self.endpoint.name);
+        self.complain(Complaint::SharedCacheSilent);
+        UNAUTHORIZED
     }
 
     pub(super) fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {

@@ -11,7 +11,7 @@ use std::{
 
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
-use super::refresh::Memory;
+use super::memory::Memory;
 
 /// The renewals under way, of all sources and all configurations, and what is known of each store
 /// beside what it holds: a reload forgets neither.

@@ -11,7 +11,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 
-use super::{answer::Granted, grant::Grant};
+use super::{answer::Granted, due::renew_after, grant::Grant};
 use crate::{
     domain::{Failure, FailureKind, SourceName},
     flight::{Flights, Seat},
@@ -19,9 +19,6 @@ use crate::{
     sources::authorization::Authorization,
     telemetry::{Metrics, Trace},
 };
-
-/// How long before its end a token is renewed at the earliest (Acronis' own samples: 15 minutes).
-const EARLIEST_RENEWAL: Duration = Duration::from_mins(15);
 
 /// After a renewal that failed while the token was still good, the next one waits this long.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
@@ -153,22 +150,5 @@ impl Token {
     /// Whether another token would be refused as well, for all that is known.
     fn is_as_good_as_any(&self) -> bool {
         self.is_replacement && !self.is_accepted.load(Ordering::Relaxed) && self.received.elapsed() < REPLACEMENT_PAUSE
-    }
-}
-
-/// When a token is renewed: a fifth of its life before its end, at most a quarter of an hour.
-pub(super) fn renew_after(life: Duration) -> Duration {
-    life.saturating_sub((life / 5).min(EARLIEST_RENEWAL))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_renewed_before_its_end() {
-        for (life, renewed) in [(7200, 6300), (300, 240), (5, 4)] {
-            assert_eq!(renew_after(Duration::from_secs(life)), Duration::from_secs(renewed));
-        }
     }
 }

@@ -7,6 +7,7 @@
 
 mod context;
 mod otlp;
+mod queue;
 mod reporter;
 mod span;
 mod tracer;
@@ -14,5 +15,5 @@ mod tracer;
 pub use context::TraceContext;
 pub use opentelemetry::trace::SpanKind;
 pub use reporter::Reporter;
-pub use span::Span;
-pub use tracer::{Trace, Tracer};
+pub use span::{Span, Trace};
+pub use tracer::Tracer;

@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +12,7 @@ use url::Url;
 
 use super::{
     otlp::{self, Process, Sent},
+    queue::Queue,
     tracer::Tracer,
 };
 use crate::{
@@ -47,14 +47,6 @@ const LAST_WAIT: Duration = Duration::from_secs(3);
 const BOUNDS: Bounds =
     Bounds { connect_timeout: Duration::from_secs(1), timeout: Duration::from_secs(5), max_idle: 1, max_response_bytes: 1 << 20 };
 
-/// Where spans wait until they are sent.
-#[derive(Debug)]
-pub(super) struct Queue {
-    sender: mpsc::Sender<SpanData>,
-    metrics: Arc<Metrics>,
-    pub(super) scope: InstrumentationScope,
-}
-
 /// Sends spans to a collector, if there is one.
 #[derive(Clone, Debug, Default)]
 pub struct Reporter(Option<Arc<Inner>>);
@@ -86,8 +78,7 @@ impl Reporter {
         let client = Client::new(KEY, &Transport::direct(endpoint.is_encrypted()), BOUNDS)?;
         let (sender, waiting) = mpsc::channel(MOST_WAITING);
         let (metrics, stop) = (Arc::clone(metrics), CancellationToken::new());
-        let scope = InstrumentationScope::builder("rollcall").with_version(env!("CARGO_PKG_VERSION")).build();
-        let queue = Arc::new(Queue { sender, metrics: Arc::clone(&metrics), scope });
+        let queue = Arc::new(Queue::new(sender, Arc::clone(&metrics)));
         let sender = Sender {
             waiting,
             client,
@@ -117,15 +108,6 @@ impl Reporter {
         {
             task.abort();
             tracing::warn!("the collector did not take the last spans in time");
-        }
-    }
-}
-
-impl Queue {
-    /// Puts a span in, if there is room for it. Waits for nothing.
-    pub(super) fn put(&self, span: SpanData) {
-        if self.sender.try_send(span).is_err() {
-            self.metrics.spans(SpanFate::Dropped, 1);
         }
     }
 }
@@ -196,25 +178,5 @@ impl Sender {
     fn count(&self, exported: u64, failed: u64) {
         self.metrics.spans(SpanFate::Exported, exported);
         self.metrics.spans(SpanFate::Failed, failed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_finds_no_room_is_dropped_and_counted_and_nobody_waits() {
-        let (sender, mut waiting) = mpsc::channel(2);
-        let metrics = Arc::new(Metrics::default());
-        let queue = Arc::new(Queue { sender, metrics: Arc::clone(&metrics), scope: InstrumentationScope::default() });
-        let tracer = Tracer::new(Some(queue), 1.0);
-        for _ in 0..5 {
-            drop(tracer.begin());
-        }
-        let text = metrics.render(0, 0);
-        assert!(text.contains("rollcall_trace_spans_total{result=\"dropped\"} 3\n"), "{text}");
-        waiting.close();
-        assert_eq!(waiting.recv_many(&mut Vec::new(), 9).await, 2);
     }
 }

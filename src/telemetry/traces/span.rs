@@ -1,15 +1,23 @@
-//! One span while it is open. It ends when it is dropped, and costs nothing where its trace is not
-//! reported.
+//! Where in a trace a request is, and the spans that are open there. A span ends when it is dropped, and
+//! costs nothing where its trace is not reported.
 
-use std::{borrow::Cow, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
 
 use opentelemetry::{
-    Key, KeyValue, SpanId, TraceFlags, TraceId, Value,
+    Key, KeyValue, SpanId, TraceFlags, Value,
     trace::{SpanContext, SpanKind, Status, TraceState},
 };
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use super::{context::TraceContext, reporter::Queue, tracer::Trace};
+use super::{context::TraceContext, queue::Queue};
+use crate::telemetry::TraceId;
+
+/// The trace that a request is part of, and where in it; where spans go, if it is reported.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    pub(super) context: TraceContext,
+    pub(super) queue: Option<Arc<Queue>>,
+}
 
 /// A span while it is open; empty where its trace is not reported.
 #[derive(Debug, Default)]
@@ -21,6 +29,33 @@ struct Open {
     queue: Arc<Queue>,
     /// `None` once it has ended.
     data: Option<SpanData>,
+}
+
+impl Trace {
+    /// The trace's id, as a caller knows it.
+    pub fn id(&self) -> TraceId {
+        TraceId(self.context.trace_id)
+    }
+
+    /// The trace's id where its spans are reported.
+    pub fn reported(&self) -> Option<TraceId> {
+        self.queue.as_ref().map(|_| self.id())
+    }
+
+    /// Begins a span below where this is; nothing where the trace is not reported.
+    pub fn span(&self, kind: SpanKind) -> Span {
+        if self.queue.is_none() {
+            return Span::none();
+        }
+        Span::begin(&Self { context: self.context.child(), queue: self.queue.clone() }, Some(self.context), kind)
+    }
+}
+
+/// As `traceparent` has it.
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.context.fmt(f)
+    }
 }
 
 impl Span {
@@ -86,7 +121,7 @@ fn data(context: TraceContext, parent: Option<TraceContext>, kind: SpanKind, que
     let now = SystemTime::now();
     SpanData {
         span_context: SpanContext::new(
-            TraceId::from(context.trace_id),
+            opentelemetry::TraceId::from(context.trace_id),
             SpanId::from(context.span_id),
             TraceFlags::new(context.flags),
             false,

@@ -1,11 +1,14 @@
 //! Decides of each request whether it is reported, and where its spans go.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use opentelemetry::trace::SpanKind;
 
-use super::{context::TraceContext, reporter::Queue, span::Span};
-use crate::telemetry::TraceId;
+use super::{
+    context::TraceContext,
+    queue::Queue,
+    span::{Span, Trace},
+};
 
 /// Decides which requests are reported; by default none.
 #[derive(Clone, Debug, Default)]
@@ -13,13 +16,6 @@ pub struct Tracer {
     queue: Option<Arc<Queue>>,
     /// How large a share of the traces that begin here is sampled.
     share: f64,
-}
-
-/// The trace that a request is part of, and where in it; where spans go, if it is reported.
-#[derive(Clone, Debug)]
-pub struct Trace {
-    pub(super) context: TraceContext,
-    pub(super) queue: Option<Arc<Queue>>,
 }
 
 impl Tracer {
@@ -47,29 +43,24 @@ impl Tracer {
     }
 }
 
-impl Trace {
-    /// The trace's id, as a caller knows it.
-    pub fn id(&self) -> TraceId {
-        TraceId(self.context.trace_id)
-    }
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
 
-    /// The trace's id where its spans are reported.
-    pub fn reported(&self) -> Option<TraceId> {
-        self.queue.as_ref().map(|_| self.id())
-    }
+    use super::*;
+    use crate::telemetry::Metrics;
 
-    /// Begins a span below where this is; nothing where the trace is not reported.
-    pub fn span(&self, kind: SpanKind) -> Span {
-        if self.queue.is_none() {
-            return Span::none();
+    #[tokio::test]
+    async fn what_finds_no_room_is_dropped_and_counted_and_nobody_waits() {
+        let (sender, mut waiting) = mpsc::channel(2);
+        let metrics = Arc::new(Metrics::default());
+        let tracer = Tracer::new(Some(Arc::new(Queue::new(sender, Arc::clone(&metrics)))), 1.0);
+        for _ in 0..5 {
+            drop(tracer.begin());
         }
-        Span::begin(&Self { context: self.context.child(), queue: self.queue.clone() }, Some(self.context), kind)
-    }
-}
-
-/// As `traceparent` has it.
-impl fmt::Display for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.context.fmt(f)
+        let text = metrics.render(0, 0);
+        assert!(text.contains("rollcall_trace_spans_total{result=\"dropped\"} 3\n"), "{text}");
+        waiting.close();
+        assert_eq!(waiting.recv_many(&mut Vec::new(), 9).await, 2);
     }
 }

@@ -1,0 +1,74 @@
+//! Word of one subject, while it is looked for in the shared cache.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::broadcast::{
+    Receiver,
+    error::{RecvError, TryRecvError},
+};
+
+use crate::shared_cache::{Change, SharedCache, Subject, What};
+
+/// Hears of one subject, from the moment on in which it is made.
+pub(super) struct Ear {
+    heard: Receiver<Arc<Change>>,
+    subject: Subject,
+}
+
+impl Ear {
+    pub(super) fn new(cache: &SharedCache, subject: &Subject) -> Self {
+        Self { heard: cache.changes(), subject: subject.clone() }
+    }
+
+    /// Waits for word, for so long; whether there was any.
+    pub(super) async fn hears_within(&mut self, pause: Duration) -> bool {
+        let word = async {
+            loop {
+                match self.heard.recv().await {
+                    Ok(change) if change.subject == self.subject => return,
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => return,
+                    Err(RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        };
+        tokio::time::timeout(pause, word).await.is_ok()
+    }
+
+    /// Whether there was word that something is stored or has ended, or may have been.
+    pub(super) fn has_heard(&mut self) -> bool {
+        loop {
+            match self.heard.try_recv() {
+                Ok(change) if change.subject == self.subject && change.what != What::Failed => return true,
+                Ok(_) => {}
+                Err(TryRecvError::Lagged(_)) => return true,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return false,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn word_that_came_meanwhile_is_noticed() {
+        let subject = |customer: &str| Subject { source: "a".to_owned(), who: "b".to_owned(), customer: customer.to_owned() };
+        let change = |customer: &str, what| Arc::new(Change { subject: subject(customer), what, at: 7 });
+        for (told, expected, why) in [
+            (vec![], false, "nobody said anything"),
+            (vec![change("else", What::Stored), change("acme", What::Failed)], false, "nothing is newer"),
+            (vec![change("else", What::Stored), change("acme", What::Stored)], true, "there is a newer one"),
+            (vec![change("acme", What::Ended)], true, "there is none any more"),
+            (vec![change("else", What::Failed); 9], true, "it may have been missed"),
+        ] {
+            let sender = tokio::sync::broadcast::Sender::new(8);
+            let mut ear = Ear { heard: sender.subscribe(), subject: subject("acme") };
+            for change in told {
+                sender.send(change).unwrap();
+            }
+            assert_eq!(ear.has_heard(), expected, "{why}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A data call, and what it is answered when something goes wrong.
+
+use std::time::Duration;
+
+use axum::{
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, LOCATION, RETRY_AFTER},
+    },
+    response::{IntoResponse, Response},
+};
+use tokio::{sync::watch, time};
+
+use super::{
+    Backend, FaultKind,
+    answer::{closed, html, json},
+    refusal::{self, Refusal},
+    socket::Fuse,
+};
+
+const TEN_MINUTES: Duration = Duration::from_mins(10);
+/// Where redirects lead; a name that is reserved, so that nobody is there.
+const ELSEWHERE: &str = "https://elsewhere.example";
+/// How many bytes a cut answer announces, and how many of it and its head come.
+const CUT_LENGTH: usize = 4096;
+const CUT_AFTER: usize = 1024;
+
+/// A data call, as far as a fault has to know it.
+pub(super) struct Call {
+    pub(super) backend: Backend,
+    /// The id that was asked for.
+    pub(super) customer: String,
+    /// Path and query.
+    pub(super) target: String,
+    /// The end of the connection.
+    pub(super) fuse: Fuse,
+    /// Closes when the sandbox does.
+    pub(super) closing: watch::Receiver<()>,
+}
+
+impl Call {
+    /// The answer of something that goes wrong; `None` where the rest of the call still decides.
+    pub(super) async fn fail(&self, kind: FaultKind) -> Option<Response> {
+        Some(match kind {
+            FaultKind::NotFound => self.refuse(StatusCode::NOT_FOUND),
+            FaultKind::BadRequest => self.refuse(StatusCode::BAD_REQUEST),
+            FaultKind::Unauthorized => self.refuse(StatusCode::UNAUTHORIZED),
+            FaultKind::Forbidden => self.refuse(StatusCode::FORBIDDEN),
+            FaultKind::RateLimited => self.limit(),
+            FaultKind::Timeout => self.keep_waiting().await,
+            FaultKind::Unavailable => html(StatusCode::SERVICE_UNAVAILABLE),
+            FaultKind::InvalidResponse => html(StatusCode::OK),
+            FaultKind::ErrorInBody => json(StatusCode::OK, &Refusal::not_found()),
+            FaultKind::Redirect => self.redirect(),
+            FaultKind::Cut => self.cut(),
+            FaultKind::Reset => self.reset(),
+            FaultKind::Changing | FaultKind::TokenRefused | FaultKind::TokenDown => return None,
+        })
+    }
+
+    /// An error in the form of the backend.
+    pub(super) fn refuse(&self, status: StatusCode) -> Response {
+        match self.backend {
+            Backend::AdvancedAutomation => refusal::of_advanced_automation(status),
+            Backend::MyReports => refusal::of_my_reports(status, &self.customer),
+        }
+    }
+
+    /// Neither vendor documents a 429; `Retry-After` in seconds is what Acronis' public toolkit sends
+    /// (go-appkit, `httpserver/middleware/rate_limit.go`).
+    fn limit(&self) -> Response {
+        let refusal = self.refuse(StatusCode::TOO_MANY_REQUESTS);
+        ([(RETRY_AFTER, "30")], refusal).into_response()
+    }
+
+    /// Waits until the client hangs up (which drops this future), the sandbox closes or ten minutes have gone.
+    async fn keep_waiting(&self) -> Response {
+        _ = time::timeout(TEN_MINUTES, closed(self.closing.clone())).await;
+        self.reset()
+    }
+
+    fn redirect(&self) -> Response {
+        let location = format!("{ELSEWHERE}{}", self.target);
+        (StatusCode::FOUND, [(LOCATION, location)]).into_response()
+    }
+
+    fn cut(&self) -> Response {
+        self.fuse.end_after(CUT_AFTER);
+        let begun = r#"{"status":"success","data":["#;
+        let body = format!("{begun:CUT_LENGTH$}");
+        ([(CONTENT_TYPE, "application/json")], body).into_response()
+    }
+
+    fn reset(&self) -> Response {
+        self.fuse.reset();
+        StatusCode::OK.into_response() // nobody sees it
+    }
+}
