@@ -1,13 +1,14 @@
 //! Parsing at the edge: the customer in the path, the parameters of a roll.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Path};
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::{code::Code, error::ApiError, shape::Shape};
+use super::{arrival::Arrival, code::Code, error::ApiError, shape::Shape};
 use crate::{
-    access::Caller,
     domain::{CustomerId, EmailKey, InvalidCustomerId, SourceName, folded},
     roll::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, PageOf, Partial, Sort, View},
 };
@@ -32,7 +33,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Customer {
         let path = Path::<CustomerInPath>::from_request_parts(parts, state).await;
         let Path(CustomerInPath { customer_id }) = path.map_err(|_| InvalidCustomerId)?;
         let customer = customer_id.parse::<CustomerId>()?;
-        match parts.extensions.get::<Caller>() {
+        let arrival = parts.extensions.get::<Arc<Arrival>>();
+        match arrival.and_then(|arrival| arrival.caller.get()) {
             Some(caller) if caller.may_see(&customer) => Ok(Self(customer)),
             Some(_) => Err(ApiError::forbidden(&customer)),
             None => Err(ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR)), // a route without a guard is a bug

@@ -4,6 +4,7 @@
 //! `envelope` layer.
 
 mod accept;
+mod arrival;
 mod body;
 mod caching;
 mod code;

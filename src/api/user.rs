@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     Gateway,
     accept::Accept,
+    arrival::Arrival,
     caching::{Ages, states, tag_of, tagged},
     credentials::brought,
     envelope::{Shown, SourceReport, UserBody},
@@ -26,9 +27,7 @@ use super::{
 use crate::{
     domain::{CustomerId, SourceName},
     offload::offload,
-    outbound::Deadline,
-    roll::{Answer, Given, Partial, Patience, UserId},
-    telemetry::Origin,
+    roll::{Answer, Given, Partial, UserId},
 };
 
 /// Characters of an id of ours.
@@ -87,8 +86,7 @@ struct UserQuery {
 )]
 pub(super) async fn find_user(
     State(gateway): State<Arc<Gateway>>,
-    Extension(origin): Extension<Origin>,
-    Extension(deadline): Extension<Deadline>,
+    Extension(arrival): Extension<Arc<Arrival>>,
     Customer(customer): Customer,
     user: UserInPath,
     RawQuery(query): RawQuery,
@@ -97,7 +95,7 @@ pub(super) async fn find_user(
     let user = user.read(&gateway.source_names)?;
     let query = UserQuery::read(query.as_deref().unwrap_or_default())?;
     must_take_json(&Accept::of(&headers))?;
-    let patience = Patience { origin, deadline, now: wants_it_now(&headers) };
+    let patience = arrival.patience(wants_it_now(&headers));
     let brought = brought(&headers, &gateway.forwards)?;
     let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
     if let Ok(given) = &answer.roll {

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::{
     Gateway,
     accept::{Accept, SMALL_BODY, wants_gzip},
+    arrival::Arrival,
     body::in_pieces,
     caching::{Ages, etag, is_held, put, tagged, write_origin},
     credentials::brought,
@@ -28,9 +29,7 @@ use super::{
 use crate::{
     domain::CustomerId,
     offload::offload,
-    outbound::Deadline,
-    roll::{Answer, Given, Patience, Pieces, Refusal, Rendered, Told},
-    telemetry::Origin,
+    roll::{Answer, Given, Pieces, Refusal, Rendered, Told},
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -78,15 +77,14 @@ pub(super) struct LogFacts {
 )]
 pub(super) async fn list_users(
     State(gateway): State<Arc<Gateway>>,
-    Extension(origin): Extension<Origin>,
-    Extension(deadline): Extension<Deadline>,
+    Extension(arrival): Extension<Arc<Arrival>>,
     Customer(customer): Customer,
     request: Request,
 ) -> Result<Response, ApiError> {
     let asked = request.into_parts().0;
     let shape = Shape::wanted(&Accept::of(&asked.headers))?;
     let query = UsersQuery::read(asked.uri.query().unwrap_or_default(), &customer, &gateway.source_names, shape)?;
-    let patience = Patience { origin, deadline, now: wants_it_now(&asked.headers) };
+    let patience = arrival.patience(wants_it_now(&asked.headers));
     let brought = brought(&asked.headers, &gateway.forwards)?;
     let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
     let (mut response, partial) = write(&gateway, &customer, (shape, &query), &asked.headers, &answer).await;

@@ -1,7 +1,7 @@
 //! Each request's id and trace, its log line, its metrics, and what every answer carries.
 
 use std::{
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -13,10 +13,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::admit::CallerSlot;
 use crate::{
     access::Caller,
-    api::{Gateway, caching::put, code::Code, peer::Peer, users::LogFacts},
+    api::{Gateway, arrival::Arrival, caching::put, code::Code, peer::Peer, users::LogFacts},
     config::AccessLog,
     telemetry::{Origin, Span, Tracer},
 };
@@ -45,22 +44,19 @@ pub(super) fn begin(gateway: &Arc<Gateway>, request: &mut Request) -> Observed {
     if let Some(client) = peer.filter(|_| !gateway.trusted_proxies.is_empty()) {
         request.extensions_mut().insert(client); // in the place of the proxy
     }
-    let caller = CallerSlot::default();
-    request.extensions_mut().insert(Arc::clone(&caller));
-    request.extensions_mut().insert(origin.clone());
-    request.extensions_mut().insert(gateway.deadline_of(started));
-    Observed { method: request.method().clone(), started, answered: false, gateway: Arc::clone(gateway), origin, route, caller, peer, span }
+    let arrival = Arc::new(Arrival { origin, deadline: gateway.deadline_of(started), caller: OnceLock::new() });
+    request.extensions_mut().insert(Arc::clone(&arrival));
+    Observed { method: request.method().clone(), started, answered: false, gateway: Arc::clone(gateway), arrival, route, peer, span }
 }
 
 /// A request while it is being answered. Dropped before, it was given up by its caller.
 pub(super) struct Observed {
     gateway: Arc<Gateway>,
-    origin: Origin,
+    arrival: Arc<Arrival>,
     route: Arc<str>,
     method: Method,
     started: Instant,
     answered: bool,
-    caller: CallerSlot,
     /// Behind trusted proxies the client.
     peer: Option<Peer>,
     /// Empty where its trace is not reported.
@@ -70,7 +66,7 @@ pub(super) struct Observed {
 impl Observed {
     /// Where the request comes from.
     pub(super) fn origin(&self) -> &Origin {
-        &self.origin
+        &self.arrival.origin
     }
 
     /// Ends with an answer, which gets what every answer carries.
@@ -78,7 +74,7 @@ impl Observed {
         self.answered = true;
         let facts = response.extensions_mut().remove::<LogFacts>();
         self.note(response.status().as_u16(), response.extensions().get::<Code>().copied(), facts.as_ref());
-        finish(response.headers_mut(), &self.origin, &self.gateway.vary);
+        finish(response.headers_mut(), &self.arrival.origin, &self.gateway.vary);
         if !self.gateway.is_ready() {
             // Whoever keeps the connection would send his next request to a socket that closes.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -88,9 +84,9 @@ impl Observed {
 
     /// One line for a request, with the route's template and never its path; one sample.
     fn note(&mut self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
-        let took = self.started.elapsed();
-        self.gateway.metrics.request(&self.route, status, took, self.origin.trace.reported());
-        let caller = self.caller.get();
+        let (took, arrival) = (self.started.elapsed(), &self.arrival);
+        let (origin, caller) = (&arrival.origin, arrival.caller.get());
+        self.gateway.metrics.request(&self.route, status, took, origin.trace.reported());
         match (caller.and_then(Caller::label), code) {
             (Some(caller), _) => self.gateway.metrics.caller(caller, status),
             (None, Some(Code::Unauthorized | Code::RateLimited)) => self.gateway.metrics.caller(&NOBODY, status),
@@ -104,8 +100,8 @@ impl Observed {
         };
         if wanted {
             tracing::info!(
-                request_id = %self.origin.request_id,
-                trace_id = %self.origin.trace.id(),
+                request_id = %origin.request_id,
+                trace_id = %origin.trace.id(),
                 method = %self.method,
                 route = self.route.as_ref(),
                 status,

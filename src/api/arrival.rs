@@ -1,0 +1,23 @@
+//! What is known of a request from its beginning on, for all who answer it.
+
+use std::sync::OnceLock;
+
+use crate::{access::Caller, outbound::Deadline, roll::Patience, telemetry::Origin};
+
+/// A request that has come; the outermost layer notes it for all below.
+pub(super) struct Arrival {
+    /// Its id and its trace.
+    pub(super) origin: Origin,
+    /// Until when an answer is of use.
+    pub(super) deadline: Deadline,
+    /// Who asks, once that is known: for whatever is for callers only, and for the log line, which is
+    /// written also when he hangs up.
+    pub(super) caller: OnceLock<Caller>,
+}
+
+impl Arrival {
+    /// How long whoever asks waits, and whether the sources are to be asked now.
+    pub(super) fn patience(&self, now: bool) -> Patience {
+        Patience { origin: self.origin.clone(), deadline: self.deadline, now }
+    }
+}
