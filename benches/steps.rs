@@ -83,14 +83,8 @@ fn read(adapter: &dyn Adapter, body: &[u8]) -> Page {
 
 /// What reads each backend's answers.
 fn adapters() -> Vec<Box<dyn Adapter>> {
-    let keys = [
-        ("sources.advanced_automation.base_url", "http://127.0.0.1:1"),
-        ("sources.advanced_automation.client_id", "client"),
-        ("sources.advanced_automation.client_secret", "secret"),
-        ("sources.my_reports.base_url", "http://127.0.0.1:1"),
-        ("sources.my_reports.token", "token"),
-    ];
-    let layers = keys.iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, *value, "bench"));
+    // The sample has all keys that a backend cannot do without.
+    let layers = Layers::from_text(include_str!("../deploy/rollcall.toml")).unwrap();
     Config::read(layers, REGISTRY).unwrap().sources.into_iter().map(|source| source.adapter).collect()
 }
 

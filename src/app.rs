@@ -2,6 +2,7 @@
 //! tests come in by this door.
 
 use std::{
+    collections::BTreeSet,
     io,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -38,6 +39,8 @@ pub struct Config {
     pub general: General,
     /// The sources, in the order in which they win.
     pub sources: Vec<SourceSettings>,
+    /// Their entries, in the same order.
+    pub backends: Vec<Backend>,
     /// How customers are found at the sources.
     pub customers: customers::Settings,
     /// What may be told of it.
@@ -132,15 +135,29 @@ impl Config {
     /// Checks merged layers against what the program and these backends know; every fault at once.
     pub fn read(layers: Layers, backends: &[Backend]) -> Result<Self, Faults> {
         let mut reader = Reader::new(layers);
-        let general = General::read(&mut reader);
-        let access = AccessSettings::read(&mut reader, general.server.listen);
-        // A source is left out with a fault, and then the reader has said so, or on purpose.
-        let sources: Vec<SourceSettings> = backends.iter().filter_map(|backend| backend.read(&mut reader)).collect();
-        let customers = customers::Settings::read(&mut reader, backends, &sources);
-        let facts = ConfigFacts { digest: reader.digest(), auth: access.mode.as_str(), links: customers.links() };
-        let shared_cache = shared_cache::Settings::read(&mut reader);
+        let config = Self::ask(&mut reader, backends);
         reader.finish()?;
-        Ok(Self { access, general, sources, customers, facts, shared_cache })
+        Ok(config)
+    }
+
+    /// The keys that were asked for, where the layers are read; for a test of the sample that shows them all.
+    pub fn keys(layers: Layers, backends: &[Backend]) -> BTreeSet<String> {
+        let mut reader = Reader::new(layers);
+        Self::ask(&mut reader, backends);
+        reader.known().clone()
+    }
+
+    fn ask(reader: &mut Reader, backends: &[Backend]) -> Self {
+        let general = General::read(reader);
+        let access = AccessSettings::read(reader, general.server.listen);
+        // A source is left out with a fault, and then the reader has said so, or on purpose.
+        let sources: Vec<SourceSettings> = backends.iter().filter_map(|backend| backend.read(reader)).collect();
+        let customers = customers::Settings::read(reader, backends, &sources);
+        let shared_cache = shared_cache::Settings::read(reader);
+        let facts = ConfigFacts { digest: reader.digest(), auth: access.mode.as_str(), links: customers.links() };
+        let is_there = |backend: &&Backend| sources.iter().any(|source| source.adapter.name() == backend.name);
+        let backends = backends.iter().filter(is_there).copied().collect();
+        Self { access, general, sources, backends, customers, facts, shared_cache }
     }
 }
 
@@ -153,7 +170,7 @@ impl App {
     }
 
     fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
-        let Config { access, general, sources, customers, facts, shared_cache } = config;
+        let Config { access, general, sources, backends, customers, facts, shared_cache } = config;
         let metrics = &lasting.metrics;
         let shared = shared_cache.map(|settings| SharedCache::new(&settings, metrics)).transpose()?;
         let source = |settings| Source::new(settings, Arc::clone(metrics), lasting.renewals.clone(), shared.as_ref());
@@ -164,7 +181,7 @@ impl App {
         let customers = Arc::new(Customers::new(customers, &sources, &lasting.lists, Arc::clone(metrics)));
         let (keeping, tracer) = (keeping(&general), lasting.reporter.tracer(general.telemetry.sample));
         let (server, security) = (general.server, Security::from(&access.mode));
-        let documents = documents(&server, security)?;
+        let documents = documents(&server, security, &backends)?;
         let fixed = Fixed {
             listen: server.listen,
             tls: server.tls,
@@ -328,9 +345,9 @@ fn vary(origins: &[String], forwards: &[(SourceName, HeaderName)]) -> HeaderValu
     api::vary(&names)
 }
 
-fn documents(server: &Server, security: Security) -> Result<Documents, StartError> {
+fn documents(server: &Server, security: Security, sources: &[Backend]) -> Result<Documents, StartError> {
     let shown = if server.admin_listen.is_some() { Shown::Callers } else { Shown::All };
-    let document = api::document(&server.base_path, security, shown);
+    let document = api::document(&server.base_path, security, shown, sources);
     let json = document.to_pretty_json().map_err(|error| StartError::Document(error.to_string()))?;
     let yaml = document.to_yaml().map_err(|error| StartError::Document(error.to_string()))?;
     Ok(Documents::new(json, yaml, &server.base_path))

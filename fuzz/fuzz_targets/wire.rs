@@ -10,16 +10,10 @@ use rollcall::{
 };
 
 static ADAPTERS: LazyLock<Vec<Box<dyn Adapter>>> = LazyLock::new(|| {
-    let keys = [
-        ("sources.advanced_automation.base_url", "http://127.0.0.1:1"),
-        ("sources.advanced_automation.client_id", "client"),
-        ("sources.advanced_automation.client_secret", "secret"),
-        ("sources.my_reports.base_url", "http://127.0.0.1:1"),
-        ("sources.my_reports.token", "token"),
-    ];
-    let layers = keys.iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, *value, "fuzz"));
+    // The sample has all keys that a backend cannot do without.
+    let layers = Layers::from_text(include_str!("../../deploy/rollcall.toml")).unwrap();
     let mut reader = Reader::new(layers);
-    let adapter = |backend: &Backend| backend.read(&mut reader).unwrap_or_else(|| panic!("add the keys of {} above", backend.name)).adapter;
+    let adapter = |backend: &Backend| backend.read(&mut reader).unwrap_or_else(|| panic!("{} is not in the sample", backend.name)).adapter;
     REGISTRY.iter().map(adapter).collect()
 });
 

@@ -1,9 +1,12 @@
-//! `rollcall openapi`: the document that is served, on stdout.
+//! `rollcall openapi`: the document that is served, on stdout; of all sources that this program knows.
 
 use clap::Args;
 
 use super::{Failed, output::say};
-use crate::api::{Security, Shown, document};
+use crate::{
+    api::{Security, Shown, document},
+    sources::REGISTRY,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -13,7 +16,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
-    let document = document("", Security::Optional, Shown::All);
+    let document = document("", Security::Optional, Shown::All, REGISTRY);
     let failed = |error: &dyn std::fmt::Display| Failed::Running(format!("the document could not be written: {error}"));
     let text = if arguments.yaml {
         document.to_yaml().map_err(|error| failed(&error))?

@@ -126,6 +126,11 @@ impl Reader {
         lookup(&self.layers.table.0, key).is_some()
     }
 
+    /// The keys that were asked for; entries of a list by their numbers.
+    pub fn known(&self) -> &BTreeSet<String> {
+        &self.known
+    }
+
     /// Remembers that a key is wrong.
     pub fn fault(&mut self, key: &str, what: impl Into<String>) {
         let at = match self.layers.origins.get(key) {

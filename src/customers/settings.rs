@@ -70,12 +70,14 @@ impl Settings {
                 );
             }
         }
-        // It would be linked to nobody whom the others list, and every such roll would be a success without it.
-        if kinds.contains(&Kind::Discover) && !kinds.contains(&Kind::File) {
+        // It would be linked to nobody whom the others list, and every such roll would be a success without it: the
+        // first way that knows a customer decides for all sources.
+        if kinds.contains(&Kind::Discover) {
             for unlisted in sources.iter().filter(|source| source.adapter.customers().is_none()) {
                 let name = unlisted.adapter.name();
-                reader
-                    .fault("customers.links", format!("has \"discover\", but sources.{name} lists no customers: put \"file\" before it."));
+                let what =
+                    "so whom the others list would have no users there: leave \"discover\" out, and write the customers into a file.";
+                reader.fault("customers.links", format!("has \"discover\", but sources.{name} lists no customers, {what}"));
             }
         }
         // A source with a fault of its own has a column in the file all the same.

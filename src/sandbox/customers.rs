@@ -74,10 +74,9 @@ impl Customer {
 
     /// Whether a backend knows the customer by this id.
     pub(super) fn is_at(&self, backend: Backend) -> bool {
-        match self.show {
-            Show::Persons => backend == Backend::AdvancedAutomation,
-            Show::Users => backend == Backend::MyReports,
-            _ => true,
+        match backend {
+            Backend::AdvancedAutomation => self.show != Show::Users,
+            Backend::MyReports => self.show != Show::Persons,
         }
     }
 

@@ -82,6 +82,14 @@ impl Backend {
             Self::MyReports => "my_reports",
         }
     }
+
+    /// Whether its tokens are had from an endpoint that can go wrong here.
+    const fn has_token_endpoint(self) -> bool {
+        match self {
+            Self::AdvancedAutomation => true,
+            Self::MyReports => false,
+        }
+    }
 }
 
 impl fmt::Display for Backend {
@@ -179,7 +187,7 @@ impl FromStr for Fault {
             return Err(FaultError::new(format!("'{text}' has no '='")));
         };
         let (source, kind): (Backend, FaultKind) = (source.trim().parse()?, kind.trim().parse()?);
-        if kind.is_of_token() && source == Backend::MyReports {
+        if kind.is_of_token() && !source.has_token_endpoint() {
             let problem = format!("{source} has no token endpoint here, so it cannot have {kind}");
             return Err(FaultError::new(problem));
         }

@@ -53,7 +53,7 @@ pub enum Paging {
     /// page of fewer rows shows the size of the pages that the server gives. Where it does not, the first page
     /// that is not full is the last one: a server that gives fewer rows than it is asked for has to count, or the
     /// roll would be short and nobody could tell.
-    Numbered {
+    Pages {
         /// How many rows a page is asked for.
         size: u64,
     },

@@ -186,7 +186,7 @@ impl<R: Rows> Reading<R> {
     /// page shows that has fewer than were asked for and than there are, or more than asked for. Where
     /// only pages are counted, there are more behind a first one that is not the only one.
     fn size(&self) -> u64 {
-        let Paging::Numbered { size: asked } = self.paging else { return u64::MAX };
+        let Paging::Pages { size: asked } = self.paging else { return u64::MAX };
         let first = self.first();
         let came = first.map_or(0, |page| page.records.count() as u64);
         let fewer_than_there_are = first.is_some_and(|page| page.count.map_or(page.pages > Some(1), |count| came < count));

@@ -19,7 +19,7 @@ fn page(ids: impl IntoIterator<Item = u64>, count: Option<u64>, pages: Option<u6
 
 /// Walks a server that is a function of the page number; gives what it was asked, and the result.
 fn walk(size: u64, server: impl Fn(u64) -> Page) -> (Vec<u64>, Read) {
-    let mut reading = Reading::new(Paging::Numbered { size });
+    let mut reading = Reading::new(Paging::Pages { size });
     let mut asked = Vec::new();
     loop {
         let wanted = reading.wanted();
@@ -132,7 +132,7 @@ fn the_end_is_what_the_backend_counts_in_pages_and_else_what_its_records_need() 
         (10, None, Some(0), 0),
         (10, None, None, 0),
     ] {
-        let mut reading = Reading::new(Paging::Numbered { size: if rows == 49 { 50 } else { 10 } });
+        let mut reading = Reading::new(Paging::Pages { size: if rows == 49 { 50 } else { 10 } });
         assert_eq!(reading.end(), 0, "nothing has come");
         reading.take(1, page(0..rows, count, pages));
         assert_eq!(reading.end(), end, "{rows} of {count:?} on {pages:?}");
@@ -187,7 +187,7 @@ proptest! {
         let server = |n: u64| page(slice(total, 7, n), Some(total), None);
         let (mut asked, expected) = walk(7, server);
         fastrand::Rng::with_seed(seed).shuffle(&mut asked);
-        let mut reading = Reading::new(Paging::Numbered { size: 7 });
+        let mut reading = Reading::new(Paging::Pages { size: 7 });
         for n in asked {
             reading.take(n, server(n));
         }

@@ -22,7 +22,7 @@ const FLOOR: u32 = 10 * PRICE;
 pub struct Policy {
     /// Tries after the first.
     pub retries: u64,
-    /// Whether a 500 is worth another try: only where the call just reads.
+    /// Whether a 500 is worth another try: where the call just reads, and the vendor says that trying again helps.
     pub retry_500: bool,
     /// Between which two waits a 5xx is asked again, where the vendor says so.
     pub server_error_pause: Option<(Duration, Duration)>,

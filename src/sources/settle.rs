@@ -53,7 +53,7 @@ mod tests {
     use crate::{domain::Records, sources::adapter::Paging};
 
     fn reading() -> Reading {
-        let mut reading = Reading::new(Paging::Numbered { size: 10 });
+        let mut reading = Reading::new(Paging::Pages { size: 10 });
         reading.take(1, Page { records: Records::default(), count: Some(20), pages: Some(2), odd_fields: 0 });
         reading
     }

@@ -235,7 +235,7 @@ impl Source {
     /// Rows of one walk, should a backend send pages larger than were asked for.
     fn most_rows(&self, paging: Paging) -> u64 {
         match paging {
-            Paging::Numbered { size } => self.limits.max_pages.saturating_mul(size),
+            Paging::Pages { size } => self.limits.max_pages.saturating_mul(size),
             Paging::Whole => u64::MAX, // one answer, bounded in bytes
         }
     }

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use rollcall::api::{Code, Security, Shown, document};
+use rollcall::{
+    api::{Code, Security, Shown, document},
+    sources::REGISTRY,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Gateway, Program, Reply, World, crowd, person, user};
@@ -21,7 +24,7 @@ const ROUTES: [&str; 8] = [
 ];
 
 fn served() -> Value {
-    serde_json::from_str(&document("", Security::Optional, Shown::All).to_pretty_json().unwrap()).unwrap()
+    serde_json::from_str(&document("", Security::Optional, Shown::All, REGISTRY).to_pretty_json().unwrap()).unwrap()
 }
 
 /// Every example of an error: the status that it stands under, its schema, its name, itself.
@@ -87,7 +90,7 @@ async fn the_document_in_the_repository_is_the_one_that_is_printed_and_served() 
     assert_eq!((yaml.header("content-type"), yaml.text.trim_end()), (Some("application/yaml"), printed_yaml.out.trim_end()));
     assert_eq!(
         yaml.text.trim_end(),
-        document("", Security::Optional, Shown::All).to_yaml().unwrap().trim_end(),
+        document("", Security::Optional, Shown::All, REGISTRY).to_yaml().unwrap().trim_end(),
         "the same document as the JSON one"
     );
 }

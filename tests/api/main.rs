@@ -44,6 +44,7 @@ mod refresh;
 mod reloading;
 mod resilience;
 mod retries;
+mod sample;
 mod secrets;
 mod short_bodies;
 mod single_user;

@@ -137,3 +137,21 @@ async fn a_fault_never_quotes_what_may_be_a_secret() {
         assert_no_credentials(&format!("{said:?}"));
     }
 }
+
+#[tokio::test]
+async fn what_tells_configurations_apart_tells_nothing_of_their_secrets() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let key = folder.write("cache.key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let digest = |key_of_secret: &str, value: &str| {
+        let setup = world.gateway().set("shared_cache.url", "redis://:one@127.0.0.1/0").set("shared_cache.key_file", key.to_str().unwrap());
+        setup.set(key_of_secret, value).config().unwrap().facts.digest
+    };
+    for (secret, one, other) in [
+        ("sources.advanced_automation.client_secret", "one", "other"),
+        ("sources.my_reports.token", "one", "other"),
+        ("shared_cache.url", "redis://:one@127.0.0.1/0", "redis://:other@127.0.0.1/0"),
+    ] {
+        assert_eq!(digest(secret, one), digest(secret, other), "{secret}");
+    }
+    assert_ne!(digest("cache.fresh", "1m"), digest("cache.fresh", "2m"));
+}

@@ -29,7 +29,7 @@ impl Adapter for PhoneBook {
     }
 
     fn paging(&self) -> Paging {
-        Paging::Numbered { size: ASKED }
+        Paging::Pages { size: ASKED }
     }
 
     fn request(&self, customer: &RemoteId, at: Position) -> UpstreamRequest {
@@ -108,6 +108,25 @@ async fn without_its_table_it_is_left_out() {
 }
 
 #[tokio::test]
+async fn the_document_names_it_where_it_can_be_asked_and_nowhere_else() {
+    let (_world, _book, setup) = world().await;
+    let without = World::new().await;
+    for (gateway, is_there) in [(setup.start().await, true), (without.gateway().with_backend(BACKEND).start().await, false)] {
+        let document = gateway.get("/openapi.json").await;
+        let list = "/paths/~1customers~1{customer_id}~1users/get/parameters";
+        let parameters = document.json().pointer(list).unwrap().as_array().unwrap().clone();
+        let source = parameters.iter().find(|parameter| parameter["name"] == "source").unwrap();
+        let names: Vec<&str> = source["schema"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert_eq!(names.contains(&"phone_book"), is_there);
+        for name in names {
+            assert_eq!(gateway.get(&format!("{USERS}?source={name}")).await.status, 200, "{name}");
+        }
+        assert_eq!(document.text.contains("X-Phone-Book-Authorization"), is_there);
+        assert_eq!(document.text.contains("|phone_book)"), is_there);
+    }
+}
+
+#[tokio::test]
 async fn it_joins_like_the_others() {
     let (_world, book, setup) = world().await;
     let gateway = setup.start().await;
@@ -144,9 +163,11 @@ async fn callers_may_bring_credentials_for_it_in_its_own_header() {
 
 #[tokio::test]
 async fn whom_nobody_lists_there_is_linked_by_something_else_than_discover() {
-    let (_world, _book, setup) = world().await;
-    let fault = setup.set("customers.links", "discover,same_id").config().err().unwrap().to_string();
-    assert!(fault.starts_with("customers.links") && fault.contains("sources.phone_book lists no customers"), "{fault}");
+    for links in ["discover,same_id", "file,discover"] {
+        let (_world, _book, setup) = world().await;
+        let faults = setup.set("customers.links", links).config().err().unwrap().to_string();
+        assert!(faults.contains("customers.links") && faults.contains("sources.phone_book lists no customers"), "{links}: {faults}");
+    }
 }
 
 #[tokio::test]

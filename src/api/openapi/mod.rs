@@ -23,7 +23,7 @@ use super::{
     error::ApiError,
     security::Security,
 };
-use crate::domain::Moment;
+use crate::{domain::Moment, sources::Backend};
 use headers::{AGE, CUSTOMERS_CACHED, HEADERS, NEXT, NOT_KEPT, ORIGIN, ROLL_HEADERS, STATUS, TAG, WARNINGS};
 use parameters::{describe_parameters, describe_requests, describe_sources};
 
@@ -134,21 +134,21 @@ fn declare_schemes(document: &mut openapi::OpenApi) {
     components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
 }
 
-/// The document; `base_path` stands before every route.
-pub fn document(base_path: &str, security: Security, shown: Shown) -> openapi::OpenApi {
+/// The document; `base_path` stands before every route, and `sources` are those that can be asked.
+pub fn document(base_path: &str, security: Security, shown: Shown, sources: &[Backend]) -> openapi::OpenApi {
     let mut document = described(shown).into_openapi();
     declare_schemes(&mut document);
     let server = if base_path.is_empty() { "/" } else { base_path };
     document.servers = Some(vec![Server::new(server)]);
     for path in document.paths.paths.values_mut() {
         if let Some(operation) = path.get.as_mut() {
-            describe(operation, security);
+            describe(operation, security, sources);
         }
     }
     document
 }
 
-fn describe(operation: &mut Operation, security: Security) {
+fn describe(operation: &mut Operation, security: Security, sources: &[Backend]) {
     let (own, headers): (Vec<Code>, Vec<(&str, &str)>) = match operation.operation_id.as_deref() {
         Some("listUsers") => {
             ([OF_CUSTOMER, OF_SOURCES, &[Code::InvalidCursor]].concat(), [&[TAG, NEXT, STATUS, WARNINGS], ROLL_HEADERS].concat())
@@ -171,9 +171,9 @@ fn describe(operation: &mut Operation, security: Security) {
         }
     }
     describe_requests(operation);
-    describe_sources(operation);
+    describe_sources(operation, sources);
     if can_be_held {
-        describe_parameters(operation);
+        describe_parameters(operation, sources);
         let of_held = headers.iter().filter(|header| **header != NEXT);
         let held = ResponseBuilder::new().description("The answer that `If-None-Match` names still holds.");
         let held = HEADERS.iter().chain(of_held).fold(held, |held, (name, text)| held.header(*name, header(text)));

@@ -6,7 +6,7 @@ use utoipa::openapi::{
     schema::{Object, Schema, SchemaType, Type},
 };
 
-use crate::sources::{Backend, REGISTRY};
+use crate::sources::Backend;
 
 /// An example of each parameter; one that is of a single operation bears its name, too.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -63,15 +63,14 @@ fn header(name: &str, what: impl Into<String>) -> Parameter {
         .build()
 }
 
-/// What a caller says of the sources, which are those that the program knows: whose record he means, and
-/// credentials of his own.
-pub(super) fn describe_sources(operation: &mut Operation) {
+/// What a caller says of the sources: whose record he means, and credentials of his own.
+pub(super) fn describe_sources(operation: &mut Operation, sources: &[Backend]) {
     if let Some(schema) = schema_of(operation, "user_id") {
-        let names: Vec<&str> = REGISTRY.iter().map(|backend| backend.name.as_str()).collect();
+        let names: Vec<&str> = sources.iter().map(|backend| backend.name.as_str()).collect();
         schema.pattern = Some(format!("^({UUID}|({}):.+)$", names.join("|")));
     }
     if matches!(operation.operation_id.as_deref(), Some("listUsers" | "getUser")) {
-        operation.parameters.get_or_insert_default().extend(REGISTRY.iter().map(|backend| RefOr::T(credentials_for(backend))));
+        operation.parameters.get_or_insert_default().extend(sources.iter().map(|backend| RefOr::T(credentials_for(backend))));
     }
 }
 
@@ -83,9 +82,9 @@ fn credentials_for(backend: &Backend) -> Parameter {
     header(backend.authorization_header, what)
 }
 
-/// The sources that a caller can name are those that the program knows. An example stands in the
+/// The sources that a caller can name are those that can be asked. An example stands in the
 /// schema and not beside it, where Swagger UI would fill it in and every first try be a search.
-pub(super) fn describe_parameters(operation: &mut Operation) {
+pub(super) fn describe_parameters(operation: &mut Operation, sources: &[Backend]) {
     let id = operation.operation_id.clone().unwrap_or_default();
     let example_of = |name: &str| {
         let find = |name: &str| EXAMPLES.iter().find(|(other, _)| *other == name);
@@ -99,7 +98,7 @@ pub(super) fn describe_parameters(operation: &mut Operation) {
         if let Some(RefOr::T(Schema::Object(schema))) = parameter.schema.as_mut() {
             schema.examples.extend(example_of(&parameter.name));
             if parameter.name == "source" {
-                schema.enum_values = Some(REGISTRY.iter().map(|backend| backend.name.as_str().into()).collect());
+                schema.enum_values = Some(sources.iter().map(|backend| backend.name.as_str().into()).collect());
             }
         }
     }

@@ -54,7 +54,7 @@ impl Adapter for AdvancedAutomation {
     }
 
     fn paging(&self) -> Paging {
-        Paging::Numbered { size: self.page_size }
+        Paging::Pages { size: self.page_size }
     }
 
     /// A POST that only reads: parameters in the query, in `PascalCase`, and no body.
@@ -78,7 +78,7 @@ impl Adapter for AdvancedAutomation {
 
 impl CustomerList for AdvancedAutomation {
     fn paging(&self) -> Paging {
-        Paging::Numbered { size: self.page_size }
+        Paging::Pages { size: self.page_size }
     }
 
     /// A POST that only reads, like that for persons.

@@ -76,7 +76,7 @@ impl Adapter for MyReports {
 
 impl CustomerList for MyReports {
     fn paging(&self) -> Paging {
-        Paging::Numbered { size: CUSTOMERS_ON_A_PAGE }
+        Paging::Pages { size: CUSTOMERS_ON_A_PAGE }
     }
 
     /// Pages are counted from 0 there.
@@ -115,6 +115,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
         credentials: credentials?,
         adapter: Box::new(MyReports::new(&base, account_id.as_deref())),
         transport,
+        // The reference says nothing of a 500: it may be a bug that the same call meets again.
         retry: Policy { retries: limits.retries, retry_500: false, server_error_pause: None },
         limits,
     })
