@@ -8,7 +8,7 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -156,7 +156,7 @@ pub(super) async fn list_customers(
     let CustomersBody { status, timestamp: _, page_size, total, next_cursor, data, warnings } = &body;
     let etag = tag_of(&("customers", status, page_size, total, next_cursor, data, warnings), []);
     let mut response = answer(&headers, &etag, &body);
-    if let Some(cursor) = next_cursor {
+    if let Some(cursor) = next_cursor.as_ref().filter(|_| response.status() != StatusCode::NOT_MODIFIED) {
         let (base, and) = (&gateway.base_path, if again.is_empty() { "" } else { "&" });
         put(response.headers_mut(), header::LINK, format!("<{base}/customers?{again}{and}cursor={cursor}>; rel=\"next\""));
     }

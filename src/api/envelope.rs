@@ -94,6 +94,7 @@ pub(super) struct SourceReport {
     pub stale: bool,
     /// Why a refresh of the copy has failed; absent where none has.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub error: Option<FailureKind>,
 }
 

@@ -42,6 +42,7 @@ pub(super) struct SourceFailure {
     pub stale: bool,
     /// Why a refresh of what it said has failed; absent where none has.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub error: Option<FailureKind>,
 }
 
@@ -129,7 +130,7 @@ impl ApiError {
             403 => (Code::Forbidden, "This caller may not read this."),
             429 => (Code::RateLimited, "This caller asks too often; wait as long as Retry-After says."),
             503 => (Code::Overloaded, "The gateway has more to do than it can; try again later."),
-            400 => (Code::InvalidParameter, "The request cannot be read: it is not written as HTTP/1.1 wants it."),
+            400 => (Code::InvalidParameter, "The request cannot be read: it is not written as HTTP/1.1 wants it, with one Host."),
             401..=499 => (Code::InvalidParameter, "The request is wrong."),
             _ => (Code::Internal, "Something went wrong inside the gateway; the request id finds it in the log."),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, path::ErrorKind, rejection::PathRejection};
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde::Deserialize;
 use url::form_urlencoded;
@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Customer {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<CustomerInPath>::from_request_parts(parts, state).await;
-        let Path(CustomerInPath { customer_id }) = path.map_err(|_| InvalidCustomerId)?;
+        let Path(CustomerInPath { customer_id }) = path.map_err(|rejection| unreadable(&rejection))?;
         let customer = customer_id.parse::<CustomerId>()?;
         let arrival = parts.extensions.get::<Arc<Arrival>>();
         match arrival.and_then(|arrival| arrival.caller.get()) {
@@ -39,6 +39,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Customer {
             Some(_) => Err(ApiError::forbidden(&customer)),
             None => Err(ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR)), // a route without a guard is a bug
         }
+    }
+}
+
+/// What is wrong with a path that is no text: the customer, or what stands behind it.
+fn unreadable(rejection: &PathRejection) -> ApiError {
+    match rejection {
+        PathRejection::FailedToDeserializePathParams(failed) => match failed.kind() {
+            ErrorKind::InvalidUtf8InPathParam { key } if key != "customer_id" => ApiError::parameter(key, "must be text in UTF-8."),
+            _ => InvalidCustomerId.into(),
+        },
+        _ => InvalidCustomerId.into(),
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::{
     Gateway,
@@ -154,7 +154,9 @@ async fn page(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, aske
         Some(bytes) => ([(header::CONTENT_TYPE, JSON), (header::CONTENT_ENCODING, GZIP)], Body::from(bytes)).into_response(),
         None => ([(header::CONTENT_TYPE, JSON)], in_pieces(&rendered.pieces)).into_response(),
     });
-    link(gateway, customer, query, &rendered, response.headers_mut());
+    if response.status() != StatusCode::NOT_MODIFIED {
+        link(gateway, customer, query, &rendered, response.headers_mut()); // who holds the page holds its link
+    }
     response
 }
 

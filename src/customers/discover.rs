@@ -81,7 +81,7 @@ pub(super) struct Discovered {
     /// How many customers of a source have an id that cannot be asked for.
     pub(super) hidden: Vec<(SourceName, u64)>,
     pub(super) at: Moment,
-    /// The ids of those, in lower case, and who is linked to nobody.
+    /// The ids of those, and of the partner itself, in lower case, and who is linked to nobody.
     hidden_ids: HashSet<(SourceName, String)>,
     unlinked: Vec<Unlinked>,
 }
@@ -106,6 +106,9 @@ impl Discovery {
     pub(super) async fn run(self: Arc<Self>, metrics: Arc<Metrics>, tracer: Tracer) {
         let everyone: Vec<usize> = (0..self.listing.len()).collect();
         let (mut due, mut failures) = (everyone.clone(), 0);
+        if let Some(kept) = self.found() {
+            self.count(&kept, &metrics); // of the configuration before
+        }
         let mut all_due = None;
         loop {
             let Read { failed, is_new } = self.read(&due, &tracer).await;
@@ -192,26 +195,31 @@ impl Discovery {
             (hidden > 0).then_some((*source, hidden as u64))
         };
         let hidden = lists.iter().filter_map(hidden).collect();
-        let hidden_ids = unlinked.iter().filter(|unlinked| unlinked.reason.is_hidden());
-        let hidden_ids = hidden_ids.map(|unlinked| (unlinked.source, unlinked.id.to_ascii_lowercase())).collect();
+        let hidden_ids = unlinked.iter().filter(|unlinked| unlinked.reason.is_hidden()).map(|unlinked| (unlinked.source, &unlinked.id));
+        let providers = each.iter().flat_map(|list| list.customers.iter().filter(|one| one.is_provider).map(|one| (list.source, &one.id)));
+        let hidden_ids = hidden_ids.chain(providers).map(|(source, id)| (source, id.to_ascii_lowercase())).collect();
         Some(Discovered { table: Table::new(entries, self.sources.len()), hidden, at, hidden_ids, unlinked })
     }
 
     fn put_to_use(&self, metrics: &Metrics) {
         let Some(found) = self.matched().map(Arc::new) else { return };
         let before = self.found.swap(Some(Arc::clone(&found)));
+        self.count(&found, metrics);
+        found.tell(before.as_deref());
+    }
+
+    fn count(&self, found: &Discovered, metrics: &Metrics) {
         metrics.linked("discover", found.table.entries().len());
         for (_, source) in &self.listing {
             for reason in Reason::ALL {
                 metrics.unlinked(source.name(), reason.as_str(), found.count(source.name(), reason));
             }
         }
-        found.tell(before.as_deref());
     }
 }
 
 impl Discovered {
-    /// Whether an id at a source is that of a customer who cannot be asked for.
+    /// Whether an id at a source is that of a customer who cannot be asked for, or of the partner itself.
     pub(super) fn hides(&self, source: SourceName, id: &str) -> bool {
         !self.hidden_ids.is_empty() && self.hidden_ids.contains(&(source, id.to_ascii_lowercase()))
     }

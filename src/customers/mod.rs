@@ -99,6 +99,16 @@ impl Customers {
         }
     }
 
+    /// The strategies that know customers by heart, by their names in the metrics.
+    pub fn known_by_heart_from(&self) -> Vec<&'static str> {
+        let name = |strategy: &Strategy| match strategy {
+            Strategy::SameId => None,
+            Strategy::File(_) => Some(Kind::File.as_str()),
+            Strategy::Discover(_) => Some(Kind::Discover.as_str()),
+        };
+        self.strategies.iter().filter_map(name).collect()
+    }
+
     /// Forgets the lists of sources that are no longer asked, or as somebody else.
     fn forget_other_lists(&self) {
         let discovery = self.strategies.iter().find_map(|strategy| match strategy {
@@ -115,7 +125,7 @@ impl Customers {
     pub fn find(&self, customer: &CustomerId) -> Result<Linked, NotLinked> {
         for strategy in &self.strategies {
             let known = match strategy {
-                Strategy::SameId => return Ok(self.same_id(customer)),
+                Strategy::SameId => return self.same_id(customer),
                 other => other.known()?,
             };
             if let Some(entry) = known.table().find(customer) {
@@ -147,10 +157,15 @@ impl Customers {
         self.strategies.iter().take_while(|strategy| !matches!(strategy, Strategy::SameId))
     }
 
-    /// The id itself, at every source.
-    fn same_id(&self, customer: &CustomerId) -> Linked {
-        let link = |source: &SourceName| Link { source: *source, to: Some((RemoteId::from(customer), LinkedBy::SameId)) };
-        Linked { customer: customer.clone(), name: None, links: self.sources.iter().map(link).collect(), warnings: Vec::new() }
+    /// The id itself, at every source but where it is known to be that of another customer.
+    fn same_id(&self, customer: &CustomerId) -> Result<Linked, NotLinked> {
+        let is_free = |source: SourceName| !self.is_somebodys(source, customer.as_str());
+        let to = |source| is_free(source).then(|| (RemoteId::from(customer), LinkedBy::SameId));
+        let links: Vec<Link> = self.sources.iter().map(|source| Link { source: *source, to: to(*source) }).collect();
+        if links.iter().all(|link| link.to.is_none()) {
+            return Err(NotLinked::Unknown);
+        }
+        Ok(Linked { customer: customer.clone(), name: None, links, warnings: Vec::new() })
     }
 }
 

@@ -21,7 +21,7 @@ impl Kind {
     const ALL: [Self; 3] = [Self::File, Self::Discover, Self::SameId];
 
     /// As the configuration has it.
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
             Self::Discover => "discover",

@@ -62,6 +62,7 @@ pub struct User<'a> {
     pub sources: SmallVec<[SourceRecord<'a>; 2]>,
     /// The fields on which the sources differ; only with `include=conflicts`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub conflicts: Option<Vec<Conflict<'a>>>,
 }
 

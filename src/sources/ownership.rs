@@ -18,8 +18,8 @@ pub(super) struct Own {
 /// Keeps the rows of the customer that was asked for. A row tells whose customer the rows are unless it
 /// is inherited, or may be: where the source says that of its rows (`says_inherited`) and did not of this one.
 ///
-/// Rows of more than one customer mean that the filter was ignored: only those of the customer
-/// that was asked for are kept, and those inherited from above it, which carry its reseller's. Rows that agree on one other
+/// Rows of more than one customer mean that the filter was ignored: only those of the customer that was asked for are
+/// kept, and none that is inherited, for nobody can tell from above which of them. Rows that agree on one other
 /// id are kept with a warning, for the vendor's own example is such an answer (Acronis PSA guide,
 /// "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
 pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
@@ -38,8 +38,8 @@ pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteI
     let warning = |code, count: usize| Warning { code, source: Some(source), count: Some(count as u64) };
 
     if owners.len() > 1 {
-        let records = records.filtered(|record| own(record) || record.inherited == Some(true));
-        if !records.iter().any(|record| own(&record)) {
+        let records = records.filtered(own);
+        if records.is_empty() {
             return Err(Failure::answered(FailureKind::InvalidResponse, 200));
         }
         let dropped = warning(WarningCode::ForeignRowsDropped, before - records.len());
@@ -95,7 +95,7 @@ mod tests {
             (&[unsaid_foreign, unsaid_own, unsaid], &["unsaid foreign", "unsaid own", "unsaid"], None),
             (&[own, foreign, unsaid_own, unsaid_foreign, unsaid], &["own", "unsaid own"], Some((ForeignRowsDropped, 3))),
             (&[foreign, third, unsaid_own], &["unsaid own"], Some((ForeignRowsDropped, 2))),
-            (&[own, foreign, inherited], &["own", "inherited"], Some((ForeignRowsDropped, 1))),
+            (&[own, foreign, inherited], &["own"], Some((ForeignRowsDropped, 2))),
             (&[foreign, unsaid_own, unsaid_foreign], &["foreign", "unsaid own", "unsaid foreign"], Some((CustomerIdDiffers, 1))),
         ];
         for (rows, expected, warning) in cases {
@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn an_ignored_filter_leaves_only_the_customers_own_rows() {
         let rows = [("1", Some("acme"), None), ("2", Some("other"), None), ("3", None, None), ("4", None, Some(true))];
-        let expected = (WarningCode::ForeignRowsDropped, Some(2));
-        assert_eq!(kept(&rows), Ok((vec!["1".into(), "4".into()], Some(expected))));
+        let expected = (WarningCode::ForeignRowsDropped, Some(3));
+        assert_eq!(kept(&rows), Ok((vec!["1".into()], Some(expected))));
     }
 
     #[test]

@@ -13,8 +13,9 @@ use serde::{
 use crate::domain;
 
 /// Longest text that is taken from an upstream's field, in bytes. The backends document 100 to
-/// 200 characters; a longer text is odd. It keeps a cursor, which holds a name, inside a URL.
-const LONGEST_TEXT: usize = 4096;
+/// 200 characters; a longer text is odd. It keeps a cursor, which holds a name folded (three times as long at
+/// most), inside a URL.
+const LONGEST_TEXT: usize = 1024;
 
 /// One JSON value as it came.
 #[derive(Clone, Debug, Default, PartialEq)]

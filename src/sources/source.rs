@@ -273,7 +273,7 @@ impl Source {
         let (mut asked, failing) = (FuturesUnordered::new(), &CancellationToken::new());
         let mut failed: Option<Failure> = None;
         loop {
-            while failed.is_none() && asked.len() < PAGES_AT_ONCE {
+            while failed.is_none() && asked.len() < self.pages_at_once() {
                 let Some(number) = waiting.next() else { break };
                 let at = reading.position(number);
                 asked.push(async move { (number, self.page(task, at, Some(failing)).await) });
@@ -291,6 +291,11 @@ impl Source {
                 },
             }
         }
+    }
+
+    /// How many pages of a walk are asked for at once: it must not wait for places that it holds itself.
+    fn pages_at_once(&self) -> usize {
+        PAGES_AT_ONCE.min(usize::try_from(self.limits.max_in_flight).unwrap_or(PAGES_AT_ONCE))
     }
 
     /// No more rows have come than one walk may have.

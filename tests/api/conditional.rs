@@ -86,6 +86,10 @@ async fn who_holds_the_answer_is_not_sent_it_again() {
         assert_eq!((header(&answer, "etag"), answer.header("content-type").is_some()), (held, status == 200), "{value}");
     }
     assert_eq!(world.asked(), (1, 1));
+    let paged = format!("{USERS}?page_size=1");
+    let page = gateway.get(&paged).await;
+    let again = gateway.get_with(&paged, &[("if-none-match", header(&page, "etag"))]).await;
+    assert_eq!((page.header("link").is_some(), again.status, again.header("link")), (true, 304, None));
 }
 
 #[tokio::test]

@@ -295,6 +295,30 @@ async fn rows_of_a_customer_who_is_linked_elsewhere_are_a_wrong_answer() {
     let gateway = discovering(&world).start().await;
     ready(&gateway).await;
     assert_eq!(gateway.get("/customers/a-id/users").await.source("advanced_automation")["status"], "invalid_response");
+    // The partner is no customer, and surely not this one.
+    let (world, mut lists) = (World::new().await, every_case());
+    lists.persons[0]["Customer"] = json!("PARTNER");
+    world.list(&lists);
+    let gateway = discovering(&world).start().await;
+    ready(&gateway).await;
+    assert_eq!(gateway.get("/customers/a-id/users").await.source("advanced_automation")["status"], "invalid_response");
+    assert!(!gateway.get("/customers").await.text.contains("\"count\":2"), "and nobody misses it in the list");
+}
+
+#[tokio::test]
+async fn an_id_that_is_another_customers_finds_nobody_by_itself() {
+    let world = World::new().await;
+    world.list(&every_case());
+    let gateway = discovering(&world).set("customers.links", "discover,same_id").start().await;
+    ready(&gateway).await;
+    let asked = world.asked();
+    // MyReports' id of a-id, and one that cannot be asked for elsewhere is free.
+    let answer = gateway.get("/customers/m-id").await.json();
+    let links = |place: usize| answer["data"]["links"][place]["matched_by"].clone();
+    assert_eq!((links(0), links(1)), (json!("same_id"), Value::Null), "{answer}");
+    let roll = gateway.get("/customers/m-id/users").await;
+    assert_eq!(roll.source("my_reports")["status"], "not_linked", "{roll:?}");
+    assert_eq!(world.asked().1, asked.1, "nobody sees there what is another's");
 }
 
 #[tokio::test]

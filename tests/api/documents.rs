@@ -151,6 +151,21 @@ fn every_example_of_an_error_is_what_its_schema_describes() {
     }
 }
 
+#[test]
+fn a_field_that_may_be_null_is_always_there() {
+    let document = served();
+    let mut nullable = 0;
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for (field, described) in schema["properties"].as_object().into_iter().flatten() {
+            if described.to_string().contains("\"null\"") {
+                assert!(schema["required"].as_array().unwrap().contains(&json!(field)), "{name}.{field}");
+                nullable += 1;
+            }
+        }
+    }
+    assert!(nullable > 15, "{nullable}");
+}
+
 #[tokio::test]
 async fn what_is_served_is_what_the_document_describes() {
     let world = World::new().await;

@@ -130,6 +130,19 @@ async fn that_the_customer_is_gone_replaces_a_stale_copy() {
 }
 
 #[tokio::test]
+async fn what_is_not_there_stands_in_for_a_refresh_that_fails_while_it_is_believed() {
+    let world = World::new().await;
+    world.persons(vec![person("1", "Ann", "ann@acme.example")]);
+    world.my_reports.always(Reply::status(404));
+    let gateway = world.gateway().set("sources.my_reports.retries", "0").start().await;
+    assert_eq!(told(&gateway.get(USERS).await, "my_reports"), ("not_found".into(), false, Value::Null));
+    world.my_reports.always(Reply::status(503));
+    let forced = gateway.get_with(USERS, &[("cache-control", "no-cache")]).await;
+    assert_eq!(told(&forced, "my_reports"), ("not_found".into(), false, json!("unavailable")), "{forced:?}");
+    assert_eq!((forced.json()["status"].as_str(), gateway.get(USERS).await.json()["status"].as_str()), (Some("success"), Some("success")));
+}
+
+#[tokio::test]
 async fn that_the_request_is_wrong_is_believed_whatever_copy_there_is() {
     let world = World::new().await;
     let gateway = expired(&world, &[("cache.stale_while_revalidate", "0s")]).await;

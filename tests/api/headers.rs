@@ -162,3 +162,18 @@ async fn a_trace_is_continued_if_it_is_valid_and_begun_anew_if_not() {
     let handed_on = world.my_reports.calls();
     assert!(handed_on[0].header("traceparent").unwrap().contains(TRACE), "the sources are part of the trace");
 }
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let gateway = world().await.start().await;
+    for (version, hosts, status) in [
+        ("HTTP/1.1", &["Host: gateway"][..], 200),
+        ("HTTP/1.1", &[], 400),
+        ("HTTP/1.1", &["Host: gateway", "Host: another"], 400),
+        ("HTTP/1.0", &[], 200),
+    ] {
+        let answer = gateway.send_lines(&format!("GET /health/live {version}"), hosts, "").await;
+        assert_eq!(answer.status, status, "{version} {hosts:?}");
+        assert!(status == 200 || answer.code() == "invalid_parameter", "{answer:?}");
+    }
+}

@@ -224,3 +224,14 @@ async fn total_counts_whom_the_filters_leave_and_nobody_in_a_partial_answer() {
     assert_eq!((&partial.json()["status"], &partial.json()["total"]), (&json!("partial"), &Value::Null));
     assert_eq!(walk(&gateway, "/customers/other/users?page_size=10").await.concat().len(), 25, "a partial roll has pages as well");
 }
+
+#[tokio::test]
+async fn the_longest_name_that_is_kept_makes_a_cursor_that_is_taken() {
+    let (world, name) = (World::new().await, "\u{1d160}".repeat(256)); // three times as long once it is composed
+    world.users(vec![user("1", &name, "a@acme.example"), user("2", &name, "b@acme.example")]);
+    let gateway = world.start().await;
+    let first = gateway.get(&format!("/customers/acme/users?source=my_reports&q={name}&page_size=1")).await;
+    assert_eq!(first.names().first(), Some(&name));
+    let second = gateway.get(&next(&first).unwrap()).await;
+    assert_eq!((second.status, second.names()), (200, vec![name]));
+}

@@ -146,6 +146,22 @@ async fn what_else_an_identity_server_says_does_not_end_the_token() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_beside_an_access_token_that_cannot_be_used_is_kept() {
+    for (access, kind) in [(json!("access-1"), json!("DPoP")), (json!("a\nb"), json!("Bearer")), (json!(null), json!(null))] {
+        let (world, folder, _) = world(LONG).await;
+        let given = world.identity(LONG, move |call, reply| {
+            let (access, kind) = (access.clone(), kind.clone());
+            let odd = json!({"access_token": access, "token_type": kind, "refresh_token": "refresh-1", "expires_in": LONG});
+            if call == 1 { Reply::json(200, &odd) } else { reply }
+        });
+        let gateway = world.with_store(&folder.path("my-reports.token")).start().await;
+        assert_eq!(ask(&gateway, "a").await.code(), "upstream_invalid_response");
+        assert_eq!(store(&folder), "refresh-1\n", "the one before is spent");
+        assert_eq!((ask(&gateway, "b").await.status, sent(&given)), (200, numbered(2)));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_too_late_for_its_caller_is_kept_all_the_same() {
     let (world, folder, _) = world(LONG).await;
     let given = world.identity(LONG, |_, reply| reply.after(Duration::from_millis(900)));

@@ -80,6 +80,10 @@ async fn who_is_not_there_is_told_so_and_a_wrong_id_asks_no_source() {
     }
     let bad = gateway.send_raw(&format!("GET {USERS}/my_reports:%FF HTTP/1.1"), &[]).await;
     assert_eq!(bad.status, 400, "{bad:?}");
+    for id in ["%FF", "%C3%28"] {
+        let bad = gateway.send_raw(&format!("GET {USERS}/{id} HTTP/1.1"), &[]).await;
+        assert!(bad.code() == "invalid_parameter" && bad.text.contains("'user_id'"), "{id}: {}", bad.text);
+    }
     for query in ["page_size=1", "q=ann", "include=deleted", "partial=maybe", "partial=allow&partial=allow"] {
         assert_eq!(gateway.get(&format!("{USERS}/my_reports:m-1?{query}")).await.code(), "invalid_parameter", "{query}");
     }

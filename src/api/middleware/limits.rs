@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{body::Body, extract::Request};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Version, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 
@@ -35,6 +35,9 @@ pub(super) async fn within_limits(request: Request) -> Result<Request, StatusCod
     if let Some(Refused(status)) = request.extensions().get() {
         return Err(*status);
     }
+    if !names_one_host(&request) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let head = target + head_size(request.headers());
     if target > LONGEST_TARGET {
@@ -44,6 +47,11 @@ pub(super) async fn within_limits(request: Request) -> Result<Request, StatusCod
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
     if request.body().is_end_stream() { Ok(request) } else { Box::pin(without_body(request)).await }
+}
+
+/// A request of HTTP/1.1 has one `Host` (RFC 9112, 3.2).
+fn names_one_host(request: &Request) -> bool {
+    request.version() != Version::HTTP_11 || request.headers().get_all(header::HOST).iter().count() == 1
 }
 
 fn head_size(headers: &HeaderMap) -> usize {

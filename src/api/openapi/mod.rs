@@ -134,10 +134,38 @@ fn declare_schemes(document: &mut openapi::OpenApi) {
     components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
 }
 
+/// A field that may be null is always there; one that may be left out is never null, and its type says so.
+fn require_what_may_be_null(document: &mut openapi::OpenApi) {
+    for schema in document.components.get_or_insert_default().schemas.values_mut() {
+        if let RefOr::T(Schema::Object(object)) = schema {
+            let may_be_null = |(name, field): (&String, &RefOr<Schema>)| may_be_null(field).then(|| name.clone());
+            object.required.extend(object.properties.iter().filter_map(may_be_null).collect::<Vec<_>>());
+        }
+    }
+}
+
+fn may_be_null(field: &RefOr<Schema>) -> bool {
+    match field {
+        RefOr::T(Schema::OneOf(one)) => one.items.iter().any(may_be_null),
+        RefOr::T(Schema::Object(object)) => has_null(&object.schema_type),
+        RefOr::T(Schema::Array(array)) => has_null(&array.schema_type),
+        _ => false,
+    }
+}
+
+fn has_null(types: &SchemaType) -> bool {
+    match types {
+        SchemaType::Type(one) => *one == Type::Null,
+        SchemaType::Array(several) => several.contains(&Type::Null),
+        SchemaType::AnyValue => false,
+    }
+}
+
 /// The document; `base_path` stands before every route, and `sources` are those that can be asked.
 pub fn document(base_path: &str, security: Security, shown: Shown, sources: &[Backend]) -> openapi::OpenApi {
     let mut document = described(shown).into_openapi();
     declare_schemes(&mut document);
+    require_what_may_be_null(&mut document);
     let server = if base_path.is_empty() { "/" } else { base_path };
     document.servers = Some(vec![Server::new(server)]);
     for path in document.paths.paths.values_mut() {

@@ -119,6 +119,11 @@ impl Copies {
         self.listen(sources);
     }
 
+    /// Whether there is a shared cache.
+    pub(in crate::roll) fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// How many entries there are and how many bytes they hold, about.
     pub(in crate::roll) fn size(&self) -> (u64, u64) {
         self.held.size()
@@ -225,7 +230,7 @@ impl Copies {
             Ok(_) => Some(FailureKind::InvalidResponse), // its counts never agreed
             Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind, key.scope)),
         };
-        let may_stand_in = |copy: &Arc<Copy>| copy.stands_in() && copy.is_roll() && self.is_own(&key, copy);
+        let may_stand_in = |copy: &Arc<Copy>| copy.stands_in() && self.is_own(&key, copy);
         let held = match held {
             None if failed.is_some() => self.newest(&key, source).await, // it was not looked for, or came meanwhile
             held => held,

@@ -3,10 +3,7 @@
 //! It says when the token ends as `expires_in` (seconds; RFC 6749, 5.1) or `expires_on` (Unix
 //! seconds; Acronis guide, "Authentication"). Where it says neither, Acronis' two hours hold.
 
-use std::{
-    borrow::Cow,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
@@ -63,8 +60,8 @@ pub enum OAuthError {
 /// The answer (RFC 6749, 5.1), as far as it is needed.
 #[derive(Deserialize)]
 struct Wire<'a> {
-    #[serde(borrow)]
-    access_token: Cow<'a, str>,
+    #[serde(borrow, default)]
+    access_token: Scalar<'a>,
     #[serde(borrow, default)]
     refresh_token: Scalar<'a>,
     #[serde(borrow, default)]
@@ -105,20 +102,23 @@ impl OAuthError {
     }
 }
 
-/// Reads the body of a 200; `None` where it gives nothing that can be used.
-pub(super) fn read_granted(body: &[u8], now: SystemTime) -> Option<Granted> {
-    let wire: Wire<'_> = json::from_slice(body).ok()?;
-    if let Scalar::Text(kind) = &wire.token_type
-        && !kind.eq_ignore_ascii_case("bearer")
-    {
+/// Reads the body of a 200. Where it gives no access token that can be used, a refresh token may be there all
+/// the same: the one before it is spent.
+pub(super) fn read_granted(body: &[u8], now: SystemTime) -> Result<Granted, Option<Secret>> {
+    let wire: Wire<'_> = json::from_slice(body).map_err(|_| None)?;
+    let refresh_token = refresh_token(&wire.refresh_token);
+    match authorization(&wire) {
+        Some(authorization) => Ok(Granted { authorization, life: lifetime(&wire.expires_on, &wire.expires_in, now), refresh_token }),
+        None => Err(refresh_token),
+    }
+}
+
+fn authorization(Wire { access_token, token_type, .. }: &Wire<'_>) -> Option<Authorization> {
+    if matches!(token_type, Scalar::Text(kind) if !kind.eq_ignore_ascii_case("bearer")) {
         return None;
     }
-    let token = Some(wire.access_token.trim()).filter(|token| !token.is_empty()).map(Secret::new)?;
-    Some(Granted {
-        authorization: Authorization::bearer(&token)?,
-        life: lifetime(&wire.expires_on, &wire.expires_in, now),
-        refresh_token: refresh_token(&wire.refresh_token),
-    })
+    let Scalar::Text(token) = access_token else { return None };
+    Authorization::bearer(&Secret::new(Some(token.trim()).filter(|token| !token.is_empty())?))
 }
 
 /// What the body of a refusal says, where it says it as the RFC does.
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(granted.authorization.header(), "Bearer eyJ0eXAi");
         assert_eq!(granted.refresh_token, None);
         for bad in [&b"{}"[..], b"<html>", br#"{"access_token":""}"#, br#"{"access_token":"a","token_type":"mac"}"#] {
-            assert!(read_granted(bad, SystemTime::UNIX_EPOCH).is_none());
+            assert!(matches!(read_granted(bad, SystemTime::UNIX_EPOCH), Err(None)));
         }
     }
 

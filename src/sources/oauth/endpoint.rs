@@ -31,11 +31,13 @@ pub(in crate::sources) struct Endpoint {
 }
 
 /// Why nothing was given.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Refused {
     pub(super) failure: Failure,
     /// What the endpoint said, where it said it as the RFC does.
     pub(super) error: Option<OAuthError>,
+    /// What the next token is had with, where it gave that beside something that cannot be used.
+    pub(super) refresh_token: Option<Secret>,
 }
 
 impl Endpoint {
@@ -85,7 +87,7 @@ impl Endpoint {
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        Self { failure, error: None }
+        Self { failure, error: None, refresh_token: None }
     }
 }
 
@@ -94,9 +96,10 @@ fn read(answer: Answer) -> Result<Granted, Refused> {
     let body = answer.body.map(|body| Zeroizing::new(Vec::from(body)));
     if answer.status != 200 {
         let failure = Failure { retry_after: answer.retry_after, ..by_token_status(answer.status) };
-        return Err(Refused { failure, error: body.ok().and_then(|body| read_refusal(&body)) });
+        return Err(Refused { error: body.ok().and_then(|body| read_refusal(&body)), ..failure.into() });
     }
-    Ok(read_granted(&body?, SystemTime::now()).ok_or(Failure::answered(FailureKind::InvalidResponse, 200))?)
+    let unusable = Failure::answered(FailureKind::InvalidResponse, 200);
+    read_granted(&body?, SystemTime::now()).map_err(|refresh_token| Refused { refresh_token, ..unusable.into() })
 }
 
 /// Id and secret are form-encoded before they go into Basic (RFC 6749, 2.3.1).

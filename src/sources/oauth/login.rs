@@ -163,7 +163,7 @@ impl Login {
         self.settings.store.lock(Deadline::after(PATIENCE)).await
     }
 
-    fn explain(&self, Refused { failure, error }: Refused) -> LoginError {
+    fn explain(&self, Refused { failure, error, .. }: Refused) -> LoginError {
         match (failure.kind, error) {
             (_, Some(OAuthError::InvalidGrant)) => LoginError::CodeRefused,
             (FailureKind::Unauthorized, None | Some(OAuthError::InvalidClient)) => LoginError::UnknownClient(self.table()),

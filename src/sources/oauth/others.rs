@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     answer::Granted,
-    endpoint::{PATIENCE, Refused},
+    endpoint::PATIENCE,
     memory::Memory,
     store::{LockedStore, Store, StoreError},
 };
@@ -60,13 +60,11 @@ fn is_newer((shared, rotated): (&Secret, i64), stored: Option<(&Secret, i64)>) -
 }
 
 /// Offers what came of a renewal to the others, where there are any.
-pub(super) async fn offer(place: Option<&TokenPlace>, granted: &Result<Granted, Refused>, refresh: &Secret, rotated: i64) {
-    let (Some(place), Ok(granted)) = (place, granted) else { return };
-    let life = granted.life;
-    let access = granted.authorization.token().map(|token| SharedAccess {
-        token,
-        ends: millis(SystemTime::now() + life),
-        life: u64::try_from(life.as_millis()).unwrap_or(u64::MAX),
+pub(super) async fn offer(place: Option<&TokenPlace>, granted: Option<&Granted>, refresh: &Secret, rotated: i64) {
+    let Some(place) = place else { return };
+    let access = granted.and_then(|Granted { authorization, life, .. }| {
+        let (ends, life_ms) = (millis(SystemTime::now() + *life), u64::try_from(life.as_millis()).unwrap_or(u64::MAX));
+        Some(SharedAccess { token: authorization.token()?, ends, life: life_ms })
     });
     if place.offer(&SharedToken { refresh: refresh.clone(), rotated, access }).await.is_err() {
         tracing::warn!("a renewed refresh token could not be shared yet: it is when the shared cache is back");

@@ -71,16 +71,19 @@ impl Refresh {
         let shared = others.as_ref().map(|others| others.place);
         let granted = self.endpoint.ask(client, &form, Some(PATIENCE), trace).await;
         // No pause between the answer and the writing: it is the moment in which a crash would hurt.
-        if let Some(next) = granted.as_ref().ok().and_then(|granted| granted.refresh_token.as_ref()).filter(|next| **next != token) {
+        let next = granted.as_ref().map_or_else(|refused| refused.refresh_token.as_ref(), |granted| granted.refresh_token.as_ref());
+        if let Some(next) = next.filter(|next| **next != token) {
             let written = place.write(next);
             let rotated = millis(SystemTime::now()).max(before + 1);
             place.date(rotated);
             let kept = offload(true, move || written.and_then(|()| place.commit())).await;
-            offer(shared, &granted, next, rotated).await;
+            offer(shared, granted.as_ref().ok(), next, rotated).await;
             kept.map_err(|error| self.keep(Unwritten { token: next.clone(), follows: token.clone() }, &error))?;
         } else {
             place.leave();
-            offer(shared, &granted, &token, before).await;
+            if granted.is_ok() {
+                offer(shared, granted.as_ref().ok(), &token, before).await;
+            }
         }
         granted.map_err(|refused| self.refused(&token, refused))
     }
@@ -140,7 +143,7 @@ impl Refresh {
         UNAUTHORIZED
     }
 
-    fn refused(&self, token: &Secret, Refused { failure, error }: Refused) -> Failure {
+    fn refused(&self, token: &Secret, Refused { failure, error, .. }: Refused) -> Failure {
         if error == Some(OAuthError::InvalidGrant) && failure.http_status == Some(400) {
             self.memory().refused = Some(token.clone());
             self.complain(Complaint::Refused);

@@ -22,8 +22,13 @@ impl Gateway {
 
     /// The same with a body behind the head, whatever the head says of it.
     pub(crate) async fn send_raw_with_body(&self, first_line: &str, header_lines: &[&str], body: &str) -> Answer {
-        let lines = [&[first_line, "Host: gateway", "Connection: close"], header_lines, &["", body]].concat();
-        let request = lines.join("\r\n");
+        let lines = [&["Host: gateway"], header_lines].concat();
+        self.send_lines(first_line, &lines, body).await
+    }
+
+    /// The same with no header but these and that it ends the connection.
+    pub(crate) async fn send_lines(&self, first_line: &str, header_lines: &[&str], body: &str) -> Answer {
+        let request = [&[first_line, "Connection: close"], header_lines, &["", body]].concat().join("\r\n");
         let stream = TcpStream::connect(self.url.trim_start_matches("http://")).await.unwrap();
         let (mut from, mut to) = stream.into_split();
         let mut came = Vec::new();
