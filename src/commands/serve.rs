@@ -40,7 +40,7 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
 /// Waits to be told to stop; reads the configuration again when it is told to, and when the file
 /// has changed and is the same at two looks: half of it may be a good one, but is not what was meant.
 async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arguments, environment: &Environment) -> Stop {
-    let (mut read, mut seen) = (arguments.digest(), None);
+    let (mut read, mut seen, mut refused) = (arguments.digest(), None, None);
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay); // two looks are a time apart
     loop {
@@ -50,12 +50,16 @@ async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arg
                     return stop;
                 }
                 read = arguments.digest();
-                reload(running, arguments, environment);
+                refused = reload(running, arguments, environment, None);
             }
             _ = look.tick() => {
                 let now = arguments.digest();
-                if now.is_some() && now != read && now == seen {
-                    reload(running, arguments, environment);
+                let is_whole = now.is_some() && now == seen;
+                let is_news = is_whole && now != read;
+                if is_news || (is_whole && refused.is_some()) {
+                    refused = reload(running, arguments, environment, refused.as_deref().filter(|_| !is_news));
+                }
+                if is_news {
                     read = now;
                 }
                 seen = now;
@@ -64,19 +68,25 @@ async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arg
     }
 }
 
-/// Puts the configuration as it is now to work; where it is broken, the old one goes on.
-fn reload(running: &Running, arguments: &Arguments, environment: &Environment) {
+/// Puts the configuration as it is now to work; where it is broken, the old one goes on, and what is wrong with it
+/// is given: a file that it names may come later than itself. What was `said` of it is not said again.
+fn reload(running: &Running, arguments: &Arguments, environment: &Environment, said: Option<&str>) -> Option<String> {
     let reloaded = arguments.read(environment).map_err(Failed::from).and_then(|config| Ok(running.reload(config)?));
+    let faults = reloaded.as_ref().err().map(ToString::to_string);
+    if faults.is_some() && faults.as_deref() == said {
+        return faults;
+    }
     running.metrics().reloaded(reloaded.is_ok());
     match reloaded {
         Ok(waiting) if waiting.is_empty() => tracing::info!("the configuration was read again; the cache begins empty"),
         Ok(waiting) => tracing::warn!(keys = waiting.join(", "), "the configuration was read again; these keys wait for a restart"),
-        Err(failed) => {
-            for fault in failed.to_string().lines() {
+        Err(_) => {
+            for fault in faults.iter().flat_map(|faults| faults.lines()) {
                 tracing::error!(fault, "the configuration is broken; the one before goes on");
             }
         }
     }
+    faults
 }
 
 /// Drains and ends; a second signal ends at once.

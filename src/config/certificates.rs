@@ -4,6 +4,7 @@
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rustls::{
@@ -13,7 +14,7 @@ use rustls::{
         CertificateDer, PrivateKeyDer,
         pem::{self, PemObject},
     },
-    sign::CertifiedKey,
+    sign::{CertifiedKey, SigningKey},
 };
 use secrecy::zeroize::Zeroizing;
 
@@ -82,27 +83,28 @@ impl KeyPair {
             }
         }
         let (cert_file, key_file) = (reader.path(&cert_key), reader.path(&key_key));
-        let pair = Self { cert_file: cert_file?, key_file: key_file? };
-        if let Err(unusable) = pair.read() {
+        if reader.holds(table) && !reader.holds(&cert_key) && !reader.holds(&key_key) {
+            reader.fault(table, "needs cert_file and key_file; without the table there is no TLS.");
+        }
+        // Each by itself, so that what is wrong with both is told at once.
+        let faults = [cert_file.as_deref().and_then(|file| chain(file).err()), key_file.as_deref().and_then(|file| signing(file).err())];
+        let pair = cert_file.zip(key_file).map(|(cert_file, key_file)| Self { cert_file, key_file });
+        let of_both = pair.as_ref().filter(|_| faults.iter().all(Option::is_none)).and_then(|pair| pair.read().err());
+        for unusable in faults.into_iter().flatten().chain(of_both) {
             reader.fault(&format!("{table}.{}", unusable.key), unusable.to_string());
         }
-        Some(pair)
+        pair
     }
 
-    /// The pair as it is now. The key's own text is wiped; what signs with it never prints it.
+    /// The pair as it is now.
     pub fn read(&self) -> Result<CertifiedKey, Unusable> {
-        let of_cert = |what| Unusable { key: "cert_file", file: self.cert_file.clone(), what };
-        let of_key = |what| Unusable { key: "key_file", file: self.key_file.clone(), what };
-        let chain = certificates(&self.cert_file).map_err(of_cert)?;
-        let key = Zeroizing::new(private_key(&self.key_file).map_err(of_key)?);
-        let signing = any_supported_type(&key).map_err(|_| of_key("holds no RSA, ECDSA or Ed25519 key that can be used.".to_owned()))?;
-        let pair = CertifiedKey::new(chain, signing);
+        let pair = CertifiedKey::new(chain(&self.cert_file)?, signing(&self.key_file)?);
         match pair.keys_match() {
             Ok(()) => Ok(pair),
             Err(rustls::Error::InconsistentKeys(_)) => {
-                Err(of_key(format!("is not the key of the first certificate in {}.", self.cert_file.display())))
+                Err(of_key(&self.key_file, format!("is not the key of the first certificate in {}.", self.cert_file.display())))
             }
-            Err(_) => Err(of_cert("its first certificate is none that a server can have.".to_owned())),
+            Err(_) => Err(of_cert(&self.cert_file, "its first certificate is none that a server can have.".to_owned())),
         }
     }
 
@@ -110,6 +112,24 @@ impl KeyPair {
     pub fn stamps(&self) -> [Stamp; 2] {
         [Stamp::of(&self.cert_file), Stamp::of(&self.key_file)]
     }
+}
+
+fn of_cert(file: &Path, what: String) -> Unusable {
+    Unusable { key: "cert_file", file: file.to_owned(), what }
+}
+
+fn of_key(file: &Path, what: String) -> Unusable {
+    Unusable { key: "key_file", file: file.to_owned(), what }
+}
+
+fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
+    certificates(file).map_err(|what| of_cert(file, what))
+}
+
+/// What signs with a key. The key's own text is wiped; what signs with it never prints it.
+fn signing(file: &Path) -> Result<Arc<dyn SigningKey>, Unusable> {
+    let key = Zeroizing::new(private_key(file).map_err(|what| of_key(file, what))?);
+    any_supported_type(&key).map_err(|_| of_key(file, "holds no RSA, ECDSA or Ed25519 key that can be used.".to_owned()))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

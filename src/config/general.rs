@@ -1,6 +1,9 @@
 //! The keys that belong to no source, no caller and no customer: `server`, `join`, `cache`, `telemetry`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 use toml::Value;
@@ -193,11 +196,12 @@ fn read_addresses(reader: &mut Reader) -> (SocketAddr, Option<SocketAddr>) {
     (listen, admin_listen)
 }
 
-/// Whether one of two addresses cannot be listened on beside the other. Port 0 is a free one.
+/// Whether one of two addresses cannot be listened on beside the other. Port 0 is a free one. All addresses
+/// of IPv6 are those of IPv4 as well.
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
-    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
-    let overlap = one.ip() == other.ip() || (any && one.is_ipv4() == other.is_ipv4());
-    one.port() != 0 && one.port() == other.port() && overlap
+    let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
+    let holds = |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    one.port() != 0 && one.port() == other.port() && (a == b || holds(a, b) || holds(b, a))
 }
 
 /// A time that is not longer than anybody could want.
@@ -250,6 +254,10 @@ mod tests {
             ("127.0.0.1:8080", "0.0.0.0:8080", true),
             ("[::1]:8080", "[::]:8080", true),
             ("[::1]:8080", "127.0.0.1:8080", false),
+            ("[::1]:8080", "0.0.0.0:8080", false),
+            ("[::]:8080", "127.0.0.1:8080", true),
+            ("0.0.0.0:8080", "[::]:8080", true),
+            ("[::ffff:127.0.0.1]:8080", "127.0.0.1:8080", true),
         ] {
             assert_eq!(collide(one.parse().unwrap(), other.parse().unwrap()), expected, "{one} {other}");
         }

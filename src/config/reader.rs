@@ -208,7 +208,9 @@ fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
 fn leaves(table: &Table, above: &str) -> Vec<String> {
     let mut keys = Vec::new();
     for (name, value) in table {
-        let key = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+        // A name that holds a dot itself is no key that anybody asks for, though it may look like one.
+        let name = if name.contains('.') { format!("{name:?}") } else { name.clone() };
+        let key = if above.is_empty() { name } else { format!("{above}.{name}") };
         match value {
             Value::Table(inner) if !inner.is_empty() => keys.extend(leaves(inner, &key)),
             _ => keys.push(key),
@@ -317,6 +319,17 @@ mod tests {
                 reader.required::<String>(&format!("{item}.name"));
             }
             assert_eq!(faults(reader).concat(), fault, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_dot_of_its_own_is_no_key() {
+        for (text, at) in [("\"a.b\" = 1", "\"a.b\""), ("[a]\n\"b.c\" = 1", "a.\"b.c\"")] {
+            let mut reader = reader(text);
+            reader.get::<u64>("a.b");
+            reader.get::<u64>("a.b.c");
+            let told = faults(reader).concat();
+            assert!(told.starts_with(at) && told.contains("is no key of this version"), "{told}");
         }
     }
 

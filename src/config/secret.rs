@@ -5,6 +5,9 @@ use std::{fmt, io, path::PathBuf};
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 use subtle::ConstantTimeEq;
 
+/// What some editors write in front of a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A secret text. `Debug` hides it, nothing serialises it, two are compared in constant time, and
 /// the memory is wiped when it is dropped.
 #[derive(Clone)]
@@ -15,7 +18,7 @@ pub struct Secret(SecretString);
 pub enum SecretSource {
     /// It is written in the configuration or the environment.
     Written(Secret),
-    /// It is the text of a file, without the blanks around it.
+    /// It is the text of a file, without the blanks around it and a byte order mark in front.
     File(PathBuf),
 }
 
@@ -53,10 +56,11 @@ impl SecretSource {
             Self::File(path) => {
                 let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: cannot be read: {error}", path.display()));
                 let text = Zeroizing::new(std::fs::read_to_string(path).map_err(named)?);
-                if text.trim().is_empty() {
+                let secret = text.trim_start_matches(BYTE_ORDER_MARK).trim();
+                if secret.is_empty() {
                     return Err(io::Error::other(format!("{}: is empty", path.display())));
                 }
-                Ok(Secret::new(text.trim()))
+                Ok(Secret::new(secret))
             }
         }
     }
@@ -65,6 +69,18 @@ impl SecretSource {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_of_a_file_has_neither_blanks_nor_a_byte_order_mark_around_it() {
+        let file = std::env::temp_dir().join(format!("rollcall-secret-{}", std::process::id()));
+        for text in ["hunter2", " hunter2\r\n", "\u{feff}hunter2\n"] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(SecretSource::File(file.clone()).reveal().unwrap().reveal(), "hunter2", "{text:?}");
+        }
+        std::fs::write(&file, "\u{feff}\n").unwrap();
+        assert!(SecretSource::File(file.clone()).reveal().is_err());
+        std::fs::remove_file(file).unwrap();
+    }
 
     #[test]
     fn a_secret_does_not_print() {

@@ -198,6 +198,11 @@ impl Rolls {
         self.copies.keep_up_to_date(&self.sources);
     }
 
+    /// Whether copies are shared with other replicas.
+    pub fn is_shared(&self) -> bool {
+        self.copies.is_shared()
+    }
+
     /// How many entries the cache has and how many bytes they hold, about.
     pub fn size(&self) -> (u64, u64) {
         let ((copies, bytes), (rolls, more)) = (self.copies.size(), self.joined.size());

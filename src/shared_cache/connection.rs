@@ -114,7 +114,7 @@ impl Connection {
         let answer = tokio::time::timeout(call.within, ask(self.manager.clone())).await;
         let (answer, verdict) = match answer {
             Ok(Ok(answer)) => (Ok(Ok(answer)), Verdict::Answered),
-            Ok(Err(error)) if error.code() == Some("WRONGTYPE") => (Ok(Err(WrongKind)), Verdict::Answered),
+            Ok(Err(error)) if code(&error).as_deref() == Some("WRONGTYPE") => (Ok(Err(WrongKind)), Verdict::Answered),
             Ok(Err(error)) => (Err(self.failed(&error)), Verdict::Failed),
             // A call that had only a rest of the time says nothing of Redis.
             Err(_) if call.within < self.timeout => (Err(Silent("timeout")), Verdict::Nothing),
@@ -159,10 +159,16 @@ impl Connection {
     }
 }
 
+/// The code that Redis gave, also to one of several commands: the library tells it of a single one only.
+fn code(error: &RedisError) -> Option<String> {
+    let of_several = || error.clone().into_server_errors()?.first().map(|(_, error)| error.code().to_owned());
+    error.code().map(str::to_owned).or_else(of_several)
+}
+
 /// Why a call failed, in words that hold nothing of the URL: a code that Redis gave, or a kind.
 pub(super) fn cause(error: &RedisError) -> String {
     let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    match (error.code(), io) {
+    match (code(error), io) {
         (Some(code), _) => format!("it says {code}"),
         (None, Some(io)) => io.kind().to_string(),
         (None, None) => error.category().to_owned(),

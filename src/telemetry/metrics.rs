@@ -1,6 +1,7 @@
 //! The metrics, all in one place: name, labels, and what each counts.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
@@ -127,7 +128,16 @@ struct Shared(Arc<str>);
 
 impl EncodeLabelValue for Shared {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        self.0.as_ref().encode(encoder)
+        escaped(&self.0).as_ref().encode(encoder)
+    }
+}
+
+/// A label as OpenMetrics wants it; the library writes it as it is, and whoever issues tokens names callers.
+fn escaped(label: &str) -> Cow<'_, str> {
+    if label.contains(['\\', '"', '\n']) {
+        label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").into()
+    } else {
+        label.into()
     }
 }
 
@@ -239,6 +249,23 @@ impl Metrics {
         let labels = FaultLabels { reason };
         self.link_faults.get_or_create(&labels).set(i64::try_from(faults).unwrap_or(i64::MAX));
         self.link_fault_lines.get_or_create(&labels).set(i64::try_from(first_line).unwrap_or(i64::MAX));
+    }
+
+    /// Shows no more of the ways to link customers, and of the shared cache, that the configuration in use does not have:
+    /// what was noted before it would stand there for ever.
+    pub fn show_only(&self, strategies: &[&'static str], has_shared_cache: bool) {
+        for strategy in ["file", "discover"].into_iter().filter(|strategy| !strategies.contains(strategy)) {
+            self.links.remove(&LinkLabels { strategy });
+            if strategy == "file" {
+                self.link_faults.clear();
+                self.link_fault_lines.clear();
+            } else {
+                self.unlinked.clear();
+            }
+        }
+        if !has_shared_cache {
+            self.shared_cache.forget();
+        }
     }
 
     /// Counts an answered request; `trace` is its own where that is reported.

@@ -75,6 +75,12 @@ impl SharedCacheMetrics {
         all.register("shared_cache_renewals_withheld", help, self.withheld.clone());
     }
 
+    /// Forgets how it is, for there is none any more.
+    pub(super) fn forget(&self) {
+        self.up.clear();
+        self.subscribed.clear();
+    }
+
     /// Notes whether it answers.
     pub fn up(&self, up: bool) {
         self.up.get_or_create(&[]).set(i64::from(up));

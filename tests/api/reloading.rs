@@ -248,6 +248,41 @@ async fn a_broken_file_leaves_the_old_configuration_at_work_and_is_told() {
 }
 
 #[tokio::test]
+async fn a_file_that_comes_later_than_the_configuration_that_names_it_is_waited_for() {
+    let it = Reloadable::start(World::of_two().await, &page_size(7)).await;
+    let names_a_file = SECRETS.replace("token = \"token\"", "token_file = \"later\"");
+    it.write(&it.world.toml(&format!("{names_a_file}{}", page_size(11))));
+    it.reaches("refused", 1).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await; // some looks
+    assert_eq!((it.counted("refused").await, it.page_size("before").await), (1, 7), "it is said once");
+    it.folder.write("later", "token\n");
+    it.reaches("taken", 1).await;
+    assert_eq!(it.page_size("after").await, 11);
+}
+
+#[tokio::test]
+async fn what_is_not_configured_any_more_leaves_no_metrics_behind() {
+    let it = Reloadable::start(World::of_two().await, &page_size(7)).await;
+    it.folder.write("links.csv", "customer_id,name,advanced_automation_id,my_reports_id\nacme,Acme,acme,acme\n");
+    it.folder.write("cache.key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let shared = "shared_cache = { url = \"redis://127.0.0.1:1\", key_file = \"cache.key\" }\n";
+    it.change(&format!("customers = {{ links = [\"file\"], file = \"links.csv\" }}\n{shared}"));
+    it.reaches("taken", 1).await;
+    assert_eq!(it.gateway.get("/customers/acme/users").await.status, 200);
+    let shows = async |name: &str| it.gateway.get("/metrics").await.text.lines().any(|line| line.starts_with(name));
+    let names =
+        ["rollcall_customer_links{", "rollcall_customer_file_faults{", "rollcall_customer_file_fault_line{", "rollcall_shared_cache_up"];
+    for name in names {
+        assert!(shows(name).await, "{name}: {}", it.gateway.get("/metrics").await.text);
+    }
+    it.change("");
+    it.reaches("taken", 2).await;
+    for name in names {
+        assert!(!shows(name).await, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_only_a_restart_changes_is_named_and_stays_as_it_is() {
     for (more, key) in [
         ("server.admin_listen = \"127.0.0.1:0\"", "server.admin_listen"),

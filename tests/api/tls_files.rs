@@ -145,6 +145,9 @@ async fn a_pair_that_cannot_be_used_is_a_fault_that_names_key_and_file() {
         let alone = world.gateway().set(&format!("server.tls.{key}"), "cert.pem").config().err().unwrap().to_string();
         assert!(alone.starts_with(&format!("server.tls.{other}: is required")), "{alone}");
     }
+    Pair { certificate: String::new(), key: String::new() }.write(&folder);
+    let both = world.gateway().encrypted(&folder).config().err().unwrap().to_string();
+    assert!(both.contains("server.tls.cert_file") && both.contains("server.tls.key_file"), "{both}");
     let no_table = world.gateway().set("server.tls", "true").config().err().unwrap().to_string();
     assert!(no_table.contains("[server.tls]"), "{no_table}");
 }

@@ -113,6 +113,7 @@ async fn a_token_that_is_wrong_in_any_way_is_refused_and_why_is_said() {
         ("expired", claims_but("exp", in_seconds(-90)), "expired"),
         ("not yet valid", claims_but("nbf", in_seconds(90)), "not valid yet"),
         ("issuer", claims_but("iss", "x"), "issuer"),
+        ("issuers", claims_but("iss", json!(["x", ISSUER])), "issuer"),
         ("audience", claims_but("aud", "x"), "audience"),
     ] {
         let message = trusting.get(&key.token(&claims)).await.json()["message"].to_string();
@@ -309,6 +310,20 @@ async fn each_subject_has_a_limit_of_his_own_and_a_name_in_the_metrics() {
     let bearer = format!("Bearer {}", of("cy"));
     let metrics = trusting.gateway.get_with("/metrics", &[("authorization", &bearer)]).await.text;
     assert!(metrics.contains("caller_requests_total{caller=\"ann\",status=\"429\"} 1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_name_that_an_issuer_has_chosen_does_not_break_the_metrics() {
+    let key = SigningKey::ed("key");
+    let trusting = Trusting::new(&[&key]).await;
+    for subject in ["x\",status=\"500", "CORP\\nina"] {
+        assert_eq!(trusting.get(&key.token(&claims_but("sub", subject))).await.status, 200);
+    }
+    let bearer = format!("Bearer {}", key.token(&claims_but("sub", "cy")));
+    let metrics = trusting.gateway.get_with("/metrics", &[("authorization", &bearer)]).await.text;
+    for label in [r#"{caller="x\",status=\"500",status="200"} 1"#, r#"{caller="CORP\\nina",status="200"} 1"#] {
+        assert!(metrics.contains(&format!("rollcall_caller_requests_total{label}")), "{label}: {metrics}");
+    }
 }
 
 #[tokio::test]

@@ -122,21 +122,32 @@ fn spoil(redis: &Redis, connection: &mut Connection) {
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn what_cannot_be_read_is_said_once_and_replaced() {
+    let cut = |name: &str, connection: &mut Connection| {
+        let mut value: Vec<u8> = connection.get(name).unwrap();
+        value.truncate(value.len() - 1);
+        connection.set::<_, _, ()>(name, value).unwrap();
+    };
+    let list = |name: &str, connection: &mut Connection| redis::pipe().del(name).lpush(name, "garbage").query(connection).unwrap();
+    let hash = |name: &str, connection: &mut Connection| redis::pipe().del(name).hset(name, "garbage", "1").query(connection).unwrap();
+    spoilt_copies_are_replaced(cut).await;
+    spoilt_copies_are_replaced(list).await;
+    spoilt_copies_are_replaced(hash).await;
+}
+
+async fn spoilt_copies_are_replaced(spoil: impl Fn(&str, &mut Connection)) {
     let (redis, world) = (Redis::start().await, World::of_two().await);
     let file = redis.folder.write("rollcall.toml", &redis.toml(&world, "shared_cache.timeout = \"1s\"\n"));
     let (one, first) = Program::serve(&file, &[]).await;
     assert_eq!(first.get(&path("acme")).await.status, 200);
     redis.until_copies(2).await;
     let mut connection = redis.ask();
-    for name in redis.copies() {
-        let mut value: Vec<u8> = connection.get(&name).unwrap();
-        value.truncate(value.len() - 1);
-        connection.set::<_, _, ()>(&name, value).unwrap();
-    }
+    redis.copies().iter().for_each(|name| spoil(name, &mut connection));
     let (other, second) = Program::serve(&file, &[]).await;
     assert_eq!(second.get(&path("acme")).await.status, 200);
     assert_eq!(other.lines_with(&["WARN", "cannot be read with this key_file"]).await.len(), 1, "{}", other.said());
     assert_eq!(world.asked(), (2, 2));
+    assert_eq!(counted(&second, "rollcall_shared_cache_up{}").await, 1, "what cannot be read is no silence");
+    assert!(counted(&second, "rollcall_shared_cache_lookups_total{result=\"unreadable\"}").await >= 2);
     let (third, last) = Program::serve(&file, &[]).await;
     until("what was spoilt to be replaced", || redis.copies().iter().all(|name| redis.ask().pttl::<_, i64>(name).unwrap() > 0)).await;
     assert_eq!(last.get(&path("acme")).await.status, 200);

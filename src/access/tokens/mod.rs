@@ -79,6 +79,10 @@ impl Tokens {
         let key = self.keys.find(header.kid.as_deref(), header.alg, deadline).await?;
         let TokenData { claims, .. } =
             decode::<Map<String, Value>>(token, &key, validation).map_err(|error| Denied::Refused(reason(error.kind())))?;
+        // The library also takes a list of which it is one.
+        if !claims.get("iss").is_some_and(Value::is_string) {
+            return Err(Denied::Refused(reason(&ErrorKind::InvalidIssuer)));
+        }
         Ok(self.caller(&claims))
     }
 

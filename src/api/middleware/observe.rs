@@ -166,7 +166,9 @@ fn origin_of(headers: &HeaderMap, tracer: &Tracer) -> (Origin, Span) {
     };
     let given = text(&REQUEST_ID).filter(fits);
     let request_id = given.map_or_else(new_id, Arc::from);
-    let (trace, span) = tracer.receive(text(&TRACEPARENT));
+    // Two are none (W3C Trace Context, 3.2).
+    let is_one = headers.get_all(&TRACEPARENT).iter().nth(1).is_none();
+    let (trace, span) = tracer.receive(text(&TRACEPARENT).filter(|_| is_one));
     (Origin { request_id, trace }, span)
 }
 

@@ -30,9 +30,9 @@ impl TraceContext {
         (whole && trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags })
     }
 
-    /// A new position in the same trace.
+    /// A new position in the same trace. Flags that nobody knows here are not handed on (W3C Trace Context, 3.2.2.5.2).
     pub(super) fn child(self) -> Self {
-        Self { span_id: fastrand::u64(1..), ..self }
+        Self { span_id: fastrand::u64(1..), flags: self.flags & SAMPLED, ..self }
     }
 
     /// Whether the trace is recorded.
@@ -76,6 +76,8 @@ mod tests {
         for (flags, sampled) in [("00", false), ("02", false), ("03", true), ("ff", true)] {
             let header = format!("{}{flags}", &header[..53]);
             assert_eq!(TraceContext::read(&header).map(TraceContext::is_sampled), Some(sampled), "{header}");
+            let handed_on = TraceContext::read(&header).unwrap().child().to_string();
+            assert!(handed_on.ends_with(if sampled { "-01" } else { "-00" }), "{handed_on}");
         }
     }
 
