@@ -226,12 +226,15 @@ async fn total_counts_whom_the_filters_leave_and_nobody_in_a_partial_answer() {
 }
 
 #[tokio::test]
-async fn the_longest_name_that_is_kept_makes_a_cursor_that_is_taken() {
-    let (world, name) = (World::new().await, "\u{1d160}".repeat(256)); // three times as long once it is composed
-    world.users(vec![user("1", &name, "a@acme.example"), user("2", &name, "b@acme.example")]);
-    let gateway = world.start().await;
-    let first = gateway.get(&format!("/customers/acme/users?source=my_reports&q={name}&page_size=1")).await;
-    assert_eq!(first.names().first(), Some(&name));
-    let second = gateway.get(&next(&first).unwrap()).await;
-    assert_eq!((second.status, second.names()), (200, vec![name]));
+async fn a_name_however_long_makes_a_cursor_that_is_taken() {
+    for length in [256, 257, 1024, 4000] {
+        let (world, name) = (World::new().await, "\u{1d160}".repeat(length)); // three times as long once it is composed
+        world.users(vec![user("1", &name, "a@acme.example"), user("2", &name, "b@acme.example")]);
+        let gateway = world.start().await;
+        let q = if length == 256 { format!("&q={name}") } else { String::new() };
+        let first = gateway.get(&format!("{USERS}?source=my_reports&page_size=1{q}")).await;
+        let second = gateway.get(&next(&first).unwrap()).await;
+        assert_eq!((second.status, second.names()), (200, first.names()), "{length}");
+        assert_eq!(first.names()[0] == name, length == 256, "{length}: longer ones are none");
+    }
 }
