@@ -45,6 +45,7 @@ fn main() {
 fn measure_all(adapters: &[Box<dyn Adapter>], (persons, users, both): (usize, usize, usize)) {
     let customer = format!("{persons}_{users}_{both}_1");
     let bodies = bodies(&customer, persons);
+    assert_eq!(adapters.len(), bodies.len(), "a body for each backend, in their order");
     for (adapter, (body, rows)) in adapters.iter().zip(bodies.iter().zip([persons, users])) {
         let kib = body.len() >> 10;
         show(&format!("read {rows} rows of {}, {kib} KiB", adapter.name()), rows, || read(&**adapter, body));

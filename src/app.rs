@@ -135,7 +135,7 @@ impl Config {
     /// Checks merged layers against what the program and these backends know; every fault at once.
     pub fn read(layers: Layers, backends: &[Backend]) -> Result<Self, Faults> {
         let mut reader = Reader::new(layers);
-        let config = Self::ask(&mut reader, backends);
+        let config = Self::read_keys(&mut reader, backends);
         reader.finish()?;
         Ok(config)
     }
@@ -143,11 +143,12 @@ impl Config {
     /// The keys that were asked for, where the layers are read; for a test of the sample that shows them all.
     pub fn keys(layers: Layers, backends: &[Backend]) -> BTreeSet<String> {
         let mut reader = Reader::new(layers);
-        Self::ask(&mut reader, backends);
+        Self::read_keys(&mut reader, backends);
         reader.known().clone()
     }
 
-    fn ask(reader: &mut Reader, backends: &[Backend]) -> Self {
+    /// Asks for every key; what is wrong is in the reader.
+    fn read_keys(reader: &mut Reader, backends: &[Backend]) -> Self {
         let general = General::read(reader);
         let access = AccessSettings::read(reader, general.server.listen);
         // A source is left out with a fault, and then the reader has said so, or on purpose.

@@ -2,6 +2,9 @@
 
 use std::sync::OnceLock;
 
+use http::StatusCode;
+
+use super::error::ApiError;
 use crate::{access::Caller, outbound::Deadline, roll::Patience, telemetry::Origin};
 
 /// A request that has come; the outermost layer notes it for all below.
@@ -16,6 +19,12 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
+    /// Who asks, on a route that is for callers.
+    pub(super) fn caller(&self) -> Result<&Caller, ApiError> {
+        // A route without a guard is a bug.
+        self.caller.get().ok_or_else(|| ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR))
+    }
+
     /// How long whoever asks waits, and whether the sources are to be asked now.
     pub(super) fn patience(&self, now: bool) -> Patience {
         Patience { origin: self.origin.clone(), deadline: self.deadline, now }

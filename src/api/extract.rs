@@ -33,12 +33,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Customer {
         let path = Path::<CustomerInPath>::from_request_parts(parts, state).await;
         let Path(CustomerInPath { customer_id }) = path.map_err(|rejection| unreadable(&rejection))?;
         let customer = customer_id.parse::<CustomerId>()?;
-        let arrival = parts.extensions.get::<Arc<Arrival>>();
-        match arrival.and_then(|arrival| arrival.caller.get()) {
-            Some(caller) if caller.may_see(&customer) => Ok(Self(customer)),
-            Some(_) => Err(ApiError::forbidden(&customer)),
-            None => Err(ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR)), // a route without a guard is a bug
-        }
+        let Some(arrival) = parts.extensions.get::<Arc<Arrival>>() else {
+            return Err(ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR));
+        };
+        if arrival.caller()?.may_see(&customer) { Ok(Self(customer)) } else { Err(ApiError::forbidden(&customer)) }
     }
 }
 

@@ -18,6 +18,9 @@ use crate::{
 /// container changes by a swap of links that notifications miss.
 const LOOK: Duration = Duration::from_millis(900);
 
+/// How many looks there are to one more try with a configuration that could not be read.
+const LOOKS_TO_A_TRY: u64 = 4;
+
 /// How long a renewal that is under way may take once the process is told to end at once.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
@@ -43,6 +46,7 @@ async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arg
     let (mut read, mut seen, mut refused) = (arguments.digest(), None, None);
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay); // two looks are a time apart
+    let mut looks: u64 = 0;
     loop {
         tokio::select! {
             signal = signals.next() => {
@@ -53,10 +57,11 @@ async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arg
                 refused = reload(running, arguments, environment, None);
             }
             _ = look.tick() => {
+                looks += 1;
                 let now = arguments.digest();
                 let is_whole = now.is_some() && now == seen;
                 let is_news = is_whole && now != read;
-                if is_news || (is_whole && refused.is_some()) {
+                if is_news || (is_whole && refused.is_some() && looks.is_multiple_of(LOOKS_TO_A_TRY)) {
                     refused = reload(running, arguments, environment, refused.as_deref().filter(|_| !is_news));
                 }
                 if is_news {
@@ -68,10 +73,12 @@ async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arg
     }
 }
 
-/// Puts the configuration as it is now to work; where it is broken, the old one goes on, and what is wrong with it
-/// is given: a file that it names may come later than itself. What was `said` of it is not said again.
+/// Puts the configuration as it is now to work; where it is broken, the old one goes on. Where it cannot be read, what is
+/// wrong with it is given: a file that it names may come later than itself. What was `said` of it is not said again.
 fn reload(running: &Running, arguments: &Arguments, environment: &Environment, said: Option<&str>) -> Option<String> {
-    let reloaded = arguments.read(environment).map_err(Failed::from).and_then(|config| Ok(running.reload(config)?));
+    let read = arguments.read(environment);
+    let can_be_read = read.is_ok();
+    let reloaded = read.map_err(Failed::from).and_then(|config| Ok(running.reload(config)?));
     let faults = reloaded.as_ref().err().map(ToString::to_string);
     if faults.is_some() && faults.as_deref() == said {
         return faults;
@@ -86,7 +93,7 @@ fn reload(running: &Running, arguments: &Arguments, environment: &Environment, s
             }
         }
     }
-    faults
+    faults.filter(|_| !can_be_read)
 }
 
 /// Drains and ends; a second signal ends at once.

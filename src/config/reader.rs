@@ -208,8 +208,8 @@ fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
 fn leaves(table: &Table, above: &str) -> Vec<String> {
     let mut keys = Vec::new();
     for (name, value) in table {
-        // A name that holds a dot itself is no key that anybody asks for, though it may look like one.
-        let name = if name.contains('.') { format!("{name:?}") } else { name.clone() };
+        // A name that holds a dot itself, or is none, is no key that anybody asks for, though it may look like one.
+        let name = if name.is_empty() || name.contains('.') { format!("{name:?}") } else { name.clone() };
         let key = if above.is_empty() { name } else { format!("{above}.{name}") };
         match value {
             Value::Table(inner) if !inner.is_empty() => keys.extend(leaves(inner, &key)),
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_name_with_a_dot_of_its_own_is_no_key() {
-        for (text, at) in [("\"a.b\" = 1", "\"a.b\""), ("[a]\n\"b.c\" = 1", "a.\"b.c\"")] {
+        for (text, at) in [("\"a.b\" = 1", "\"a.b\""), ("[a]\n\"b.c\" = 1", "a.\"b.c\""), ("\"\".a.b = 1", "\"\".a.b")] {
             let mut reader = reader(text);
             reader.get::<u64>("a.b");
             reader.get::<u64>("a.b.c");

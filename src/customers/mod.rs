@@ -1,7 +1,8 @@
 //! Which id a customer has in each source.
 //!
 //! Strategies say so, in a configured order; the first that knows a customer decides for all
-//! sources. `same_id` knows everyone and nothing of them; [`mod@file`] has what somebody wrote down;
+//! sources. `same_id` knows everyone, but whose id the ways before it know to be another customer's, and nothing of
+//! them; [`mod@file`] has what somebody wrote down;
 //! [`discover`] has what the sources' own lists say of each other ([`matching`]).
 
 mod discover;

@@ -101,6 +101,11 @@ impl Copy {
         Age { seconds: age.as_secs(), fresh_for: if is_stale { fresh_for.min(-1) } else { fresh_for }, is_stale }
     }
 
+    /// Whether it has users.
+    pub(super) fn is_roll(&self) -> bool {
+        matches!(self.known, Known::Users(_))
+    }
+
     /// Whether it may answer those who ask later.
     pub(super) fn is_kept(&self) -> bool {
         match &self.known {

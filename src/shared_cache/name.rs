@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::CustomerId;
 
-/// The version of all that is written. What another version wrote is not read: raise it whenever
-/// anything that is written or how it is meant changes.
-pub(super) const VERSION: u32 = 2;
+/// The versions of what is written. What another version wrote is not read: raise the one of copies whenever anything
+/// that is written of them, or how it is meant, changes. That of tokens is another, for two replicas that know of
+/// different places would spend one token twice.
+const COPIES: u32 = 3;
+const TOKENS: u32 = 2;
 
 /// Whose copy it is: what a source says of a customer, to whoever asks as this one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,7 +41,7 @@ impl Names {
     pub(super) fn of(namespace: &str, key: &str, subject: &Subject) -> Self {
         let Subject { source, who, customer } = subject;
         let customer = shown(customer);
-        let name = |kind: &str| format!("{namespace}:{VERSION}:{kind}:{source}:{who}:{key}:{customer}");
+        let name = |kind: &str| format!("{namespace}:{COPIES}:{kind}:{source}:{who}:{key}:{customer}");
         Self { copy: name("copy"), lock: name("lock"), note: name("note") }
     }
 }
@@ -60,13 +62,13 @@ pub(crate) fn digest(text: &str) -> String {
 
 /// The channel on which changes are told, among those who have the same key.
 pub(super) fn channel(namespace: &str, key: &str) -> String {
-    format!("{namespace}:{VERSION}:changes:{key}")
+    format!("{namespace}:{COPIES}:changes:{key}")
 }
 
 /// The places of a token that all share: the newest one, by those who have the same key, and who
 /// is renewing it, whatever key he has.
 pub(super) fn token_names(namespace: &str, source: &str, who: &str, key: &str) -> (String, String) {
-    (format!("{namespace}:{VERSION}:token:{source}:{who}:{key}"), format!("{namespace}:{VERSION}:renewal:{source}:{who}"))
+    (format!("{namespace}:{TOKENS}:token:{source}:{who}:{key}"), format!("{namespace}:{TOKENS}:renewal:{source}:{who}"))
 }
 
 #[cfg(test)]
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_name_says_the_version_and_what_it_is_for() {
-        assert_eq!(Names::of("rollcall", "cd", &subject("src", "ab", "acme")).copy, "rollcall:2:copy:src:ab:cd:acme");
+        assert_eq!(Names::of("rollcall", "cd", &subject("src", "ab", "acme")).copy, "rollcall:3:copy:src:ab:cd:acme");
         assert!(!Names::of("rollcall", "cd", &subject("src", "ab", "ann@acme.example")).copy.contains("acme"));
         assert_eq!(token_names("rollcall", "src", "ab", "cd").0, "rollcall:2:token:src:ab:cd");
     }

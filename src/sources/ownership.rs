@@ -18,8 +18,8 @@ pub(super) struct Own {
 /// Keeps the rows of the customer that was asked for. A row tells whose customer the rows are unless it
 /// is inherited, or may be: where the source says that of its rows (`says_inherited`) and did not of this one.
 ///
-/// Rows of more than one customer mean that the filter was ignored: only those of the customer that was asked for are
-/// kept, and none that is inherited, for nobody can tell from above which of them. Rows that agree on one other
+/// Rows of more than one customer mean that the filter was ignored: only those that name the customer that was asked for
+/// are kept, and none that is inherited from another, for nobody can tell from above which customer. Rows that agree on one other
 /// id are kept with a warning, for the vendor's own example is such an answer (Acronis PSA guide,
 /// "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
 pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {

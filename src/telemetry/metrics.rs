@@ -365,3 +365,23 @@ impl From<SourceName> for SourceLabels {
         Self { source: name.as_str() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_a_way_to_link_customers_is_shown_as_long_as_that_is_there() {
+        let metrics = Metrics::default();
+        let shows = |name: &str| metrics.render(0, 0).contains(name);
+        metrics.linked("file", 1);
+        metrics.link_faults("duplicate_id", 1, 2);
+        metrics.linked("discover", 1);
+        metrics.unlinked(SourceName::new("left"), "no_reference", 1);
+        for (strategies, file, discover) in [(&["file", "discover"][..], true, true), (&["file"], true, false), (&[], false, false)] {
+            metrics.show_only(strategies, true);
+            assert_eq!((shows("strategy=\"file\""), shows("reason=\"duplicate_id\"")), (file, file), "{strategies:?}");
+            assert_eq!((shows("strategy=\"discover\""), shows("reason=\"no_reference\"")), (discover, discover), "{strategies:?}");
+        }
+    }
+}

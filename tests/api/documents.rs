@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rollcall::{
     api::{Code, Security, Shown, document},
-    sources::REGISTRY,
+    sources::{Backend, REGISTRY},
 };
 use serde_json::{Value, json};
 
@@ -84,7 +84,11 @@ async fn the_document_in_the_repository_is_the_one_that_is_printed_and_served() 
     assert!(kept == printed.out, "openapi/rollcall.json is an old one; write it anew: cargo run -- openapi > openapi/rollcall.json");
     let gateway = World::new().await.start().await;
     let json = gateway.get("/openapi.json").await;
-    assert_eq!((json.header("content-type"), json.json()), (Some("application/json"), serde_json::from_str(&printed.out).unwrap()));
+    assert_eq!(json.header("content-type"), Some("application/json"));
+    // What is printed is of all sources that the program knows; a gateway may have fewer.
+    let has = |backend: &&Backend| ["advanced_automation", "my_reports"].contains(&backend.name.as_str());
+    let configured: Vec<Backend> = REGISTRY.iter().filter(has).copied().collect();
+    assert_eq!(json.text, document("", Security::Optional, Shown::All, &configured).to_pretty_json().unwrap());
     let yaml = gateway.get("/openapi.yaml").await;
     let printed_yaml = Program::run(&["openapi", "--yaml"], &[]).await;
     assert_eq!((yaml.header("content-type"), yaml.text.trim_end()), (Some("application/yaml"), printed_yaml.out.trim_end()));

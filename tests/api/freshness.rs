@@ -143,6 +143,18 @@ async fn what_is_not_there_stands_in_for_a_refresh_that_fails_while_it_is_believ
 }
 
 #[tokio::test]
+async fn who_has_just_been_read_is_not_hidden_by_nobody_having_been_there() {
+    let world = World::new().await;
+    world.my_reports.always(Reply::status(404));
+    let gateway = world.gateway().set("sources.my_reports.retries", "0").start().await;
+    assert_eq!(told(&gateway.get(USERS).await, "my_reports"), ("not_found".into(), false, Value::Null));
+    world.my_reports.always(Reply::json(200, &json!({"status": "success", "page_size": 2, "data": [user("1", "Bo", "bo@acme.example")]})));
+    let forced = gateway.get_with(USERS, &[("cache-control", "no-cache")]).await;
+    assert_eq!((told(&forced, "my_reports"), forced.names()), (("incomplete".into(), false, Value::Null), vec!["Bo".to_owned()]));
+    assert_eq!(forced.json()["status"], "partial");
+}
+
+#[tokio::test]
 async fn that_the_request_is_wrong_is_believed_whatever_copy_there_is() {
     let world = World::new().await;
     let gateway = expired(&world, &[("cache.stale_while_revalidate", "0s")]).await;

@@ -138,8 +138,9 @@ fn declare_schemes(document: &mut openapi::OpenApi) {
 fn require_what_may_be_null(document: &mut openapi::OpenApi) {
     for schema in document.components.get_or_insert_default().schemas.values_mut() {
         if let RefOr::T(Schema::Object(object)) = schema {
-            let may_be_null = |(name, field): (&String, &RefOr<Schema>)| may_be_null(field).then(|| name.clone());
-            object.required.extend(object.properties.iter().filter_map(may_be_null).collect::<Vec<_>>());
+            let is_missing = |(name, field): &(&String, &RefOr<Schema>)| may_be_null(field) && !object.required.contains(name);
+            let missing: Vec<String> = object.properties.iter().filter(is_missing).map(|(name, _)| name.clone()).collect();
+            object.required.extend(missing);
         }
     }
 }

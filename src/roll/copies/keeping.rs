@@ -21,7 +21,7 @@ impl Copies {
         if !self.is_anothers(key, &walk) {
             return Ok(walk);
         }
-        tracing::warn!(source = %key.source, "a source gave the rows of another customer than was asked for, who is linked to somebody else");
+        tracing::warn!(source = %key.source, "a source gave the rows of another customer than was asked for, or of the partner itself, as is known from the links");
         Err(Failure::answered(FailureKind::InvalidResponse, 200))
     }
 

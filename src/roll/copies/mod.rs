@@ -230,7 +230,9 @@ impl Copies {
             Ok(_) => Some(FailureKind::InvalidResponse), // its counts never agreed
             Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind, key.scope)),
         };
-        let may_stand_in = |copy: &Arc<Copy>| copy.stands_in() && self.is_own(&key, copy);
+        // That nobody was there does not hide who has just been read, though it may not be all.
+        let may_hide = |copy: &Copy| copy.is_roll() || walked.is_err();
+        let may_stand_in = |copy: &Arc<Copy>| copy.stands_in() && may_hide(copy) && self.is_own(&key, copy);
         let held = match held {
             None if failed.is_some() => self.newest(&key, source).await, // it was not looked for, or came meanwhile
             held => held,

@@ -143,9 +143,12 @@ impl Login {
         // Its place is taken before, so that what comes can be kept at once.
         let mut place = self.locked_store().await?.place()?;
         let granted = self.settings.endpoint.ask(&self.client, &form, Some(PATIENCE), None).await;
-        let token = granted
-            .map_err(|refused| self.explain(refused))
-            .and_then(|granted| granted.refresh_token.ok_or_else(|| LoginError::NoRefreshToken(self.table())));
+        let token = match granted {
+            Ok(granted) => granted.refresh_token.ok_or_else(|| LoginError::NoRefreshToken(self.table())),
+            // An access token is not what a person logs in for.
+            Err(Refused { refresh_token: Some(token), .. }) => Ok(token),
+            Err(refused) => Err(self.explain(refused)),
+        };
         match token {
             Ok(token) => {
                 place.write(&token)?;

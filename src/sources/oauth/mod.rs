@@ -4,7 +4,7 @@
 //! - `grant`: what a token is given for: client credentials, or a refresh token
 //! - `endpoint`, `answer`: the token endpoint asked, and what it said
 //! - `refresh`, `store`, `memory`, `renewals`: a refresh token that may be good once, kept so that none is lost
-//! - `shared`, `others`: a refresh token that several replicas have, spent by one at a time
+//! - `shared`, `others`: renewed alone, or by one at a time where several replicas have the token
 //! - `due`: when an access token is renewed
 //! - `login`, `settings`: how the first refresh token is had, once, by a person
 

@@ -81,8 +81,8 @@ impl Refresh {
             kept.map_err(|error| self.keep(Unwritten { token: next.clone(), follows: token.clone() }, &error))?;
         } else {
             place.leave();
-            if granted.is_ok() {
-                offer(shared, granted.as_ref().ok(), &token, before).await;
+            if let Ok(granted) = &granted {
+                offer(shared, Some(granted), &token, before).await;
             }
         }
         granted.map_err(|refused| self.refused(&token, refused))
@@ -183,7 +183,7 @@ impl Refresh {
         }
     }
 
-    /// Puts the refresh token of other replicas into the store, if it is newer than what is there.
+    /// Takes the refresh token of other replicas, if it is newer.
     pub(super) fn adopt(&self, locked: LockedStore, newest: Option<&SharedToken>) -> Result<LockedStore, Failure> {
         let refused = self.memory().refused.clone();
         adopt(self.endpoint.name, locked, newest, refused.as_ref()).map_err(|error| self.unusable(&error))

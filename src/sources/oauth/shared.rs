@@ -1,4 +1,4 @@
-//! A refresh token that several replicas have: one at a time renews it, and all take what came.
+//! Renews by a refresh token: by itself, or, where several replicas have it, one at a time, and all take what came.
 //!
 //! Each replica's own store stays what a renewal begins with and ends in; the shared cache only says
 //! whether another one has something newer. Without the shared cache nobody renews: a token that

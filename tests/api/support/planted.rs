@@ -76,8 +76,9 @@ pub(crate) fn text(field: &str) -> String {
     format!("text-in-{backend}-{field}-q7")
 }
 
+/// With so many digits that no random id, in hexadecimal, holds it by chance.
 fn number(index: usize, field: &str) -> u64 {
-    if PERSON.contains(&field) { 770_100 + index as u64 } else { 770_200 + index as u64 }
+    if PERSON.contains(&field) { 7_701_007_701_000 + index as u64 } else { 7_702_007_702_000 + index as u64 }
 }
 
 fn deep(field: &str) -> String {
