@@ -140,6 +140,17 @@ impl<'a> SourceReader<'a> {
         }
     }
 
+    /// A ready bearer token, written under a name of this table or as the file that `<name>_file` names.
+    pub fn bearer(&mut self, name: &str) -> Option<CredentialSettings> {
+        let key = self.key(name);
+        let token = self.reader.secret(&key)?;
+        if token.reveal().is_ok_and(|token| !token.reveal().is_ascii()) {
+            let at = if self.reader.holds(&key) { key } else { format!("{key}_file") };
+            self.reader.fault(&at, "holds a letter beyond ASCII, which no token has.");
+        }
+        Some(CredentialSettings::Bearer(token))
+    }
+
     /// How the source is reached: `ca_file` and `proxy`.
     pub fn transport(&mut self, base: Option<&BaseUrl>) -> Transport {
         let [ca_file, proxy] = ["ca_file", "proxy"].map(|key| self.key(key));

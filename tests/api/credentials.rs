@@ -178,4 +178,10 @@ async fn a_secret_that_cannot_be_had_is_a_fault_that_names_its_key_and_its_file(
         let both = before.set(&file_key, later).config().err().unwrap().to_string();
         assert!(both.lines().any(|line| line.starts_with(&file_key) && line.contains(later)), "the later layer wins: {both}");
     }
+    let odd = folder.write("odd", "t\u{f6}ken\n");
+    for (key, value) in [("sources.my_reports.token", "t\u{f6}ken"), ("sources.my_reports.token_file", odd.to_str().unwrap())] {
+        let faults = without_secrets(&world).set(key, value).config().err().unwrap().to_string();
+        let told = |line: &str| line.starts_with(&format!("{key}: ")) || line.starts_with(&format!("{key} ("));
+        assert!(faults.lines().any(|line| told(line) && line.contains("beyond ASCII")), "{faults}");
+    }
 }

@@ -5,9 +5,7 @@ use http::Method;
 use rollcall::{
     config::BaseUrl,
     domain::{Record, RemoteId, SourceName},
-    sources::{
-        Adapter, Backend, CredentialSettings, Page, Paging, Policy, Position, SourceReader, SourceSettings, Unreadable, UpstreamRequest,
-    },
+    sources::{Adapter, Backend, Page, Paging, Policy, Position, SourceReader, SourceSettings, Unreadable, UpstreamRequest},
 };
 use serde_json::{Value, json};
 
@@ -58,10 +56,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     // All keys are read before any of them ends this: else what is wrong with the others is not told.
     let (base, limits) = (reader.base_url(), reader.limits());
     let transport = reader.transport(base.as_ref());
-    let credentials = reader.credentials(|reader| {
-        let key = reader.key("key");
-        reader.reader().secret(&key).map(CredentialSettings::Bearer)
-    });
+    let credentials = reader.credentials(|reader| reader.bearer("key"));
     Some(SourceSettings {
         adapter: Box::new(PhoneBook(base?)),
         transport,

@@ -126,7 +126,7 @@ fn credentials(reader: &mut SourceReader<'_>) -> Option<CredentialSettings> {
     let (token, file, oauth) = (reader.key("token"), reader.key("token_file"), reader.key("oauth"));
     let holds_token = reader.reader().holds(&token) || reader.reader().holds(&file);
     match (holds_token, reader.reader().holds(&oauth)) {
-        (true, false) => reader.reader().secret(&token).map(CredentialSettings::Bearer),
+        (true, false) => reader.bearer("token"),
         (false, true) => OAuthSettings::read(reader, OAUTH).map(Box::new).map(CredentialSettings::RefreshToken),
         (true, true) => {
             let what = format!("stands beside the table [{oauth}]: leave one of the two out.");
