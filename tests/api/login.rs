@@ -204,6 +204,24 @@ async fn a_browser_that_keeps_connections_open_does_not_keep_the_person() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_beside_an_access_token_that_cannot_be_used_is_what_a_login_is_for() {
+    let (home, server) = (Home::new(Options::default(), "").await, Fake::start().await);
+    server.always(Reply::json(200, &json!({"access_token": "a", "token_type": "DPoP", "refresh_token": "kept"})));
+    ask_another(&home, &server);
+    let (program, url) = home.begin_login().await;
+    open(&redirect(&home, &url, "code=code&state=STATE")).await;
+    let ended = program.ended().await;
+    assert_eq!((ended.code, fs::read_to_string(home.store()).unwrap().as_str()), (Some(0), "kept\n"), "{ended:?}");
+}
+
+/// Has tokens given by another server than the one of MyReports.
+fn ask_another(home: &Home, server: &Fake) {
+    let (theirs, others) = (format!("token_url = \"{}", home.users()), format!("token_url = \"{}", server.url()));
+    let text = fs::read_to_string(&home.file).unwrap().replace(&theirs, &others);
+    fs::write(&home.file, text).unwrap();
+}
+
+#[tokio::test]
 async fn a_login_says_nothing_of_what_it_has_or_was_told() {
     for reply in [
         Reply::json(400, &json!({"error": "invalid_request", "error_description": "text-of-theirs"})),
@@ -213,10 +231,7 @@ async fn a_login_says_nothing_of_what_it_has_or_was_told() {
         let home = Home::new(Options::default(), "client_secret = \"secret-of-ours\"").await;
         let server = Fake::start().await;
         server.always(reply);
-        let text = fs::read_to_string(&home.file)
-            .unwrap()
-            .replace(&format!("token_url = \"{}", home.users()), &format!("token_url = \"{}", server.url()));
-        fs::write(&home.file, text).unwrap();
+        ask_another(&home, &server);
         let (program, url) = home.begin_login().await;
         open(&redirect(&home, &url, "code=code-of-theirs&state=STATE")).await;
         let said = format!("{:?}", program.ended().await);
