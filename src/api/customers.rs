@@ -8,7 +8,7 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -155,12 +155,14 @@ pub(super) async fn list_customers(
     let body = CustomersBody::from(listed.map_err(|why| not_listed(&why))?);
     let CustomersBody { status, timestamp: _, page_size, total, next_cursor, data, warnings } = &body;
     let etag = tag_of(&("customers", status, page_size, total, next_cursor, data, warnings), []);
-    let mut response = answer(&headers, &etag, &body);
-    if let Some(cursor) = next_cursor.as_ref().filter(|_| response.status() != StatusCode::NOT_MODIFIED) {
-        let (base, and) = (&gateway.base_path, if again.is_empty() { "" } else { "&" });
-        put(response.headers_mut(), header::LINK, format!("<{base}/customers?{again}{and}cursor={cursor}>; rel=\"next\""));
-    }
-    Ok(response)
+    Ok(answer(&headers, &etag, || {
+        let mut page = Json(&body).into_response();
+        if let Some(cursor) = next_cursor {
+            let (base, and) = (&gateway.base_path, if again.is_empty() { "" } else { "&" });
+            put(page.headers_mut(), header::LINK, format!("<{base}/customers?{again}{and}cursor={cursor}>; rel=\"next\""));
+        }
+        page
+    }))
 }
 
 /// A customer, and who that is at each source
@@ -192,12 +194,12 @@ pub(super) async fn find_customer(
     let warnings = linked.warnings.clone();
     let body = CustomerBody { status: RollStatus::Success, timestamp: customers.as_of(), data: linked.into(), warnings };
     let etag = tag_of(&("customer", &body.data, &body.warnings), []);
-    Ok(answer(&headers, &etag, &body))
+    Ok(answer(&headers, &etag, || Json(&body).into_response()))
 }
 
 /// Links may change at any time: whoever keeps an answer asks whether it still holds.
-fn answer(asked: &HeaderMap, etag: &str, body: &impl Serialize) -> Response {
-    let mut response = tagged(asked, etag, || Json(body).into_response());
+fn answer(asked: &HeaderMap, etag: &str, body: impl FnOnce() -> Response) -> Response {
+    let mut response = tagged(asked, etag, body);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"));
     response
 }

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
     Gateway,
@@ -150,14 +150,14 @@ async fn page(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, aske
     // Who holds the page already gets no body, and none is compressed for him.
     let zips = rendered.len() as u64 >= SMALL_BODY && wants_gzip(asked) && !is_held(asked, &rendered.etag);
     let zipped = if zips { Some(Box::pin(gzip(&rendered)).await) } else { None };
-    let mut response = tagged(asked, &rendered.etag, || match zipped {
-        Some(bytes) => ([(header::CONTENT_TYPE, JSON), (header::CONTENT_ENCODING, GZIP)], Body::from(bytes)).into_response(),
-        None => ([(header::CONTENT_TYPE, JSON)], in_pieces(&rendered.pieces)).into_response(),
-    });
-    if response.status() != StatusCode::NOT_MODIFIED {
+    tagged(asked, &rendered.etag, || {
+        let mut response = match zipped {
+            Some(bytes) => ([(header::CONTENT_TYPE, JSON), (header::CONTENT_ENCODING, GZIP)], Body::from(bytes)).into_response(),
+            None => ([(header::CONTENT_TYPE, JSON)], in_pieces(&rendered.pieces)).into_response(),
+        };
         link(gateway, customer, query, &rendered, response.headers_mut()); // who holds the page holds its link
-    }
-    response
+        response
+    })
 }
 
 /// A page compressed: the first time it takes a while, where it is long.

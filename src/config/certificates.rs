@@ -87,10 +87,13 @@ impl KeyPair {
             reader.fault(table, "needs cert_file and key_file; without the table there is no TLS.");
         }
         // Each by itself, so that what is wrong with both is told at once.
-        let faults = [cert_file.as_deref().and_then(|file| chain(file).err()), key_file.as_deref().and_then(|file| signing(file).err())];
+        let (chain, signing) = (cert_file.as_deref().map(chain), key_file.as_deref().map(signing));
         let pair = cert_file.zip(key_file).map(|(cert_file, key_file)| Self { cert_file, key_file });
-        let of_both = pair.as_ref().filter(|_| faults.iter().all(Option::is_none)).and_then(|pair| pair.read().err());
-        for unusable in faults.into_iter().flatten().chain(of_both) {
+        let faults = match (&pair, chain, signing) {
+            (Some(pair), Some(Ok(chain)), Some(Ok(signing))) => [pair.of(chain, signing).err(), None],
+            (_, chain, signing) => [chain.and_then(Result::err), signing.and_then(Result::err)],
+        };
+        for unusable in faults.into_iter().flatten() {
             reader.fault(&format!("{table}.{}", unusable.key), unusable.to_string());
         }
         pair
@@ -98,7 +101,12 @@ impl KeyPair {
 
     /// The pair as it is now.
     pub fn read(&self) -> Result<CertifiedKey, Unusable> {
-        let pair = CertifiedKey::new(chain(&self.cert_file)?, signing(&self.key_file)?);
+        self.of(chain(&self.cert_file)?, signing(&self.key_file)?)
+    }
+
+    /// What is in the two files, put together.
+    fn of(&self, chain: Vec<CertificateDer<'static>>, signing: Arc<dyn SigningKey>) -> Result<CertifiedKey, Unusable> {
+        let pair = CertifiedKey::new(chain, signing);
         match pair.keys_match() {
             Ok(()) => Ok(pair),
             Err(rustls::Error::InconsistentKeys(_)) => {

@@ -254,14 +254,14 @@ impl Metrics {
     /// Shows no more of the ways to link customers, and of the shared cache, that the configuration in use does not have:
     /// what was noted before it would stand there for ever.
     pub fn show_only(&self, strategies: &[&'static str], has_shared_cache: bool) {
-        for strategy in ["file", "discover"].into_iter().filter(|strategy| !strategies.contains(strategy)) {
-            self.links.remove(&LinkLabels { strategy });
-            if strategy == "file" {
-                self.link_faults.clear();
-                self.link_fault_lines.clear();
-            } else {
-                self.unlinked.clear();
-            }
+        if !strategies.contains(&"file") {
+            self.links.remove(&LinkLabels { strategy: "file" });
+            self.link_faults.clear();
+            self.link_fault_lines.clear();
+        }
+        if !strategies.contains(&"discover") {
+            self.links.remove(&LinkLabels { strategy: "discover" });
+            self.unlinked.clear();
         }
         if !has_shared_cache {
             self.shared_cache.forget();
