@@ -122,9 +122,14 @@ impl<R: Rows> Reading<R> {
         self.counted_pages().unwrap_or_else(|| self.stated_pages())
     }
 
-    /// How many pages the backend counts; 0 is written beside records, so it says nothing.
+    /// How many pages the backend counts, by the first page that says so.
     fn counted_pages(&self) -> Option<u64> {
-        self.first().and_then(|page| page.pages).filter(|pages| *pages > 0)
+        self.told_pages().next()
+    }
+
+    /// How many pages there are by each page that says so; 0 is written beside records, so it says nothing.
+    fn told_pages(&self) -> impl Iterator<Item = u64> {
+        self.pages.values().filter_map(|page| page.pages).filter(|pages| *pages > 0)
     }
 
     /// Takes a page that has come.
@@ -140,7 +145,7 @@ impl<R: Rows> Reading<R> {
     /// Ends the reading.
     pub(super) fn finish(self) -> Read<R> {
         let rows = self.rows();
-        let unchanged = self.refused.is_none() && !self.has_changed() && !self.lacks_a_page();
+        let unchanged = self.refused.is_none() && !self.has_changed() && !self.lacks_rows();
         let (count, paging, refused) = (self.stated_count(), self.paging, self.refused);
         let odd_fields = self.pages.values().map(|page| page.odd_fields).sum();
         let records = R::distinct(self.pages.into_values().map(|page| page.records).collect());
@@ -156,16 +161,19 @@ impl<R: Rows> Reading<R> {
         if let Some(count) = self.stated_count() {
             return self.pages.values().filter_map(|page| page.count).any(|other| other != count);
         }
-        // 0 is written beside records, so it says nothing.
-        let mut told = self.pages.values().filter_map(|page| page.pages.filter(|told| *told > 0));
+        let mut told = self.told_pages();
         told.next().is_some_and(|first| told.any(|other| other != first))
     }
 
-    /// Whether there is nothing on a page that there is by the backend's account; where it counts records,
-    /// those that are missing are told by that.
-    fn lacks_a_page(&self) -> bool {
-        let is_empty = |number| self.pages.get(&number).is_some_and(|page| page.records.count() == 0);
-        self.stated_count().is_none() && (2..=self.stated_pages()).any(is_empty)
+    /// Whether rows are missing although nobody has counted them: pages end before the last one that there is
+    /// by the backend's account, or one of them has fewer rows than another and is not the last. Where
+    /// records are counted, those that are missing are told by that.
+    fn lacks_rows(&self) -> bool {
+        let rows = |page: &Page<R>| page.records.count();
+        let last = self.pages.iter().rev().find(|(_, page)| rows(page) > 0).map_or(1, |(number, _)| *number);
+        let fullest = self.pages.values().map(rows).max().unwrap_or(0);
+        let is_short = |(_, page): (&u64, &Page<R>)| rows(page) < fullest;
+        self.stated_count().is_none() && (last < self.stated_pages() || self.pages.range(..last).any(is_short))
     }
 
     fn first(&self) -> Option<&Page<R>> {

@@ -69,6 +69,35 @@ fn pages_alone_are_not_believed_where_the_last_one_is_full() {
 }
 
 #[test]
+fn pages_alone_agree_only_where_each_but_the_last_is_as_full_as_the_fullest() {
+    for (rows, agrees) in [
+        (&[10, 10, 3][..], true),
+        (&[6, 6, 3], true), // the server gives smaller pages than it is asked for
+        (&[0, 10, 10], false),
+        (&[6, 10, 3], false),
+        (&[10, 6, 10], false),
+        (&[10, 10, 0], false),
+        (&[0, 0, 0], false),
+        (&[7], true),
+        (&[0], true), // a customer without users
+    ] {
+        let stated = rows.len() as u64;
+        let of = |n: u64| usize::try_from(n - 1).ok().and_then(|index| rows.get(index)).copied().unwrap_or(0);
+        let (_, read) = walk(10, |n| page((0..of(n)).map(|row| n * 100 + row), None, Some(stated)));
+        assert_eq!((read.agrees, read.records.len() as u64), (agrees, rows.iter().sum()), "{rows:?}");
+    }
+}
+
+#[test]
+fn pages_that_only_a_later_page_counts_are_asked_for() {
+    let told = |n: u64| if n == 1 { None } else { Some(4) };
+    let (asked, read) = walk(10, |n| page(slice(35, 10, n), None, told(n)));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3, 4], true, 35));
+    let (asked, read) = walk(10, |n| page(if n == 2 { 10..16 } else { slice(35, 10, n) }, None, told(n)));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3, 4], false, 31));
+}
+
+#[test]
 fn without_counts_the_first_page_that_is_not_full_is_the_last() {
     for (total, last) in [(5, 1), (10, 2), (25, 3)] {
         let (asked, read) = walk(10, |n| page(slice(total, 10, n), None, None));

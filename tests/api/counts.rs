@@ -141,6 +141,17 @@ async fn what_is_short_or_long_against_the_count_is_not_whole() {
             15,
         ),
         ("an empty page among those that there are, rows not counted", |number| page(slice(10, SIZE, number), (), 3), 10),
+        ("an empty first page, rows not counted", |number| page(if number == 1 { 0..0 } else { slice(15, SIZE, number) }, (), 2), 5),
+        (
+            "a short page among full ones, rows not counted",
+            |number| page(if number == 2 { 10..16 } else { slice(25, SIZE, number) }, (), 3),
+            21,
+        ),
+        (
+            "pages that only a short second one counts",
+            |number| page(if number == 2 { 10..16 } else { slice(25, SIZE, number) }, (), if number == 1 { 0 } else { 3 }),
+            21,
+        ),
         ("a number of pages that grows, rows not counted", |number| page(slice(40, SIZE, number), (), if number == 1 { 2 } else { 5 }), 40),
         ("a row that hides another by moving", |number| page(slice(20, SIZE, number).map(|id| id - id / 10), 20, 2), 19),
     ] {
