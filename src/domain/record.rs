@@ -16,8 +16,7 @@ use super::address::{lower_ascii, lower_nfc};
 pub struct Record<'a> {
     /// The source's id of the record; never empty.
     pub id: &'a str,
-    /// The customer that the source says the record belongs to; `None` for a record that is
-    /// inherited from above the customer.
+    /// The customer that the source says the record belongs to; for one that is `inherited`, that is whom it comes from.
     pub owner: Option<&'a str>,
     /// The whole name, as the source shows it.
     pub display_name: Option<&'a str>,

@@ -15,13 +15,15 @@ pub(super) struct Own {
     pub(super) other_customer: Option<Box<str>>,
 }
 
-/// Keeps the rows of the customer that was asked for. A row tells whose customer the rows are unless it
-/// is inherited, or may be: where the source says that of its rows (`says_inherited`) and did not of this one.
+/// Keeps the rows of the customer that was asked for.
 ///
-/// Rows of more than one customer mean that the filter was ignored: only those that name the customer that was asked for
-/// are kept, and none that is inherited from another, for nobody can tell from above which customer. Rows that agree on one other
-/// id are kept with a warning, for the vendor's own example is such an answer (Acronis PSA guide,
-/// "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
+/// - Rows that name more than one customer mean that the filter was ignored: only those that name the customer
+///   that was asked for are kept.
+/// - Rows that agree on one other id are kept with a warning, for the vendor's own example is such an answer (Acronis
+///   PSA guide, "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
+///
+/// A row that is inherited names the reseller that it comes from, so it does not tell whose customer the rows are; nor
+/// does one that may be inherited, where the source says that of its rows (`says_inherited`) and did not of this one.
 pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
     let tells = |place: &usize| !says_inherited || records.inherited(*place) == Some(false);
     let mut owners = BTreeSet::new();
@@ -89,13 +91,16 @@ mod tests {
         let (own, foreign) = (("own", Some("acme"), Some(false)), ("foreign", Some("other"), Some(false)));
         let (unsaid_own, unsaid_foreign) = (("unsaid own", Some("ACME"), None), ("unsaid foreign", Some("third"), None));
         let (unsaid, third) = (("unsaid", None, None), ("third", Some("third"), Some(false)));
-        let inherited = ("inherited", None, Some(true));
-        let cases: [Case<'_>; 6] = [
+        let inherited = ("inherited", Some("reseller"), Some(true));
+        let inherited_own = ("inherited own", Some("Acme"), Some(true));
+        let cases: [Case<'_>; 8] = [
             (&[own, unsaid_own, unsaid_foreign, unsaid], &["own", "unsaid own", "unsaid foreign", "unsaid"], None),
             (&[unsaid_foreign, unsaid_own, unsaid], &["unsaid foreign", "unsaid own", "unsaid"], None),
             (&[own, foreign, unsaid_own, unsaid_foreign, unsaid], &["own", "unsaid own"], Some((ForeignRowsDropped, 3))),
             (&[foreign, third, unsaid_own], &["unsaid own"], Some((ForeignRowsDropped, 2))),
+            (&[own, inherited, inherited_own], &["own", "inherited", "inherited own"], None),
             (&[own, foreign, inherited], &["own"], Some((ForeignRowsDropped, 2))),
+            (&[own, foreign, inherited_own], &["own", "inherited own"], Some((ForeignRowsDropped, 1))),
             (&[foreign, unsaid_own, unsaid_foreign], &["foreign", "unsaid own", "unsaid foreign"], Some((CustomerIdDiffers, 1))),
         ];
         for (rows, expected, warning) in cases {

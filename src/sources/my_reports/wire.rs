@@ -39,8 +39,7 @@ impl Row for User<'_> {
         let (tenant, inherited) = (odd.id(&self.primary_tenant), odd.flag(&self.is_parent));
         records.push(&Record {
             id: &odd.id(&self.id)?,
-            // A user whose `isParent` is true belongs to the reseller.
-            owner: tenant.as_deref().filter(|_| inherited != Some(true)),
+            owner: tenant.as_deref(),
             display_name: odd.text(&self.display_name),
             email: odd.text(&self.email),
             inherited,
@@ -85,10 +84,10 @@ mod tests {
     }
 
     #[test]
-    fn a_reseller_users_tenant_is_not_the_customer() {
+    fn the_tenant_is_read_and_whether_the_user_is_inherited_from_it() {
         let page = page(r#"{"data":[{"id":"1","primaryTenant":"r","isParent":true},{"id":"2","primaryTenant":"c"}]}"#).unwrap();
         let told: Vec<_> = page.records.iter().map(|record| (record.owner, record.inherited)).collect();
-        assert_eq!(told, [(None, Some(true)), (Some("c"), None)], "whose is not said may be his whose tenant it names");
+        assert_eq!(told, [(Some("r"), Some(true)), (Some("c"), None)]);
     }
 
     #[test]
