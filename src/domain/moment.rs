@@ -1,6 +1,6 @@
 //! A point in time as callers see it: UTC, to the millisecond.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use jiff::{Timestamp, Unit};
 use serde::{Serialize, Serializer};
@@ -22,6 +22,11 @@ impl Moment {
     /// So many milliseconds since 1970; `None` where no calendar reaches that far.
     pub fn from_millis(millis: i64) -> Option<Self> {
         Timestamp::from_millisecond(millis).ok().map(Self)
+    }
+
+    /// How long ago it is by the date; nothing where it is still to come.
+    pub fn elapsed(self) -> Duration {
+        Duration::try_from(Timestamp::now().duration_since(self.0)).unwrap_or_default()
     }
 
     /// Milliseconds since 1970.
@@ -51,6 +56,13 @@ mod tests {
         let now = Moment::now();
         assert_eq!(Moment::from_millis(now.as_millis()), Some(now));
         assert_eq!(Moment::from_millis(i64::MAX), None);
+    }
+
+    #[test]
+    fn what_is_still_to_come_is_no_time_ago() {
+        let in_an_hour = Moment::from_millis(Moment::now().as_millis() + 3_600_000);
+        assert_eq!(in_an_hour.map(Moment::elapsed), Some(Duration::ZERO));
+        assert!(Moment::EXAMPLE.elapsed() > Duration::from_hours(1));
     }
 
     #[test]

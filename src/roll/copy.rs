@@ -70,8 +70,10 @@ impl Copy {
         Self { known, fetched_at, at: Instant::now(), before, windows, refresh_at, newest_in }
     }
 
+    /// By the clock of this process, which stands still while the machine sleeps, or by the date, which
+    /// somebody may set back: whichever is more.
     fn elapsed(&self) -> Duration {
-        self.at.elapsed().saturating_add(self.before)
+        self.at.elapsed().saturating_add(self.before).max(self.fetched_at.elapsed())
     }
 
     /// Whether nobody has a newer one, as long as this epoch lasts.
@@ -153,5 +155,21 @@ impl Keep for Copy {
 
     fn is_of_use(&self) -> bool {
         self.usable_as() != Use::Gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_as_old_as_the_clock_or_the_date_says_whichever_is_more() {
+        let windows = Windows { fresh: Duration::from_secs(60), ..Windows::default() };
+        let ago = |seconds: i64| Moment::from_millis(Moment::now().as_millis() - seconds * 1000).unwrap();
+        for (by_date, by_clock, seconds, is_stale) in [(0, 0, 0, false), (0, 70, 70, true), (70, 0, 70, true), (-70, 10, 10, false)] {
+            let known = Known::NotFound(Failure::new(crate::domain::FailureKind::NotFound));
+            let age = Copy::of_another(known, windows, ago(by_date), Duration::from_secs(by_clock)).age();
+            assert_eq!((age.seconds, age.is_stale), (seconds, is_stale), "{by_date} {by_clock}");
+        }
     }
 }
