@@ -22,7 +22,7 @@ use crate::{
     access::{Access, AccessSettings, KeptKeys, Mode},
     api::{self, Cors, Documents, Door, Gateway, Security, Shown},
     config::{BaseUrl, Faults, General, KeyPair, Layers, LogFormat, Reader, Server},
-    customers::{self, Customers, KeptLists},
+    customers::{self, Customers, KeptLinks},
     domain::SourceName,
     roll::{Keeping, Rolls, Windows},
     server::{ListenError, Tls, TlsError, listen, serve},
@@ -64,7 +64,7 @@ struct Lasting {
     stopping: Arc<AtomicBool>,
     renewals: Renewals,
     /// So that the links need not be found anew.
-    lists: Arc<KeptLists>,
+    links: Arc<KeptLinks>,
     keys: Arc<KeptKeys>,
     /// Sends spans to a collector, if there is one.
     reporter: Reporter,
@@ -179,7 +179,7 @@ impl App {
         let sources: Vec<Arc<Source>> = made?.into_iter().map(Arc::new).collect();
         let source_names: Vec<_> = sources.iter().map(|source| source.name()).collect();
         let forwards: Vec<_> = sources.iter().filter_map(|source| Some((source.name(), source.forwards()?))).collect();
-        let customers = Arc::new(Customers::new(customers, &sources, &lasting.lists, Arc::clone(metrics)));
+        let customers = Arc::new(Customers::new(customers, &sources, &lasting.links, Arc::clone(metrics)));
         let (keeping, tracer) = (keeping(&general), lasting.reporter.tracer(general.telemetry.sample));
         let (server, security) = (general.server, Security::from(&access.mode));
         let documents = documents(&server, security, &backends)?;

@@ -7,7 +7,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
+    kept::{KeptLinks, KeptList},
     matching::{List, Matched, Reason, Unlinked, match_lists},
     table::Table,
 };
@@ -43,25 +44,13 @@ const MANY_CUSTOMERS: usize = 1000;
 /// A list with fewer customers than this may lose any number of them, but not all.
 const FEW: usize = 10;
 
-/// Each source's list, by where and as whom it is read: kept while the configuration changes.
-pub type KeptLists = Mutex<HashMap<String, KeptList>>;
-
-/// A source's list as it was last read.
-#[derive(Clone, Debug)]
-pub struct KeptList {
-    customers: Arc<Vec<ListedCustomer>>,
-    at: Moment,
-    /// How many customers a list had that was not believed.
-    doubted: Option<usize>,
-}
-
 /// The lists, and what they come to.
 pub(super) struct Discovery {
     sources: Vec<SourceName>,
     /// The sources that list their customers, with their places among all.
     listing: Vec<(usize, Arc<Source>)>,
     refresh: Duration,
-    kept: Arc<KeptLists>,
+    kept: Arc<KeptLinks>,
     found: ArcSwapOption<Discovered>,
 }
 
@@ -88,7 +77,7 @@ pub(super) struct Discovered {
 
 impl Discovery {
     /// Sets it up; what was read before a change of the configuration is used on.
-    pub(super) fn new(sources: &[Arc<Source>], refresh: Duration, kept: Arc<KeptLists>) -> Self {
+    pub(super) fn new(sources: &[Arc<Source>], refresh: Duration, kept: Arc<KeptLinks>) -> Self {
         let listing = sources.iter().cloned().enumerate().filter(|(_, source)| source.lists_customers()).collect();
         let names = sources.iter().map(|source| source.name()).collect();
         let discovery = Self { sources: names, listing, refresh, kept, found: ArcSwapOption::empty() };
@@ -151,7 +140,7 @@ impl Discovery {
 
     /// Keeps a list, if it is believed.
     fn keep(&self, source: &Source, customers: Vec<ListedCustomer>) -> bool {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(key) = source.list_key() else { return false };
         let (at, doubted) = (Moment::now(), None);
         match kept.get_mut(&key) {
@@ -171,18 +160,19 @@ impl Discovery {
     /// Forgets the lists that are none of this configuration's.
     pub(super) fn forget_others(&self) {
         let keys: Vec<String> = self.listing.iter().filter_map(|(_, source)| source.list_key()).collect();
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keys.contains(key));
+        self.kept.lists.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keys.contains(key));
     }
 
     async fn match_and_use(self: &Arc<Self>, metrics: &Arc<Metrics>) {
-        let customers: usize = self.kept.lock().unwrap_or_else(PoisonError::into_inner).values().map(|list| list.customers.len()).sum();
+        let customers: usize =
+            self.kept.lists.lock().unwrap_or_else(PoisonError::into_inner).values().map(|list| list.customers.len()).sum();
         let (this, metrics) = (Arc::clone(self), Arc::clone(metrics));
         offload(customers > MANY_CUSTOMERS, move || this.put_to_use(&metrics)).await;
     }
 
     /// Links what is kept; `None` where a list is missing.
     fn matched(&self) -> Option<Discovered> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |(place, source): &(usize, Arc<Source>)| Some((*place, source.name(), kept.get(&source.list_key()?)?.clone()));
         let lists = self.listing.iter().map(of).collect::<Option<Vec<_>>>()?;
         drop(kept);
@@ -266,9 +256,10 @@ fn told(unlinked: &[Unlinked]) -> Vec<(&Unlinked, bool)> {
 }
 
 /// Whether a list is believed that has so many customers where there were so many before: most of
-/// them, or all of a few, are lost only where that is said twice.
+/// them, or all of a few, are lost only where that is said twice. Two lists say the same where they differ by a quarter
+/// at most: one that goes on to lose customers is doubted anew.
 fn is_believed(before: usize, now: usize, doubted: Option<usize>) -> bool {
-    before == 0 || (now > 0 && (before < FEW || now * 2 >= before)) || doubted.is_some_and(|doubted| now.abs_diff(doubted) <= doubted / 2)
+    before == 0 || (now > 0 && (before < FEW || now * 2 >= before)) || doubted.is_some_and(|doubted| now.abs_diff(doubted) <= doubted / 4)
 }
 
 /// How long until the lists are read again, after so many failures in a row.

@@ -18,6 +18,7 @@ fn a_list_that_has_lost_most_is_believed_when_it_is_said_twice() {
         (100, 0, Some(0), true),
         (100, 40, Some(45), true),
         (100, 10, Some(45), false),
+        (100, 20, Some(40), false),
         (100, 1000, None, true),
     ] {
         assert_eq!(is_believed(before, now, doubted), expected, "{before} {now} {doubted:?}");

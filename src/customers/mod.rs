@@ -7,6 +7,7 @@
 
 mod discover;
 mod file;
+mod kept;
 mod linked;
 mod list;
 mod matching;
@@ -31,8 +32,8 @@ use file::LinkFile;
 use settings::Kind;
 use table::{Entry, Table};
 
-pub use discover::KeptLists;
 pub use file::faults_of_links;
+pub use kept::KeptLinks;
 pub use linked::{Link, Linked, NotLinked};
 pub use list::{CustomersPage, CustomersQuery};
 pub use settings::Settings;
@@ -47,8 +48,8 @@ pub struct Customers {
     /// Since when the strategies are in use.
     since: Moment,
     metrics: Arc<Metrics>,
-    /// The lists that outlive a configuration.
-    kept: Arc<KeptLists>,
+    /// What outlives a configuration.
+    kept: Arc<KeptLinks>,
     /// What keeps the links up to date; it ends with them.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -68,9 +69,12 @@ enum Known {
 
 impl Customers {
     /// Sets the strategies up; nothing is read behind the requests yet.
-    pub fn new(settings: Settings, sources: &[Arc<Source>], kept: &Arc<KeptLists>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(settings: Settings, sources: &[Arc<Source>], kept: &Arc<KeptLinks>, metrics: Arc<Metrics>) -> Self {
         let Settings { kinds, file, refresh } = settings;
         let file = file.map(Arc::new);
+        if let (Some(file), Some(before)) = (&file, &*kept.file.lock().unwrap_or_else(PoisonError::into_inner)) {
+            file.go_on_from(before);
+        }
         let strategy = |kind| match kind {
             Kind::SameId => Some(Strategy::SameId),
             Kind::File => file.clone().map(Strategy::File),
@@ -89,6 +93,7 @@ impl Customers {
     /// Begins to keep the links up to date, until this is dropped.
     pub fn keep_up_to_date(&self, tracer: &Tracer) {
         self.forget_other_lists();
+        *self.kept.file.lock().unwrap_or_else(PoisonError::into_inner) = self.file();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         for strategy in &self.strategies {
             let metrics = Arc::clone(&self.metrics);
@@ -110,6 +115,13 @@ impl Customers {
         self.strategies.iter().filter_map(name).collect()
     }
 
+    fn file(&self) -> Option<Arc<LinkFile>> {
+        self.strategies.iter().find_map(|strategy| match strategy {
+            Strategy::File(file) => Some(Arc::clone(file)),
+            Strategy::SameId | Strategy::Discover(_) => None,
+        })
+    }
+
     /// Forgets the lists of sources that are no longer asked, or as somebody else.
     fn forget_other_lists(&self) {
         let discovery = self.strategies.iter().find_map(|strategy| match strategy {
@@ -118,7 +130,7 @@ impl Customers {
         });
         match discovery {
             Some(discovery) => discovery.forget_others(),
-            None => self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear(),
+            None => self.kept.lists.lock().unwrap_or_else(PoisonError::into_inner).clear(),
         }
     }
 

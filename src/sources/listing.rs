@@ -25,9 +25,10 @@ impl Source {
         self.adapter.customers().is_some()
     }
 
-    /// Where and as whom the list is asked for: what tells it from another one.
+    /// Where and as whom the list is asked for: what tells it from another one. How large its pages are does not.
     pub fn list_key(&self) -> Option<String> {
-        let place = self.adapter.customers()?.request(Position::FIRST).url;
+        let mut place = self.adapter.customers()?.request(Position::FIRST).url;
+        place.set_query(None);
         Some(format!("{place} {}", self.who))
     }
 

@@ -1,14 +1,18 @@
 //! The file of links: read again when it changes, whole or not at all.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
-use crate::support::{Folder, Gateway, Program, World, figure::figure, until};
+use crate::support::{Folder, Gateway, Program, Setup, World, figure::figure, until};
 
 const HEADER: &str = "customer_id,name,advanced_automation_id,my_reports_id\n";
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 
-async fn gateway(world: &World, file: &std::path::Path) -> Gateway {
-    world.gateway().set("customers.links", "file").set("customers.file", file.to_str().unwrap()).start().await
+fn linking(world: &World, file: &Path) -> Setup {
+    world.gateway().set("customers.links", "file").set("customers.file", file.to_str().unwrap())
+}
+
+async fn gateway(world: &World, file: &Path) -> Gateway {
+    linking(world, file).start().await
 }
 
 async fn remote(gateway: &Gateway, customer: &str) -> Option<String> {
@@ -73,6 +77,24 @@ async fn a_file_that_is_still_being_written_is_not_put_to_use() {
     folder.write("links.csv", &format!("{text}birch,,B-2,\n"));
     reaches(&gateway, "birch", Some("B-2")).await;
     assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-2"));
+}
+
+#[tokio::test]
+async fn a_reload_does_not_put_half_a_file_to_use() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let file = folder.write("links.csv", &format!("{HEADER}acme,,A-1,\nbirch,,B-1,\n"));
+    let gateway = gateway(&world, &file).await;
+    folder.write("links.csv", &format!("{HEADER}acme,,A-2,m")); // a row, and maybe not all of it
+    for page_size in ["7", "8"] {
+        gateway.reload(linking(&world, &file).set("sources.advanced_automation.page_size", page_size).config().unwrap());
+        let both = (remote(&gateway, "acme").await, remote(&gateway, "birch").await);
+        assert_eq!(both, (Some("A-1".into()), Some("B-1".into())), "the links before go on");
+    }
+    folder.write("links.csv", &format!("{HEADER}acme,,A-2,\nbirch,,B-2,\n"));
+    reaches(&gateway, "birch", Some("B-2")).await;
+    let another = folder.write("another.csv", &format!("{HEADER}birch,,B-3,\n"));
+    gateway.reload(linking(&world, &another).config().unwrap());
+    assert_eq!(remote(&gateway, "birch").await.as_deref(), Some("B-3"), "another file is used at once");
 }
 
 #[tokio::test]

@@ -58,8 +58,10 @@ async fn a_list_read_as_somebody_else_is_not_used_on() {
     ready(&gateway).await;
     let rows = every_case().my_reports;
     world.my_reports.answer(move |call| tenants_page(&rows, call).after(Duration::from_secs(2)));
-    gateway.reload(setup().set("sources.my_reports.timeout", "5s").config().unwrap());
-    assert_eq!(code(&gateway).await, None, "we are who we were");
+    for (key, value) in [("sources.my_reports.timeout", "5s"), ("sources.advanced_automation.page_size", "7")] {
+        gateway.reload(setup().set(key, value).config().unwrap());
+        assert_eq!(code(&gateway).await, None, "we are who we were: {key}");
+    }
     gateway.reload(setup().set("sources.my_reports.token", "another").config().unwrap());
     assert_eq!(code(&gateway).await.as_deref(), Some("links_unavailable"));
     gateway.reload(setup().config().unwrap());

@@ -76,6 +76,16 @@ impl LinkFile {
         Ok(Self { path, format, sources, table: ArcSwap::from_pointee((table, Moment::now())), seen: Mutex::new(seen) })
     }
 
+    /// Goes on with what the same file said under the configuration before: what it says now may be half of what is
+    /// just being written, and is put to use as any change is.
+    pub(in crate::customers) fn go_on_from(&self, before: &Self) {
+        if (&self.path, &self.sources) == (&before.path, &before.sources) {
+            self.table.store(before.table());
+            let seen = *before.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        }
+    }
+
     /// What the file says, and since when that is in use.
     pub(in crate::customers) fn table(&self) -> Arc<(Table, Moment)> {
         self.table.load_full()
