@@ -178,6 +178,19 @@ async fn each_source_is_cached_for_itself() {
 }
 
 #[tokio::test]
+async fn a_roll_that_there_is_no_room_for_is_not_called_stored() {
+    for (max_bytes, told, calls) in [("64KiB", "rollcall; fwd=uri-miss", 2), ("1MiB", "rollcall; hit; ttl=", 1)] {
+        let world = World::new().await;
+        slow(&world, 1000, Duration::ZERO);
+        let gateway = world.gateway().set("cache.max_bytes", max_bytes).set("sources.advanced_automation.page_size", "1000").start().await;
+        gateway.get(USERS).await;
+        let again = gateway.get(USERS).await;
+        assert_eq!((again.status, world.asked().0), (200, calls), "{max_bytes}");
+        assert!(cache_status(&again).starts_with(told) && !cache_status(&again).contains("stored"), "{max_bytes}: {again:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_reading_whose_counts_never_agree_is_nobodys_copy() {
     let world = World::new().await;
     world.answer_persons(|call| {

@@ -68,11 +68,20 @@ impl Copies {
         let copy = Arc::new(copy);
         if copy.is_kept() {
             self.failures.invalidate(key);
+            self.complain_of_the_room(key, &copy);
             self.held.insert(key.clone(), Arc::clone(&copy));
         } else {
             self.cool(key, Failure::new(FailureKind::InvalidResponse));
         }
         Ok(copy)
+    }
+
+    /// What is too large to be kept is asked for at each request: whoever runs the gateway should know.
+    fn complain_of_the_room(&self, key: &Key, copy: &Copy) {
+        if !self.held.has_room_for(copy) {
+            let (source, records) = (key.source, copy.len());
+            tracing::warn!(%source, records, "a roll is larger than half of cache.max_bytes, so it is not kept and each request for it asks the source");
+        }
     }
 
     /// A copy of what was said at this moment, so long ago.

@@ -108,7 +108,7 @@ impl Copies {
             .max_capacity(MOST_FAILURES)
             .time_to_live(windows.whole().max(LONGEST_COOL_DOWN))
             .build_with_hasher(RandomState::default());
-        let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole()).build();
+        let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole().max(not_found)).build();
         let (walks, looks) = (Flights::default(), Flights::default());
         Self { held: Held::new(max_bytes), walks, looks, shared, failures, ended, windows, not_found, customers, metrics }
     }
@@ -222,7 +222,7 @@ impl Copies {
         }
         let shared = match &walked {
             _ if joined || how == How::Waited => Shared::Collapsed,
-            Ok(copy) if copy.is_kept() => Shared::Stored,
+            Ok(copy) if copy.is_kept() && self.held.has_room_for(&**copy) => Shared::Stored,
             _ => Shared::NotStored,
         };
         let failed = match &walked {
