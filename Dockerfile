@@ -15,8 +15,12 @@ ARG RUST_VERSION=1.95
 ARG DEBIAN=bookworm
 ARG DISTROLESS=debian12
 
-# The slim image has the C compiler that ring and mimalloc want.
+# The slim image has the C compiler that ring and mimalloc want; deploy/build.sh wants the rest.
 FROM rust:${RUST_VERSION}-slim-${DEBIAN} AS build
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends bolt-19 curl \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 
 # The dependencies first, for an empty program of the same manifest: this layer, most of the time
@@ -31,9 +35,10 @@ RUN mkdir src \
 # Files keep the times that they have outside, which are before those of the empty program: without
 # `touch` cargo would take that one for this one.
 COPY src src
+COPY deploy/build.sh deploy/build.sh
 ARG REVISION=unknown
 RUN touch src/main.rs src/lib.rs \
-    && ROLLCALL_REVISION="${REVISION}" cargo build --profile dist --locked --bin rollcall \
+    && ROLLCALL_REVISION="${REVISION}" bash deploy/build.sh \
     && mkdir /state
 
 # distroless/cc has the C library, the certificates and a user without rights; no shell.
@@ -50,7 +55,7 @@ LABEL org.opencontainers.image.title="rollcall" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.source="${SOURCE}"
 
-COPY --from=build /build/target/dist/rollcall /usr/local/bin/rollcall
+COPY --from=build /build/target/shipped/rollcall /usr/local/bin/rollcall
 # Where refresh tokens are kept. A new volume that is mounted here belongs to the user, too.
 COPY --from=build --chown=65532:65532 /state /var/lib/rollcall
 

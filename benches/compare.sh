@@ -40,12 +40,10 @@ if [ -z "$short" ]; then
   command -v krakend >/dev/null || say "missing: krakend (not packaged; benches/peers/krakend.json is its configuration)"
 fi
 
-# What is shipped is measured; the short one is for every run of the tests, with what is quicker to build.
-profile=dist
-[ -z "$short" ] || profile=release
-cargo build --profile "$profile" --locked --bin rollcall
+command -v llvm-bolt-19 >/dev/null || debian bolt-19 curl || true
+bash deploy/build.sh # what is shipped is measured
 mkdir -p target/peers
 rustc -O --edition 2024 -o target/peers/backends benches/peers/backends/main.rs
 (cd benches/compare && python3 -m doctest answers.py table.py gross.py)
 
-exec python3 benches/compare --gateway "target/$profile/rollcall" --backends target/peers/backends "$@"
+exec python3 benches/compare --gateway target/shipped/rollcall --backends target/peers/backends "$@"

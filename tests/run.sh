@@ -58,19 +58,19 @@ export -f fuzzing fuzz
 fuzzing build
 printf '%s\n' wire json roll cursor query links | xargs -P 2 -I '{}' bash -euc 'fuzz "$1"' fuzz '{}' # a core each
 
-step "the cost of a request beside nginx: no gross regression"
+step "the program as it is shipped, its cost of a request beside nginx: no gross regression"
 bash benches/compare.sh --short
 
-step "the demo, open to everyone and with a caller's key, for what follows"
+step "the demo, open to everyone, and as it is shipped with a caller's key, for what follows"
 logs=$(mktemp -d)
 demos=()
 trap 'kill "${demos[@]}" 2>/dev/null || true; rm -rf "$logs"' EXIT
 
-demo() { # NAME SETTING...: starts a demo and says where it answers
-  local log="$logs/$1" settings=() base=""
-  shift
+demo() { # PROGRAM NAME SETTING...: starts a demo and says where it answers
+  local program=$1 log="$logs/$2" settings=() base=""
+  shift 2
   for setting in telemetry.access_log=off customers.links=discover,same_id "$@"; do settings+=(--set "$setting"); done
-  target/debug/rollcall demo --listen 127.0.0.1:0 "${settings[@]}" >"$log" 2>&1 &
+  "$program" demo --listen 127.0.0.1:0 "${settings[@]}" >"$log" 2>&1 &
   demos+=($!)
   for _ in $(seq 100); do
     base=$(grep -oE 'http://127\.0\.0\.1:[0-9]+' "$log" | head -n 1 || true)
@@ -81,11 +81,11 @@ demo() { # NAME SETTING...: starts a demo and says where it answers
   where=$base
 }
 
-demo open; open=$where
+demo target/debug/rollcall open; open=$where
 table=$(target/debug/rollcall key tester)
 key=$(grep -oE '^rc_[A-Za-z0-9_-]{43}$' <<<"$table")
 digest=$(grep -oE '[0-9a-f]{64}' <<<"$table")
-demo keys auth.mode=keys auth.callers.0.name=tester auth.callers.0.key_sha256="$digest" 'auth.callers.0.customers=*'; guarded=$where
+demo target/shipped/rollcall keys auth.mode=keys auth.callers.0.name=tester auth.callers.0.key_sha256="$digest" 'auth.callers.0.customers=*'; guarded=$where
 
 step "the OpenAPI document against the answers (schemathesis)"
 [ -x target/schemathesis/bin/schemathesis ] || {

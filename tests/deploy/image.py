@@ -57,6 +57,7 @@ def faults(text, ignored, manifest):
     for name, rest in found:
         for build in re.findall(r"cargo build[^&]*", rest) if name == "RUN" else []:
             wants("--locked" in build and "--profile dist" in build, f"{build.strip()} builds what Cargo.lock says, as it is shipped")
+    wants(any(name == "RUN" and "bash deploy/build.sh" in rest for name, rest in found), "the program is built as it is shipped, by deploy/build.sh")
     return wrong
 
 
