@@ -1,8 +1,15 @@
 //! Rollcall: one roll of a customer's users, whichever backend holds them.
 //!
-//! This is the map: the modules in the order in which a request meets them. Imports go one way,
-//! `api` to `access`, `customers` and `roll`, these to `sources`, these to `config` and `domain`; `app` and
-//! `commands` see all. A test holds the arrows.
+//! This is the map: the modules in the order in which a request meets them. Imports go one way:
+//!
+//! - `server` to `api`; `api` to `access`, `roll`, `customers` and `sources`
+//! - `roll` to `customers` and `sources`; `customers` to `sources`
+//! - all of these to what stands below them: `shared_cache` to `telemetry`, `telemetry` to `outbound`,
+//!   `outbound` to `config`, and `domain`, which imports nothing of ours and which the others may know
+//! - `flight`, `json`, `offload`, `texts` and `sandbox` import nothing of ours, `breaker` only `domain`
+//! - `app` and `commands` see all
+//!
+//! `tests/api/architecture.rs` says it for each module, and holds it.
 
 // How the process comes up.
 pub mod app;

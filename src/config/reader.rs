@@ -77,8 +77,7 @@ impl Reader {
         self.path(key).unwrap_or_else(|| self.layers.folder.join(default))
     }
 
-    /// Reads keys that may be there but are not used: they are known, and what is wrong with them
-    /// is nobody's trouble.
+    /// Registers the keys that `read` reads as known, without reporting their faults: they may be there and are not used.
     pub fn unused<T>(&mut self, read: impl FnOnce(&mut Self) -> T) {
         let faults = self.faults.len();
         drop(read(self));

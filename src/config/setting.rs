@@ -12,7 +12,7 @@ pub trait Setting: Sized {
     /// What is wanted, as the end of the sentence "must be …".
     const WANTED: &'static str;
 
-    /// Whether a value is nobody's business, and not even a digest may tell of it.
+    /// Whether it is a secret, which the configuration's digest leaves out.
     const IS_SECRET: bool = false;
 
     /// Reads a value; the error is a sentence without the key.

@@ -1,9 +1,11 @@
 //! Which id a customer has in each source.
 //!
-//! Strategies say so, in a configured order; the first that knows a customer decides for all
-//! sources. `same_id` knows everyone, but whose id the ways before it know to be another customer's, and nothing of
-//! them; [`mod@file`] has what somebody wrote down;
-//! [`discover`] has what the sources' own lists say of each other ([`matching`]).
+//! Strategies say so, in a configured order; the first that knows a customer decides for all sources:
+//!
+//! - `same_id`: every customer has the same id everywhere. It leaves a source out where an earlier
+//!   strategy knows that the id is another customer's there.
+//! - [`mod@file`]: what somebody wrote down.
+//! - [`discover`]: what the sources' own lists say of each other ([`matching`]).
 
 mod discover;
 mod file;

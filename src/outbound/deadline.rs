@@ -41,7 +41,7 @@ impl Deadline {
         self.whole
     }
 
-    /// Waits no longer than this; what cannot finish in time is not started.
+    /// Waits no longer than this; once it has passed, nothing is started.
     pub async fn bound<T>(self, work: impl Future<Output = T>) -> Result<T, Failure> {
         let late = Failure::new(FailureKind::Timeout);
         if self.left().is_zero() {

@@ -23,7 +23,7 @@ pub struct View {
     pub enabled: Option<bool>,
     /// People marked deleted, too.
     pub with_deleted: bool,
-    /// Nobody's records left out.
+    /// Leaves placeholder records out.
     pub without_placeholders: bool,
     /// The fields on which sources differ, too.
     pub with_conflicts: bool,

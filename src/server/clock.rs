@@ -147,12 +147,6 @@ impl Clock {
     }
 }
 
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.set(Doing::Idle(Instant::now()));
-    }
-}
-
 // === impl Busy ===
 
 impl Busy {
@@ -161,6 +155,14 @@ impl Busy {
         Going { body, busy: self }
     }
 }
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.set(Doing::Idle(Instant::now()));
+    }
+}
+
+// === impl Going ===
 
 impl<B: Body + Unpin> Body for Going<B> {
     type Data = B::Data;

@@ -55,7 +55,7 @@ const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 const LARGE_OPEN: usize = 128 << 10;
 const LARGE_SEALED: usize = 16 << 10;
 
-/// Where one has to be shown that nothing was said yet.
+/// Said instead of the library's words, which may quote the password.
 const NO_CLIENT: &str = "the URL of the shared cache cannot be used";
 
 /// What replicas share.

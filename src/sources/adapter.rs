@@ -7,8 +7,8 @@ use crate::domain::{ListedCustomer, Records, RemoteId, SourceName};
 
 /// One backend: how to ask it for a customer's users and how to read its answer.
 ///
-/// Everything that can go wrong on a network is none of its business: `attempt.rs` judges the
-/// status and retries, `outbound/` bounds the body.
+/// Everything that can go wrong on a network is none of its business: `answer.rs` judges the
+/// status, `attempt.rs` tries again, `outbound/` bounds the body.
 pub trait Adapter: Send + Sync + 'static {
     /// The backend's name, the same everywhere.
     fn name(&self) -> SourceName;

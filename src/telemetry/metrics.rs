@@ -220,7 +220,7 @@ impl Metrics {
         all.register("customer_file_fault_line", help, self.link_fault_lines.clone());
     }
 
-    /// Counts a reading of a source's list of customers; `None` where it gave one.
+    /// Counts a reading of a source's list of customers; `failure` is `None` where the list came.
     pub fn customers_listed(&self, source: SourceName, failure: Option<FailureKind>, odd_fields: u64) {
         let (source, outcome) = (source.as_str(), failure.map_or("ok", FailureKind::as_str));
         self.customer_lists.get_or_create(&CallLabels { source, outcome }).inc();

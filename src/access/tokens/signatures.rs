@@ -35,8 +35,8 @@ fn no_signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     Err(ErrorKind::InvalidAlgorithm.into())
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the library's signature")]
 /// A key checks signatures of its own family only: one of RSA never serves as a secret.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the library's signature")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     if !super::ALGORITHMS.contains(algorithm) || !key.family().algorithms().contains(algorithm) {
         return Err(ErrorKind::InvalidAlgorithm.into());

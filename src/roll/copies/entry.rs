@@ -1,6 +1,6 @@
 //! A copy as replicas share it: what the source said, when, and whose walk it was. Pure.
 //!
-//! Whatever changes here, or in what is meant by it, wants another version of the shared cache's names.
+//! Raise `COPIES` in `shared_cache/name.rs` whenever this format changes, or what is meant by it.
 
 use std::{borrow::Cow, time::Duration};
 

@@ -43,7 +43,7 @@ enum Turn {
     Over(Landing),
 }
 
-/// What may be taken of others, beside what is newer than what is held.
+/// Which answers of other replicas count for this walk.
 struct Wanted {
     /// The owners of walks that were waited for.
     seen: Vec<String>,

@@ -1,4 +1,4 @@
-//! The one task that sends spans to the collector, and the bounded queue before it.
+//! The one task that sends spans to the collector, and how it starts and ends.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
