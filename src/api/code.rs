@@ -1,10 +1,14 @@
-//! The public error codes: the closed list, and what each stands for. Matches without `_`, so
+//! The public error codes: the closed list, and what each stands for. One match without `_`, so
 //! that a new code does not compile until somebody decides.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::FailureKind;
+
+/// Whether the same request may succeed without anybody having changed anything.
+const LATER: bool = true;
+const NEVER: bool = false;
 
 /// What went wrong, for a program. The list may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -81,6 +85,15 @@ pub enum Owner {
     Upstream,
 }
 
+/// What is decided of each code.
+struct Facts {
+    name: &'static str,
+    status: u16,
+    owner: Owner,
+    is_retryable: bool,
+    title: &'static str,
+}
+
 impl Code {
     /// Every code.
     pub const ALL: [Self; 28] = [
@@ -116,158 +129,64 @@ impl Code {
 
     /// The name in JSON.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidCustomerId => "invalid_customer_id",
-            Self::InvalidParameter => "invalid_parameter",
-            Self::InvalidCursor => "invalid_cursor",
-            Self::UpstreamBadRequest => "upstream_bad_request",
-            Self::Unauthorized => "unauthorized",
-            Self::UpstreamUnauthorized => "upstream_unauthorized",
-            Self::UpstreamCredentialsRefused => "upstream_credentials_refused",
-            Self::Forbidden => "forbidden",
-            Self::CustomerNotFound => "customer_not_found",
-            Self::UserNotFound => "user_not_found",
-            Self::RouteNotFound => "route_not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::NotAcceptable => "not_acceptable",
-            Self::RequestTimeout => "request_timeout",
-            Self::PayloadTooLarge => "payload_too_large",
-            Self::UriTooLong => "uri_too_long",
-            Self::HeaderTooLarge => "header_too_large",
-            Self::RateLimited => "rate_limited",
-            Self::Internal => "internal",
-            Self::UpstreamForbidden => "upstream_forbidden",
-            Self::UpstreamUnavailable => "upstream_unavailable",
-            Self::UpstreamInvalidResponse => "upstream_invalid_response",
-            Self::UpstreamRateLimited => "upstream_rate_limited",
-            Self::Overloaded => "overloaded",
-            Self::KeysUnavailable => "keys_unavailable",
-            Self::LinksUnavailable => "links_unavailable",
-            Self::ShuttingDown => "shutting_down",
-            Self::UpstreamTimeout => "upstream_timeout",
-        }
+        self.facts().name
     }
 
     /// The HTTP status.
     pub const fn status(self) -> u16 {
-        match self {
-            Self::InvalidCustomerId | Self::InvalidParameter | Self::InvalidCursor | Self::UpstreamBadRequest => 400,
-            Self::Unauthorized | Self::UpstreamUnauthorized | Self::UpstreamCredentialsRefused => 401,
-            Self::Forbidden => 403,
-            Self::CustomerNotFound | Self::UserNotFound | Self::RouteNotFound => 404,
-            Self::MethodNotAllowed => 405,
-            Self::NotAcceptable => 406,
-            Self::RequestTimeout => 408,
-            Self::PayloadTooLarge => 413,
-            Self::UriTooLong => 414,
-            Self::RateLimited => 429,
-            Self::HeaderTooLarge => 431,
-            Self::Internal => 500,
-            Self::UpstreamForbidden | Self::UpstreamUnavailable | Self::UpstreamInvalidResponse => 502,
-            Self::UpstreamRateLimited | Self::Overloaded | Self::KeysUnavailable | Self::LinksUnavailable | Self::ShuttingDown => 503,
-            Self::UpstreamTimeout => 504,
-        }
+        self.facts().status
     }
 
     /// Who can mend it.
     pub const fn owner(self) -> Owner {
-        match self {
-            Self::InvalidCustomerId
-            | Self::InvalidParameter
-            | Self::InvalidCursor
-            | Self::UpstreamBadRequest
-            | Self::Unauthorized
-            | Self::UpstreamCredentialsRefused
-            | Self::Forbidden
-            | Self::CustomerNotFound
-            | Self::UserNotFound
-            | Self::RouteNotFound
-            | Self::MethodNotAllowed
-            | Self::NotAcceptable
-            | Self::RequestTimeout
-            | Self::PayloadTooLarge
-            | Self::UriTooLong
-            | Self::HeaderTooLarge
-            | Self::RateLimited => Owner::Caller,
-            Self::UpstreamUnauthorized
-            | Self::UpstreamForbidden
-            | Self::Overloaded
-            | Self::KeysUnavailable
-            | Self::LinksUnavailable
-            | Self::ShuttingDown
-            | Self::Internal => Owner::Gateway,
-            Self::UpstreamRateLimited | Self::UpstreamTimeout | Self::UpstreamUnavailable | Self::UpstreamInvalidResponse => {
-                Owner::Upstream
-            }
-        }
+        self.facts().owner
     }
 
     /// Whether the same request may succeed later, with nobody having changed anything.
     pub const fn is_retryable(self) -> bool {
-        match self {
-            Self::RequestTimeout
-            | Self::RateLimited
-            | Self::UpstreamRateLimited
-            | Self::UpstreamTimeout
-            | Self::UpstreamUnavailable
-            | Self::UpstreamInvalidResponse
-            | Self::Overloaded
-            | Self::KeysUnavailable
-            | Self::LinksUnavailable
-            | Self::ShuttingDown => true,
-            Self::InvalidCustomerId
-            | Self::InvalidParameter
-            | Self::InvalidCursor
-            | Self::UpstreamBadRequest
-            | Self::CustomerNotFound
-            | Self::UserNotFound
-            | Self::RouteNotFound
-            | Self::MethodNotAllowed
-            | Self::NotAcceptable
-            | Self::PayloadTooLarge
-            | Self::UriTooLong
-            | Self::HeaderTooLarge
-            | Self::Unauthorized
-            | Self::UpstreamUnauthorized
-            | Self::UpstreamCredentialsRefused
-            | Self::Forbidden
-            | Self::UpstreamForbidden
-            | Self::Internal => false,
-        }
+        self.facts().is_retryable
     }
 
     /// What the error is called, for a person.
     pub const fn title(self) -> &'static str {
-        match self {
-            Self::InvalidCustomerId => "Invalid customer id",
-            Self::InvalidParameter => "Invalid parameter",
-            Self::InvalidCursor => "Invalid cursor",
-            Self::UpstreamBadRequest => "A source calls the request wrong",
-            Self::Unauthorized => "Unauthorized",
-            Self::UpstreamUnauthorized => "A source refuses the gateway's credentials",
-            Self::UpstreamCredentialsRefused => "A source refuses the caller's credentials",
-            Self::Forbidden => "Forbidden",
-            Self::CustomerNotFound => "Customer not found",
-            Self::UserNotFound => "User not found",
-            Self::RouteNotFound => "Route not found",
-            Self::MethodNotAllowed => "Method not allowed",
-            Self::NotAcceptable => "Not acceptable",
-            Self::RequestTimeout => "Request timeout",
-            Self::PayloadTooLarge => "Payload too large",
-            Self::UriTooLong => "URI too long",
-            Self::HeaderTooLarge => "Header too large",
-            Self::RateLimited => "Asked too often",
-            Self::Internal => "Internal error",
-            Self::UpstreamForbidden => "A source forbids it",
-            Self::UpstreamUnavailable => "A source is unavailable",
-            Self::UpstreamInvalidResponse => "A source's answer cannot be used",
-            Self::UpstreamRateLimited => "A source is asked too often",
-            Self::Overloaded => "A source is held back",
-            Self::KeysUnavailable => "Tokens cannot be checked",
-            Self::LinksUnavailable => "The links are not there yet",
-            Self::ShuttingDown => "Shutting down",
-            Self::UpstreamTimeout => "A source is too slow",
-        }
+        self.facts().title
+    }
+
+    const fn facts(self) -> Facts {
+        use Owner::{Caller, Gateway, Upstream};
+        let (name, status, owner, is_retryable, title) = match self {
+            Self::InvalidCustomerId => ("invalid_customer_id", 400, Caller, NEVER, "Invalid customer id"),
+            Self::InvalidParameter => ("invalid_parameter", 400, Caller, NEVER, "Invalid parameter"),
+            Self::InvalidCursor => ("invalid_cursor", 400, Caller, NEVER, "Invalid cursor"),
+            Self::UpstreamBadRequest => ("upstream_bad_request", 400, Caller, NEVER, "A source calls the request wrong"),
+            Self::Unauthorized => ("unauthorized", 401, Caller, NEVER, "Unauthorized"),
+            Self::UpstreamUnauthorized => ("upstream_unauthorized", 401, Gateway, NEVER, "A source refuses the gateway's credentials"),
+            Self::UpstreamCredentialsRefused => {
+                ("upstream_credentials_refused", 401, Caller, NEVER, "A source refuses the caller's credentials")
+            }
+            Self::Forbidden => ("forbidden", 403, Caller, NEVER, "Forbidden"),
+            Self::CustomerNotFound => ("customer_not_found", 404, Caller, NEVER, "Customer not found"),
+            Self::UserNotFound => ("user_not_found", 404, Caller, NEVER, "User not found"),
+            Self::RouteNotFound => ("route_not_found", 404, Caller, NEVER, "Route not found"),
+            Self::MethodNotAllowed => ("method_not_allowed", 405, Caller, NEVER, "Method not allowed"),
+            Self::NotAcceptable => ("not_acceptable", 406, Caller, NEVER, "Not acceptable"),
+            Self::RequestTimeout => ("request_timeout", 408, Caller, LATER, "Request timeout"),
+            Self::PayloadTooLarge => ("payload_too_large", 413, Caller, NEVER, "Payload too large"),
+            Self::UriTooLong => ("uri_too_long", 414, Caller, NEVER, "URI too long"),
+            Self::HeaderTooLarge => ("header_too_large", 431, Caller, NEVER, "Header too large"),
+            Self::RateLimited => ("rate_limited", 429, Caller, LATER, "Asked too often"),
+            Self::Internal => ("internal", 500, Gateway, NEVER, "Internal error"),
+            Self::UpstreamForbidden => ("upstream_forbidden", 502, Gateway, NEVER, "A source forbids it"),
+            Self::UpstreamUnavailable => ("upstream_unavailable", 502, Upstream, LATER, "A source is unavailable"),
+            Self::UpstreamInvalidResponse => ("upstream_invalid_response", 502, Upstream, LATER, "A source's answer cannot be used"),
+            Self::UpstreamRateLimited => ("upstream_rate_limited", 503, Upstream, LATER, "A source is asked too often"),
+            Self::Overloaded => ("overloaded", 503, Gateway, LATER, "A source is held back"),
+            Self::KeysUnavailable => ("keys_unavailable", 503, Gateway, LATER, "Tokens cannot be checked"),
+            Self::LinksUnavailable => ("links_unavailable", 503, Gateway, LATER, "The links are not there yet"),
+            Self::ShuttingDown => ("shutting_down", 503, Gateway, LATER, "Shutting down"),
+            Self::UpstreamTimeout => ("upstream_timeout", 504, Upstream, LATER, "A source is too slow"),
+        };
+        Facts { name, status, owner, is_retryable, title }
     }
 }
 
