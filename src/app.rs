@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{Access, AccessSettings, KeptKeys, Mode},
-    api::{self, Cors, Documents, Door, Gateway, Security, Shown},
+    api::{self, Cors, Documents, Door, Gateway, Shown},
     config::{BaseUrl, Faults, General, KeyPair, Layers, LogFormat, Reader, Server},
     customers::{self, Customers, KeptLinks},
     domain::SourceName,
@@ -181,8 +181,8 @@ impl App {
         let forwards: Vec<_> = sources.iter().filter_map(|source| Some((source.name(), source.forwards()?))).collect();
         let customers = Arc::new(Customers::new(customers, &sources, &lasting.links, Arc::clone(metrics)));
         let (keeping, tracer) = (keeping(&general), lasting.reporter.tracer(general.telemetry.sample));
-        let (server, security) = (general.server, Security::from(&access.mode));
-        let documents = documents(&server, security, &backends)?;
+        let server = general.server;
+        let documents = documents(&server, access.mode, &backends)?;
         let fixed = Fixed {
             listen: server.listen,
             tls: server.tls,
@@ -195,7 +195,7 @@ impl App {
             vary: vary(&server.cors_origins, &forwards),
             forwards,
             protect_docs: access.protect_docs,
-            security,
+            mode: access.mode,
             documents,
             access: Access::new(access, &lasting.keys, metrics)?,
             rolls: Rolls::new(sources, customers, general.placeholders, &keeping, shared.clone(), Arc::clone(metrics)),
@@ -268,7 +268,7 @@ impl Running {
     /// Puts another configuration to work, whole: requests that are in flight end on the old one.
     /// Gives the keys whose change has to wait for a restart.
     pub fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, StartError> {
-        let is_closed = !matches!(config.access.mode, Mode::None);
+        let is_closed = config.access.mode != Mode::None;
         // The listener stays where it is, whatever the file says of it; and a file that is read
         // while it is being written may lack its end.
         if self.is_closed.load(Ordering::Relaxed) && !is_closed {
@@ -346,9 +346,9 @@ fn vary(origins: &[String], forwards: &[(SourceName, HeaderName)]) -> HeaderValu
     api::vary(&names)
 }
 
-fn documents(server: &Server, security: Security, sources: &[Backend]) -> Result<Documents, StartError> {
+fn documents(server: &Server, mode: Mode, sources: &[Backend]) -> Result<Documents, StartError> {
     let shown = if server.admin_listen.is_some() { Shown::Callers } else { Shown::All };
-    let document = api::document(&server.base_path, security, shown, sources);
+    let document = api::document(&server.base_path, mode, shown, sources);
     let json = document.to_pretty_json().map_err(|error| StartError::Document(error.to_string()))?;
     let yaml = document.to_yaml().map_err(|error| StartError::Document(error.to_string()))?;
     Ok(Documents::new(json, yaml, &server.base_path))

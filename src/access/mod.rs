@@ -29,12 +29,12 @@ use tokens::Tokens;
 /// Tells who is calling.
 #[derive(Debug)]
 pub struct Access {
-    way: Way,
+    authenticator: Authenticator,
     strangers: Strangers,
 }
 
 #[derive(Debug)]
-enum Way {
+enum Authenticator {
     /// Whoever reaches the gateway may see everything.
     Anyone(Caller),
     Keys(Keys),
@@ -44,27 +44,29 @@ enum Way {
 impl Access {
     /// Sets it up; fails where no client can be made for the key set's URL.
     pub fn new(settings: AccessSettings, kept: &KeptKeys, metrics: &Arc<Metrics>) -> reqwest::Result<Self> {
-        let way = match settings.mode {
-            Mode::None => Way::Anyone(Caller::new("anyone", None, Customers::all(), None)),
-            Mode::Keys(callers) => Way::Keys(Keys::new(callers)),
-            Mode::Jwt(tokens) => Way::Tokens(Box::new(Tokens::new(tokens, kept, Arc::clone(metrics))?)),
+        let authenticator = match (settings.mode, settings.tokens) {
+            (Mode::None, _) => Authenticator::Anyone(Caller::new("anyone", None, Customers::all(), None)),
+            (Mode::Jwt, Some(tokens)) => Authenticator::Tokens(Box::new(Tokens::new(tokens, kept, Arc::clone(metrics))?)),
+            (Mode::Keys, _) => Authenticator::Keys(Keys::new(settings.callers)),
+            // A table that cannot be read is a fault, so nothing comes here; and it would let nobody in.
+            (Mode::Jwt, None) => Authenticator::Keys(Keys::new(Vec::new())),
         };
-        Ok(Self { way, strangers: Strangers::default() })
+        Ok(Self { authenticator, strangers: Strangers::default() })
     }
 
     /// Whether callers are told from each other at all.
     pub fn knows_callers(&self) -> bool {
-        !matches!(self.way, Way::Anyone(_))
+        !matches!(self.authenticator, Authenticator::Anyone(_))
     }
 
     /// Who presents this, without counting the request; a key set is waited for until the deadline.
     pub async fn recognise(&self, presented: &Presented<'_>, deadline: Deadline) -> Result<Caller, Denied> {
-        match &self.way {
-            Way::Anyone(caller) => Ok(caller.clone()),
-            Way::Keys(keys) => keys.find(presented.one_of_any()?.ok_or(Denied::Missing)?),
+        match &self.authenticator {
+            Authenticator::Anyone(caller) => Ok(caller.clone()),
+            Authenticator::Keys(keys) => keys.find(presented.one_of_any()?.ok_or(Denied::Missing)?),
             // In a box: a key set may have to be asked for, and the room for that is not carried along by
             // those who present no token.
-            Way::Tokens(tokens) => Box::pin(tokens.check(presented.bearer()?.ok_or(Denied::Missing)?, deadline)).await,
+            Authenticator::Tokens(tokens) => Box::pin(tokens.check(presented.bearer()?.ok_or(Denied::Missing)?, deadline)).await,
         }
     }
 

@@ -23,35 +23,39 @@ const LARGEST_BURST: u64 = 1_000_000;
 pub struct AccessSettings {
     /// How callers are told.
     pub mode: Mode,
+    /// Those that have keys.
+    pub(super) callers: Vec<KeyCaller>,
+    /// Whose tokens are taken, if any are.
+    pub(super) tokens: Option<TokenSettings>,
     /// Whether the documents are for callers only.
     pub protect_docs: bool,
 }
 
-/// How callers are told.
-#[derive(Debug)]
+/// How callers are told: what `auth.mode` may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// They are not: whoever reaches the gateway may see everything.
     None,
     /// By keys.
-    Keys(Vec<KeyCaller>),
+    Keys,
     /// By JSON web tokens of an issuer.
-    Jwt(TokenSettings),
+    Jwt,
 }
 
 impl Mode {
     /// As the configuration has it.
-    pub fn as_str(&self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
-            Self::Keys(_) => "keys",
-            Self::Jwt(_) => "jwt",
+            Self::Keys => "keys",
+            Self::Jwt => "jwt",
         }
     }
 }
 
 /// `[[auth.callers]]`: one caller.
 #[derive(Debug)]
-pub struct KeyCaller {
+pub(super) struct KeyCaller {
     pub(super) name: String,
     pub(super) key_sha256: KeyDigest,
     pub(super) customers: Customers,
@@ -70,32 +74,18 @@ struct Seen {
     keys: BTreeSet<KeyDigest>,
 }
 
-/// What `auth.mode` may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Word {
-    None,
-    Keys,
-    Jwt,
-}
-
 impl AccessSettings {
     /// Reads `[auth]`. To be open to everyone beyond this machine must be said aloud.
     pub fn read(reader: &mut Reader, listen: SocketAddr) -> Self {
-        let word = reader.or("auth.mode", Word::None);
+        let mode = reader.or("auth.mode", Mode::None);
         let anonymous = reader.or("auth.allow_anonymous", false);
         let protect_docs = reader.or("auth.protect_docs", false);
-        if word == Word::None {
+        if mode == Mode::None {
             open_to_everyone(reader, listen, anonymous, protect_docs);
         }
-        let callers = read_callers(reader, word);
-        let tokens = TokenSettings::read(reader, word == Word::Jwt);
-        let mode = match (word, tokens) {
-            (Word::Keys, _) => Mode::Keys(callers),
-            (Word::Jwt, Some(tokens)) => Mode::Jwt(tokens),
-            // A table of tokens that cannot be read is a fault: then nobody gets to use this.
-            (Word::None, _) | (Word::Jwt, None) => Mode::None,
-        };
-        Self { mode, protect_docs }
+        let callers = read_callers(reader, mode);
+        let tokens = TokenSettings::read(reader, mode == Mode::Jwt);
+        Self { mode, callers, tokens, protect_docs }
     }
 }
 
@@ -112,15 +102,15 @@ fn open_to_everyone(reader: &mut Reader, listen: SocketAddr, anonymous: bool, pr
 
 /// Reads every caller, also where the mode asks for none: then that there are any is a mistake,
 /// and a dangerous one.
-fn read_callers(reader: &mut Reader, word: Word) -> Vec<KeyCaller> {
+fn read_callers(reader: &mut Reader, mode: Mode) -> Vec<KeyCaller> {
     let tables = reader.items("auth.callers");
     let mut seen = Seen::default();
     let callers = tables.iter().filter_map(|table| KeyCaller::read(reader, table, &mut seen)).collect();
-    match (word, tables.is_empty()) {
-        (Word::Keys, true) => {
+    match (mode, tables.is_empty()) {
+        (Mode::Keys, true) => {
             reader.fault("auth.callers", "is required by auth.mode = \"keys\": `rollcall key NAME` prints a caller's table.");
         }
-        (Word::None | Word::Jwt, false) => {
+        (Mode::None | Mode::Jwt, false) => {
             reader.fault("auth.callers", "is of use with auth.mode = \"keys\" only: set that, or leave the callers out.");
         }
         _ => {}
@@ -203,7 +193,7 @@ impl Setting for Customers {
     }
 }
 
-impl Setting for Word {
+impl Setting for Mode {
     const WANTED: &'static str = "\"keys\", \"jwt\" or \"none\"";
 
     fn read(value: &Value) -> Result<Self, String> {

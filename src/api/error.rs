@@ -7,9 +7,9 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{code::Code, security::Security, source_status::SourceStatus};
+use super::{code::Code, source_status::SourceStatus};
 use crate::{
-    access::Denied,
+    access::{Denied, Mode},
     domain::{CustomerId, FailureKind, InvalidCursor, InvalidCustomerId, SourceName},
     roll::{Known, LinksUnavailable, Refusal, Told},
 };
@@ -66,20 +66,20 @@ impl ApiError {
     }
 
     /// The caller has no business here before he says who he is.
-    fn unauthorized(why: &str, ways: Security, challenge: &str) -> Self {
-        let what = match ways {
-            Security::Keys => "Send a key that this gateway knows, as 'Authorization: Bearer ...' or as 'X-Api-Key'.",
-            Security::Tokens => "Send a token of the issuer that this gateway trusts, as 'Authorization: Bearer ...'.",
-            Security::Optional => "Send a key or a token that this gateway knows, as 'Authorization: Bearer ...' or a key as 'X-Api-Key'.",
+    fn unauthorized(why: &str, mode: Mode, challenge: &str) -> Self {
+        let what = match mode {
+            Mode::Keys => "Send a key that this gateway knows, as 'Authorization: Bearer ...' or as 'X-Api-Key'.",
+            Mode::Jwt => "Send a token of the issuer that this gateway trusts, as 'Authorization: Bearer ...'.",
+            Mode::None => "Send a key or a token that this gateway knows, as 'Authorization: Bearer ...' or a key as 'X-Api-Key'.",
         };
         Self::new(Code::Unauthorized, format!("{why} {what}")).header(header::WWW_AUTHENTICATE, challenge.to_owned())
     }
 
-    /// The caller is sent away; `ways` are those in which he could have got in.
-    pub(super) fn denied(denied: &Denied, ways: Security) -> Self {
+    /// The caller is sent away; `mode` says how he could have got in.
+    pub(super) fn denied(denied: &Denied, mode: Mode) -> Self {
         match denied {
-            Denied::Missing => Self::unauthorized("The request does not say who sends it.", ways, "Bearer realm=\"rollcall\""),
-            Denied::Refused(why) => Self::unauthorized(why, ways, "Bearer realm=\"rollcall\", error=\"invalid_token\""),
+            Denied::Missing => Self::unauthorized("The request does not say who sends it.", mode, "Bearer realm=\"rollcall\""),
+            Denied::Refused(why) => Self::unauthorized(why, mode, "Bearer realm=\"rollcall\", error=\"invalid_token\""),
             Denied::TooOften { wait, .. } => Self::of_status(StatusCode::TOO_MANY_REQUESTS).retry_after(*wait),
             Denied::RefusedTooOften { wait } => {
                 let what = "Requests from this address were refused too often; wait, and send what this gateway lets in.";
@@ -149,8 +149,8 @@ impl ApiError {
             }
             (None, Code::InvalidCustomerId) => InvalidCustomerId.into(),
             (None, Code::InvalidCursor) => InvalidCursor.into(),
-            (None, Code::Unauthorized) => Self::denied(&Denied::Missing, Security::Optional),
-            (None, Code::KeysUnavailable) => Self::denied(&Denied::Uncheckable, Security::Optional),
+            (None, Code::Unauthorized) => Self::denied(&Denied::Missing, Mode::None),
+            (None, Code::KeysUnavailable) => Self::denied(&Denied::Uncheckable, Mode::None),
             (None, Code::UpstreamCredentialsRefused) => {
                 let message = sentence("acme", FailureKind::Unauthorized, sources.first().copied(), true);
                 let refused = |source| SourceFailure::fresh(source, FailureKind::Unauthorized, Some(401));

@@ -21,7 +21,6 @@ mod middleware;
 mod openapi;
 mod parameters;
 mod peer;
-mod security;
 mod shape;
 mod source_status;
 mod user;
@@ -41,7 +40,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    access::Access,
+    access::{Access, Mode},
     config::{AccessLog, Networks},
     domain::{CustomerId, SourceName},
     outbound::Deadline,
@@ -54,7 +53,6 @@ pub use docs::Documents;
 pub use door::Door;
 pub use openapi::{Shown, document};
 pub use peer::Peer;
-pub use security::Security;
 
 pub use middleware::Cors;
 pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS, Refused};
@@ -68,7 +66,7 @@ pub struct Gateway {
     /// Who may ask.
     pub access: Access,
     /// How callers are told.
-    pub security: Security,
+    pub mode: Mode,
     /// Whether the documents are for callers only.
     pub protect_docs: bool,
     /// The use case.

@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::{Failed, output::say};
 use crate::{
-    api::{Security, Shown, document},
+    access::Mode,
+    api::{Shown, document},
     sources::REGISTRY,
 };
 
@@ -16,7 +17,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
-    let document = document("", Security::Optional, Shown::All, REGISTRY);
+    let document = document("", Mode::None, Shown::All, REGISTRY);
     let failed = |error: &dyn std::fmt::Display| Failed::Running(format!("the document could not be written: {error}"));
     let text = if arguments.yaml {
         document.to_yaml().map_err(|error| failed(&error))?

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use rollcall::{
-    api::{Code, Security, Shown, document},
+    access::Mode,
+    api::{Code, Shown, document},
     sources::{Backend, REGISTRY},
 };
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ const ROUTES: [&str; 8] = [
 ];
 
 fn served() -> Value {
-    serde_json::from_str(&document("", Security::Optional, Shown::All, REGISTRY).to_pretty_json().unwrap()).unwrap()
+    serde_json::from_str(&document("", Mode::None, Shown::All, REGISTRY).to_pretty_json().unwrap()).unwrap()
 }
 
 /// Every example of an error: the status that it stands under, its schema, its name, itself.
@@ -88,13 +89,13 @@ async fn the_document_in_the_repository_is_the_one_that_is_printed_and_served() 
     // What is printed is of all sources that the program knows; a gateway may have fewer.
     let has = |backend: &&Backend| ["advanced_automation", "my_reports"].contains(&backend.name.as_str());
     let configured: Vec<Backend> = REGISTRY.iter().filter(has).copied().collect();
-    assert_eq!(json.text, document("", Security::Optional, Shown::All, &configured).to_pretty_json().unwrap());
+    assert_eq!(json.text, document("", Mode::None, Shown::All, &configured).to_pretty_json().unwrap());
     let yaml = gateway.get("/openapi.yaml").await;
     let printed_yaml = Program::run(&["openapi", "--yaml"], &[]).await;
     assert_eq!((yaml.header("content-type"), yaml.text.trim_end()), (Some("application/yaml"), printed_yaml.out.trim_end()));
     assert_eq!(
         yaml.text.trim_end(),
-        document("", Security::Optional, Shown::All, REGISTRY).to_yaml().unwrap().trim_end(),
+        document("", Mode::None, Shown::All, REGISTRY).to_yaml().unwrap().trim_end(),
         "the same document as the JSON one"
     );
 }

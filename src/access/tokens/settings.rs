@@ -23,7 +23,7 @@ const BOUNDS: Bounds =
 
 /// `[auth.jwt]`, checked.
 #[derive(Debug)]
-pub struct TokenSettings {
+pub(in crate::access) struct TokenSettings {
     pub(super) issuer: String,
     pub(super) audience: String,
     pub(super) customers_claim: String,

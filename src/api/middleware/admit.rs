@@ -49,6 +49,6 @@ async fn admit_to<F: Future<Output = Response>>(
     }
     match admitted {
         Ok(_) => answer(request).await,
-        Err(denied) => ApiError::denied(&denied, gateway.security).into_response(),
+        Err(denied) => ApiError::denied(&denied, gateway.mode).into_response(),
     }
 }

@@ -21,9 +21,8 @@ use super::{
     described,
     envelope::{DocumentedUser, ErrorEnvelope, Problem},
     error::ApiError,
-    security::Security,
 };
-use crate::{domain::Moment, sources::Backend};
+use crate::{access::Mode, domain::Moment, sources::Backend};
 use headers::{AGE, CUSTOMERS_CACHED, HEADERS, NEXT, NOT_KEPT, ORIGIN, ROLL_HEADERS, STATUS, TAG, WARNINGS};
 use parameters::{describe_parameters, describe_requests, describe_sources};
 
@@ -107,15 +106,13 @@ pub enum Shown {
     Callers,
 }
 
-impl Security {
-    /// The ways in, any of which will do.
-    fn requirements(self) -> Vec<SecurityRequirement> {
-        let [none, token, key] = [SecurityRequirement::default(), wants(TOKEN), wants(KEY)];
-        match self {
-            Self::Optional => vec![none, token, key],
-            Self::Keys => vec![token, key],
-            Self::Tokens => vec![token],
-        }
+/// The ways in, any of which will do. Where nothing need be sent, a key or a token still may.
+fn requirements(mode: Mode) -> Vec<SecurityRequirement> {
+    let [none, token, key] = [SecurityRequirement::default(), wants(TOKEN), wants(KEY)];
+    match mode {
+        Mode::None => vec![none, token, key],
+        Mode::Keys => vec![token, key],
+        Mode::Jwt => vec![token],
     }
 }
 
@@ -163,7 +160,7 @@ fn has_null(types: &SchemaType) -> bool {
 }
 
 /// The document; `base_path` stands before every route, and `sources` are those that can be asked.
-pub fn document(base_path: &str, security: Security, shown: Shown, sources: &[Backend]) -> openapi::OpenApi {
+pub fn document(base_path: &str, mode: Mode, shown: Shown, sources: &[Backend]) -> openapi::OpenApi {
     let mut document = described(shown).into_openapi();
     declare_schemes(&mut document);
     require_what_may_be_null(&mut document);
@@ -171,13 +168,13 @@ pub fn document(base_path: &str, security: Security, shown: Shown, sources: &[Ba
     document.servers = Some(vec![Server::new(server)]);
     for path in document.paths.paths.values_mut() {
         if let Some(operation) = path.get.as_mut() {
-            describe(operation, security, sources);
+            describe(operation, mode, sources);
         }
     }
     document
 }
 
-fn describe(operation: &mut Operation, security: Security, sources: &[Backend]) {
+fn describe(operation: &mut Operation, mode: Mode, sources: &[Backend]) {
     let (own, headers): (Vec<Code>, Vec<(&str, &str)>) = match operation.operation_id.as_deref() {
         Some("listUsers") => {
             ([OF_CUSTOMER, OF_SOURCES, &[Code::InvalidCursor]].concat(), [&[TAG, NEXT, STATUS, WARNINGS], ROLL_HEADERS].concat())
@@ -191,7 +188,7 @@ fn describe(operation: &mut Operation, security: Security, sources: &[Backend]) 
     let is_open = matches!(operation.operation_id.as_deref(), Some("live" | "ready"));
     let guarded = if is_open { &[][..] } else { GUARDED };
     if !is_open {
-        operation.security = Some(security.requirements());
+        operation.security = Some(requirements(mode));
     }
     let can_be_held = headers.contains(&TAG);
     for (name, text) in HEADERS.iter().chain(&headers) {
