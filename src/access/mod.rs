@@ -15,7 +15,7 @@ mod visible;
 
 pub use caller::{Caller, Denied, Presented};
 pub use keys::{NewKey, new_key};
-pub use settings::{AccessSettings, Mode, is_name};
+pub use settings::{AccessSettings, Mode};
 pub use tokens::KeptKeys;
 
 use std::{net::IpAddr, sync::Arc};

@@ -14,7 +14,7 @@ use super::{
     configuration::{self, Environment},
 };
 use crate::{
-    config::{Endpoint, Reader, Setting},
+    config::{DEFAULT_LISTEN, Endpoint, Reader, Setting},
     domain::FailureKind,
     outbound::{Answer, Bounds, Client, Transport},
 };
@@ -84,7 +84,7 @@ fn given(text: &str) -> Result<Endpoint, String> {
 fn configured(reader: &mut Reader) -> Result<Url, Failed> {
     let (listen, admin) = (reader.get("server.listen"), reader.get("server.admin_listen"));
     let is_encrypted = admin.is_none() && reader.holds("server.tls");
-    let address = here(admin.or(listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))));
+    let address = here(admin.or(listen).unwrap_or(DEFAULT_LISTEN));
     if address.port() == 0 {
         return Err(Failed::Usage("server.listen: has port 0, which is any; give --url with the one that was taken.".to_owned()));
     }

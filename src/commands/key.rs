@@ -3,10 +3,7 @@
 use clap::Args;
 
 use super::{Failed, output::say};
-use crate::{
-    access::{is_name, new_key},
-    shared_cache,
-};
+use crate::{access::new_key, config::is_name, shared_cache};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

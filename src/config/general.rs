@@ -1,7 +1,7 @@
 //! The keys that belong to no source, no caller and no customer: `server`, `join`, `cache`, `telemetry`.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
@@ -13,9 +13,12 @@ use super::{
     networks::Networks,
     origins,
     reader::Reader,
-    setting::{BaseUrl, Setting},
+    setting::{BaseUrl, Setting, one_of},
 };
 use crate::domain::Placeholders;
+
+/// Where callers are listened to unless `server.listen` says otherwise.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Everything that belongs to no source.
 #[derive(Clone, Debug)]
@@ -164,11 +167,7 @@ impl Setting for LogFormat {
     const WANTED: &'static str = "\"text\" or \"json\"";
 
     fn read(value: &Value) -> Result<Self, String> {
-        match value.as_str() {
-            Some("text") => Ok(Self::Text),
-            Some("json") => Ok(Self::Json),
-            _ => Err(format!("must be {}.", Self::WANTED)),
-        }
+        one_of(value, &[("text", Self::Text), ("json", Self::Json)])
     }
 }
 
@@ -176,18 +175,13 @@ impl Setting for AccessLog {
     const WANTED: &'static str = "\"all\", \"errors\" or \"off\"";
 
     fn read(value: &Value) -> Result<Self, String> {
-        match value.as_str() {
-            Some("all") => Ok(Self::All),
-            Some("errors") => Ok(Self::Errors),
-            Some("off") => Ok(Self::Off),
-            _ => Err(format!("must be {}.", Self::WANTED)),
-        }
+        one_of(value, &[("all", Self::All), ("errors", Self::Errors), ("off", Self::Off)])
     }
 }
 
 /// Where callers are listened to, and operators, if that is somewhere else.
 fn read_addresses(reader: &mut Reader) -> (SocketAddr, Option<SocketAddr>) {
-    let listen = reader.or("server.listen", SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let listen = reader.or("server.listen", DEFAULT_LISTEN);
     let admin_listen = reader.get("server.admin_listen");
     if admin_listen.is_some_and(|admin| collide(listen, admin)) {
         let what = format!("must have another port than server.listen, which is {listen}: one address has one listener.");

@@ -85,6 +85,12 @@ fn parsed<T: Setting + FromStr>(value: &Value) -> Result<T, String> {
     value.as_str().and_then(|text| text.trim().parse().ok()).ok_or_else(wanted::<T>)
 }
 
+/// Reads one of a few words, each with its meaning.
+pub fn one_of<T: Setting + Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words.iter().find(|(word, _)| value.as_str() == Some(*word));
+    found.map(|(_, meaning)| *meaning).ok_or_else(wanted::<T>)
+}
+
 impl Setting for String {
     const WANTED: &'static str = "a text";
 

@@ -7,13 +7,10 @@ use redis::IntoConnectionInfo;
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::zeroize::Zeroizing;
 
-use crate::config::{Reader, Secret};
+use crate::config::{NO_NAME, Reader, Secret, is_name};
 
 /// Bytes of the key that entries are encrypted with (AES-256).
 pub(super) const KEY_BYTES: usize = 32;
-
-/// Characters that a namespace has at most.
-const LONGEST_NAMESPACE: usize = 64;
 
 /// `[shared_cache]`, as configured.
 #[derive(Debug)]
@@ -47,9 +44,8 @@ impl Settings {
     fn read_all(reader: &mut Reader) -> Option<Self> {
         let (url, key) = (read_url(reader), read_key(reader));
         let namespace = reader.or("shared_cache.namespace", "rollcall".to_owned());
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if namespace.is_empty() || namespace.len() > LONGEST_NAMESPACE || !namespace.bytes().all(plain) {
-            reader.fault("shared_cache.namespace", "must have 1 to 64 characters of A-Z a-z 0-9 . _ -.");
+        if !is_name(&namespace) {
+            reader.fault("shared_cache.namespace", NO_NAME);
         }
         let (least, most) = (Duration::from_millis(1), Duration::from_secs(5));
         let timeout = reader.within("shared_cache.timeout", Duration::from_millis(50), least..=most, "between 1ms and 5s");

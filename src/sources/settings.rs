@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use super::{Backend, credentials::CredentialSettings};
 use crate::{
     breaker::BreakerSettings,
-    config::{Authorities, BaseUrl, Reader, Setting},
+    config::{Authorities, BaseUrl, Reader, Setting, one_of},
     domain::SourceName,
     outbound::{Bounds, Proxy, Transport},
 };
@@ -55,11 +55,7 @@ impl Setting for Whose {
     const WANTED: &'static str = "\"own\" or \"forward\"";
 
     fn read(value: &toml::Value) -> Result<Self, String> {
-        match value.as_str() {
-            Some("own") => Ok(Self::Own),
-            Some("forward") => Ok(Self::Callers),
-            _ => Err(format!("must be {}.", Self::WANTED)),
-        }
+        one_of(value, &[("own", Self::Own), ("forward", Self::Callers)])
     }
 }
 
