@@ -7,11 +7,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use super::envelope::{SourceReport, UsersBody};
+use super::{
+    envelope::{SourceReport, UsersBody},
+    headers::{CACHE_STATUS, SERVER_TIMING},
+};
 use crate::roll::{Forward, Shared, Told};
-
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// About how many headers an answer has.
 const HEADERS: usize = 14;

@@ -2,10 +2,9 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-use super::error::ApiError;
+use super::{error::ApiError, headers::API_KEY};
 use crate::{access::Presented, config::Secret, domain::SourceName, sources::Brought};
 
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const BEARER: &str = "bearer";
 
 /// What the request presents of its caller. What is no text is presented as an empty one, which is

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use utoipa_swagger_ui::Config;
 
 use super::{Gateway, arrival::Arrival, credentials::presented, error::ApiError};
@@ -93,8 +93,7 @@ fn state_of_sources(gateway: &Gateway) -> String {
 
 fn page(content_type: &str, body: Bytes) -> Response {
     let mut response = typed(content_type, body);
-    let policy = HeaderName::from_static("content-security-policy");
-    response.headers_mut().insert(policy, HeaderValue::from_static(CONTENT_SECURITY));
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY));
     response
 }
 

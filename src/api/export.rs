@@ -7,12 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, header};
 
 use super::{
     Gateway,
     caching::{put, states, tag_of, tagged},
     envelope::{RollStatus, SourceReport},
+    headers::{ROLLCALL_STATUS, ROLLCALL_WARNINGS},
     shape::{content_type, media_type},
 };
 use crate::{
@@ -20,12 +21,6 @@ use crate::{
     offload::offload,
     roll::{Export, ExportFormat, Given, Told, View},
 };
-
-/// Whether users may be missing, where no envelope says so.
-const ROLLCALL_STATUS: HeaderName = HeaderName::from_static("rollcall-status");
-
-/// What else a caller should know about the roll, where no envelope says so.
-const ROLLCALL_WARNINGS: HeaderName = HeaderName::from_static("rollcall-warnings");
 
 /// All users that a view leaves, or 304.
 pub(super) async fn all(gateway: &Gateway, format: ExportFormat, view: &View, given: &Given, told: &[Told], asked: &HeaderMap) -> Response {

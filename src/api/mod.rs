@@ -16,6 +16,7 @@ mod envelope;
 mod error;
 mod export;
 mod extract;
+mod headers;
 mod health;
 mod middleware;
 mod openapi;

@@ -9,9 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, header};
 
+use super::headers::X_FORWARDED_FOR;
 use crate::config::Networks;
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Who is at the other end of a request: his address, without a port and no IPv4 written as IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

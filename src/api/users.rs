@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use super::{
     Gateway,
@@ -22,6 +22,7 @@ use super::{
     error::ApiError,
     export,
     extract::{Customer, UsersQuery, wants_it_now},
+    headers::CACHE_STATUS,
     parameters::{UsersHeaders, UsersParameters},
     shape::Shape,
     source_status::SourceStatus,
@@ -180,7 +181,7 @@ fn link(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, rendered: 
 impl LogFacts {
     /// Notes them on an answer, where somebody wants them.
     pub(super) fn note(wanted: bool, response: &mut Response, told: &[Told], partial: bool) {
-        let cache = response.headers().get(HeaderName::from_static("cache-status")).filter(|_| wanted);
+        let cache = response.headers().get(CACHE_STATUS).filter(|_| wanted);
         if let Some(cache) = cache.cloned() {
             let one = |told: &Told| format!("{}={}", told.source, SourceStatus::from(told).as_str());
             let sources = told.iter().map(one).collect::<Vec<_>>().join(" ");

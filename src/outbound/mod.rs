@@ -3,9 +3,11 @@
 
 mod client;
 mod deadline;
+mod headers;
 mod retry_after;
 mod transport;
 
 pub use client::{Answer, Bounds, Client};
 pub use deadline::Deadline;
+pub use headers::{REQUEST_ID, TRACEPARENT};
 pub use transport::{Proxy, Transport};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderValue, header};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -17,10 +17,9 @@ use crate::{
     breaker::Verdict,
     domain::{Failure, FailureKind},
     offload::offload,
+    outbound::REQUEST_ID,
     telemetry::Span,
 };
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a timer may be early.
 const SLACK: std::time::Duration = std::time::Duration::from_millis(5);

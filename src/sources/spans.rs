@@ -1,15 +1,14 @@
 //! The spans of what is asked of a source: one of a whole walk, one of each attempt. What they
 //! say has few values: never a customer, a path, a query or a credential.
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 use reqwest::Request;
 
 use crate::{
     domain::{Failure, SourceName},
+    outbound::TRACEPARENT,
     telemetry::{Origin, Span, SpanKind, Trace},
 };
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Begins the span of a walk, or of the reading of a list: everything that it takes is inside it.
 pub(super) fn begin_walk(origin: &Origin, what: &'static str, source: SourceName) -> (Span, Origin) {

@@ -11,39 +11,35 @@ use tower::{Layer, ServiceExt};
 use tower_http::cors::CorsLayer;
 
 use super::once::once;
-use crate::sources::{Backend, REGISTRY};
+use crate::{
+    api::headers::{API_KEY, CACHE_STATUS, REQUEST_ID, ROLLCALL_STATUS, ROLLCALL_WARNINGS, SERVER_TIMING, TRACEPARENT},
+    sources::{Backend, REGISTRY},
+};
 
 /// How long a browser may believe what a preflight said.
 const BELIEVED: Duration = Duration::from_hours(1);
 
 /// What a page may send beside what every page may, and beside credentials for the sources.
-const REQUEST_HEADERS: [HeaderName; 7] = [
-    header::ACCEPT,
-    header::AUTHORIZATION,
-    header::CACHE_CONTROL,
-    header::IF_NONE_MATCH,
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("x-request-id"),
-];
+const REQUEST_HEADERS: [HeaderName; 7] =
+    [header::ACCEPT, header::AUTHORIZATION, header::CACHE_CONTROL, header::IF_NONE_MATCH, TRACEPARENT, API_KEY, REQUEST_ID];
 
 /// What a page may read of an answer: all that an answer tells on purpose.
 const RESPONSE_HEADERS: [HeaderName; 15] = [
     header::AGE,
     header::ALLOW,
     header::CACHE_CONTROL,
-    HeaderName::from_static("cache-status"),
+    CACHE_STATUS,
     header::ETAG,
     header::LINK,
     header::RETRY_AFTER,
-    HeaderName::from_static("rollcall-status"),
-    HeaderName::from_static("rollcall-warnings"),
-    HeaderName::from_static("server-timing"),
-    HeaderName::from_static("traceparent"),
+    ROLLCALL_STATUS,
+    ROLLCALL_WARNINGS,
+    SERVER_TIMING,
+    TRACEPARENT,
     header::VARY,
     header::WWW_AUTHENTICATE,
     header::X_CONTENT_TYPE_OPTIONS,
-    HeaderName::from_static("x-request-id"),
+    REQUEST_ID,
 ];
 
 /// The origins whose pages may read answers.

@@ -15,13 +15,18 @@ use uuid::Uuid;
 
 use crate::{
     access::Caller,
-    api::{Gateway, arrival::Arrival, caching::put, code::Code, peer::Peer, users::LogFacts},
+    api::{
+        Gateway,
+        arrival::Arrival,
+        caching::put,
+        code::Code,
+        headers::{REQUEST_ID, TRACEPARENT},
+        peer::Peer,
+        users::LogFacts,
+    },
     config::AccessLog,
     telemetry::{Origin, Span, Tracer},
 };
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Longest id that a caller may give a request.
 const LONGEST_ID: usize = 128;
