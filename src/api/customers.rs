@@ -16,11 +16,12 @@ use super::{
     Gateway,
     accept::Accept,
     arrival::Arrival,
-    caching::{put, tag_of, tagged},
+    caching::{tag_of, tagged},
     code::Code,
     envelope::RollStatus,
     error::ApiError,
     extract::{Customer, must_take_json, page_size, read_each, searched, unknown},
+    next_page::{link, read_again},
 };
 use crate::{
     customers::{CustomersPage, CustomersQuery, Link, Linked, NotLinked},
@@ -158,8 +159,7 @@ pub(super) async fn list_customers(
     Ok(answer(&headers, &etag, || {
         let mut page = Json(&body).into_response();
         if let Some(cursor) = next_cursor {
-            let (base, and) = (&gateway.base_path, if again.is_empty() { "" } else { "&" });
-            put(page.headers_mut(), header::LINK, format!("<{base}/customers?{again}{and}cursor={cursor}>; rel=\"next\""));
+            link(page.headers_mut(), &format!("{}/customers", gateway.base_path), &again, cursor);
         }
         page
     }))
@@ -207,20 +207,16 @@ fn answer(asked: &HeaderMap, etag: &str, body: impl FnOnce() -> Response) -> Res
 /// The query, and the parameters as they were sent, without the cursor.
 fn read_query(query: &str) -> Result<(CustomersQuery, String), ApiError> {
     let (mut q, mut cursor, mut size) = (None, None, DEFAULT_PAGE_SIZE);
-    let mut again = url::form_urlencoded::Serializer::new(String::new());
-    read_each(query, |name, value| {
+    let again = read_again(query, |name, value| {
         match name {
             "q" => q = Some(searched(name, value)?.to_owned()),
             "cursor" => cursor = Some(value.to_owned()),
             "page_size" => size = page_size(value)?,
             _ => return Err(unknown(name)),
         }
-        if name != "cursor" {
-            again.append_pair(name, value);
-        }
         Ok(())
     })?;
-    Ok((CustomersQuery::new(q.as_deref(), cursor.as_deref(), size)?, again.finish()))
+    Ok((CustomersQuery::new(q.as_deref(), cursor.as_deref(), size)?, again))
 }
 
 fn not_listed(why: &NotLinked) -> ApiError {

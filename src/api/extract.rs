@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::{arrival::Arrival, code::Code, error::ApiError, shape::Shape};
+use super::{arrival::Arrival, code::Code, error::ApiError, next_page::read_again, shape::Shape};
 use crate::{
     domain::{CustomerId, EmailKey, InvalidCustomerId, SourceName, folded},
     roll::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, PageOf, Partial, Sort, View},
@@ -81,16 +81,8 @@ impl UsersQuery {
         let partial = if shape == Shape::Page { Partial::Allow } else { Partial::Deny };
         let (view, page_size) = (View::default(), DEFAULT_PAGE_SIZE);
         let mut reading = Reading { customer, sources, view, partial, page_size, cursor: None, shape };
-        let mut again = form_urlencoded::Serializer::new(String::new());
-        let is_plain = query.is_empty();
-        read_each(query, |name, value| {
-            reading.take(name, value)?;
-            if name != "cursor" {
-                again.append_pair(name, value);
-            }
-            Ok(())
-        })?;
-        reading.finish(again.finish(), is_plain)
+        let again = read_again(query, |name, value| reading.take(name, value))?;
+        reading.finish(again, query.is_empty())
     }
 }
 

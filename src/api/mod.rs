@@ -19,6 +19,7 @@ mod extract;
 mod headers;
 mod health;
 mod middleware;
+mod next_page;
 mod openapi;
 mod parameters;
 mod peer;

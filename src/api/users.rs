@@ -16,13 +16,14 @@ use super::{
     accept::{Accept, SMALL_BODY, wants_gzip},
     arrival::Arrival,
     body::in_pieces,
-    caching::{Ages, etag, is_held, put, tagged, write_origin},
+    caching::{Ages, etag, is_held, tagged, write_origin},
     credentials::brought,
     envelope::{SourceReport, UsersBody},
     error::ApiError,
     export,
     extract::{Customer, UsersQuery, wants_it_now},
     headers::CACHE_STATUS,
+    next_page::link,
     parameters::{UsersHeaders, UsersParameters},
     shape::Shape,
     source_status::SourceStatus,
@@ -156,7 +157,10 @@ async fn page(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, aske
             Some(bytes) => ([(header::CONTENT_TYPE, JSON), (header::CONTENT_ENCODING, GZIP)], Body::from(bytes)).into_response(),
             None => ([(header::CONTENT_TYPE, JSON)], in_pieces(&rendered.pieces)).into_response(),
         };
-        link(gateway, customer, query, &rendered, response.headers_mut()); // who holds the page holds its link
+        if let Some(cursor) = &rendered.next_cursor {
+            let path = format!("{}/customers/{customer}/users", gateway.base_path);
+            link(response.headers_mut(), &path, &query.again, cursor); // who holds the page holds its link
+        }
         response
     })
 }
@@ -166,16 +170,6 @@ async fn gzip(rendered: &Arc<Rendered>) -> Bytes {
     let is_slow = rendered.len() > LONG_TO_COMPRESS && !rendered.has_gzip();
     let rendered = Arc::clone(rendered);
     offload(is_slow, move || rendered.gzip()).await
-}
-
-/// The way to the next page, relative to this host: the parameters as they were, and the cursor.
-fn link(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, rendered: &Rendered, headers: &mut HeaderMap) {
-    if let Some(cursor) = &rendered.next_cursor {
-        let (base, again) = (&gateway.base_path, &query.again);
-        let and = if again.is_empty() { "" } else { "&" };
-        let next = format!("<{base}/customers/{customer}/users?{again}{and}cursor={cursor}>; rel=\"next\"");
-        put(headers, header::LINK, next);
-    }
 }
 
 impl LogFacts {
