@@ -202,7 +202,7 @@ impl App {
             metrics: Arc::clone(metrics),
             source_names,
             tracer,
-            cors: Cors::new(&server.cors_origins),
+            cors: Cors::new(&server.cors_origins, &backends),
             deadline: server.deadline,
             drain: server.drain,
             base_path: server.base_path,

@@ -122,6 +122,21 @@ async fn the_document_names_it_where_it_can_be_asked_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn a_web_page_may_send_credentials_for_it_where_it_can_be_asked_and_nowhere_else() {
+    let (_world, _book, setup) = world().await;
+    let without = World::new().await;
+    for (setup, is_there) in [(setup, true), (without.gateway().with_backend(BACKEND), false)] {
+        let gateway = setup.set("server.cors_origins", "https://app.example.com").start().await;
+        let asking = [("origin", "https://app.example.com"), ("access-control-request-method", "GET")];
+        let preflight = gateway.send("OPTIONS", USERS, &asking).await;
+        let allowed = preflight.header("access-control-allow-headers").unwrap().to_lowercase();
+        let names: Vec<&str> = allowed.split(',').collect();
+        assert!(names.contains(&"x-myreports-authorization"), "{allowed}");
+        assert_eq!(names.contains(&"x-phone-book-authorization"), is_there, "{allowed}");
+    }
+}
+
+#[tokio::test]
 async fn it_joins_like_the_others() {
     let (_world, book, setup) = world().await;
     let gateway = setup.start().await;

@@ -13,7 +13,7 @@ use tower_http::cors::CorsLayer;
 use super::once::once;
 use crate::{
     api::headers::{API_KEY, CACHE_STATUS, REQUEST_ID, ROLLCALL_STATUS, ROLLCALL_WARNINGS, SERVER_TIMING, TRACEPARENT},
-    sources::{Backend, REGISTRY},
+    sources::Backend,
 };
 
 /// How long a browser may believe what a preflight said.
@@ -50,11 +50,11 @@ pub struct Cors {
 }
 
 impl Cors {
-    /// Prepares the headers; `None` where no origin is named. Cookies are never asked for: a page
-    /// sends a key of its own or nothing.
-    pub fn new(origins: &[String]) -> Option<Self> {
+    /// Prepares the headers; `None` where no origin is named. `sources` are those that can be asked, so that a page
+    /// may send credentials for them. Cookies are never asked for: a page sends a key of its own or nothing.
+    pub fn new(origins: &[String], sources: &[Backend]) -> Option<Self> {
         let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-        let credentials = REGISTRY.iter().map(Backend::authorization_header);
+        let credentials = sources.iter().map(Backend::authorization_header);
         let layer = CorsLayer::new()
             .allow_origin(origins.clone())
             .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
