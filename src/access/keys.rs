@@ -1,7 +1,6 @@
 //! Callers by their keys: `rc_` and 43 characters, known here by their SHA-256 only.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use ring::rand::{SecureRandom, SystemRandom};
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -10,7 +9,7 @@ use super::{
     caller::{Caller, Denied},
     settings::KeyCaller,
 };
-use crate::config::Secret;
+use crate::config::{Secret, hex};
 
 /// What every key begins with, so that one that is found somewhere is known for what it is.
 const PREFIX: &str = "rc_";
@@ -55,15 +54,9 @@ impl Keys {
 
 /// Makes a key of 256 random bits; `None` where the operating system gives none.
 pub fn new_key() -> Option<NewKey> {
-    let mut bytes = Zeroizing::new([0; BYTES]);
-    SystemRandom::new().fill(bytes.as_mut()).ok()?;
-    let key = Zeroizing::new(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes.as_ref())));
+    let random = Secret::random::<BYTES>(&BASE64_URL_SAFE_NO_PAD)?;
+    let key = Zeroizing::new(format!("{PREFIX}{}", random.reveal()));
     Some(NewKey { key: Secret::new(key.as_str()), sha256: hex(&Sha256::digest(key.as_bytes())) })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Told by the form alone, before anything is computed of it.

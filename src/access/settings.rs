@@ -10,7 +10,7 @@ use super::{
     tokens::TokenSettings,
     visible::{self, Customers},
 };
-use crate::config::{NO_NAME, Reader, Setting, is_name, one_of};
+use crate::config::{NO_NAME, Reader, Setting, is_name, one_of, unhex};
 
 /// Most requests at once that a burst may allow.
 const LARGEST_BURST: u64 = 1_000_000;
@@ -157,13 +157,7 @@ pub(super) fn read_rate(reader: &mut Reader, table: &str) -> (Option<Rate>, Opti
 impl KeyDigest {
     /// Reads 64 hex digits.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let digits = text.trim().as_bytes();
-        let mut digest = [0; 32];
-        let pairs = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        for (byte, pair) in digest.iter_mut().zip(pairs) {
-            *byte = pair?;
-        }
-        (digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit)).then_some(Self(digest))
+        unhex(text.trim()).map(Self)
     }
 }
 

@@ -7,6 +7,7 @@
 mod certificates;
 mod fault;
 mod general;
+mod hex;
 mod layers;
 mod meant;
 mod name;
@@ -22,6 +23,7 @@ mod wiped;
 pub use certificates::{Authorities, KeyPair, Unusable};
 pub use fault::{Fault, Faults};
 pub use general::{AccessLog, Cache, DEFAULT_LISTEN, General, LogFormat, Server, Telemetry};
+pub use hex::{hex, unhex};
 pub use layers::Layers;
 pub use name::{NO_NAME, is_name};
 pub use networks::Networks;

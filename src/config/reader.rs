@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use super::{
     fault::{Fault, Faults},
+    hex::hex,
     layers::Layers,
     meant::{first, instead},
     secret::SecretSource,
@@ -149,7 +150,7 @@ impl Reader {
             let value = lookup(&self.layers.table.0, &key).filter(|_| !self.secrets.contains(&key));
             digest.update(format!("{key}\u{1f}{}\u{1e}", value.map(ToString::to_string).unwrap_or_default()));
         }
-        digest.finalize().iter().take(DIGEST_BYTES).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        hex(&digest.finalize()).chars().take(2 * DIGEST_BYTES).collect()
     }
 
     /// Ends the reading: every fault, also the keys that nobody asked for.

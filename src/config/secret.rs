@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use base64::Engine;
+use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 use subtle::ConstantTimeEq;
 
@@ -26,6 +28,13 @@ impl Secret {
     /// Takes a text that nobody shall print.
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
+    }
+
+    /// So many random bytes in base64; `None` where the operating system gives none.
+    pub fn random<const BYTES: usize>(base64: &impl Engine) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        SystemRandom::new().fill(bytes.as_mut_slice()).ok()?;
+        Some(Self::new(base64.encode(bytes.as_slice())))
     }
 
     /// The text itself; for the one place that sends it.

@@ -4,7 +4,6 @@ use std::{path::Path, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use redis::IntoConnectionInfo;
-use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::zeroize::Zeroizing;
 
 use crate::config::{NO_NAME, Reader, Secret, is_name};
@@ -91,9 +90,7 @@ fn key_of(path: &Path) -> Result<Key, String> {
 
 /// Makes a key for `key_file`; `None` where the operating system gives no random bytes.
 pub fn new_key() -> Option<Secret> {
-    let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-    SystemRandom::new().fill(bytes.as_mut()).ok()?;
-    Some(Secret::new(BASE64_STANDARD.encode(bytes.as_ref())))
+    Secret::random::<KEY_BYTES>(&BASE64_STANDARD)
 }
 
 #[cfg(test)]

@@ -4,8 +4,6 @@
 use std::{net::SocketAddr, path::Path};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use ring::rand::{SecureRandom, SystemRandom};
-use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 use url::{Url, form_urlencoded};
 
@@ -194,9 +192,7 @@ impl From<OAuthError> for LoginError {
 
 /// A text that nobody can guess.
 fn random() -> Result<Secret, LoginError> {
-    let mut bytes = Zeroizing::new([0; RANDOM_BYTES]);
-    SystemRandom::new().fill(bytes.as_mut_slice()).map_err(|_| LoginError::NoRandomness)?;
-    Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(bytes.as_slice())))
+    Secret::random::<RANDOM_BYTES>(&BASE64_URL_SAFE_NO_PAD).ok_or(LoginError::NoRandomness)
 }
 
 /// What is shown of a verifier before it is: its SHA-256 (RFC 7636, 4.2, `S256`).
