@@ -6,6 +6,7 @@ pub(crate) mod collector;
 pub(crate) mod envelope;
 mod fake;
 pub(crate) mod figure;
+pub(crate) mod forwarding;
 mod gateway;
 pub(crate) mod identity;
 pub(crate) mod issuer;
@@ -17,6 +18,7 @@ mod program;
 mod raw;
 pub(crate) mod raw_source;
 pub(crate) mod sources;
+pub(crate) mod trusting;
 
 pub(crate) use fake::{Call, Fake, Reply};
 pub(crate) use gateway::{Answer, Gateway, Setup};
