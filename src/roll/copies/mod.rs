@@ -10,7 +10,9 @@ mod found;
 mod hearing;
 mod held;
 mod keeping;
+mod landing;
 mod shared;
+mod turn;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -36,7 +38,7 @@ use crate::{
 pub(in crate::roll) use found::Found;
 pub use found::{Forward, Shared};
 use held::{Held, Key};
-use keeping::is_believed;
+use landing::{How, Landing};
 
 /// How many failures in a row are remembered, by source and customer.
 const MOST_FAILURES: u64 = 100_000;
@@ -50,6 +52,15 @@ pub struct Patience {
     pub deadline: Deadline,
     /// Whether the sources are to be asked now, whatever copies there are.
     pub now: bool,
+}
+
+/// What one source is asked for one request.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    key: &'a Key,
+    source: &'a Arc<Source>,
+    identity: &'a Identity,
+    patience: &'a Patience,
 }
 
 /// The copies, and the walks that make them.
@@ -67,24 +78,6 @@ pub(in crate::roll) struct Copies {
     not_found: Duration,
     customers: Arc<Customers>,
     metrics: Arc<Metrics>,
-}
-
-/// What a flight came to, and how.
-#[derive(Clone, Debug)]
-struct Landing {
-    copy: Result<Arc<Copy>, Failure>,
-    how: How,
-}
-
-/// How a flight came to what it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
-    /// The source was asked.
-    Walked,
-    /// Another replica was asking the source, and was waited for.
-    Waited,
-    /// Another replica had just asked it.
-    Looked,
 }
 
 /// A source that failed for a customer is left alone for a while, where a copy can stand in.
@@ -137,12 +130,13 @@ impl Copies {
         customer: &RemoteId,
         patience: &Patience,
     ) -> Found {
-        let key = Key::of(source, identity, customer);
+        let key = &Key::of(source, identity, customer);
+        let question = Question { key, source, identity, patience };
         let begun = Instant::now();
-        let held = if patience.now { self.held(&key) } else { self.newest(&key, source).await };
-        match held.as_ref().and_then(|copy| self.without_waiting(&key, copy, source, identity, patience)) {
+        let held = if patience.now { self.held(key) } else { self.newest(key, source).await };
+        match held.as_ref().and_then(|copy| self.without_waiting(question, copy)) {
             Some(found) => found,
-            None => self.ask(key, held, source, identity, patience, begun).await,
+            None => self.ask(question, held, begun).await,
         }
     }
 
@@ -154,9 +148,9 @@ impl Copies {
         customer: &RemoteId,
         patience: &Patience,
     ) -> Option<Found> {
-        let key = Key::of(source, identity, customer);
-        let held = self.held(&key).filter(|held| self.is_newest(&key, held))?;
-        self.without_waiting(&key, &held, source, identity, patience)
+        let key = &Key::of(source, identity, customer);
+        let held = self.held(key).filter(|held| self.is_newest(key, held))?;
+        self.without_waiting(Question { key, source, identity, patience }, &held)
     }
 
     /// Counts that a source was asked for.
@@ -172,14 +166,8 @@ impl Copies {
     /// Answers with a copy, if it may be given at once. One that is stale by now is asked for
     /// anew behind the answer, unless the source has just failed. With a caller's own credentials
     /// nothing is asked for behind his back.
-    fn without_waiting(
-        self: &Arc<Self>,
-        key: &Key,
-        copy: &Arc<Copy>,
-        source: &Arc<Source>,
-        identity: &Identity,
-        patience: &Patience,
-    ) -> Option<Found> {
+    fn without_waiting(self: &Arc<Self>, question: Question<'_>, copy: &Arc<Copy>) -> Option<Found> {
+        let Question { key, patience, .. } = question;
         if patience.now {
             return None;
         }
@@ -193,7 +181,7 @@ impl Copies {
             // A caller's own credentials know no refresh behind an answer, and no window for it.
             Use::Fresh | Use::WhileRevalidating | Use::IfError if cooling && (may_ask_behind || copy.stands_in()) => {}
             Use::Fresh | Use::WhileRevalidating if may_ask_behind => {
-                drop(self.walk(key.clone(), source, identity, patience, Instant::now()));
+                drop(self.walk(question, Instant::now()));
             }
             Use::Fresh | Use::WhileRevalidating | Use::IfError | Use::Gone => return None,
         }
@@ -202,60 +190,47 @@ impl Copies {
 
     /// Asks the source, or waits for whoever does. Where that fails, a copy that is not too old
     /// stands in.
-    async fn ask(
-        self: &Arc<Self>,
-        key: Key,
-        held: Option<Arc<Copy>>,
-        source: &Arc<Source>,
-        identity: &Identity,
-        patience: &Patience,
-        begun: Instant,
-    ) -> Found {
+    async fn ask(self: &Arc<Self>, question: Question<'_>, held: Option<Arc<Copy>>, begun: Instant) -> Found {
         let why: fn(Shared) -> Forward = match &held {
-            _ if patience.now => Forward::Request,
+            _ if question.patience.now => Forward::Request,
             Some(_) => Forward::Stale,
             None => Forward::Miss,
         };
-        let (Landing { copy: walked, how }, joined) = self.land(&key, source, identity, patience, begun).await;
-        if let (How::Looked, Ok(copy)) = (how, &walked) {
+        let (landing, joined) = self.land(question, begun).await;
+        if let (How::Looked, Ok(copy)) = (landing.how, &landing.copy) {
             return Found { copy: Ok(Arc::clone(copy)), error: None, forward: Forward::Hit };
         }
-        let shared = match &walked {
-            _ if joined || how == How::Waited => Shared::Collapsed,
-            Ok(copy) if copy.is_kept() && self.held.has_room_for(&**copy) => Shared::Stored,
-            _ => Shared::NotStored,
-        };
-        let failed = match &walked {
-            Ok(copy) if copy.is_kept() => None,
-            Ok(_) => Some(FailureKind::InvalidResponse), // its counts never agreed
-            Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind, key.scope)),
+        let forward = why(landing.shared(joined, &self.held));
+        if let Some(error) = landing.failed(question.key.scope)
+            && let Some(copy) = self.stand_in(question, held, &landing.copy).await
+        {
+            return Found { copy: Ok(copy), error: Some(error), forward };
+        }
+        Found { copy: landing.copy, error: None, forward }
+    }
+
+    /// The copy that stands in for a walk that failed, if there is one.
+    async fn stand_in(
+        self: &Arc<Self>,
+        question: Question<'_>,
+        held: Option<Arc<Copy>>,
+        walked: &Result<Arc<Copy>, Failure>,
+    ) -> Option<Arc<Copy>> {
+        let held = match held {
+            None => self.newest(question.key, question.source).await, // it was not looked for, or came meanwhile
+            held => held,
         };
         // That nobody was there does not hide who has just been read, though it may not be all.
         let may_hide = |copy: &Copy| copy.is_roll() || walked.is_err();
-        let may_stand_in = |copy: &Arc<Copy>| copy.stands_in() && may_hide(copy) && self.is_own(&key, copy);
-        let held = match held {
-            None if failed.is_some() => self.newest(&key, source).await, // it was not looked for, or came meanwhile
-            held => held,
-        };
-        let stand_in = held.filter(|copy| failed.is_some() && may_stand_in(copy));
-        match stand_in {
-            Some(copy) => Found { copy: Ok(copy), error: failed, forward: why(shared) },
-            None => Found { copy: walked, error: None, forward: why(shared) },
-        }
+        held.filter(|copy| copy.stands_in() && may_hide(copy) && self.is_own(question.key, copy))
     }
 
     /// Waits for the walk, also whether somebody else had begun it. Who wants the source asked now
     /// is not content with what another replica had been told before.
-    async fn land(
-        self: &Arc<Self>,
-        key: &Key,
-        source: &Arc<Source>,
-        identity: &Identity,
-        patience: &Patience,
-        begun: Instant,
-    ) -> (Landing, bool) {
+    async fn land(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> (Landing, bool) {
+        let patience = question.patience;
         loop {
-            let seat = self.walk(key.clone(), source, identity, patience, begun);
+            let seat = self.walk(question, begun);
             let lost = || Landing { copy: Err(Failure::new(FailureKind::InvalidResponse)), how: How::Walked };
             let landing = patience.deadline.bound(seat.flight).await.map(|landing| landing.unwrap_or_else(lost));
             let landing = landing.unwrap_or_else(|late| Landing { copy: Err(late), how: How::Walked });
@@ -267,18 +242,23 @@ impl Copies {
 
     /// One walk for all. It goes on when whoever began it hangs up, and keeps what it finds. `begun`
     /// is when whoever began it came: the shared cache has but so long since then.
-    fn walk(self: &Arc<Self>, key: Key, source: &Arc<Source>, identity: &Identity, patience: &Patience, begun: Instant) -> Seat<Landing> {
-        let (copies, source, identity, patience) = (Arc::clone(self), Arc::clone(source), identity.clone(), patience.clone());
-        self.walks.join(key.clone(), || async move {
-            match copies.shared(&key, &source) {
-                Some(shared) => Box::pin(copies.walk_for_all(&shared, &key, &source, &identity, &patience, begun)).await,
-                None => Landing { copy: copies.walk_now(&key, &source, &identity, &patience).await, how: How::Walked },
+    fn walk(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> Seat<Landing> {
+        let Question { key, source, identity, patience } = question;
+        self.walks.join(key.clone(), || {
+            let (copies, key, source) = (Arc::clone(self), key.clone(), Arc::clone(source));
+            let (identity, patience) = (identity.clone(), patience.clone());
+            async move {
+                let question = Question { key: &key, source: &source, identity: &identity, patience: &patience };
+                match copies.shared(&key, &source) {
+                    Some(shared) => Box::pin(copies.walk_for_all(&shared, question, begun)).await,
+                    None => Landing { copy: copies.walk_now(question).await, how: How::Walked },
+                }
             }
         })
     }
 
     /// Asks the source, and keeps what it says.
-    async fn walk_now(&self, key: &Key, source: &Source, identity: &Identity, patience: &Patience) -> Result<Arc<Copy>, Failure> {
+    async fn walk_now(&self, Question { key, source, identity, patience }: Question<'_>) -> Result<Arc<Copy>, Failure> {
         let walk = AssertUnwindSafe(source.walk(&key.customer, identity, &patience.origin, patience.deadline));
         let walked = walk.catch_unwind().await.unwrap_or_else(|_| {
             self.metrics.panicked(); // a bug of ours; of the source nothing is known

@@ -1,14 +1,12 @@
-//! The copies that all replicas share: looked for before a source is asked, one walk for all of
-//! them, and what others have found.
+//! The copies that all replicas share: looked for before a source is asked, and told of when it
+//! was. `turn.rs` says which replica asks it.
 //!
-//! Nothing here is waited for longer than `shared_cache.timeout`, but another replica's walk.
+//! Nothing here is waited for longer than `shared_cache.timeout`.
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
-
 use super::{
-    Copies, How, Key, Landing, Patience,
+    Copies, Key,
     ear::Ear,
     entry::{self, Entry, Said, Saying},
     keeping::is_of_source,
@@ -16,10 +14,9 @@ use super::{
 use crate::{
     domain::{Failure, FailureKind, Moment},
     offload::offload,
-    outbound::Deadline,
-    roll::{copy::Copy, copy::Known, freshness::Use},
-    shared_cache::{Change, Epoch, Lock, Locked, Place, SharedCache, Silent, Subject, There, What, pause},
-    sources::{Identity, Source},
+    roll::{copy::Copy, freshness::Use},
+    shared_cache::{Change, Epoch, Lock, Place, SharedCache, Silent, Subject, There, What},
+    sources::Source,
 };
 
 /// How long those who wait may take to learn what a walk came to that is nobody's copy.
@@ -33,39 +30,6 @@ const LARGE_COPY: usize = 1000;
 pub(super) struct Shared {
     pub(super) cache: SharedCache,
     pub(super) subject: Subject,
-}
-
-/// Who asks the source.
-enum Turn {
-    /// We do; with the lock, or without, where the shared cache says nothing.
-    Ours(Option<Lock>),
-    /// Nobody, for there is a copy, or somebody has asked meanwhile.
-    Over(Landing),
-}
-
-/// Which answers of other replicas count for this walk.
-struct Wanted {
-    /// The owners of walks that were waited for.
-    seen: Vec<String>,
-    /// Since when the source is to be asked, if it is whatever copies there are.
-    since: Option<Moment>,
-    held: Option<Moment>,
-}
-
-impl Wanted {
-    /// Whether something said at this moment, that may be used so, is an answer.
-    fn takes(&self, at: Moment, usable: Use, owner: &str) -> bool {
-        let was_waited_for = self.is_seen(owner);
-        let is_usable = matches!(usable, Use::Fresh | Use::WhileRevalidating);
-        match self.since {
-            Some(since) => was_waited_for && at >= since,
-            None => is_usable && (was_waited_for || self.held.is_none_or(|held| at > held)),
-        }
-    }
-
-    fn is_seen(&self, owner: &str) -> bool {
-        self.seen.iter().any(|seen| seen == owner)
-    }
 }
 
 impl Copies {
@@ -110,7 +74,7 @@ impl Copies {
 
     /// What was told between the reading and the taking of a copy finds nothing to be about, or an
     /// older copy: then it is looked up again before it is used again.
-    fn doubt(&self, key: &Key, ear: &mut Ear) {
+    pub(super) fn doubt(&self, key: &Key, ear: &mut Ear) {
         if let Some(held) = self.held.get(key).filter(|_| ear.has_heard()) {
             held.note_newest_in(0);
         }
@@ -168,93 +132,8 @@ impl Copies {
         Ok(Some((entry, age)))
     }
 
-    /// One walk for all replicas: ours, or that of the one who has the lock.
-    pub(super) async fn walk_for_all(
-        self: &Arc<Self>,
-        shared: &Shared,
-        key: &Key,
-        source: &Source,
-        identity: &Identity,
-        patience: &Patience,
-        begun: Instant,
-    ) -> Landing {
-        let wait = Deadline::after(source.walk_deadline());
-        match self.turn(shared, key, patience.now, begun, wait).await {
-            Turn::Over(landing) => landing,
-            Turn::Ours(lock) => {
-                let copy = self.walk_now(key, source, identity, patience).await;
-                self.tell(shared, &copy, lock);
-                Landing { copy, how: How::Walked }
-            }
-        }
-    }
-
-    /// Waits until it is our turn to ask the source, or until that is no longer needed.
-    async fn turn(&self, shared: &Shared, key: &Key, now: bool, begun: Instant, wait: Deadline) -> Turn {
-        let mut ear = Ear::new(&shared.cache, &shared.subject);
-        let held = self.held(key).map(|held| held.fetched_at);
-        let mut wanted = Wanted { seen: Vec::new(), since: now.then(Moment::now), held };
-        let (mut until, mut is_told, mut looks) = (begun + shared.cache.timeout(), false, 0);
-        while !wait.left().is_zero() {
-            let Ok(locked) = shared.cache.lock(&shared.subject, left(until)).await else { break };
-            let owner = match &locked {
-                Locked::Mine(_) => None,
-                Locked::Others(owner) => Some(owner.clone()),
-            };
-            let is_another = owner.as_ref().is_none_or(|owner| !wanted.is_seen(owner));
-            let may_be_over = wanted.since.is_none() || !wanted.seen.is_empty();
-            if (is_another || is_told)
-                && may_be_over
-                && let Some(landing) = self.over(shared, key, &wanted, until).await
-            {
-                if let Locked::Mine(lock) = locked {
-                    give_back(shared, lock);
-                }
-                return Turn::Over(landing);
-            }
-            match locked {
-                Locked::Mine(lock) => return Turn::Ours(Some(lock)),
-                Locked::Others(owner) if is_another => wanted.seen.push(owner),
-                Locked::Others(_) => {}
-            }
-            is_told = ear.hears_within(pause(looks, fastrand::f64())).await;
-            looks += 1;
-            until = Instant::now() + shared.cache.timeout();
-        }
-        Turn::Ours(None)
-    }
-
-    /// What others have found, if that is an answer.
-    async fn over(&self, shared: &Shared, key: &Key, wanted: &Wanted, until: Instant) -> Option<Landing> {
-        let (mut ear, epoch) = (Ear::new(&shared.cache, &shared.subject), shared.cache.epoch());
-        if let Ok(Some((entry, age))) = self.read(shared, key, Place::Copy, left(until)).await {
-            let is_seen = wanted.is_seen(&entry.owner);
-            if let Said::Known(known) = &entry.said
-                && wanted.takes(entry.at, self.windows_of(known).of_age(age), &entry.owner)
-            {
-                let copy = self.take(key, entry, age, epoch)?;
-                self.doubt(key, &mut ear);
-                return Some(Landing { copy: Ok(copy), how: if is_seen { How::Waited } else { How::Looked } });
-            }
-        }
-        if wanted.seen.is_empty() {
-            return None;
-        }
-        let (entry, age) = self.read(shared, key, Place::Note, left(until)).await.ok()??;
-        let is_answer = wanted.is_seen(&entry.owner) && wanted.since.is_none_or(|since| entry.at >= since);
-        let walked = match entry.said {
-            Said::Failed(failure) if is_of_source(&failure) => Err(failure),
-            Said::Known(Known::Users(walk)) => Ok(walk),
-            Said::Failed(_) | Said::Known(Known::NotFound(_)) | Said::Ended => return None,
-        };
-        is_answer.then(|| {
-            let walked = walked.and_then(|walk| self.own(key, walk));
-            Landing { copy: self.keep_as_of(key, walked, entry.at, age), how: How::Waited }
-        })
-    }
-
     /// Tells the others what a walk came to, behind the answer.
-    fn tell(&self, shared: &Shared, walked: &Result<Arc<Copy>, Failure>, lock: Option<Lock>) {
+    pub(super) fn tell(&self, shared: &Shared, walked: &Result<Arc<Copy>, Failure>, lock: Option<Lock>) {
         let (cache, subject, walked) = (shared.cache.clone(), shared.subject.clone(), walked.clone());
         let whole = self.windows.whole();
         tokio::spawn(async move {
@@ -286,42 +165,5 @@ impl Copies {
                 }
             }
         });
-    }
-}
-
-/// Gives a lock back, behind whoever waits.
-fn give_back(shared: &Shared, lock: Lock) {
-    let cache = shared.cache.clone();
-    tokio::spawn(async move { cache.release(lock).await });
-}
-
-fn left(until: Instant) -> Duration {
-    until.saturating_duration_since(Instant::now())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_have_found_is_an_answer_or_not() {
-        use Use::*;
-        let moment = |millis| Moment::from_millis(millis).unwrap();
-        for (seen, since, held, at, usable, expected, why) in [
-            (false, None, None, 5, Fresh, true, "nothing is held"),
-            (false, None, None, 5, WhileRevalidating, true, "it may be given at once"),
-            (false, None, None, 5, IfError, false, "only a failure wants it"),
-            (false, None, Some(5), 5, Fresh, false, "it is the one that is held"),
-            (false, None, Some(5), 6, Fresh, true, "it is newer"),
-            (true, None, Some(9), 5, Fresh, true, "it was waited for: only a clock makes it older"),
-            (true, None, Some(9), 5, Gone, false, "it is of no use"),
-            (false, Some(4), None, 9, Fresh, false, "the source is to be asked"),
-            (true, Some(4), None, 9, Gone, true, "it was asked, and waited for"),
-            (true, Some(4), None, 3, Fresh, false, "it had been asked before"),
-        ] {
-            let seen = if seen { vec!["owner".to_owned()] } else { vec!["else".to_owned()] };
-            let wanted = Wanted { seen, since: since.map(moment), held: held.map(moment) };
-            assert_eq!(wanted.takes(moment(at), usable, "owner"), expected, "{why}");
-        }
     }
 }

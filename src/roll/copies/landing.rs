@@ -1,0 +1,48 @@
+//! What a walk came to, for all who waited for it.
+
+use std::sync::Arc;
+
+use super::{found::Shared, held::Held, keeping::is_believed};
+use crate::{
+    domain::{Failure, FailureKind},
+    roll::copy::Copy,
+    sources::Scope,
+};
+
+/// What a flight came to, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Landing {
+    pub(super) copy: Result<Arc<Copy>, Failure>,
+    pub(super) how: How,
+}
+
+/// How a flight came to what it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// The source was asked.
+    Walked,
+    /// Another replica was asking the source, and was waited for.
+    Waited,
+    /// Another replica had just asked it.
+    Looked,
+}
+
+impl Landing {
+    /// Whose walk it was, for one who waited for it and may have `joined` it, and whether what it found is `held`.
+    pub(super) fn shared(&self, joined: bool, held: &Held) -> Shared {
+        match &self.copy {
+            _ if joined || self.how == How::Waited => Shared::Collapsed,
+            Ok(copy) if copy.is_kept() && held.has_room_for(copy) => Shared::Stored,
+            _ => Shared::NotStored,
+        }
+    }
+
+    /// Why a copy may stand in for what the walk came to, if one may.
+    pub(super) fn failed(&self, scope: Scope) -> Option<FailureKind> {
+        match &self.copy {
+            Ok(copy) if copy.is_kept() => None,
+            Ok(_) => Some(FailureKind::InvalidResponse), // its counts never agreed
+            Err(failure) => Some(failure.kind).filter(|kind| !is_believed(*kind, scope)),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Turns between replicas: who asks the source, and who waits for what another one finds.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{Copies, How, Key, Landing, Question, ear::Ear, entry::Said, keeping::is_of_source, shared::Shared};
+use crate::{
+    domain::Moment,
+    outbound::Deadline,
+    roll::{copy::Known, freshness::Use},
+    shared_cache::{Lock, Locked, Place, pause},
+};
+
+/// Who asks the source.
+enum Turn {
+    /// We do; with the lock, or without, where the shared cache says nothing.
+    Ours(Option<Lock>),
+    /// Nobody, for there is a copy, or somebody has asked meanwhile.
+    Over(Landing),
+}
+
+/// Which answers of other replicas count for this walk.
+struct Wanted {
+    /// The owners of walks that were waited for.
+    seen: Vec<String>,
+    /// Since when the source is to be asked, if it is whatever copies there are.
+    since: Option<Moment>,
+    held: Option<Moment>,
+}
+
+impl Wanted {
+    /// Whether something said at this moment, that may be used so, is an answer.
+    fn takes(&self, at: Moment, usable: Use, owner: &str) -> bool {
+        let was_waited_for = self.is_seen(owner);
+        let is_usable = matches!(usable, Use::Fresh | Use::WhileRevalidating);
+        match self.since {
+            Some(since) => was_waited_for && at >= since,
+            None => is_usable && (was_waited_for || self.held.is_none_or(|held| at > held)),
+        }
+    }
+
+    fn is_seen(&self, owner: &str) -> bool {
+        self.seen.iter().any(|seen| seen == owner)
+    }
+}
+
+impl Copies {
+    /// One walk for all replicas: ours, or that of the one who has the lock.
+    pub(super) async fn walk_for_all(self: &Arc<Self>, shared: &Shared, question: Question<'_>, begun: Instant) -> Landing {
+        match self.turn(shared, question, begun).await {
+            Turn::Over(landing) => landing,
+            Turn::Ours(lock) => {
+                let copy = self.walk_now(question).await;
+                self.tell(shared, &copy, lock);
+                Landing { copy, how: How::Walked }
+            }
+        }
+    }
+
+    /// Waits until it is our turn to ask the source, or until that is no longer needed.
+    async fn turn(&self, shared: &Shared, Question { key, source, patience, .. }: Question<'_>, begun: Instant) -> Turn {
+        let wait = Deadline::after(source.walk_deadline());
+        let mut ear = Ear::new(&shared.cache, &shared.subject);
+        let held = self.held(key).map(|held| held.fetched_at);
+        let mut wanted = Wanted { seen: Vec::new(), since: patience.now.then(Moment::now), held };
+        let (mut until, mut is_told, mut looks) = (begun + shared.cache.timeout(), false, 0);
+        while !wait.left().is_zero() {
+            let Ok(locked) = shared.cache.lock(&shared.subject, left(until)).await else { break };
+            let owner = match &locked {
+                Locked::Mine(_) => None,
+                Locked::Others(owner) => Some(owner.clone()),
+            };
+            let is_another = owner.as_ref().is_none_or(|owner| !wanted.is_seen(owner));
+            let may_be_over = wanted.since.is_none() || !wanted.seen.is_empty();
+            if (is_another || is_told)
+                && may_be_over
+                && let Some(landing) = self.over(shared, key, &wanted, until).await
+            {
+                if let Locked::Mine(lock) = locked {
+                    give_back(shared, lock);
+                }
+                return Turn::Over(landing);
+            }
+            match locked {
+                Locked::Mine(lock) => return Turn::Ours(Some(lock)),
+                Locked::Others(owner) if is_another => wanted.seen.push(owner),
+                Locked::Others(_) => {}
+            }
+            is_told = ear.hears_within(pause(looks, fastrand::f64())).await;
+            looks += 1;
+            until = Instant::now() + shared.cache.timeout();
+        }
+        Turn::Ours(None)
+    }
+
+    /// What others have found, if that is an answer.
+    async fn over(&self, shared: &Shared, key: &Key, wanted: &Wanted, until: Instant) -> Option<Landing> {
+        let (mut ear, epoch) = (Ear::new(&shared.cache, &shared.subject), shared.cache.epoch());
+        if let Ok(Some((entry, age))) = self.read(shared, key, Place::Copy, left(until)).await {
+            let is_seen = wanted.is_seen(&entry.owner);
+            if let Said::Known(known) = &entry.said
+                && wanted.takes(entry.at, self.windows_of(known).of_age(age), &entry.owner)
+            {
+                let copy = self.take(key, entry, age, epoch)?;
+                self.doubt(key, &mut ear);
+                return Some(Landing { copy: Ok(copy), how: if is_seen { How::Waited } else { How::Looked } });
+            }
+        }
+        if wanted.seen.is_empty() {
+            return None;
+        }
+        let (entry, age) = self.read(shared, key, Place::Note, left(until)).await.ok()??;
+        let is_answer = wanted.is_seen(&entry.owner) && wanted.since.is_none_or(|since| entry.at >= since);
+        let walked = match entry.said {
+            Said::Failed(failure) if is_of_source(&failure) => Err(failure),
+            Said::Known(Known::Users(walk)) => Ok(walk),
+            Said::Failed(_) | Said::Known(Known::NotFound(_)) | Said::Ended => return None,
+        };
+        is_answer.then(|| {
+            let walked = walked.and_then(|walk| self.own(key, walk));
+            Landing { copy: self.keep_as_of(key, walked, entry.at, age), how: How::Waited }
+        })
+    }
+}
+
+/// Gives a lock back, behind whoever waits.
+fn give_back(shared: &Shared, lock: Lock) {
+    let cache = shared.cache.clone();
+    tokio::spawn(async move { cache.release(lock).await });
+}
+
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_have_found_is_an_answer_or_not() {
+        use Use::*;
+        let moment = |millis| Moment::from_millis(millis).unwrap();
+        for (seen, since, held, at, usable, expected, why) in [
+            (false, None, None, 5, Fresh, true, "nothing is held"),
+            (false, None, None, 5, WhileRevalidating, true, "it may be given at once"),
+            (false, None, None, 5, IfError, false, "only a failure wants it"),
+            (false, None, Some(5), 5, Fresh, false, "it is the one that is held"),
+            (false, None, Some(5), 6, Fresh, true, "it is newer"),
+            (true, None, Some(9), 5, Fresh, true, "it was waited for: only a clock makes it older"),
+            (true, None, Some(9), 5, Gone, false, "it is of no use"),
+            (false, Some(4), None, 9, Fresh, false, "the source is to be asked"),
+            (true, Some(4), None, 9, Gone, true, "it was asked, and waited for"),
+            (true, Some(4), None, 3, Fresh, false, "it had been asked before"),
+        ] {
+            let seen = if seen { vec!["owner".to_owned()] } else { vec!["else".to_owned()] };
+            let wanted = Wanted { seen, since: since.map(moment), held: held.map(moment) };
+            assert_eq!(wanted.takes(moment(at), usable, "owner"), expected, "{why}");
+        }
+    }
+}
