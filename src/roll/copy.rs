@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_copy_is_as_old_as_the_clock_or_the_date_says_whichever_is_more() {
-        let windows = Windows { fresh: Duration::from_secs(60), ..Windows::default() };
+        let windows = Windows { fresh: Duration::from_mins(1), ..Windows::default() };
         let ago = |seconds: i64| Moment::from_millis(Moment::now().as_millis() - seconds * 1000).unwrap();
         for (by_date, by_clock, seconds, is_stale) in [(0, 0, 0, false), (0, 70, 70, true), (70, 0, 70, true), (-70, 10, 10, false)] {
             let known = Known::NotFound(Failure::new(crate::domain::FailureKind::NotFound));

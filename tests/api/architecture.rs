@@ -63,7 +63,7 @@ struct File {
 }
 
 impl File {
-    /// The module of ours that it is in: `roll` of `roll/page.rs`, `app` of `app.rs`.
+    /// The module of ours that it is in: `roll` of `roll/page.rs`, `texts` of `texts.rs`.
     fn module(&self) -> &str {
         self.path.split(['/', '.']).next().unwrap()
     }

@@ -1,0 +1,60 @@
+//! The whole configuration: what each part of the program reads of it, put together.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    access::AccessSettings,
+    config::{Faults, General, Layers, Reader},
+    customers, shared_cache,
+    sources::{Backend, SourceSettings},
+    telemetry::ConfigFacts,
+};
+
+/// A whole configuration, checked.
+pub struct Config {
+    /// Who may call.
+    pub access: AccessSettings,
+    /// What belongs to no source and no caller.
+    pub general: General,
+    /// The sources, in the order in which they win.
+    pub sources: Vec<SourceSettings>,
+    /// Their entries, in the same order.
+    pub backends: Vec<Backend>,
+    /// How customers are found at the sources.
+    pub customers: customers::Settings,
+    /// What may be told of it.
+    pub facts: ConfigFacts,
+    /// What replicas share, if they do.
+    pub shared_cache: Option<shared_cache::Settings>,
+}
+
+impl Config {
+    /// Checks merged layers against what the program and these backends know; every fault at once.
+    pub fn read(layers: Layers, backends: &[Backend]) -> Result<Self, Faults> {
+        let mut reader = Reader::new(layers);
+        let config = Self::read_keys(&mut reader, backends);
+        reader.finish()?;
+        Ok(config)
+    }
+
+    /// The keys that were asked for, where the layers are read; for a test of the sample that shows them all.
+    pub fn keys(layers: Layers, backends: &[Backend]) -> BTreeSet<String> {
+        let mut reader = Reader::new(layers);
+        Self::read_keys(&mut reader, backends);
+        reader.known().clone()
+    }
+
+    /// Asks for every key; what is wrong is in the reader.
+    fn read_keys(reader: &mut Reader, backends: &[Backend]) -> Self {
+        let general = General::read(reader);
+        let access = AccessSettings::read(reader, general.server.listen);
+        // A source is left out with a fault, and then the reader has said so, or on purpose.
+        let sources: Vec<SourceSettings> = backends.iter().filter_map(|backend| backend.read(reader)).collect();
+        let customers = customers::Settings::read(reader, backends, &sources);
+        let shared_cache = shared_cache::Settings::read(reader);
+        let facts = ConfigFacts { digest: reader.digest(), auth: access.mode.as_str(), links: customers.links() };
+        let is_there = |backend: &&Backend| sources.iter().any(|source| source.adapter.name() == backend.name);
+        let backends = backends.iter().filter(is_there).copied().collect();
+        Self { access, general, sources, backends, customers, facts, shared_cache }
+    }
+}

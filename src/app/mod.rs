@@ -1,0 +1,194 @@
+//! The composition root: configuration in, a gateway that answers out. `serve`, `demo` and the
+//! tests come in by this door.
+
+mod config;
+mod gateway;
+mod reload;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    access::KeptKeys,
+    api::{self, Door, Gateway},
+    customers::KeptLinks,
+    server::{ListenError, Tls, TlsError, listen, serve},
+    shared_cache::{SharedCache, Unusable},
+    sources::oauth::Renewals,
+    telemetry::{Metrics, Reporter},
+};
+pub use config::Config;
+use reload::Fixed;
+
+/// A gateway that is set up, but does not listen yet.
+pub struct App {
+    gateway: Arc<Gateway>,
+    shared: Option<SharedCache>,
+    fixed: Fixed,
+    lasting: Lasting,
+}
+
+/// What stays when the configuration changes.
+#[derive(Clone, Default)]
+struct Lasting {
+    metrics: Arc<Metrics>,
+    stopping: Arc<AtomicBool>,
+    renewals: Renewals,
+    /// So that the links need not be found anew.
+    links: Arc<KeptLinks>,
+    keys: Arc<KeptKeys>,
+    /// Sends spans to a collector, if there is one.
+    reporter: Reporter,
+}
+
+/// A gateway that answers.
+pub struct Running {
+    /// Where callers reach it.
+    pub address: SocketAddr,
+    /// Where operators reach it, if that is somewhere else.
+    pub admin_address: Option<SocketAddr>,
+    lasting: Lasting,
+    /// What cannot change while the listeners are open, as it is.
+    fixed: Fixed,
+    drain: ArcSwap<Duration>,
+    /// Whether callers are told apart: what was closed is not opened while the listeners are.
+    is_closed: AtomicBool,
+    callers: Arc<Door>,
+    operators: Option<Arc<Door>>,
+    stop: CancellationToken,
+    servers: Vec<JoinHandle<()>>,
+}
+
+/// Why a gateway did not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A client could not be made: no root certificates, for instance.
+    #[error("the client for a source, or for the key set, could not be made: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The shared cache cannot be set up.
+    #[error(transparent)]
+    SharedCache(#[from] Unusable),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Connections cannot be encrypted as they shall be.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A reload would let everybody in whom the configuration before told apart.
+    #[error(
+        "auth.mode: cannot become \"none\" while the gateway runs, for it would be open to whoever reaches it; restart it if that is wanted."
+    )]
+    Opened,
+    /// The routes cannot stand beside each other: a bug.
+    #[error("the routes could not be set up: a bug, of which the log says more")]
+    Routes,
+    /// A document could not be written.
+    #[error("the OpenAPI document could not be written: {0}")]
+    Document(String),
+    /// The operating system said no.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl App {
+    /// Sets a gateway up.
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        let mut lasting = Lasting::default();
+        lasting.reporter = Reporter::start(config.general.telemetry.otlp_endpoint.as_ref(), &lasting.metrics)?;
+        Self::with(config, lasting)
+    }
+
+    /// Begins to answer.
+    pub fn start(self) -> Result<Running, StartError> {
+        self.keep_up_to_date();
+        let Self { gateway, fixed, lasting, shared: _ } = self;
+        let (stop, most) = (CancellationToken::new(), fixed.max_connections);
+        let tls = fixed.tls.clone().map(Tls::new).transpose()?;
+        let callers = listen("server.listen", fixed.listen)?;
+        let operators = fixed.admin_listen.map(|address| listen("server.admin_listen", address)).transpose()?;
+        let mut running = Running {
+            address: callers.local_addr()?,
+            admin_address: operators.as_ref().map(TcpListener::local_addr).transpose()?,
+            drain: ArcSwap::from_pointee(gateway.drain),
+            is_closed: AtomicBool::new(gateway.access.knows_callers()),
+            callers: Arc::new(Door::new(api::router(&gateway))),
+            operators: fixed.admin_listen.map(|_| Arc::new(Door::new(api::admin_router(&gateway)))),
+            servers: Vec::new(),
+            stop: stop.clone(),
+            lasting,
+            fixed,
+        };
+        running.servers.push(tokio::spawn(serve(callers, Arc::clone(&running.callers), tls, most, stop.clone())));
+        if let (Some(listener), Some(door)) = (operators, &running.operators) {
+            running.servers.push(tokio::spawn(serve(listener, Arc::clone(door), None, most, stop)));
+        }
+        Ok(running)
+    }
+
+    /// Begins to read anew, and to hear, what is kept of customers and sources.
+    fn keep_up_to_date(&self) {
+        let Gateway { rolls, tracer, .. } = &*self.gateway;
+        rolls.customers().keep_up_to_date(tracer);
+        rolls.keep_up_to_date();
+    }
+
+    /// Asks each source for credentials and nothing else; what came of it, by source, `None` where
+    /// callers bring theirs.
+    pub async fn try_credentials(&self) -> Vec<(String, Option<Result<(), crate::domain::Failure>>)> {
+        let mut tried = Vec::new();
+        for source in self.gateway.rolls.sources() {
+            tried.push((source.name().to_string(), source.try_credentials().await));
+        }
+        self.lasting.renewals.finish().await;
+        tried
+    }
+
+    /// Asks whether the shared cache answers; `None` where there is none.
+    pub async fn try_shared_cache(&self) -> Option<Result<(), &'static str>> {
+        match &self.shared {
+            Some(shared) => Some(shared.try_it().await),
+            None => None,
+        }
+    }
+}
+
+impl Running {
+    /// The renewals of refresh tokens that are under way: whatever ends the process waits for them.
+    pub fn renewals(&self) -> Renewals {
+        self.lasting.renewals.clone()
+    }
+
+    /// Where what happens is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.lasting.metrics
+    }
+
+    /// Stops: says that it is not ready and still takes requests for so long, then closes the
+    /// listener and finishes what is in flight.
+    pub async fn stop(self, drain: Duration) {
+        self.lasting.stopping.store(true, Ordering::Relaxed);
+        tokio::time::sleep(drain).await;
+        self.stop.cancel();
+        for server in self.servers {
+            drop(server.await); // a server does not panic, and if it did, it is over as well
+        }
+        self.lasting.renewals.finish().await;
+        self.lasting.reporter.finish().await;
+    }
+
+    /// How long it takes requests once it is told to stop, as configured.
+    pub fn drain(&self) -> Duration {
+        **self.drain.load()
+    }
+}

@@ -1,0 +1,109 @@
+//! When the configuration file is read again.
+
+/// How many looks there are to one more try with a configuration that could not be read.
+const LOOKS_TO_A_TRY: u64 = 4;
+
+/// What tells one text of the file from another.
+pub(super) type Digest = [u8; 32];
+
+/// The configuration file, as one who looks at it from time to time knows it.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    /// What was wrong with it when it was read, if it could not be.
+    pub(super) refused: Option<String>,
+    /// As it was when it was read.
+    read: Option<Digest>,
+    /// As it was at the last look.
+    seen: Option<Digest>,
+    looks: u64,
+}
+
+/// What is to be done with the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing.
+    Wait,
+    /// It is read.
+    Read,
+    /// It is read once more: what it names may have come meanwhile.
+    TryAgain,
+}
+
+impl Watched {
+    /// The file, of which this was read.
+    pub(super) fn new(read: Option<Digest>) -> Self {
+        Self { read, ..Self::default() }
+    }
+
+    /// Looks at the file as it is now. It is read when it has changed and is the same at two looks: half of
+    /// it may be a good one, but is not what was meant.
+    pub(super) fn look(&mut self, now: Option<Digest>) -> Next {
+        self.looks += 1;
+        let is_whole = now.is_some() && now == self.seen;
+        self.seen = now;
+        if is_whole && now != self.read {
+            self.read = now;
+            return Next::Read;
+        }
+        let is_time = self.refused.is_some() && self.looks.is_multiple_of(LOOKS_TO_A_TRY);
+        if is_whole && is_time { Next::TryAgain } else { Next::Wait }
+    }
+
+    /// Somebody wants the file read as it is now.
+    pub(super) fn told(&mut self, now: Option<Digest>) -> Next {
+        self.read = now;
+        Next::Read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use Next::*;
+
+    use super::*;
+
+    fn text(of: u8) -> Option<Digest> {
+        (of > 0).then_some([of; 32])
+    }
+
+    #[test]
+    fn a_changed_file_is_read_once_it_is_the_same_at_two_looks() {
+        for (looks, expected, why) in [
+            (&[1, 1, 1][..], &[Wait, Wait, Wait][..], "it is the one that was read"),
+            (&[2, 2, 2], &[Wait, Read, Wait], "it has changed"),
+            (&[2, 3, 3], &[Wait, Wait, Read], "it was being written"),
+            (&[2, 1, 1], &[Wait, Wait, Wait], "it has changed back"),
+            (&[0, 0, 0], &[Wait, Wait, Wait], "it is not there"),
+            (&[2, 0, 2, 2], &[Wait, Wait, Wait, Read], "it was away for a look"),
+            (&[2, 2, 1, 1], &[Wait, Read, Wait, Read], "the one before is back"),
+        ] {
+            let mut watched = Watched::new(text(1));
+            let next: Vec<Next> = looks.iter().map(|now| watched.look(text(*now))).collect();
+            assert_eq!(next, expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_refused_file_is_tried_again_at_each_fourth_look() {
+        for (looks, expected, why) in [
+            (&[1, 1, 1, 1, 1, 1, 1, 1][..], &[Wait, Wait, Wait, TryAgain, Wait, Wait, Wait, TryAgain][..], "it is the same"),
+            (&[1, 1, 1, 0], &[Wait, Wait, Wait, Wait], "it is not there"),
+            (&[1, 1, 1, 2, 2], &[Wait, Wait, Wait, Wait, Read], "it is being written"),
+            (&[1, 1, 2, 2], &[Wait, Wait, Wait, Read], "another one is no second try"),
+        ] {
+            let mut watched = Watched { refused: Some("key: wrong".to_owned()), ..Watched::new(text(1)) };
+            let next: Vec<Next> = looks.iter().map(|now| watched.look(text(*now))).collect();
+            assert_eq!(next, expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn who_is_told_reads_at_once_and_not_again() {
+        let mut watched = Watched::new(text(1));
+        assert_eq!(watched.look(text(2)), Wait);
+        assert_eq!(watched.told(text(2)), Read);
+        assert_eq!(watched.look(text(2)), Wait);
+        assert_eq!(watched.told(text(0)), Read);
+        assert_eq!([watched.look(text(2)), watched.look(text(2))], [Read, Wait], "it was seen before it was away");
+    }
+}
