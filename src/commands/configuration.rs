@@ -6,6 +6,7 @@ use clap::Args;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 
+use super::watched::Mark;
 use crate::{
     app::Config,
     config::{Fault, Faults, Layers, Secret},
@@ -42,7 +43,7 @@ pub(super) struct Flags {
 
 impl Arguments {
     /// A digest of the file as it is now, to tell whether it has changed.
-    pub(super) fn digest(&self) -> Option<[u8; 32]> {
+    pub(super) fn digest(&self) -> Option<Mark> {
         let text = Zeroizing::new(std::fs::read(self.config.as_ref()?).ok()?);
         Some(Sha256::digest(&text).into())
     }

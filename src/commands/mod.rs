@@ -11,6 +11,7 @@ mod openapi;
 mod output;
 mod serve;
 mod signals;
+mod watched;
 
 use std::process::ExitCode;
 

@@ -8,6 +8,7 @@ use super::{
     Failed,
     configuration::{Arguments, Environment},
     signals::{Signals, Stop},
+    watched::{Next, Watched},
 };
 use crate::{
     app::{App, Running},
@@ -17,9 +18,6 @@ use crate::{
 /// How often the configuration file is looked at. A poll, for a file that is mounted into a
 /// container changes by a swap of links that notifications miss.
 const LOOK: Duration = Duration::from_millis(900);
-
-/// How many looks there are to one more try with a configuration that could not be read.
-const LOOKS_TO_A_TRY: u64 = 4;
 
 /// How long a renewal that is under way may take once the process is told to end at once.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -40,36 +38,25 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     Ok(())
 }
 
-/// Waits to be told to stop; reads the configuration again when it is told to, and when the file
-/// has changed and is the same at two looks: half of it may be a good one, but is not what was meant.
+/// Waits to be told to stop; reads the configuration again when it is told to, and when the file has changed.
 async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arguments, environment: &Environment) -> Stop {
-    let (mut read, mut seen, mut refused) = (arguments.digest(), None, None);
+    let mut watched = Watched::new(arguments.digest());
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay); // two looks are a time apart
-    let mut looks: u64 = 0;
     loop {
-        tokio::select! {
-            signal = signals.next() => {
-                if let Some(stop) = signal {
-                    return stop;
-                }
-                read = arguments.digest();
-                refused = reload(running, arguments, environment, None);
-            }
-            _ = look.tick() => {
-                looks += 1;
-                let now = arguments.digest();
-                let is_whole = now.is_some() && now == seen;
-                let is_news = is_whole && now != read;
-                if is_news || (is_whole && refused.is_some() && looks.is_multiple_of(LOOKS_TO_A_TRY)) {
-                    refused = reload(running, arguments, environment, refused.as_deref().filter(|_| !is_news));
-                }
-                if is_news {
-                    read = now;
-                }
-                seen = now;
-            }
-        }
+        let next = tokio::select! {
+            signal = signals.next() => match signal {
+                Some(stop) => return stop,
+                None => watched.told(arguments.digest()),
+            },
+            _ = look.tick() => watched.look(arguments.digest()),
+        };
+        let said = match next {
+            Next::Wait => continue,
+            Next::Read => None,
+            Next::TryAgain => watched.refused.take(),
+        };
+        watched.refused = reload(running, arguments, environment, said.as_deref());
     }
 }
 

@@ -4,7 +4,7 @@
 const LOOKS_TO_A_TRY: u64 = 4;
 
 /// What tells one text of the file from another.
-pub(super) type Digest = [u8; 32];
+pub(super) type Mark = [u8; 32];
 
 /// The configuration file, as one who looks at it from time to time knows it.
 #[derive(Debug, Default)]
@@ -12,9 +12,9 @@ pub(super) struct Watched {
     /// What was wrong with it when it was read, if it could not be.
     pub(super) refused: Option<String>,
     /// As it was when it was read.
-    read: Option<Digest>,
+    read: Option<Mark>,
     /// As it was at the last look.
-    seen: Option<Digest>,
+    seen: Option<Mark>,
     looks: u64,
 }
 
@@ -31,13 +31,13 @@ pub(super) enum Next {
 
 impl Watched {
     /// The file, of which this was read.
-    pub(super) fn new(read: Option<Digest>) -> Self {
+    pub(super) fn new(read: Option<Mark>) -> Self {
         Self { read, ..Self::default() }
     }
 
     /// Looks at the file as it is now. It is read when it has changed and is the same at two looks: half of
     /// it may be a good one, but is not what was meant.
-    pub(super) fn look(&mut self, now: Option<Digest>) -> Next {
+    pub(super) fn look(&mut self, now: Option<Mark>) -> Next {
         self.looks += 1;
         let is_whole = now.is_some() && now == self.seen;
         self.seen = now;
@@ -50,7 +50,7 @@ impl Watched {
     }
 
     /// Somebody wants the file read as it is now.
-    pub(super) fn told(&mut self, now: Option<Digest>) -> Next {
+    pub(super) fn told(&mut self, now: Option<Mark>) -> Next {
         self.read = now;
         Next::Read
     }
@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    fn text(of: u8) -> Option<Digest> {
+    fn text(of: u8) -> Option<Mark> {
         (of > 0).then_some([of; 32])
     }
 
