@@ -68,8 +68,10 @@ pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoRes
     for source in gateway.rolls.sources() {
         gateway.metrics.breaker(source.name(), source.breaker().into());
     }
-    let customers = gateway.rolls.customers();
-    gateway.metrics.show_only(&customers.known_by_heart_from(), gateway.rolls.is_shared());
+    gateway.rolls.customers().forget_other_notes();
+    if !gateway.rolls.is_shared() {
+        gateway.metrics.shared_cache.forget();
+    }
     let (entries, bytes) = gateway.rolls.size();
     let text = gateway.metrics.render(entries, bytes);
     ([(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS))], text)

@@ -107,14 +107,16 @@ impl Customers {
         }
     }
 
-    /// The strategies that know customers by heart, by their names in the metrics.
-    pub fn known_by_heart_from(&self) -> Vec<&'static str> {
-        let name = |strategy: &Strategy| match strategy {
-            Strategy::SameId => None,
-            Strategy::File(_) => Some(Kind::File.as_str()),
-            Strategy::Discover(_) => Some(Kind::Discover.as_str()),
-        };
-        self.strategies.iter().filter_map(name).collect()
+    /// Shows no more in the metrics what was noted of strategies that are not in use: it would stand there for ever.
+    pub fn forget_other_notes(&self) {
+        if !self.strategies.iter().any(|strategy| matches!(strategy, Strategy::File(_))) {
+            self.metrics.forget_linked(Kind::File.as_str());
+            self.metrics.forget_link_faults();
+        }
+        if !self.strategies.iter().any(|strategy| matches!(strategy, Strategy::Discover(_))) {
+            self.metrics.forget_linked(Kind::Discover.as_str());
+            self.metrics.forget_unlinked();
+        }
     }
 
     fn file(&self) -> Option<Arc<LinkFile>> {

@@ -14,6 +14,7 @@ use prometheus_client::{
 };
 
 use super::{
+    links::LinkMetrics,
     running::{ConfigFacts, RunningMetrics, SpanFate},
     shared_cache::SharedCacheMetrics,
     timing::{Timing, TraceId},
@@ -42,18 +43,17 @@ pub struct Metrics {
     cache_entries: Gauge,
     cache_bytes: Gauge,
     panics: Counter,
-    reloads: Family<ReloadLabels, Counter>,
+    reloads: Family<Labels<1>, Counter>,
     source_up: Family<SourceLabels, Gauge<f64, AtomicU64>>,
     breaker: Family<SourceLabels, Gauge>,
-    customer_lists: Family<CallLabels, Counter>,
-    links: Family<LinkLabels, Gauge>,
-    unlinked: Family<UnlinkedLabels, Gauge>,
-    link_files: Family<ReloadLabels, Counter>,
-    link_faults: Family<FaultLabels, Gauge>,
-    link_fault_lines: Family<FaultLabels, Gauge>,
+    pub(super) links: LinkMetrics,
     /// What is counted of the shared cache.
     pub shared_cache: SharedCacheMetrics,
 }
+
+/// Names and values of labels. What requests count has labels of a type of its own, whose names are not
+/// hashed each time.
+pub(super) type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// How the cache was of use for one source of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -101,27 +101,6 @@ struct LookupLabels {
     result: CacheUse,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReloadLabels {
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LinkLabels {
-    strategy: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct UnlinkedLabels {
-    source: &'static str,
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FaultLabels {
-    reason: &'static str,
-}
-
 /// A route's template or a caller's label, shared so that it costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Shared(Arc<str>);
@@ -164,16 +143,11 @@ impl Default for Metrics {
             reloads: Family::default(),
             source_up: Family::default(),
             breaker: Family::default(),
-            customer_lists: Family::default(),
-            links: Family::default(),
-            unlinked: Family::default(),
-            link_files: Family::default(),
-            link_faults: Family::default(),
-            link_fault_lines: Family::default(),
+            links: LinkMetrics::default(),
             shared_cache: SharedCacheMetrics::default(),
         };
         metrics.register();
-        metrics.register_links();
+        metrics.links.register(&mut metrics.registry);
         metrics.shared_cache.register(&mut metrics.registry);
         metrics
     }
@@ -204,68 +178,6 @@ impl Metrics {
             self.breaker.clone(),
         );
         all.register("source_up", "Whether the last walk of a source got an answer", self.source_up.clone());
-    }
-
-    fn register_links(&mut self) {
-        let all = &mut self.registry;
-        let help = "Readings of a source's list of customers, by what they came to";
-        all.register("customer_lists", help, self.customer_lists.clone());
-        all.register("customer_links", "Customers that a strategy knows", self.links.clone());
-        let help = "Customers of a source that were found and are linked to no other, by why";
-        all.register("customers_unlinked", help, self.unlinked.clone());
-        all.register("customer_file_loads", "Changed files of links, by whether they were taken", self.link_files.clone());
-        let help = "Faults of the file of links as it is now, by what is wrong";
-        all.register("customer_file_faults", help, self.link_faults.clone());
-        let help = "The first line of the file of links with such a fault; 0 where there is none";
-        all.register("customer_file_fault_line", help, self.link_fault_lines.clone());
-    }
-
-    /// Counts a reading of a source's list of customers; `failure` is `None` where the list came.
-    pub fn customers_listed(&self, source: SourceName, failure: Option<FailureKind>, odd_fields: u64) {
-        let (source, outcome) = (source.as_str(), failure.map_or("ok", FailureKind::as_str));
-        self.customer_lists.get_or_create(&CallLabels { source, outcome }).inc();
-        self.odd_fields.get_or_create(&SourceLabels { source }).inc_by(odd_fields);
-    }
-
-    /// Notes how many customers a strategy knows.
-    pub fn linked(&self, strategy: &'static str, customers: usize) {
-        self.links.get_or_create(&LinkLabels { strategy }).set(i64::try_from(customers).unwrap_or(i64::MAX));
-    }
-
-    /// Notes how many customers of a source are linked to no other for a reason.
-    pub fn unlinked(&self, source: SourceName, reason: &'static str, customers: usize) {
-        let labels = UnlinkedLabels { source: source.as_str(), reason };
-        self.unlinked.get_or_create(&labels).set(i64::try_from(customers).unwrap_or(i64::MAX));
-    }
-
-    /// Counts a changed file of links, and whether it was taken.
-    pub fn links_loaded(&self, taken: bool) {
-        let result = if taken { "taken" } else { "refused" };
-        self.link_files.get_or_create(&ReloadLabels { result }).inc();
-    }
-
-    /// Notes how many faults of a kind the file of links has, and in which line the first is.
-    pub fn link_faults(&self, reason: &'static str, faults: usize, first_line: u64) {
-        let labels = FaultLabels { reason };
-        self.link_faults.get_or_create(&labels).set(i64::try_from(faults).unwrap_or(i64::MAX));
-        self.link_fault_lines.get_or_create(&labels).set(i64::try_from(first_line).unwrap_or(i64::MAX));
-    }
-
-    /// Shows no more of the ways to link customers, and of the shared cache, that the configuration in use does not have:
-    /// what was noted before it would stand there for ever.
-    pub fn show_only(&self, strategies: &[&'static str], has_shared_cache: bool) {
-        if !strategies.contains(&"file") {
-            self.links.remove(&LinkLabels { strategy: "file" });
-            self.link_faults.clear();
-            self.link_fault_lines.clear();
-        }
-        if !strategies.contains(&"discover") {
-            self.links.remove(&LinkLabels { strategy: "discover" });
-            self.unlinked.clear();
-        }
-        if !has_shared_cache {
-            self.shared_cache.forget();
-        }
     }
 
     /// Counts an answered request; `trace` is its own where that is reported.
@@ -310,8 +222,12 @@ impl Metrics {
 
     /// Counts what a whole walk came to.
     pub fn walk(&self, source: SourceName, answered: bool, odd_fields: u64) {
-        self.odd_fields.get_or_create(&source.into()).inc_by(odd_fields);
+        self.odd_fields(source, odd_fields);
         self.source_up.get_or_create(&source.into()).set(f64::from(u8::from(answered)));
+    }
+
+    pub(super) fn odd_fields(&self, source: SourceName, count: u64) {
+        self.odd_fields.get_or_create(&source.into()).inc_by(count);
     }
 
     /// Counts a question to the cache.
@@ -336,11 +252,10 @@ impl Metrics {
 
     /// Counts a changed configuration, and whether it was taken.
     pub fn reloaded(&self, taken: bool) {
-        let result = if taken { "taken" } else { "refused" };
         if !taken {
             self.running.refused();
         }
-        self.reloads.get_or_create(&ReloadLabels { result }).inc();
+        self.reloads.get_or_create(&result(taken)).inc();
     }
 
     /// Notes what a source's circuit breaker does: 0 closed, 1 half open, 2 open.
@@ -350,8 +265,8 @@ impl Metrics {
 
     /// All metrics as Prometheus reads them (`OpenMetrics` text), with the cache's size as of now.
     pub fn render(&self, cache_entries: u64, cache_bytes: u64) -> String {
-        self.cache_entries.set(i64::try_from(cache_entries).unwrap_or(i64::MAX));
-        self.cache_bytes.set(i64::try_from(cache_bytes).unwrap_or(i64::MAX));
+        self.cache_entries.set(at_most(cache_entries));
+        self.cache_bytes.set(at_most(cache_bytes));
         let mut text = String::with_capacity(16 << 10);
         if encode(&mut text, &self.registry).is_err() {
             text.clear(); // writing to a String does not fail
@@ -366,22 +281,12 @@ impl From<SourceName> for SourceLabels {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether something was taken, as a label.
+pub(super) const fn result(taken: bool) -> Labels<1> {
+    [("result", if taken { "taken" } else { "refused" })]
+}
 
-    #[test]
-    fn what_belongs_to_a_way_to_link_customers_is_shown_as_long_as_that_is_there() {
-        let metrics = Metrics::default();
-        let shows = |name: &str| metrics.render(0, 0).contains(name);
-        metrics.linked("file", 1);
-        metrics.link_faults("duplicate_id", 1, 2);
-        metrics.linked("discover", 1);
-        metrics.unlinked(SourceName::new("left"), "no_reference", 1);
-        for (strategies, file, discover) in [(&["file", "discover"][..], true, true), (&["file"], true, false), (&[], false, false)] {
-            metrics.show_only(strategies, true);
-            assert_eq!((shows("strategy=\"file\""), shows("reason=\"duplicate_id\"")), (file, file), "{strategies:?}");
-            assert_eq!((shows("strategy=\"discover\""), shows("reason=\"no_reference\"")), (discover, discover), "{strategies:?}");
-        }
-    }
+/// A count as a gauge takes it.
+pub(super) fn at_most(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
 }

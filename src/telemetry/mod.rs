@@ -1,5 +1,6 @@
 //! What an operator sees: log lines, metrics, and where a request comes from.
 
+mod links;
 mod log;
 mod metrics;
 mod origin;

@@ -9,6 +9,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::metrics::{Labels, at_most};
+
 /// The configuration in use, without secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ConfigFacts {
@@ -31,18 +33,13 @@ pub enum SpanFate {
     Dropped,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FateLabels {
-    result: &'static str,
-}
-
 /// The metrics of what runs.
 #[derive(Debug, Default)]
 pub(super) struct RunningMetrics {
     config: Family<ConfigFacts, Gauge>,
     taken: Gauge,
     taken_at: Gauge,
-    spans: Family<FateLabels, Counter>,
+    spans: Family<Labels<1>, Counter>,
 }
 
 impl SpanFate {
@@ -78,7 +75,7 @@ impl RunningMetrics {
         self.config.clear();
         self.config.get_or_create(facts).set(1);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.taken_at.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        self.taken_at.set(at_most(now.as_secs()));
         self.taken.set(1);
     }
 
@@ -88,6 +85,6 @@ impl RunningMetrics {
     }
 
     pub(super) fn spans(&self, fate: SpanFate, count: u64) {
-        self.spans.get_or_create(&FateLabels { result: fate.as_str() }).inc_by(count);
+        self.spans.get_or_create(&[("result", fate.as_str())]).inc_by(count);
     }
 }

@@ -13,17 +13,18 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::metrics::Labels;
 use crate::domain::SourceName;
 
 /// What is counted of the shared cache.
 #[derive(Clone, Debug)]
 pub struct SharedCacheMetrics {
-    up: Family<[(&'static str, &'static str); 0], Gauge>,
-    subscribed: Family<[(&'static str, &'static str); 0], Gauge>,
+    up: Family<Labels<0>, Gauge>,
+    subscribed: Family<Labels<0>, Gauge>,
     lookups: Family<ResultLabels, Counter>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<KindLabels, Histogram>,
-    withheld: Family<SourceLabels, Counter>,
+    withheld: Family<Labels<1>, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -40,11 +41,6 @@ struct KindLabels {
 struct CallLabels {
     call: &'static str,
     result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SourceLabels {
-    source: &'static str,
 }
 
 impl Default for SharedCacheMetrics {
@@ -76,7 +72,7 @@ impl SharedCacheMetrics {
     }
 
     /// Forgets how it is, for there is none any more.
-    pub(super) fn forget(&self) {
+    pub fn forget(&self) {
         self.up.clear();
         self.subscribed.clear();
     }
@@ -106,6 +102,6 @@ impl SharedCacheMetrics {
 
     /// Counts a renewal that was not made.
     pub fn withheld(&self, source: SourceName) {
-        self.withheld.get_or_create(&SourceLabels { source: source.as_str() }).inc();
+        self.withheld.get_or_create(&[("source", source.as_str())]).inc();
     }
 }

@@ -1,0 +1,108 @@
+//! What is counted of the ways to link customers: the sources' lists, the file, and what came of them.
+
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use super::metrics::{Labels, Metrics, at_most, result};
+use crate::domain::{FailureKind, SourceName};
+
+/// The metrics of the links.
+#[derive(Debug, Default)]
+pub(super) struct LinkMetrics {
+    lists: Family<Labels<2>, Counter>,
+    links: Family<Labels<1>, Gauge>,
+    unlinked: Family<Labels<2>, Gauge>,
+    files: Family<Labels<1>, Counter>,
+    faults: Family<Labels<1>, Gauge>,
+    fault_lines: Family<Labels<1>, Gauge>,
+}
+
+impl LinkMetrics {
+    pub(super) fn register(&self, all: &mut Registry) {
+        let help = "Readings of a source's list of customers, by what they came to";
+        all.register("customer_lists", help, self.lists.clone());
+        all.register("customer_links", "Customers that a strategy knows", self.links.clone());
+        let help = "Customers of a source that were found and are linked to no other, by why";
+        all.register("customers_unlinked", help, self.unlinked.clone());
+        all.register("customer_file_loads", "Changed files of links, by whether they were taken", self.files.clone());
+        let help = "Faults of the file of links as it is now, by what is wrong";
+        all.register("customer_file_faults", help, self.faults.clone());
+        let help = "The first line of the file of links with such a fault; 0 where there is none";
+        all.register("customer_file_fault_line", help, self.fault_lines.clone());
+    }
+}
+
+impl Metrics {
+    /// Counts a reading of a source's list of customers; `failure` is `None` where the list came.
+    pub fn customers_listed(&self, source: SourceName, failure: Option<FailureKind>, odd_fields: u64) {
+        let outcome = failure.map_or("ok", FailureKind::as_str);
+        self.links.lists.get_or_create(&[("source", source.as_str()), ("outcome", outcome)]).inc();
+        self.odd_fields(source, odd_fields);
+    }
+
+    /// Notes how many customers a strategy knows.
+    pub fn linked(&self, strategy: &'static str, customers: usize) {
+        self.links.links.get_or_create(&[("strategy", strategy)]).set(at_most(customers));
+    }
+
+    /// Notes how many customers of a source are linked to no other for a reason.
+    pub fn unlinked(&self, source: SourceName, reason: &'static str, customers: usize) {
+        self.links.unlinked.get_or_create(&[("source", source.as_str()), ("reason", reason)]).set(at_most(customers));
+    }
+
+    /// Counts a changed file of links, and whether it was taken.
+    pub fn links_loaded(&self, taken: bool) {
+        self.links.files.get_or_create(&result(taken)).inc();
+    }
+
+    /// Notes how many faults of a kind the file of links has, and in which line the first is.
+    pub fn link_faults(&self, reason: &'static str, faults: usize, first_line: u64) {
+        let labels = [("reason", reason)];
+        self.links.faults.get_or_create(&labels).set(at_most(faults));
+        self.links.fault_lines.get_or_create(&labels).set(at_most(first_line));
+    }
+
+    /// Shows no more how many customers a strategy knows.
+    pub fn forget_linked(&self, strategy: &'static str) {
+        self.links.links.remove(&[("strategy", strategy)]);
+    }
+
+    /// Shows no more who is linked to no other.
+    pub fn forget_unlinked(&self) {
+        self.links.unlinked.clear();
+    }
+
+    /// Shows no more what is wrong with the file of links.
+    pub fn forget_link_faults(&self) {
+        self.links.faults.clear();
+        self.links.fault_lines.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_is_shown_no_more() {
+        let metrics = Metrics::default();
+        metrics.linked("left", 1);
+        metrics.linked("right", 1);
+        metrics.link_faults("duplicate_id", 1, 2);
+        metrics.unlinked(SourceName::new("left"), "no_reference", 1);
+        let signs = ["strategy=\"left\"", "strategy=\"right\"", "reason=\"duplicate_id\"", "reason=\"no_reference\""];
+        let shown = || {
+            let text = metrics.render(0, 0);
+            signs.map(|sign| text.contains(sign))
+        };
+        assert_eq!(shown(), [true; 4]);
+        metrics.forget_linked("left");
+        assert_eq!(shown(), [false, true, true, true]);
+        metrics.forget_link_faults();
+        assert_eq!(shown(), [false, true, false, true]);
+        metrics.forget_unlinked();
+        assert_eq!(shown(), [false, true, false, false]);
+    }
+}
