@@ -32,11 +32,6 @@ impl Texts {
         self.ends.shrink_to_fit();
     }
 
-    /// About how many bytes it holds.
-    pub fn weight(&self) -> usize {
-        self.all.len() + self.ends.len() * size_of::<u32>()
-    }
-
     /// For each, whether a folded text is part of one of his texts.
     pub fn mentioning(&self, part: &str) -> Vec<bool> {
         let mut mentioned = vec![false; self.ends.len()];

@@ -93,20 +93,6 @@ impl SourceName {
     pub const fn as_str(self) -> &'static str {
         self.0
     }
-
-    /// The name as a person reads it: `Advanced Automation`.
-    pub fn title(self) -> String {
-        let mut title = String::with_capacity(self.0.len());
-        for word in self.0.split('_') {
-            let mut letters = word.chars();
-            if !title.is_empty() {
-                title.push(' ');
-            }
-            title.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-            title.push_str(letters.as_str());
-        }
-        title
-    }
 }
 
 impl fmt::Display for SourceName {
@@ -134,10 +120,5 @@ mod tests {
         let id = RemoteId::new("CE570F06-f444");
         assert!(id.names("ce570f06-F444"));
         assert!(!id.names("ce570f06"));
-    }
-
-    #[test]
-    fn a_source_has_a_title() {
-        assert_eq!(SourceName::new("advanced_automation").title(), "Advanced Automation");
     }
 }
