@@ -247,28 +247,29 @@ impl Source {
             if reading.last_page() > self.limits.max_pages {
                 return Err(Failure::answered(FailureKind::InvalidResponse, 200));
             }
-            let wanted = reading.wanted();
-            if wanted.is_empty() {
-                return Ok(reading.finish());
+            match *reading.wanted() {
+                [] => return Ok(reading.finish()),
+                [number] => self.ask_for_one(task, number, &mut reading).await?,
+                ref several => self.ask_for(task, several, &mut reading).await?,
             }
-            self.ask_for(task, &wanted, &mut reading).await?;
         }
+    }
+
+    /// Asks for one page, as most customers have: nothing is set up for several. In a box, or the whole
+    /// walk would have to be moved about with it.
+    async fn ask_for_one<R: Rows>(&self, task: Task<'_, R>, number: u64, reading: &mut Reading<R>) -> Result<(), Failure> {
+        let page = Box::pin(self.page(task, reading.position(number), None)).await;
+        match take(number, reading.end(), page, reading) {
+            Err(failure) if number > 1 => settle(failure, reading)?,
+            taken => taken?,
+        }
+        self.bounded(task, reading)
     }
 
     /// Asks for pages, a few at a time. After the first failure none is begun any more, and none waits for
     /// another try, but where another reading may mend it; of several failures the strongest counts.
     async fn ask_for<R: Rows>(&self, task: Task<'_, R>, wanted: &[u64], reading: &mut Reading<R>) -> Result<(), Failure> {
         let end = reading.end();
-        if let [number] = *wanted {
-            // Most customers have one page: nothing is set up for several. In a box, or the whole walk
-            // would have to be moved about with it.
-            let page = Box::pin(self.page(task, reading.position(number), None)).await;
-            match take(number, end, page, reading) {
-                Err(failure) if number > 1 => settle(failure, reading)?,
-                taken => taken?,
-            }
-            return self.bounded(task, reading);
-        }
         let mut waiting = wanted.iter().copied();
         let (mut asked, failing) = (FuturesUnordered::new(), &CancellationToken::new());
         let mut failed: Option<Failure> = None;
