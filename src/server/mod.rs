@@ -8,7 +8,10 @@ mod tls;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::connection::Answering;
@@ -79,21 +82,7 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, tls: Option<Tls>, mos
             Err(error) => rest_after(&error).await,
         }
     }
-    // Whoever is in the backlog has connected, as far as he knows: he is answered, too.
-    let backlog = tokio::time::Instant::now() + BACKLOG_TIME;
-    while let Ok(Ok((stream, place))) = tokio::time::timeout(LULL, accept(&listener, &places)).await {
-        answer(stream, place);
-        if tokio::time::Instant::now() > backlog {
-            break; // they keep coming
-        }
-    }
-    // Closing resets whoever connects in that very moment. With a backlog of none there is one of
-    // them at most, however long this thread has to wait for its turn; the others' kernels try again
-    // and are refused. Where the kernel does not take that, there may be more.
-    drop(socket2::SockRef::from(&listener).listen(0));
-    while let Some(Ok((stream, place))) = accept(&listener, &places).now_or_never() {
-        answer(stream, place);
-    }
+    answer_backlog(&listener, &places, answer).await;
     drop(listener);
     closed.cancel();
     connections.close();
@@ -102,8 +91,26 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, tls: Option<Tls>, mos
     }
 }
 
+/// Answers whoever is in the backlog: he has connected, as far as he knows.
+async fn answer_backlog(listener: &TcpListener, places: &Arc<Semaphore>, answer: impl Fn(TcpStream, OwnedSemaphorePermit)) {
+    let backlog = tokio::time::Instant::now() + BACKLOG_TIME;
+    while let Ok(Ok((stream, place))) = tokio::time::timeout(LULL, accept(listener, places)).await {
+        answer(stream, place);
+        if tokio::time::Instant::now() > backlog {
+            break; // they keep coming
+        }
+    }
+    // Closing resets whoever connects in that very moment. With a backlog of none there is one of
+    // them at most, however long this thread has to wait for its turn; the others' kernels try again
+    // and are refused. Where the kernel does not take that, there may be more.
+    drop(socket2::SockRef::from(listener).listen(0));
+    while let Some(Ok((stream, place))) = accept(listener, places).now_or_never() {
+        answer(stream, place);
+    }
+}
+
 /// A place first, then a connection.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, place))
