@@ -6,9 +6,12 @@
 //! can ask for (the partner itself, or an id of a form that no path has) is never linked, and makes
 //! a reference that fits it as well no surer.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::table::Entry;
+use super::{
+    fits::{Fits, Names, names},
+    table::Entry,
+};
 use crate::domain::{CustomerId, LinkedBy, ListedCustomer, RemoteId, SourceName};
 
 /// One source's customers; `place` is the source's among all sources.
@@ -55,51 +58,30 @@ pub(super) enum Reason {
     IdTaken,
 }
 
-/// Which customers of a list the references of another fit, as places in the two lists.
-struct Fits {
-    /// For each referring customer, whom its reference fits, and by what.
-    of: Vec<Vec<(usize, LinkedBy)>>,
-    /// For each customer spoken of, who refers to it.
-    to: HashMap<usize, Vec<usize>>,
+/// Lists while they are linked.
+struct Matching<'a> {
+    first: List<'a>,
+    sources: usize,
+    names: Names<'a>,
+    /// For each customer of the first list, whether anybody can ask for it.
+    is_shown: Vec<bool>,
+    /// The customers of the first list, as far as they are shown.
+    entries: Vec<Option<Entry>>,
+    taken: HashSet<CustomerId>,
+    /// The customers that only another list has.
+    alone: Vec<Entry>,
+    /// Who of the other lists is linked to nobody.
+    referring: Vec<Unlinked>,
 }
 
 /// Links lists; so many sources there are in all.
 pub(super) fn match_lists(lists: &[List<'_>], sources: usize) -> Matched {
-    let mut matched = Matched::default();
-    let Some((first, others)) = lists.split_first() else { return matched };
-    let mut entries: Vec<Option<Entry>> = first.customers.iter().map(|customer| own_entry(customer, first.place, sources)).collect();
-    let mut taken: HashSet<CustomerId> = entries.iter().flatten().map(|entry| entry.id.clone()).collect();
-    let names = names(first.customers);
-    let is_shown: Vec<bool> = entries.iter().map(Option::is_some).collect();
-    let mut alone: Vec<Entry> = Vec::new();
-    let mut referring = Vec::new();
+    let Some((first, others)) = lists.split_first() else { return Matched::default() };
+    let mut matching = Matching::new(*first, sources);
     for list in others {
-        let fits = Fits::new(list.customers, &names, &is_shown);
-        for (place, customer) in list.customers.iter().enumerate().filter(|(_, customer)| !customer.is_provider) {
-            match fits.only(place) {
-                Some((to, by)) if is_askable(&customer.id) => link(entries.get_mut(to), customer, list.place, by),
-                _ => {
-                    let (entry, reason) = stand_alone(customer, list, fits.reason(place, customer), sources, &mut taken);
-                    let apart = fits.apart_of(place);
-                    alone.extend(entry.map(|entry| Entry { is_apart: apart > 0, apart: told(list.source, apart), ..entry }));
-                    referring.push(Unlinked { source: list.source, id: customer.id.clone(), reason });
-                }
-            }
-        }
-        for (to, entry) in entries.iter_mut().enumerate() {
-            if let Some(entry) = entry.as_mut().filter(|entry| entry.remote(list.place).is_none()) {
-                entry.apart.extend(told(list.source, fits.referring(to)));
-            }
-        }
+        matching.add(list);
     }
-    matched
-        .unlinked
-        .extend(first.customers.iter().zip(&entries).filter_map(|(customer, entry)| unreferred(first.source, customer, entry.as_ref())));
-    leave_namesakes_apart(&mut entries, others, &referring);
-    matched.unlinked.append(&mut referring);
-    matched.entries.extend(entries.into_iter().flatten());
-    matched.entries.append(&mut alone);
-    matched
+    matching.finish(others)
 }
 
 /// A customer as its own source lists it; `None` where it is the partner itself, or its id has a
@@ -109,22 +91,6 @@ fn own_entry(customer: &ListedCustomer, place: usize, sources: usize) -> Option<
     let mut to = vec![None; sources].into_boxed_slice();
     *to.get_mut(place)? = Some((RemoteId::from(&id), LinkedBy::Listed));
     Some(Entry { id, name: customer.name.clone(), to, apart: Vec::new(), is_apart: false })
-}
-
-/// Everything that a reference may say, and whose name it is.
-fn names(customers: &[ListedCustomer]) -> HashMap<&str, Vec<(usize, LinkedBy)>> {
-    let mut names: HashMap<&str, Vec<(usize, LinkedBy)>> = HashMap::with_capacity(3 * customers.len());
-    for (place, customer) in customers.iter().enumerate() {
-        let id = (LinkedBy::ReferenceIsId, &customer.id);
-        for (by, name) in std::iter::once(id).chain(customer.other_names.iter().map(|(by, name)| (*by, name))) {
-            let whose = names.entry(name.as_ref()).or_default();
-            // A customer whose names are the same text is fitted once.
-            if whose.last().is_none_or(|(last, _)| *last != place) {
-                whose.push((place, by));
-            }
-        }
-    }
-    names
 }
 
 /// Whether an id can stand in the path of a URL.
@@ -139,21 +105,6 @@ fn link(entry: Option<&mut Option<Entry>>, customer: &ListedCustomer, place: usi
     }
     if entry.name.is_none() {
         entry.name.clone_from(&customer.name);
-    }
-}
-
-/// A customer that only its own source has, unless it cannot be asked for.
-fn stand_alone(
-    customer: &ListedCustomer,
-    list: &List<'_>,
-    reason: Reason,
-    sources: usize,
-    taken: &mut HashSet<CustomerId>,
-) -> (Option<Entry>, Reason) {
-    match own_entry(customer, list.place, sources) {
-        None => (None, Reason::InvalidId),
-        Some(entry) if !taken.insert(entry.id.clone()) => (None, Reason::IdTaken),
-        Some(entry) => (Some(entry), reason),
     }
 }
 
@@ -186,49 +137,58 @@ fn told(source: SourceName, apart: u64) -> Vec<(SourceName, u64)> {
     if apart > 0 { vec![(source, apart)] } else { Vec::new() }
 }
 
-// === impl Fits ===
+// === impl Matching ===
 
-impl Fits {
-    /// A reference that fits only those who are not shown fits nobody.
-    fn new(customers: &[ListedCustomer], names: &HashMap<&str, Vec<(usize, LinkedBy)>>, is_shown: &[bool]) -> Self {
-        let any_shown = |fitted: &&Vec<(usize, LinkedBy)>| fitted.iter().any(|(to, _)| is_shown.get(*to) == Some(&true));
-        let fitted = |customer: &ListedCustomer| names.get(customer.reference.as_deref()?).filter(any_shown).cloned();
-        let of: Vec<Vec<_>> = customers.iter().map(|customer| fitted(customer).unwrap_or_default()).collect();
-        let mut to: HashMap<usize, Vec<usize>> = HashMap::new();
-        for (place, fitted) in of.iter().enumerate() {
-            for (whom, _) in fitted {
-                to.entry(*whom).or_default().push(place);
+impl<'a> Matching<'a> {
+    fn new(first: List<'a>, sources: usize) -> Self {
+        let entries: Vec<Option<Entry>> = first.customers.iter().map(|customer| own_entry(customer, first.place, sources)).collect();
+        Self {
+            first,
+            sources,
+            names: names(first.customers),
+            is_shown: entries.iter().map(Option::is_some).collect(),
+            taken: entries.iter().flatten().map(|entry| entry.id.clone()).collect(),
+            entries,
+            alone: Vec::new(),
+            referring: Vec::new(),
+        }
+    }
+
+    /// Links the customers of another list, or leaves them alone.
+    fn add(&mut self, list: &List<'_>) {
+        let fits = Fits::new(list.customers, &self.names, &self.is_shown);
+        for (place, customer) in list.customers.iter().enumerate().filter(|(_, customer)| !customer.is_provider) {
+            match fits.only(place) {
+                Some((to, by)) if is_askable(&customer.id) => link(self.entries.get_mut(to), customer, list.place, by),
+                _ => self.leave_alone(list, customer, fits.reason(place, customer), fits.apart_of(place)),
             }
         }
-        Self { of, to }
-    }
-
-    /// Whom a customer's reference fits, where it fits nobody else and no other reference does.
-    fn only(&self, place: usize) -> Option<(usize, LinkedBy)> {
-        let [(to, by)] = self.of.get(place)?.as_slice() else { return None };
-        (self.referring(*to) == 1).then_some((*to, *by))
-    }
-
-    /// How many refer to a customer.
-    fn referring(&self, to: usize) -> u64 {
-        self.to.get(&to).map_or(0, |referring| referring.len() as u64)
-    }
-
-    /// How many refer to those that a customer's reference fits, itself included.
-    fn apart_of(&self, place: usize) -> u64 {
-        let fitted = self.of.get(place).into_iter().flatten();
-        let referring: BTreeSet<usize> = fitted.filter_map(|(to, _)| self.to.get(to)).flatten().copied().collect();
-        referring.len() as u64
-    }
-
-    /// Why a customer is linked to nobody.
-    fn reason(&self, place: usize, customer: &ListedCustomer) -> Reason {
-        match self.of.get(place).map_or(0, Vec::len) {
-            _ if customer.reference.is_none() => Reason::NoReference,
-            0 => Reason::UnknownReference,
-            1 => Reason::SharedReference,
-            _ => Reason::FitsSeveral,
+        for (to, entry) in self.entries.iter_mut().enumerate() {
+            if let Some(entry) = entry.as_mut().filter(|entry| entry.remote(list.place).is_none()) {
+                entry.apart.extend(told(list.source, fits.referring(to)));
+            }
         }
+    }
+
+    /// A customer that only its own source has, unless it cannot be asked for.
+    fn leave_alone(&mut self, list: &List<'_>, customer: &ListedCustomer, reason: Reason, apart: u64) {
+        let (entry, reason) = match own_entry(customer, list.place, self.sources) {
+            None => (None, Reason::InvalidId),
+            Some(entry) if !self.taken.insert(entry.id.clone()) => (None, Reason::IdTaken),
+            Some(entry) => (Some(entry), reason),
+        };
+        self.alone.extend(entry.map(|entry| Entry { is_apart: apart > 0, apart: told(list.source, apart), ..entry }));
+        self.referring.push(Unlinked { source: list.source, id: customer.id.clone(), reason });
+    }
+
+    fn finish(mut self, others: &[List<'_>]) -> Matched {
+        let of_first = self.first.customers.iter().zip(&self.entries);
+        let mut unlinked: Vec<_> =
+            of_first.filter_map(|(customer, entry)| unreferred(self.first.source, customer, entry.as_ref())).collect();
+        leave_namesakes_apart(&mut self.entries, others, &self.referring);
+        unlinked.append(&mut self.referring);
+        let entries = self.entries.into_iter().flatten().chain(self.alone).collect();
+        Matched { entries, unlinked }
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod discover;
 mod file;
+mod fits;
 mod kept;
 mod linked;
 mod list;
