@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, LazyLock, OnceLock},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -87,16 +87,10 @@ impl Observed {
         response
     }
 
-    /// One line for a request, with the route's template and never its path; one sample.
+    /// One sample for a request, one line and one span where they are wanted.
     fn note(&mut self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
-        let (took, arrival) = (self.started.elapsed(), &self.arrival);
-        let (origin, caller) = (&arrival.origin, arrival.caller.get());
-        self.gateway.metrics.request(&self.route, status, took, origin.trace.reported());
-        match (caller.and_then(Caller::label), code) {
-            (Some(caller), _) => self.gateway.metrics.caller(caller, status),
-            (None, Some(Code::Unauthorized | Code::RateLimited)) => self.gateway.metrics.caller(&NOBODY, status),
-            (None, _) => {}
-        }
+        let took = self.started.elapsed();
+        self.count(status, code, took);
         let failed = status >= 400 || facts.is_some_and(|facts| facts.partial);
         let wanted = match self.gateway.access_log {
             AccessLog::All => true,
@@ -104,25 +98,41 @@ impl Observed {
             AccessLog::Off => false,
         };
         if wanted {
-            tracing::info!(
-                request_id = %origin.request_id,
-                trace_id = %origin.trace.id(),
-                method = %self.method,
-                route = self.route.as_ref(),
-                status,
-                code = code.map(Code::as_str),
-                caller = caller.filter(|caller| caller.label().is_some()).map(Caller::name),
-                client = self.peer.map(|peer| tracing::field::display(peer.ip())),
-                duration_ms = took.as_secs_f64() * 1000.0,
-                cache = facts.and_then(|facts| facts.cache.to_str().ok()),
-                sources = facts.map(|facts| facts.sources.as_ref()),
-                partial = facts.map(|facts| facts.partial),
-                "request"
-            );
+            self.log(status, code, facts, took);
         }
         if self.span.is_open() {
             self.tell(status, code, facts);
         }
+    }
+
+    fn count(&self, status: u16, code: Option<Code>, took: Duration) {
+        let (metrics, arrival) = (&self.gateway.metrics, &self.arrival);
+        metrics.request(&self.route, status, took, arrival.origin.trace.reported());
+        match (arrival.caller.get().and_then(Caller::label), code) {
+            (Some(caller), _) => metrics.caller(caller, status),
+            (None, Some(Code::Unauthorized | Code::RateLimited)) => metrics.caller(&NOBODY, status),
+            (None, _) => {}
+        }
+    }
+
+    /// One line, with the route's template and never its path.
+    fn log(&self, status: u16, code: Option<Code>, facts: Option<&LogFacts>, took: Duration) {
+        let (origin, caller) = (&self.arrival.origin, self.arrival.caller.get());
+        tracing::info!(
+            request_id = %origin.request_id,
+            trace_id = %origin.trace.id(),
+            method = %self.method,
+            route = self.route.as_ref(),
+            status,
+            code = code.map(Code::as_str),
+            caller = caller.filter(|caller| caller.label().is_some()).map(Caller::name),
+            client = self.peer.map(|peer| tracing::field::display(peer.ip())),
+            duration_ms = took.as_secs_f64() * 1000.0,
+            cache = facts.and_then(|facts| facts.cache.to_str().ok()),
+            sources = facts.map(|facts| facts.sources.as_ref()),
+            partial = facts.map(|facts| facts.partial),
+            "request"
+        );
     }
 
     /// Tells the span what became of the request (OpenTelemetry's semantic conventions for HTTP);
