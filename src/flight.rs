@@ -3,18 +3,14 @@
 //! The task is spawned, so that it outlives the caller who began it, and whoever waits does so
 //! with a patience of his own.
 
-use std::{
-    collections::HashMap,
-    future::Future,
-    hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, future::Future, hash::Hash, sync::Arc};
 
 use foldhash::quality::RandomState;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 /// What a flight ends with: its result, or `None` where its task panicked.
@@ -54,7 +50,7 @@ where
     {
         let (landed, lands) = oneshot::channel();
         let flight = {
-            let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut flights = self.0.lock();
             if let Some(flight) = flights.get(&key) {
                 return Seat { flight: flight.clone(), joined: true };
             }
@@ -76,7 +72,7 @@ where
 
     /// How many are under way.
     pub fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.0.lock().len()
     }
 
     /// Whether none is under way.
@@ -93,7 +89,7 @@ struct Landing<K: Hash + Eq, T: Clone> {
 
 impl<K: Hash + Eq, T: Clone> Drop for Landing<K, T> {
     fn drop(&mut self) {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.flights.lock().remove(&self.key);
     }
 }
 

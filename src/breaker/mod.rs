@@ -2,12 +2,9 @@
 //!
 //! [`Circuit`] decides and is pure, but for the clock that is handed in; [`Breaker`] shares it.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -181,12 +178,12 @@ impl Breaker {
     }
 
     pub(crate) fn state(&self) -> BreakerState {
-        lock(&self.0).state(Instant::now())
+        self.0.lock().state(Instant::now())
     }
 
     /// Leave to make one call, or how long to stay away.
     pub(crate) fn pass(&self) -> Result<Permit, Duration> {
-        let probe = lock(&self.0).pass(Instant::now())?;
+        let probe = self.0.lock().pass(Instant::now())?;
         Ok(Permit { circuit: Arc::clone(&self.0), probe, done: false })
     }
 }
@@ -201,7 +198,7 @@ impl Permit {
     fn record(&mut self, verdict: Verdict) {
         self.done = true;
         let spread = 0.9 + 0.2 * fastrand::f64();
-        lock(&self.circuit).record(self.probe, verdict, Instant::now(), spread);
+        self.circuit.lock().record(self.probe, verdict, Instant::now(), spread);
     }
 }
 
@@ -211,10 +208,6 @@ impl Drop for Permit {
             self.record(Verdict::Nothing);
         }
     }
-}
-
-fn lock(circuit: &Mutex<Circuit>) -> MutexGuard<'_, Circuit> {
-    circuit.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

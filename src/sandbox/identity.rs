@@ -5,14 +5,11 @@
 //! anything is good, is an assumption. A used one is refused; what came after it stays good, for
 //! only so can a test tell a token that was lost from one that was sent twice.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -86,17 +83,17 @@ impl Identity {
     /// Whether a request carries an access token that was given here and is still good.
     pub(super) fn accept(&self, headers: &HeaderMap) -> bool {
         let Some(presented) = credentials(headers, "Bearer") else { return false };
-        self.given().access_tokens.0.iter().any(|(token, end)| token == presented && Instant::now() < *end)
+        self.given.lock().access_tokens.0.iter().any(|(token, end)| token == presented && Instant::now() < *end)
     }
 
     /// Approves a login at once; the code that it may be exchanged by.
     pub(super) fn approve(&self, asked: &Parameters) -> Result<String, &'static str> {
-        approve(asked).map(|approval| self.given().codes.give(approval))
+        approve(asked).map(|approval| self.given.lock().codes.give(approval))
     }
 
     /// Takes what a form brings, which is good once; the scope that it is for.
     pub(super) fn scope_of(&self, form: &Parameters) -> Result<String, &'static str> {
-        let mut given = self.given();
+        let mut given = self.given.lock();
         match form.one("grant_type") {
             Some("authorization_code") => {
                 let approval = form.one("code").and_then(|code| given.codes.take(code)).filter(|approval| approval.fits(form));
@@ -109,7 +106,7 @@ impl Identity {
 
     /// Gives what a scope allows, in the form of RFC 6749, 5.1.
     pub(super) fn give(&self, scope: String) -> Value {
-        let mut given = self.given();
+        let mut given = self.given.lock();
         let mut granted = json!({"expires_in": self.token_life.as_secs(), "token_type": "Bearer", "scope": scope});
         let access_token = given.access_tokens.give(Instant::now() + self.token_life);
         if let Some(granted) = granted.as_object_mut() {
@@ -119,10 +116,6 @@ impl Identity {
             }
         }
         granted
-    }
-
-    fn given(&self) -> MutexGuard<'_, Given> {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,12 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use axum::response::Response;
+use parking_lot::Mutex;
 use tokio::{sync::watch, time};
 
 use super::{
@@ -75,7 +76,7 @@ impl Simulation {
 
     /// The rows of a customer, made at the first call.
     pub(super) fn roster(&self, customer: &Customer) -> Arc<Roster> {
-        let mut rosters = self.rosters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rosters = self.rosters.lock();
         let made = || Arc::new(shows::roster(self.options.seed, customer));
         Arc::clone(rosters.entry(customer.number).or_insert_with(made))
     }

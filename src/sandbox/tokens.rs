@@ -1,13 +1,10 @@
 //! The tokens that Advanced Automation's token endpoint hands out (Acronis developer guide, "Authentication").
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -30,7 +27,7 @@ impl Tokens {
         let Some(presented) = credentials(headers, "Bearer") else {
             return false;
         };
-        let issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let issued = self.0.lock();
         let mut live = issued.iter().filter(|(_, end)| Instant::now() < *end);
         live.any(|(token, _)| token == presented)
     }
@@ -38,7 +35,7 @@ impl Tokens {
     /// Hands out a new one.
     pub(super) fn issue(&self) -> String {
         let token = token();
-        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut issued = self.0.lock();
         if issued.len() == REMEMBERED {
             issued.pop_front();
         }

@@ -22,11 +22,9 @@ mod seal;
 mod settings;
 mod token;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use redis::{Client, RedisResult};
 use secrecy::zeroize::Zeroizing;
 use tokio::{sync::broadcast, task::JoinSet, time::Instant};
@@ -123,7 +121,7 @@ impl SharedCache {
 
     /// Does something for as long as this is there.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(work);
+        self.0.tasks.lock().spawn(work);
     }
 
     /// Asks whether it answers, and waits a little longer than a request would.
@@ -172,7 +170,7 @@ impl SharedCache {
 
     /// Notes that something could be opened, but is not understood.
     pub(crate) fn complain(&self) {
-        let mut complained = self.0.complained.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut complained = self.0.complained.lock();
         if complained.is_none_or(|at| at.elapsed() > COMPLAINT_PAUSE) {
             *complained = Some(Instant::now());
             tracing::warn!("something in the shared cache cannot be read with this key_file, and is taken as absent");

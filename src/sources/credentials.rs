@@ -1,8 +1,9 @@
 //! What is sent as `Authorization`, whatever it takes to have it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::HeaderName;
+use parking_lot::Mutex;
 use url::Url;
 
 use super::{
@@ -168,7 +169,7 @@ impl Credentials {
 impl BearerToken {
     /// The token as it is now. A file that can no longer be read leaves the last token in use.
     fn now(&self) -> Result<Authorization, Failure> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock();
         let stamp = self.stamp();
         if let Some(Held(Some(seen), token)) = held.as_ref()
             && *seen == stamp
@@ -190,7 +191,7 @@ impl BearerToken {
 
     /// The token as the file has it now, whatever its stamp says.
     fn read_anew(&self) -> Result<Authorization, Failure> {
-        if let Some(Held(stamp, _)) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(Held(stamp, _)) = self.held.lock().as_mut() {
             *stamp = None;
         }
         self.now()

@@ -1,7 +1,6 @@
 //! How a source has been lately, for `/health/sources`.
 
-use std::sync::{Mutex, PoisonError};
-
+use parking_lot::Mutex;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,7 +42,7 @@ pub struct HealthReport {
 impl Health {
     /// Takes note of a walk; 404 and 400 are answers.
     pub(super) fn note(&self, failed: Option<FailureKind>) {
-        let mut lately = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lately = self.0.lock();
         let now = Moment::now();
         lately.error = failed.filter(|kind| !matches!(kind, FailureKind::NotFound | FailureKind::BadRequest));
         match lately.error {
@@ -53,7 +52,7 @@ impl Health {
     }
 
     pub(super) fn report(&self, source: SourceName, breaker: BreakerState) -> HealthReport {
-        let Lately { success, failure, error } = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Lately { success, failure, error } = *self.0.lock();
         HealthReport { source, breaker, last_success: success, last_failure: failure, error }
     }
 }

@@ -1,9 +1,8 @@
 //! Whether to try once more, and after how long. Pure, but for the budget's one number.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::domain::{Failure, FailureKind};
 
@@ -83,13 +82,13 @@ impl Default for Budget {
 impl Budget {
     /// Counts one call that is not a retry.
     pub(super) fn deposit(&self) {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = self.0.lock();
         *left = (*left + SAVED).min(FLOOR);
     }
 
     /// Takes one retry, if one is left.
     pub(super) fn withdraw(&self) -> bool {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = self.0.lock();
         match left.checked_sub(PRICE) {
             Some(rest) => *left = rest,
             None => return false,

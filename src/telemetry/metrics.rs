@@ -3,10 +3,11 @@
 use std::{
     borrow::Cow,
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -190,7 +191,7 @@ impl Metrics {
     /// The label of a caller whose name nobody here has chosen: his name, or one that all share who
     /// come after the first few, for a metric must not grow without end.
     pub fn label_of(&self, name: &Arc<str>) -> Arc<str> {
-        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut labels = self.labels.lock();
         if labels.len() < MOST_LABELS {
             labels.insert(Arc::clone(name));
         }

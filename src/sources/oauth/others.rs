@@ -1,9 +1,11 @@
 //! What the other replicas have of a refresh token, and what they are offered of ours.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
+
+use parking_lot::Mutex;
 
 use super::{
     answer::Granted,
@@ -90,7 +92,7 @@ pub(super) fn agree(
             let Some(place) = place() else { return };
             let newest = place.newest().await.ok().flatten();
             if let Ok(locked) = store.lock(Deadline::after(PATIENCE)).await {
-                let refused = memory.lock().unwrap_or_else(PoisonError::into_inner).refused.clone();
+                let refused = memory.lock().refused.clone();
                 // What is wrong with the store is said when a token is needed.
                 drop(adopt(source, locked, newest.as_ref(), refused.as_ref()));
             }

@@ -1,10 +1,9 @@
 //! The refresh-token grant: what was received is kept before it is used, and what was refused is
 //! not sent again.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
-};
+use std::{sync::Arc, time::SystemTime};
+
+use parking_lot::Mutex;
 
 use super::{
     answer::{Granted, OAuthError},
@@ -33,7 +32,7 @@ pub(in crate::sources) struct Refresh {
     pub(super) endpoint: Endpoint,
     pub(super) store: Store,
     pub(super) renewals: Renewals,
-    memory: Arc<Mutex<Memory>>,
+    pub(super) memory: Arc<Mutex<Memory>>,
     /// Where the tokens are that all replicas share.
     pub(super) shared: Option<TokenPlace>,
 }
@@ -102,12 +101,12 @@ impl Refresh {
         }
         let rotated = stored.as_ref().map_or(0, |stored| stored.rotated);
         let stored = stored.map(|stored| stored.token);
-        let unwritten = self.memory().unwritten.clone();
+        let unwritten = self.memory.lock().unwritten.clone();
         if let Some(unwritten) = unwritten.filter(|unwritten| stored.as_ref().is_none_or(|stored| *stored == unwritten.follows)) {
             let (token, place) = self.write_late(locked, unwritten)?;
             return Ok((token, place, rotated));
         }
-        self.memory().unwritten = None;
+        self.memory.lock().unwritten = None;
         let token = self.sendable(stored)?;
         Ok((token, locked.place().map_err(|error| self.unusable(&error))?, rotated))
     }
@@ -118,7 +117,7 @@ impl Refresh {
             self.complain(Complaint::NobodyLoggedIn);
             return Err(UNAUTHORIZED);
         };
-        if self.memory().refused.as_ref() == Some(&token) {
+        if self.memory.lock().refused.as_ref() == Some(&token) {
             self.complain(Complaint::Refused);
             return Err(UNAUTHORIZED);
         }
@@ -128,12 +127,12 @@ impl Refresh {
     /// Writes what could not be written before.
     fn write_late(&self, locked: LockedStore, unwritten: Unwritten) -> Result<(Secret, Place), Failure> {
         let locked = locked.write(&unwritten.token).map_err(|error| self.keep(unwritten.clone(), &error))?;
-        self.memory().unwritten = None;
+        self.memory.lock().unwritten = None;
         Ok((unwritten.token, locked.place().map_err(|error| self.unusable(&error))?))
     }
 
     fn keep(&self, unwritten: Unwritten, error: &StoreError) -> Failure {
-        self.memory().unwritten = Some(unwritten);
+        self.memory.lock().unwritten = Some(unwritten);
         self.complain(Complaint::Unwritten(error.to_string()));
         UNAUTHORIZED
     }
@@ -145,7 +144,7 @@ impl Refresh {
 
     fn refused(&self, token: &Secret, Refused { failure, error, .. }: Refused) -> Failure {
         if error == Some(OAuthError::InvalidGrant) && failure.http_status == Some(400) {
-            self.memory().refused = Some(token.clone());
+            self.memory.lock().refused = Some(token.clone());
             self.complain(Complaint::Refused);
         } else if let Some(error) = error {
             tracing::warn!(source = %self.endpoint.name, error = error.as_str(), "the identity server refused a renewal");
@@ -157,7 +156,7 @@ impl Refresh {
     pub(super) fn complain(&self, complaint: Complaint) {
         let (source, command) = (self.endpoint.name, login_command(self.endpoint.name));
         let file = self.store.path().display();
-        if self.memory().complaint.replace(complaint.clone()).as_ref() == Some(&complaint) {
+        if self.memory.lock().complaint.replace(complaint.clone()).as_ref() == Some(&complaint) {
             return;
         }
         match complaint {
@@ -185,7 +184,7 @@ impl Refresh {
 
     /// Takes the refresh token of other replicas, if it is newer.
     pub(super) fn adopt(&self, locked: LockedStore, newest: Option<&SharedToken>) -> Result<LockedStore, Failure> {
-        let refused = self.memory().refused.clone();
+        let refused = self.memory.lock().refused.clone();
         adopt(self.endpoint.name, locked, newest, refused.as_ref()).map_err(|error| self.unusable(&error))
     }
 
@@ -194,9 +193,5 @@ impl Refresh {
         place.withheld(self.endpoint.name);
         self.complain(Complaint::SharedCacheSilent);
         UNAUTHORIZED
-    }
-
-    pub(super) fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,9 +6,10 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use super::memory::Memory;
@@ -30,7 +31,7 @@ impl Renewals {
 
     /// What is known of the store at this path.
     pub(super) fn memory(&self, store: &Path) -> Arc<Mutex<Memory>> {
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memories = self.memories.lock();
         Arc::clone(memories.entry(store.to_owned()).or_default())
     }
 

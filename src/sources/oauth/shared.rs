@@ -33,7 +33,7 @@ impl Refresh {
             Some(place) => self.renew_for_all(place, client, replaces, trace).await?,
             None => self.spend(client, None, trace).await?,
         };
-        let mut memory = self.memory();
+        let mut memory = self.memory.lock();
         memory.complaint = None;
         memory.given = Some(granted.authorization.clone());
         drop(memory);
@@ -81,7 +81,7 @@ impl Refresh {
         let Some(access) = newest.and_then(|newest| newest.access.as_ref()) else { return Ok(None) };
         let life = access.left(SystemTime::now());
         let authorization = Authorization::bearer(&access.token);
-        let is_refused = replaces && self.memory().given == authorization;
+        let is_refused = replaces && self.memory.lock().given == authorization;
         let Some(authorization) = authorization.filter(|_| !is_refused && !is_due(access, life)) else { return Ok(None) };
         drop(self.adopt(self.lock().await?, newest)?);
         Ok(Some(Granted { authorization, life, refresh_token: None }))

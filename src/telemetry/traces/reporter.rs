@@ -1,11 +1,9 @@
 //! The one task that sends spans to the collector, and how it starts and ends.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use opentelemetry_sdk::trace::SpanData;
+use parking_lot::Mutex;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -102,7 +100,7 @@ impl Reporter {
     pub async fn finish(&self) {
         let Some(inner) = &self.0 else { return };
         inner.stop.cancel();
-        let task = inner.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let task = inner.task.lock().take();
         if let Some(mut task) = task
             && tokio::time::timeout(LAST_WAIT, &mut task).await.is_err()
         {
