@@ -7,7 +7,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -140,7 +140,7 @@ impl Discovery {
 
     /// Keeps a list, if it is believed.
     fn keep(&self, source: &Source, customers: Vec<ListedCustomer>) -> bool {
-        let mut kept = self.kept.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lists.lock();
         let Some(key) = source.list_key() else { return false };
         let (at, doubted) = (Moment::now(), None);
         match kept.get_mut(&key) {
@@ -160,19 +160,18 @@ impl Discovery {
     /// Forgets the lists that are none of this configuration's.
     pub(super) fn forget_others(&self) {
         let keys: Vec<String> = self.listing.iter().filter_map(|(_, source)| source.list_key()).collect();
-        self.kept.lists.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keys.contains(key));
+        self.kept.lists.lock().retain(|key, _| keys.contains(key));
     }
 
     async fn match_and_use(self: &Arc<Self>, metrics: &Arc<Metrics>) {
-        let customers: usize =
-            self.kept.lists.lock().unwrap_or_else(PoisonError::into_inner).values().map(|list| list.customers.len()).sum();
+        let customers: usize = self.kept.lists.lock().values().map(|list| list.customers.len()).sum();
         let (this, metrics) = (Arc::clone(self), Arc::clone(metrics));
         offload(customers > MANY_CUSTOMERS, move || this.put_to_use(&metrics)).await;
     }
 
     /// Links what is kept; `None` where a list is missing.
     fn matched(&self) -> Option<Discovered> {
-        let kept = self.kept.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.lists.lock();
         let of = |(place, source): &(usize, Arc<Source>)| Some((*place, source.name(), kept.get(&source.list_key()?)?.clone()));
         let lists = self.listing.iter().map(of).collect::<Option<Vec<_>>>()?;
         drop(kept);

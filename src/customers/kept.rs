@@ -1,9 +1,8 @@
 //! What is known of the links and outlives a change of the configuration.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
 
 use super::file::LinkFile;
 use crate::domain::{ListedCustomer, Moment};

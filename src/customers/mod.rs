@@ -17,11 +17,9 @@ mod matching;
 mod settings;
 mod table;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -75,7 +73,7 @@ impl Customers {
     pub fn new(settings: Settings, sources: &[Arc<Source>], kept: &Arc<KeptLinks>, metrics: Arc<Metrics>) -> Self {
         let Settings { kinds, file, refresh } = settings;
         let file = file.map(Arc::new);
-        if let (Some(file), Some(before)) = (&file, &*kept.file.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let (Some(file), Some(before)) = (&file, &*kept.file.lock()) {
             file.go_on_from(before);
         }
         let strategy = |kind| match kind {
@@ -96,8 +94,8 @@ impl Customers {
     /// Begins to keep the links up to date, until this is dropped.
     pub fn keep_up_to_date(&self, tracer: &Tracer) {
         self.forget_other_lists();
-        *self.kept.file.lock().unwrap_or_else(PoisonError::into_inner) = self.file();
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.kept.file.lock() = self.file();
+        let mut tasks = self.tasks.lock();
         for strategy in &self.strategies {
             let metrics = Arc::clone(&self.metrics);
             match strategy {
@@ -135,7 +133,7 @@ impl Customers {
         });
         match discovery {
             Some(discovery) => discovery.forget_others(),
-            None => self.kept.lists.lock().unwrap_or_else(PoisonError::into_inner).clear(),
+            None => self.kept.lists.lock().clear(),
         }
     }
 

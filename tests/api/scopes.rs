@@ -98,6 +98,22 @@ async fn a_refusal_ends_all_that_was_got_with_these_credentials_and_nothing_else
 }
 
 #[tokio::test]
+async fn that_a_customer_is_unknown_ends_with_the_credentials_too_however_long_it_is_believed() {
+    let world = World::of_two().await;
+    let short = [("cache.fresh", "200ms"), ("cache.stale_while_revalidate", "0s"), ("cache.stale_if_error", "0s")];
+    let gateway = forwarding_both(&world, &short).await;
+    let status = async |customer: &str| gateway.get_with_both(&format!("/customers/{customer}/users"), "Bearer a").await.status;
+    for (reply, customer, expected) in [(404, "unknown", 404), (401, "refused", 401)] {
+        for source in SOURCES {
+            world.answer_at(source, move |_| Reply::status(reply));
+        }
+        assert_eq!(status(customer).await, expected);
+    }
+    tokio::time::sleep(Duration::from_millis(400)).await; // longer than a roll is of use
+    assert_eq!(status("unknown").await, 401, "a not-found is believed for half a minute, but not with what was refused since");
+}
+
+#[tokio::test]
 async fn with_our_own_credentials_the_same_refusal_leaves_the_copy() {
     let world = World::of_two().await;
     let gateway = world.gateway().set("cache.fresh", "1ms").set("cache.stale_while_revalidate", "0s").start().await;

@@ -1,16 +1,14 @@
 //! The issuer's keys (RFC 7517), as they are now: asked for anew while they are in use, and at
 //! once where a token names a key that is not among them.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
 };
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -93,7 +91,7 @@ struct Wire<'a> {
 impl KeptKeys {
     /// The sets of this origin: those that are in use, where they are of the same one.
     pub(super) fn of(&self, origin: Origin) -> KeySets {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         match kept.as_ref().filter(|kept| kept.0.origin.is_as(&origin)) {
             Some(kept) => kept.clone(),
             None => kept.insert(KeySets::new(origin)).clone(),
@@ -109,7 +107,7 @@ impl KeySets {
     /// The key of this id for this algorithm. Without an id it is the only one for the algorithm.
     pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm, deadline: Deadline) -> Result<Arc<DecodingKey>, Denied> {
         let found = self.held().and_then(|held| held.find(id, algorithm));
-        let asked = *self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = *self.0.asked.lock();
         let age = self.0.held.load().as_ref().map(|held| held.at.elapsed());
         match first(age, asked.map(|asked| (asked.at.elapsed(), asked.failed)), found.is_some()) {
             First::Nothing => {}
@@ -140,7 +138,7 @@ impl KeySets {
                     tracing::warn!(origin = %inner.origin, cause, "the key set cannot be had; the one before goes on, if there is one");
                 }
             }
-            *inner.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Asked { at, failed });
+            *inner.asked.lock() = Some(Asked { at, failed });
         })
     }
 }

@@ -8,11 +8,12 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use super::{Format, LineFault, Reason, read};
 use crate::{
@@ -81,8 +82,8 @@ impl LinkFile {
     pub(in crate::customers) fn go_on_from(&self, before: &Self) {
         if (&self.path, &self.sources) == (&before.path, &before.sources) {
             self.table.store(before.table());
-            let seen = *before.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+            let seen = *before.seen.lock();
+            *self.seen.lock() = seen;
         }
     }
 
@@ -103,7 +104,7 @@ impl LinkFile {
     }
 
     fn look(&self, metrics: &Metrics) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         let stamp = Stamp::of(&self.path);
         if !seen.note(stamp) {
             return;
