@@ -121,14 +121,15 @@ impl Copy {
         self.windows.of_age(self.elapsed())
     }
 
+    /// The same, and whether it is too early to ask for it anew behind an answer: one look at the clock for both.
+    pub(super) fn usable_as_and_is_young(&self) -> (Use, bool) {
+        let age = self.elapsed();
+        (self.windows.of_age(age), age < self.refresh_at)
+    }
+
     /// Whether it stands in for a source that was asked and failed.
     pub(super) fn stands_in(&self) -> bool {
         self.windows.stands_in(self.elapsed())
-    }
-
-    /// Whether it is too early to ask for it anew behind an answer.
-    pub(super) fn is_young(&self) -> bool {
-        self.elapsed() < self.refresh_at
     }
 
     /// For how much longer it is of any use.

@@ -171,9 +171,9 @@ impl Copies {
         if patience.now {
             return None;
         }
-        let usable = copy.usable_as();
+        let (usable, is_young) = copy.usable_as_and_is_young();
         let may_ask_behind = !key.scope.is_brought();
-        let is_young = usable == Use::Fresh && (copy.is_young() || !may_ask_behind);
+        let is_young = usable == Use::Fresh && (is_young || !may_ask_behind);
         let failed = if is_young { None } else { self.failures.get(key) };
         let cooling = failed.is_some_and(|cooling| Instant::now() < cooling.until);
         match usable {
