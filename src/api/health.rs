@@ -1,6 +1,6 @@
 //! Whether the process lives, whether it takes requests, and how the sources are.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{Json, extract::State, response::IntoResponse};
 use http::{HeaderValue, header};
@@ -68,10 +68,12 @@ pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoRes
     for source in gateway.rolls.sources() {
         gateway.metrics.breaker(source.name(), source.breaker().into());
     }
-    gateway.rolls.customers().forget_other_notes();
-    if !gateway.rolls.is_shared() {
-        gateway.metrics.shared_cache.forget();
-    }
+    gateway.metrics.forget_in_turn(gateway.turn.load(Ordering::Relaxed), || {
+        gateway.rolls.customers().forget_other_notes();
+        if !gateway.rolls.is_shared() {
+            gateway.metrics.shared_cache.forget();
+        }
+    });
     let (entries, bytes) = gateway.rolls.size();
     let text = gateway.metrics.render(entries, bytes);
     ([(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS))], text)

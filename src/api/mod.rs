@@ -31,7 +31,7 @@ mod users;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -77,6 +77,8 @@ pub struct Gateway {
     pub forwards: Vec<(SourceName, HeaderName)>,
     /// Where what happens is counted.
     pub metrics: Arc<Metrics>,
+    /// Which gateway this is among those that were in use; 0 until it is.
+    pub turn: AtomicU64,
     /// Which requests are reported to a collector.
     pub tracer: Tracer,
     /// The documents that are served.

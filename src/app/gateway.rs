@@ -1,6 +1,6 @@
 //! What answers, made of a configuration.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use http::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
@@ -59,6 +59,7 @@ fn gateway(
         source_names: rolls.sources().iter().map(|source| source.name()).collect(),
         rolls,
         metrics: Arc::clone(metrics),
+        turn: AtomicU64::default(),
         tracer: lasting.reporter.tracer(telemetry.sample),
         cors: Cors::new(&server.cors_origins, backends),
         deadline: server.deadline,

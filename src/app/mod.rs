@@ -136,9 +136,10 @@ impl App {
         Ok(running)
     }
 
-    /// Begins to read anew, and to hear, what is kept of customers and sources.
+    /// Begins to read anew, to hear and to show what is kept of customers and sources.
     fn keep_up_to_date(&self) {
-        let Gateway { rolls, tracer, .. } = &*self.gateway;
+        let Gateway { rolls, tracer, metrics, turn, .. } = &*self.gateway;
+        turn.store(metrics.begin_turn(), Ordering::Relaxed);
         rolls.customers().keep_up_to_date(tracer);
         rolls.keep_up_to_date();
     }

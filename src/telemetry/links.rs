@@ -86,6 +86,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_gateway_whose_turn_is_over_forgets_nothing() {
+        let metrics = Metrics::default();
+        let (before, now) = (metrics.begin_turn(), metrics.begin_turn());
+        metrics.linked("left", 1);
+        for (turn, is_shown) in [(0, true), (before, true), (now, false)] {
+            metrics.forget_in_turn(turn, || metrics.forget_linked("left"));
+            assert_eq!(metrics.render(0, 0).contains("strategy=\"left\""), is_shown, "{turn}");
+        }
+    }
+
+    #[test]
     fn what_is_forgotten_is_shown_no_more() {
         let metrics = Metrics::default();
         metrics.linked("left", 1);

@@ -48,6 +48,8 @@ pub struct Metrics {
     source_up: Family<SourceLabels, Gauge<f64, AtomicU64>>,
     breaker: Family<SourceLabels, Gauge>,
     pub(super) links: LinkMetrics,
+    /// The turn of the gateway whose gauges are shown.
+    turn: Mutex<u64>,
     /// What is counted of the shared cache.
     pub shared_cache: SharedCacheMetrics,
 }
@@ -145,6 +147,7 @@ impl Default for Metrics {
             source_up: Family::default(),
             breaker: Family::default(),
             links: LinkMetrics::default(),
+            turn: Mutex::default(),
             shared_cache: SharedCacheMetrics::default(),
         };
         metrics.register();
@@ -257,6 +260,21 @@ impl Metrics {
             self.running.refused();
         }
         self.reloads.get_or_create(&result(taken)).inc();
+    }
+
+    /// Begins the turn of another gateway, and gives its number: the gauges that it notes from now on are shown.
+    pub fn begin_turn(&self) -> u64 {
+        let mut turn = self.turn.lock();
+        *turn += 1;
+        *turn
+    }
+
+    /// Forgets gauges, unless another gateway's turn has begun since: they may be that one's by now.
+    pub fn forget_in_turn(&self, own: u64, forget: impl FnOnce()) {
+        let turn = self.turn.lock();
+        if *turn == own {
+            forget();
+        }
     }
 
     /// Notes what a source's circuit breaker does: 0 closed, 1 half open, 2 open.
