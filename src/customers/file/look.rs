@@ -81,9 +81,9 @@ impl LinkFile {
     /// just being written, and is put to use as any change is.
     pub(in crate::customers) fn go_on_from(&self, before: &Self) {
         if (&self.path, &self.sources) == (&before.path, &before.sources) {
+            let seen = before.seen.lock(); // held, so that no table comes between what it said and what was seen of it
             self.table.store(before.table());
-            let seen = *before.seen.lock();
-            *self.seen.lock() = seen;
+            *self.seen.lock() = *seen;
         }
     }
 
