@@ -11,7 +11,7 @@ use crate::domain::CustomerId;
 /// The versions of what is written. What another version wrote is not read: raise the one of copies whenever anything
 /// that is written of them, or how it is meant, changes. That of tokens is another, for two replicas that know of
 /// different places would spend one token twice.
-const COPIES: u32 = 3;
+const COPIES: u32 = 4;
 const TOKENS: u32 = 2;
 
 /// Whose copy it is: what a source says of a customer, to whoever asks as this one.
