@@ -19,7 +19,7 @@ ARG DISTROLESS=debian12
 FROM rust:${RUST_VERSION}-slim-${DEBIAN} AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends bolt-19 curl \
+    && if [ "$(dpkg --print-architecture)" = amd64 ]; then apt-get install -y --no-install-recommends bolt-19 curl; fi \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 

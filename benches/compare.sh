@@ -40,7 +40,7 @@ if [ -z "$short" ]; then
   command -v krakend >/dev/null || say "missing: krakend (not packaged; benches/peers/krakend.json is its configuration)"
 fi
 
-command -v llvm-bolt-19 >/dev/null || debian bolt-19 curl || true
+{ command -v llvm-bolt-19 && command -v curl; } >/dev/null || debian bolt-19 curl || true
 bash deploy/build.sh # what is shipped is measured
 mkdir -p target/peers
 rustc -O --edition 2024 -o target/peers/backends benches/peers/backends/main.rs
