@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_name_says_the_version_and_what_it_is_for() {
-        assert_eq!(Names::of("rollcall", "cd", &subject("src", "ab", "acme")).copy, "rollcall:3:copy:src:ab:cd:acme");
+        assert_eq!(Names::of("rollcall", "cd", &subject("src", "ab", "acme")).copy, "rollcall:4:copy:src:ab:cd:acme");
         assert!(!Names::of("rollcall", "cd", &subject("src", "ab", "ann@acme.example")).copy.contains("acme"));
         assert_eq!(token_names("rollcall", "src", "ab", "cd").0, "rollcall:2:token:src:ab:cd");
     }
