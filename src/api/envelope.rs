@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{FailureKind, Moment, SourceName, User, Warning},
-    roll::{Given, Known, Page, Pieces, Told},
+    roll::{Given, Page, Pieces, SourceAnswer, Told},
 };
 
 /// A page of a customer's roll.
@@ -235,9 +235,9 @@ impl Serialize for Shown<'_> {
 impl From<&Told> for SourceReport {
     fn from(told: &Told) -> Self {
         let copy = told.copy.as_ref().and_then(|copy| copy.as_ref().ok());
-        let walk = copy.and_then(|copy| match &copy.known {
-            Known::Users(walk) => Some((copy, walk)),
-            Known::NotFound(_) => None,
+        let walk = copy.and_then(|copy| match &copy.answer {
+            SourceAnswer::Users(walk) => Some((copy, walk)),
+            SourceAnswer::NotFound(_) => None,
         });
         Self {
             source: told.source,

@@ -11,7 +11,7 @@ use super::{code::Code, source_status::SourceStatus};
 use crate::{
     access::{Denied, Mode},
     domain::{CustomerId, FailureKind, InvalidCursor, InvalidCustomerId, SourceName},
-    roll::{Known, LinksUnavailable, Refusal, Told},
+    roll::{LinksUnavailable, Refusal, SourceAnswer, Told},
 };
 
 /// What `Retry-After` says where nothing better is known.
@@ -224,9 +224,9 @@ impl From<&Told> for SourceFailure {
         let http_status = match &told.copy {
             None => None,
             Some(Err(failure)) => failure.http_status,
-            Some(Ok(copy)) => match &copy.known {
-                Known::Users(_) => Some(200),
-                Known::NotFound(failure) => failure.http_status,
+            Some(Ok(copy)) => match &copy.answer {
+                SourceAnswer::Users(_) => Some(200),
+                SourceAnswer::NotFound(failure) => failure.http_status,
             },
         };
         Self { source: told.source, status: told.into(), http_status, stale: told.is_stale(), error: told.error }

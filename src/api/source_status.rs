@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::FailureKind,
-    roll::{Known, Told},
+    roll::{SourceAnswer, Told},
 };
 
 /// What one source came to. The list may grow.
@@ -79,10 +79,10 @@ impl From<&Told> for SourceStatus {
         match &told.copy {
             None => Self::NotLinked,
             Some(Err(failure)) => failure.kind.into(),
-            Some(Ok(copy)) => match &copy.known {
-                Known::Users(walk) if walk.complete => Self::Ok,
-                Known::Users(_) => Self::Incomplete,
-                Known::NotFound(_) => Self::NotFound,
+            Some(Ok(copy)) => match &copy.answer {
+                SourceAnswer::Users(walk) if walk.complete => Self::Ok,
+                SourceAnswer::Users(_) => Self::Incomplete,
+                SourceAnswer::NotFound(_) => Self::NotFound,
             },
         }
     }

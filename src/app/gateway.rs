@@ -12,7 +12,7 @@ use crate::{
     config::{Cache, Server, Telemetry},
     customers::Customers,
     domain::SourceName,
-    roll::{Keeping, Rolls, Windows},
+    roll::{FreshnessPolicy, Keeping, Rolls},
     shared_cache::SharedCache,
     sources::{Backend, Source, SourceSettings},
 };
@@ -75,7 +75,11 @@ fn gateway(
 
 fn keeping(cache: Cache) -> Keeping {
     Keeping {
-        windows: Windows { fresh: cache.fresh, stale_while_revalidate: cache.stale_while_revalidate, stale_if_error: cache.stale_if_error },
+        policy: FreshnessPolicy {
+            fresh: cache.fresh,
+            stale_while_revalidate: cache.stale_while_revalidate,
+            stale_if_error: cache.stale_if_error,
+        },
         not_found: cache.not_found,
         max_bytes: cache.max_bytes.as_u64(),
     }

@@ -8,7 +8,7 @@ pub(super) const LONGEST_COOL_DOWN: Duration = Duration::from_mins(1);
 
 /// How long a source's answer is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Windows {
+pub struct FreshnessPolicy {
     /// How long it is fresh.
     pub fresh: Duration,
     /// How long after that it is given at once while it is asked for anew.
@@ -19,7 +19,7 @@ pub struct Windows {
 
 /// What may be done with a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(super) enum Freshness {
     /// It is given.
     Fresh,
     /// It is given, and the source is asked behind the answer.
@@ -30,14 +30,14 @@ pub(super) enum Use {
     Gone,
 }
 
-impl Windows {
+impl FreshnessPolicy {
     /// What may be done with a copy of this age.
-    pub(super) fn of_age(&self, age: Duration) -> Use {
+    pub(super) fn of_age(&self, age: Duration) -> Freshness {
         match age.checked_sub(self.fresh) {
-            None => Use::Fresh,
-            Some(stale) if stale < self.stale_while_revalidate => Use::WhileRevalidating,
-            Some(stale) if stale < self.stale_if_error => Use::IfError,
-            Some(_) => Use::Gone,
+            None => Freshness::Fresh,
+            Some(stale) if stale < self.stale_while_revalidate => Freshness::WhileRevalidating,
+            Some(stale) if stale < self.stale_if_error => Freshness::IfError,
+            Some(_) => Freshness::Gone,
         }
     }
 
@@ -77,23 +77,23 @@ mod tests {
 
     use super::*;
 
-    fn windows(fresh: u64, revalidate: u64, error: u64) -> Windows {
+    fn policy(fresh: u64, revalidate: u64, error: u64) -> FreshnessPolicy {
         let seconds = Duration::from_secs;
-        Windows { fresh: seconds(fresh), stale_while_revalidate: seconds(revalidate), stale_if_error: seconds(error) }
+        FreshnessPolicy { fresh: seconds(fresh), stale_while_revalidate: seconds(revalidate), stale_if_error: seconds(error) }
     }
 
     #[test]
     fn both_windows_count_from_the_end_of_fresh() {
         for (age, expected) in [
-            (0, Use::Fresh),
-            (59, Use::Fresh),
-            (60, Use::WhileRevalidating),
-            (359, Use::WhileRevalidating),
-            (360, Use::IfError),
-            (3659, Use::IfError),
-            (3660, Use::Gone),
+            (0, Freshness::Fresh),
+            (59, Freshness::Fresh),
+            (60, Freshness::WhileRevalidating),
+            (359, Freshness::WhileRevalidating),
+            (360, Freshness::IfError),
+            (3659, Freshness::IfError),
+            (3660, Freshness::Gone),
         ] {
-            assert_eq!(windows(60, 300, 3600).of_age(Duration::from_secs(age)), expected, "{age} s");
+            assert_eq!(policy(60, 300, 3600).of_age(Duration::from_secs(age)), expected, "{age} s");
         }
     }
 
@@ -114,15 +114,15 @@ mod tests {
     #[test]
     fn how_long_a_copy_stands_in_does_not_depend_on_how_long_it_is_given_at_once() {
         for (age, expected) in [(0, true), (69, true), (70, false), (200, false)] {
-            assert_eq!(windows(60, 300, 10).stands_in(Duration::from_secs(age)), expected, "{age} s");
+            assert_eq!(policy(60, 300, 10).stands_in(Duration::from_secs(age)), expected, "{age} s");
         }
     }
 
     #[test]
     fn copies_that_were_fetched_together_are_refreshed_apart() {
-        assert_eq!(windows(60, 300, 0).refresh_at(0.0), Duration::from_secs(57));
-        assert_eq!(windows(60, 300, 0).refresh_at(1.0), Duration::from_mins(1));
-        assert_eq!(windows(60, 0, 3600).refresh_at(0.0), Duration::MAX);
+        assert_eq!(policy(60, 300, 0).refresh_at(0.0), Duration::from_secs(57));
+        assert_eq!(policy(60, 300, 0).refresh_at(1.0), Duration::from_mins(1));
+        assert_eq!(policy(60, 0, 3600).refresh_at(0.0), Duration::MAX);
     }
 
     proptest! {
@@ -130,25 +130,25 @@ mod tests {
         #[test]
         fn the_windows_mean_what_is_said_of_them(fresh in 0_u64..9, revalidate in 0_u64..9, error in 0_u64..9, age in 0_u64..30) {
             let expected = if age < fresh {
-                Use::Fresh
+                Freshness::Fresh
             } else if age < fresh + revalidate {
-                Use::WhileRevalidating
+                Freshness::WhileRevalidating
             } else if age < fresh + error {
-                Use::IfError
+                Freshness::IfError
             } else {
-                Use::Gone
+                Freshness::Gone
             };
-            prop_assert_eq!(windows(fresh, revalidate, error).of_age(Duration::from_secs(age)), expected);
+            prop_assert_eq!(policy(fresh, revalidate, error).of_age(Duration::from_secs(age)), expected);
         }
 
         #[test]
         fn a_copy_only_gets_worse(fresh in 0_u64..9, revalidate in 0_u64..9, error in 0_u64..9, age in 0_u64..30) {
-            let windows = windows(fresh, revalidate, error);
-            let rank = |age| match windows.of_age(Duration::from_secs(age)) {
-                Use::Fresh => 0, Use::WhileRevalidating => 1, Use::IfError => 2, Use::Gone => 3,
+            let policy = policy(fresh, revalidate, error);
+            let rank = |age| match policy.of_age(Duration::from_secs(age)) {
+                Freshness::Fresh => 0, Freshness::WhileRevalidating => 1, Freshness::IfError => 2, Freshness::Gone => 3,
             };
             prop_assert!(rank(age) <= rank(age + 1));
-            prop_assert_eq!(rank(age) == 3, Duration::from_secs(age) >= windows.whole());
+            prop_assert_eq!(rank(age) == 3, Duration::from_secs(age) >= policy.whole());
         }
     }
 }

@@ -13,7 +13,7 @@ use foldhash::quality::FixedState;
 use uuid::Uuid;
 
 use super::{
-    copy::{Copy, Known},
+    cached_answer::{CachedAnswer, SourceAnswer},
     join::Place,
     query::{Sort, SortField},
 };
@@ -23,7 +23,7 @@ use crate::domain::{Conflict, Record, Records, SourceName, Warning};
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) source: SourceName,
-    pub(super) copy: Arc<Copy>,
+    pub(super) copy: Arc<CachedAnswer>,
 }
 
 /// One person of a roll. Small, for there are many: texts are where they were read.
@@ -48,16 +48,16 @@ pub struct Listed {
 impl Part {
     pub(super) fn records(&self) -> &Records {
         static NOBODY: LazyLock<Records> = LazyLock::new(Records::default);
-        match &self.copy.known {
-            Known::Users(walk) => &walk.records,
-            Known::NotFound(_) => &NOBODY,
+        match &self.copy.answer {
+            SourceAnswer::Users(walk) => &walk.records,
+            SourceAnswer::NotFound(_) => &NOBODY,
         }
     }
 
     pub(super) fn warnings(&self) -> &[Warning] {
-        match &self.copy.known {
-            Known::Users(walk) => &walk.warnings,
-            Known::NotFound(_) => &[],
+        match &self.copy.answer {
+            SourceAnswer::Users(walk) => &walk.warnings,
+            SourceAnswer::NotFound(_) => &[],
         }
     }
 }

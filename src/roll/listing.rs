@@ -12,12 +12,12 @@ use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::{
-    copy::{Copy, Known},
+    bounded_cache::Cacheable,
+    cached_answer::{CachedAnswer, SourceAnswer},
     encode::{Encoded, SortKey, sort, value},
-    freshness::Windows,
+    freshness::FreshnessPolicy,
     front::{Front, Rendered},
     join::{Place, Side, join},
-    kept::Keep,
     listed::{Listed, Part, compare, records_at},
     merge::{conflicts, merge},
     query::{Sort, SortField},
@@ -69,7 +69,7 @@ impl Roll {
         let part = |(source, records): (_, Records)| {
             // As whoever reads a source leaves them.
             let walk = Walk { records: Records::distinct(vec![records]), complete: true, ..Walk::default() };
-            Part { source, copy: Arc::new(Copy::of(Known::Users(walk), Windows::default())) }
+            Part { source, copy: Arc::new(CachedAnswer::of(SourceAnswer::Users(walk), FreshnessPolicy::default())) }
         };
         Self::new(customer, sources.into_iter().map(part).collect(), nobody)
     }
@@ -261,9 +261,9 @@ impl Roll {
     }
 }
 
-// === impl Keep ===
+// === impl Cacheable ===
 
-impl Keep for Roll {
+impl Cacheable for Roll {
     /// The copies that it is made of are included.
     fn weight(&self) -> u32 {
         let listed = self.persons.len() * size_of::<Listed>() + self.places.len() * size_of::<Place>();

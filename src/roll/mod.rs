@@ -1,11 +1,12 @@
 //! The use case: a customer's roll out of what the sources say. Knows no HTTP.
 //!
 //! The whole pipeline is [`Rolls::roll`]: where the customer is known, what each source says of
-//! him ([`copies`], all at once), what that gives ([`outcome`]), and who is one person
+//! him ([`cache`], all at once), what that gives ([`outcome`]), and who is one person
 //! ([`join`], [`merge`]). [`page`] then chooses what a caller sees of it.
 
-mod copies;
-mod copy;
+mod bounded_cache;
+mod cache;
+mod cached_answer;
 mod csv_row;
 mod cursor;
 mod encode;
@@ -14,7 +15,6 @@ mod find;
 mod freshness;
 mod front;
 mod join;
-mod kept;
 mod listed;
 mod listing;
 mod merge;
@@ -41,17 +41,17 @@ use crate::{
     telemetry::Metrics,
 };
 
-use copies::{Copies, Found};
-use kept::Kept;
+use bounded_cache::BoundedCache;
+use cache::{Found, SourceCache};
 use listed::Part;
 use listing::is_large;
 use outcome::{State, decide};
 
-pub use copies::{Forward, Patience, Shared};
-pub use copy::{Age, Copy, Known};
+pub use cache::{Forward, Patience, Shared};
+pub use cached_answer::{Age, CachedAnswer, SourceAnswer};
 pub use export::{Export, ExportFormat};
 pub use find::UserId;
-pub use freshness::Windows;
+pub use freshness::FreshnessPolicy;
 pub use front::Rendered;
 pub use listed::Listed;
 pub use listing::Roll;
@@ -64,8 +64,8 @@ pub use query::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, Sort, SortField, View};
 pub struct Rolls {
     sources: Vec<Arc<Source>>,
     customers: Arc<Customers>,
-    copies: Arc<Copies>,
-    joined: Kept<RollKey, Roll>,
+    cache: Arc<SourceCache>,
+    joined: BoundedCache<RollKey, Roll>,
     joins: Flights<JoinKey, Arc<Roll>>,
     nobody: Arc<Placeholders>,
 }
@@ -74,7 +74,7 @@ pub struct Rolls {
 #[derive(Clone, Copy, Debug)]
 pub struct Keeping {
     /// How long a source's users are used.
-    pub windows: Windows,
+    pub policy: FreshnessPolicy,
     /// How long "I do not know this customer" is believed.
     pub not_found: Duration,
     /// About how many bytes may be held.
@@ -113,7 +113,7 @@ pub struct Told {
     /// The source.
     pub source: SourceName,
     /// What it said, or why it said nothing; `None` where the customer is not linked to it.
-    pub copy: Option<Result<Arc<Copy>, Failure>>,
+    pub copy: Option<Result<Arc<CachedAnswer>, Failure>>,
     /// Why a refresh of the copy has failed, if one has.
     pub error: Option<FailureKind>,
     /// How the cache was of use.
@@ -147,8 +147,8 @@ impl Rolls {
     ) -> Self {
         // Half for what sources said, half for what was joined of it.
         let half = keeping.max_bytes / 2;
-        let copies = Arc::new(Copies::new(keeping, half, Arc::clone(&customers), shared, metrics));
-        Self { sources, customers, copies, joined: Kept::new(half), joins: Flights::default(), nobody: Arc::new(nobody) }
+        let cache = Arc::new(SourceCache::new(keeping, half, Arc::clone(&customers), shared, metrics));
+        Self { sources, customers, cache, joined: BoundedCache::new(half), joins: Flights::default(), nobody: Arc::new(nobody) }
     }
 
     /// A customer's roll. No source is asked for a customer that is linked to none.
@@ -170,7 +170,7 @@ impl Rolls {
             Some(told) => told,
             None => Box::pin(join_all(self.sources.iter().map(|source| self.ask(source, remote(source.name()), brought, patience)))).await,
         };
-        told.iter().filter(|told| told.scope.is_some()).for_each(|told| self.copies.count(told));
+        told.iter().filter(|told| told.scope.is_some()).for_each(|told| self.cache.count(told));
         let states: Vec<_> = told.iter().map(|told| (told.source, told.state())).collect();
         let roll = match decide(&states, partial, linked.as_ref().is_some_and(Linked::is_verified)) {
             Ok(outcome::Given { complete, lacking, mut warnings }) => {
@@ -195,17 +195,17 @@ impl Rolls {
     /// Begins to hear what other replicas store, and to sweep out what is of no use, until this is dropped.
     pub fn keep_up_to_date(&self) {
         self.joined.keep_swept();
-        self.copies.keep_up_to_date(&self.sources);
+        self.cache.keep_up_to_date(&self.sources);
     }
 
     /// Whether copies are shared with other replicas.
     pub fn is_shared(&self) -> bool {
-        self.copies.is_shared()
+        self.cache.is_shared()
     }
 
     /// How many entries the cache has and how many bytes they hold, about.
     pub fn size(&self) -> (u64, u64) {
-        let ((copies, bytes), (rolls, more)) = (self.copies.size(), self.joined.size());
+        let ((copies, bytes), (rolls, more)) = (self.cache.size(), self.joined.size());
         (copies + rolls, bytes + more)
     }
 
@@ -225,7 +225,7 @@ impl Rolls {
             let told = Told::nothing(source.name());
             let Some(remote) = remote(source.name()) else { return Some(told) };
             let identity = source.identity(brought).ok()?;
-            let Found { copy, error, forward } = self.copies.at_hand(source, &identity, remote, patience)?;
+            let Found { copy, error, forward } = self.cache.at_hand(source, &identity, remote, patience)?;
             Some(Told { copy: Some(copy), error, forward, scope: Some(identity.scope()), ..told })
         };
         self.sources.iter().map(one).collect()
@@ -237,7 +237,7 @@ impl Rolls {
         let Some(remote) = remote else { return told };
         match source.identity(brought) {
             Ok(identity) => {
-                let Found { copy, error, forward } = self.copies.find(source, &identity, remote, patience).await;
+                let Found { copy, error, forward } = self.cache.find(source, &identity, remote, patience).await;
                 told = Told { copy: Some(copy), error, forward, scope: Some(identity.scope()), ..told };
             }
             // Nobody asks a source with nothing in his hands: its answer is known.
@@ -312,10 +312,10 @@ impl Told {
         match &self.copy {
             None => State::NotLinked,
             Some(Err(failure)) => State::Failed(*failure),
-            Some(Ok(copy)) => match &copy.known {
-                Known::Users(walk) if walk.complete => State::Ok,
-                Known::Users(_) => State::Incomplete,
-                Known::NotFound(failure) => State::Failed(*failure),
+            Some(Ok(copy)) => match &copy.answer {
+                SourceAnswer::Users(walk) if walk.complete => State::Ok,
+                SourceAnswer::Users(_) => State::Incomplete,
+                SourceAnswer::NotFound(failure) => State::Failed(*failure),
             },
         }
     }

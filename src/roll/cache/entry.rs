@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{Failure, FailureKind, Moment, Record, SourceName, Warning, WarningCode},
-    roll::copy::Known,
+    roll::cached_answer::SourceAnswer,
     sources::Walk,
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) enum Said {
     /// This is known.
-    Known(Known),
+    Known(SourceAnswer),
     /// It failed; what was known before still is.
     Failed(Failure),
     /// The source does not take the question: what was known before is not any more.
@@ -117,7 +117,7 @@ struct WireFailure {
 /// What an entry is written of.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Saying<'a> {
-    Known(&'a Known),
+    Known(&'a SourceAnswer),
     Failed(Failure),
     Ended,
 }
@@ -125,8 +125,8 @@ pub(super) enum Saying<'a> {
 /// Writes an entry.
 pub(super) fn write(owner: &str, at: Moment, life: Duration, saying: Saying<'_>) -> Vec<u8> {
     let said = match saying {
-        Saying::Known(Known::Users(walk)) => WireSaid::Users(walk.into()),
-        Saying::Known(Known::NotFound(failure)) => WireSaid::NotFound(failure.into()),
+        Saying::Known(SourceAnswer::Users(walk)) => WireSaid::Users(walk.into()),
+        Saying::Known(SourceAnswer::NotFound(failure)) => WireSaid::NotFound(failure.into()),
         Saying::Failed(failure) => WireSaid::Failed((&failure).into()),
         Saying::Ended => WireSaid::Ended,
     };
@@ -138,8 +138,8 @@ pub(super) fn write(owner: &str, at: Moment, life: Duration, saying: Saying<'_>)
 pub(super) fn read(source: SourceName, text: &[u8]) -> Option<Entry> {
     let Wire { owner, at, life, said } = serde_json::from_slice(text).ok()?;
     let said = match said {
-        WireSaid::Users(walk) => Said::Known(Known::Users(walk.read(source)?)),
-        WireSaid::NotFound(failure) => Said::Known(Known::NotFound(failure.into())),
+        WireSaid::Users(walk) => Said::Known(SourceAnswer::Users(walk.read(source)?)),
+        WireSaid::NotFound(failure) => Said::Known(SourceAnswer::NotFound(failure.into())),
         WireSaid::Failed(failure) => Said::Failed(failure.into()),
         WireSaid::Ended => Said::Ended,
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{Failure, FailureKind},
-    roll::copy::Copy,
+    roll::cached_answer::CachedAnswer,
     telemetry::CacheUse,
 };
 
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(in crate::roll) struct Found {
     /// A copy to answer with, or why there is none.
-    pub(in crate::roll) copy: Result<Arc<Copy>, Failure>,
+    pub(in crate::roll) copy: Result<Arc<CachedAnswer>, Failure>,
     /// Why a refresh of the copy has failed, if one has.
     pub(in crate::roll) error: Option<FailureKind>,
     /// How the cache was of use.

@@ -4,14 +4,14 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::{Copies, Key, entry::Said};
+use super::{Key, SourceCache, entry::Said};
 use crate::{
     domain::RemoteId,
     shared_cache::{Change, Place, What},
     sources::{Identity, Source},
 };
 
-impl Copies {
+impl SourceCache {
     /// Hears what other replicas store, until this is dropped.
     pub(super) fn listen(self: &Arc<Self>, sources: &[Arc<Source>]) {
         let Some(cache) = &self.shared else { return };
@@ -42,13 +42,13 @@ impl Copies {
     }
 }
 
-async fn listen(copies: Weak<Copies>, sources: Vec<Weak<Source>>, mut heard: Receiver<Arc<Change>>) {
+async fn listen(cache: Weak<SourceCache>, sources: Vec<Weak<Source>>, mut heard: Receiver<Arc<Change>>) {
     loop {
         let change = heard.recv().await;
-        let Some(copies) = copies.upgrade() else { return };
-        match (change, &copies.shared) {
-            (Ok(change), _) => copies.hear(&change, &sources).await,
-            (Err(RecvError::Lagged(_)), Some(cache)) => cache.miss(),
+        let Some(cache) = cache.upgrade() else { return };
+        match (change, &cache.shared) {
+            (Ok(change), _) => cache.hear(&change, &sources).await,
+            (Err(RecvError::Lagged(_)), Some(shared)) => shared.miss(),
             (Err(_), _) => return,
         }
     }

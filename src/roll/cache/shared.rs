@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Copies, Key,
+    Key, SourceCache,
     ear::Ear,
     entry::{self, Entry, Said, Saying},
     keeping::is_of_source,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{Failure, FailureKind, Moment},
     offload::offload,
-    roll::{copy::Copy, freshness::Use},
+    roll::{cached_answer::CachedAnswer, freshness::Freshness},
     shared_cache::{Change, Epoch, Lock, Place, SharedCache, Silent, Subject, There, What},
     sources::Source,
 };
@@ -32,7 +32,7 @@ pub(super) struct Shared {
     pub(super) subject: Subject,
 }
 
-impl Copies {
+impl SourceCache {
     /// The shared cache, where what is got so is shared: with our own credentials only.
     pub(super) fn shared(&self, key: &Key, source: &Source) -> Option<Shared> {
         let cache = self.shared.clone().filter(|_| !key.scope.is_brought())?;
@@ -42,17 +42,17 @@ impl Copies {
 
     /// The newest copy: that in this process, if nobody can have a newer one, or else what the
     /// shared cache has, looked for once for all who ask.
-    pub(super) async fn newest(self: &Arc<Self>, key: &Key, source: &Arc<Source>) -> Option<Arc<Copy>> {
+    pub(super) async fn newest(self: &Arc<Self>, key: &Key, source: &Arc<Source>) -> Option<Arc<CachedAnswer>> {
         let held = self.held(key);
         if self.shared.is_none() || key.scope.is_brought() || held.as_ref().is_some_and(|held| self.is_newest(key, held)) {
             return held;
         }
-        let (copies, source) = (Arc::clone(self), Arc::clone(source));
+        let (cache, source) = (Arc::clone(self), Arc::clone(source));
         let looking = self.looks.join(key.clone(), || {
             let key = key.clone();
             async move {
-                if let Some(shared) = copies.shared(&key, &source) {
-                    copies.look(&shared, &key).await;
+                if let Some(shared) = cache.shared(&key, &source) {
+                    cache.look(&shared, &key).await;
                 }
             }
         });
@@ -61,7 +61,7 @@ impl Copies {
     }
 
     /// Whether nobody can have a newer copy than this one of this process.
-    pub(super) fn is_newest(&self, key: &Key, held: &Copy) -> bool {
+    pub(super) fn is_newest(&self, key: &Key, held: &CachedAnswer) -> bool {
         self.shared.as_ref().is_none_or(|cache| key.scope.is_brought() || held.is_newest_in(cache.epoch()))
     }
 
@@ -93,9 +93,9 @@ impl Copies {
     }
 
     /// Takes what another replica has found: gives the copy, if it is one that is of use.
-    pub(super) fn take(&self, key: &Key, entry: Entry, age: Duration, epoch: Epoch) -> Option<Arc<Copy>> {
+    pub(super) fn take(&self, key: &Key, entry: Entry, age: Duration, epoch: Epoch) -> Option<Arc<CachedAnswer>> {
         let copy = match entry.said {
-            Said::Known(known) => Arc::new(self.copy(known, entry.at, age)),
+            Said::Known(answer) => Arc::new(self.copy(answer, entry.at, age)),
             Said::Ended => {
                 self.held.remove(key);
                 return None;
@@ -103,10 +103,10 @@ impl Copies {
             Said::Failed(_) => return None,
         };
         let usable = copy.usable_as();
-        if usable == Use::Gone || !copy.is_kept() || !self.is_own(key, &copy) {
+        if usable == Freshness::Gone || !copy.is_kept() || !self.is_own(key, &copy) {
             return None;
         }
-        if usable == Use::Fresh {
+        if usable == Freshness::Fresh {
             self.failures.invalidate(key);
         }
         copy.note_newest_in(epoch);
@@ -133,9 +133,9 @@ impl Copies {
     }
 
     /// Tells the others what a walk came to, behind the answer.
-    pub(super) fn tell(&self, shared: &Shared, walked: &Result<Arc<Copy>, Failure>, lock: Option<Lock>) {
+    pub(super) fn tell(&self, shared: &Shared, walked: &Result<Arc<CachedAnswer>, Failure>, lock: Option<Lock>) {
         let (cache, subject, walked) = (shared.cache.clone(), shared.subject.clone(), walked.clone());
-        let whole = self.windows.whole();
+        let whole = self.policy.whole();
         tokio::spawn(async move {
             let owner = lock.as_ref().map_or_else(String::new, |lock| lock.owner().to_owned());
             let (epoch, now) = (cache.epoch(), Moment::now());
@@ -148,7 +148,7 @@ impl Copies {
                         if kept { (Place::Copy, copy.useful_for(), What::Stored) } else { (Place::Note, NOTE_LIFE, What::Failed) };
                     let (written, heavy) = (Arc::clone(&copy), copy.len() > LARGE_COPY);
                     let by = owner.clone();
-                    let text = offload(heavy, move || entry::write(&by, at, life, Saying::Known(&written.known))).await;
+                    let text = offload(heavy, move || entry::write(&by, at, life, Saying::Known(&written.answer))).await;
                     if cache.publish(place, text, life, &owner, lock, &change(what, at)).await && kept {
                         copy.note_newest_in(epoch);
                     }

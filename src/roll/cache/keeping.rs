@@ -4,17 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Cooling, Copies, Key};
+use super::{Cooling, Key, SourceCache};
 use crate::{
     domain::{Failure, FailureKind, Moment},
     roll::{
-        copy::{Copy, Known},
-        freshness::{Windows, cool_down},
+        cached_answer::{CachedAnswer, SourceAnswer},
+        freshness::{FreshnessPolicy, cool_down},
     },
     sources::{Scope, Walk},
 };
 
-impl Copies {
+impl SourceCache {
     /// Rows that all belong to one other customer are a wrong answer where that one is linked to
     /// somebody else.
     pub(super) fn own(&self, key: &Key, walk: Walk) -> Result<Walk, Failure> {
@@ -31,28 +31,34 @@ impl Copies {
 
     /// Whether a copy may still be given: the links may have changed since, and what it was got
     /// with may have been refused.
-    pub(super) fn is_own(&self, key: &Key, copy: &Copy) -> bool {
+    pub(super) fn is_own(&self, key: &Key, copy: &CachedAnswer) -> bool {
         if key.scope.is_brought() && self.ended.get(&(key.scope, key.source)).is_some_and(|ended| copy.is_from_before(ended)) {
             return false;
         }
-        match &copy.known {
-            Known::Users(walk) => !self.is_anothers(key, walk),
-            Known::NotFound(_) => true,
+        match &copy.answer {
+            SourceAnswer::Users(walk) => !self.is_anothers(key, walk),
+            SourceAnswer::NotFound(_) => true,
         }
     }
 
     /// Keeps what a walk found. A failure never replaces a copy, an answer does: a 404 by itself,
     /// a 400 by ending the copy. Counts that never agreed are given to those who wait, but are
     /// nobody's copy.
-    pub(super) fn keep(&self, key: &Key, walked: Result<Walk, Failure>) -> Result<Arc<Copy>, Failure> {
+    pub(super) fn keep(&self, key: &Key, walked: Result<Walk, Failure>) -> Result<Arc<CachedAnswer>, Failure> {
         self.keep_as_of(key, walked, Moment::now(), Duration::ZERO)
     }
 
     /// The same for what was over at this moment, so long ago.
-    pub(super) fn keep_as_of(&self, key: &Key, walked: Result<Walk, Failure>, at: Moment, age: Duration) -> Result<Arc<Copy>, Failure> {
+    pub(super) fn keep_as_of(
+        &self,
+        key: &Key,
+        walked: Result<Walk, Failure>,
+        at: Moment,
+        age: Duration,
+    ) -> Result<Arc<CachedAnswer>, Failure> {
         let copy = match walked {
-            Ok(walk) => self.copy(Known::Users(walk), at, age),
-            Err(failure) if failure.kind == FailureKind::NotFound => self.copy(Known::NotFound(failure), at, age),
+            Ok(walk) => self.copy(SourceAnswer::Users(walk), at, age),
+            Err(failure) if failure.kind == FailureKind::NotFound => self.copy(SourceAnswer::NotFound(failure), at, age),
             Err(failure) if is_believed(failure.kind, key.scope) => {
                 self.held.remove(key);
                 if failure.kind == FailureKind::Unauthorized {
@@ -77,7 +83,7 @@ impl Copies {
     }
 
     /// What is too large to be kept is asked for at each request: whoever runs the gateway should know.
-    fn complain_of_the_room(&self, key: &Key, copy: &Copy) {
+    fn complain_of_the_room(&self, key: &Key, copy: &CachedAnswer) {
         if !self.held.has_room_for(copy) {
             let (source, records) = (key.source, copy.len());
             tracing::warn!(%source, records, "a roll is larger than half of cache.max_bytes, so it is not kept and each request for it asks the source");
@@ -85,17 +91,17 @@ impl Copies {
     }
 
     /// A copy of what was said at this moment, so long ago.
-    pub(super) fn copy(&self, known: Known, at: Moment, age: Duration) -> Copy {
-        let windows = self.windows_of(&known);
-        Copy::of_another(known, windows, at, age)
+    pub(super) fn copy(&self, answer: SourceAnswer, at: Moment, age: Duration) -> CachedAnswer {
+        let policy = self.policy_of(&answer);
+        CachedAnswer::of_another(answer, policy, at, age)
     }
 
     /// For how long what a source said is used.
-    pub(super) fn windows_of(&self, known: &Known) -> Windows {
-        match known {
-            Known::Users(_) => self.windows,
+    pub(super) fn policy_of(&self, answer: &SourceAnswer) -> FreshnessPolicy {
+        match answer {
+            SourceAnswer::Users(_) => self.policy,
             // An answer that is never given stale.
-            Known::NotFound(_) => Windows { fresh: self.not_found, ..Windows::default() },
+            SourceAnswer::NotFound(_) => FreshnessPolicy { fresh: self.not_found, ..FreshnessPolicy::default() },
         }
     }
 

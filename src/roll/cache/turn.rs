@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Copies, How, Key, Landing, Question, ear::Ear, entry::Said, keeping::is_of_source, shared::Shared};
+use super::{How, Key, Landing, Question, SourceCache, ear::Ear, entry::Said, keeping::is_of_source, shared::Shared};
 use crate::{
     domain::Moment,
     outbound::Deadline,
-    roll::{copy::Known, freshness::Use},
+    roll::{cached_answer::SourceAnswer, freshness::Freshness},
     shared_cache::{Lock, Locked, Place, pause},
 };
 
@@ -31,9 +31,9 @@ struct Wanted {
 
 impl Wanted {
     /// Whether something said at this moment, that may be used so, is an answer.
-    fn takes(&self, at: Moment, usable: Use, owner: &str) -> bool {
+    fn takes(&self, at: Moment, usable: Freshness, owner: &str) -> bool {
         let was_waited_for = self.is_seen(owner);
-        let is_usable = matches!(usable, Use::Fresh | Use::WhileRevalidating);
+        let is_usable = matches!(usable, Freshness::Fresh | Freshness::WhileRevalidating);
         match self.since {
             Some(since) => was_waited_for && at >= since,
             None => is_usable && (was_waited_for || self.held.is_none_or(|held| at > held)),
@@ -45,7 +45,7 @@ impl Wanted {
     }
 }
 
-impl Copies {
+impl SourceCache {
     /// One walk for all replicas: ours, or that of the one who has the lock.
     pub(super) async fn walk_for_all(self: &Arc<Self>, shared: &Shared, question: Question<'_>, begun: Instant) -> Landing {
         match self.turn(shared, question, begun).await {
@@ -99,8 +99,8 @@ impl Copies {
         let (mut ear, epoch) = (Ear::new(&shared.cache, &shared.subject), shared.cache.epoch());
         if let Ok(Some((entry, age))) = self.read(shared, key, Place::Copy, left(until)).await {
             let is_seen = wanted.is_seen(&entry.owner);
-            if let Said::Known(known) = &entry.said
-                && wanted.takes(entry.at, self.windows_of(known).of_age(age), &entry.owner)
+            if let Said::Known(answer) = &entry.said
+                && wanted.takes(entry.at, self.policy_of(answer).of_age(age), &entry.owner)
             {
                 let copy = self.take(key, entry, age, epoch)?;
                 self.doubt(key, &mut ear);
@@ -114,8 +114,8 @@ impl Copies {
         let is_answer = wanted.is_seen(&entry.owner) && wanted.since.is_none_or(|since| entry.at >= since);
         let walked = match entry.said {
             Said::Failed(failure) if is_of_source(&failure) => Err(failure),
-            Said::Known(Known::Users(walk)) => Ok(walk),
-            Said::Failed(_) | Said::Known(Known::NotFound(_)) | Said::Ended => return None,
+            Said::Known(SourceAnswer::Users(walk)) => Ok(walk),
+            Said::Failed(_) | Said::Known(SourceAnswer::NotFound(_)) | Said::Ended => return None,
         };
         is_answer.then(|| {
             let walked = walked.and_then(|walk| self.own(key, walk));
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_others_have_found_is_an_answer_or_not() {
-        use Use::*;
+        use Freshness::*;
         let moment = |millis| Moment::from_millis(millis).unwrap();
         for (seen, since, held, at, usable, expected, why) in [
             (false, None, None, 5, Fresh, true, "nothing is held"),

@@ -42,10 +42,10 @@ fn moment(millis: i64) -> Moment {
 proptest! {
     #[test]
     fn what_a_source_said_is_read_as_it_was_written(walk in walk(), at in 0_i64..4_000_000_000_000, life in 0_u64..9_999_999, owner in ".{0,9}") {
-        let (known, life) = (Known::Users(walk.clone()), Duration::from_millis(life));
-        let entry = read(SOURCE, &write(&owner, moment(at), life, Saying::Known(&known))).unwrap();
+        let (answer, life) = (SourceAnswer::Users(walk.clone()), Duration::from_millis(life));
+        let entry = read(SOURCE, &write(&owner, moment(at), life, Saying::Known(&answer))).unwrap();
         prop_assert_eq!((&entry.owner, entry.at, entry.life), (&owner, moment(at), life));
-        let Said::Known(Known::Users(back)) = entry.said else { panic!("{entry:?}") };
+        let Said::Known(SourceAnswer::Users(back)) = entry.said else { panic!("{entry:?}") };
         prop_assert_eq!(back, walk);
     }
 
@@ -79,8 +79,8 @@ fn every_other_outcome_is_read_as_it_was_written() {
     let not_found = Failure::answered(FailureKind::NotFound, 404);
     let back = |saying| read(SOURCE, &write("me", moment(5), Duration::ZERO, saying)).unwrap().said;
     assert!(matches!(back(Saying::Failed(failure)), Said::Failed(back) if back == failure));
-    let known = Known::NotFound(not_found);
-    assert!(matches!(back(Saying::Known(&known)), Said::Known(Known::NotFound(back)) if back == not_found));
+    let answer = SourceAnswer::NotFound(not_found);
+    assert!(matches!(back(Saying::Known(&answer)), Said::Known(SourceAnswer::NotFound(back)) if back == not_found));
     assert!(matches!(back(Saying::Ended), Said::Ended));
     for bad in [&b""[..], b"{}", b"null", b"{\"owner\":\"\",\"at\":0,\"life\":0,\"said\":{\"users\":{\"records\":[{}],\"complete\":true,\"warnings\":[],\"other_customer\":null}}}"] {
         assert!(read(SOURCE, bad).is_none());

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::{found::Shared, held::Held, keeping::is_believed};
 use crate::{
     domain::{Failure, FailureKind},
-    roll::copy::Copy,
+    roll::cached_answer::CachedAnswer,
     sources::Scope,
 };
 
 /// What a flight came to, and how.
 #[derive(Clone, Debug)]
 pub(super) struct Landing {
-    pub(super) copy: Result<Arc<Copy>, Failure>,
+    pub(super) copy: Result<Arc<CachedAnswer>, Failure>,
     pub(super) how: How,
 }
 

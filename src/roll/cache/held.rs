@@ -2,12 +2,12 @@
 
 use crate::{
     domain::{RemoteId, SourceName},
-    roll::{copy::Copy, kept::Kept},
+    roll::{bounded_cache::BoundedCache, cached_answer::CachedAnswer},
     sources::{Identity, Scope, Source},
 };
 
 /// The copies in this process, the ones least used dropped when there are too many.
-pub(super) type Held = Kept<Key, Copy>;
+pub(super) type Held = BoundedCache<Key, CachedAnswer>;
 
 /// What a copy or a walk is of. There is none without the scope of the credentials that it is
 /// got with: nothing is ever given to whoever has others.

@@ -27,9 +27,9 @@ use crate::{
     flight::{Flights, Seat},
     outbound::Deadline,
     roll::{
-        copy::Copy,
-        freshness::{LONGEST_COOL_DOWN, Use, Windows},
-        kept::Keep,
+        bounded_cache::Cacheable,
+        cached_answer::CachedAnswer,
+        freshness::{Freshness, FreshnessPolicy, LONGEST_COOL_DOWN},
     },
     shared_cache::SharedCache,
     sources::{Identity, Scope, Source},
@@ -64,7 +64,7 @@ struct Question<'a> {
 }
 
 /// The copies, and the walks that make them.
-pub(in crate::roll) struct Copies {
+pub(in crate::roll) struct SourceCache {
     held: Held,
     walks: Flights<Key, Landing>,
     /// What is just being looked for in the shared cache.
@@ -74,7 +74,7 @@ pub(in crate::roll) struct Copies {
     /// Until when nothing counts that was got with a caller's credentials: a source has said that
     /// they are not good, whichever customer that was about.
     ended: moka::sync::Cache<(Scope, SourceName), Instant>,
-    windows: Windows,
+    policy: FreshnessPolicy,
     not_found: Duration,
     customers: Arc<Customers>,
     metrics: Arc<Metrics>,
@@ -88,7 +88,7 @@ struct Cooling {
     kind: FailureKind,
 }
 
-impl Copies {
+impl SourceCache {
     pub(in crate::roll) fn new(
         keeping: &Keeping,
         max_bytes: u64,
@@ -96,14 +96,14 @@ impl Copies {
         shared: Option<SharedCache>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let Keeping { windows, not_found, .. } = *keeping;
+        let Keeping { policy, not_found, .. } = *keeping;
         let failures = moka::sync::Cache::builder()
             .max_capacity(MOST_FAILURES)
-            .time_to_live(windows.whole().max(LONGEST_COOL_DOWN))
+            .time_to_live(policy.whole().max(LONGEST_COOL_DOWN))
             .build_with_hasher(RandomState::default());
-        let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(windows.whole().max(not_found)).build();
+        let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(policy.whole().max(not_found)).build();
         let (walks, looks) = (Flights::default(), Flights::default());
-        Self { held: Held::new(max_bytes), walks, looks, shared, failures, ended, windows, not_found, customers, metrics }
+        Self { held: Held::new(max_bytes), walks, looks, shared, failures, ended, policy, not_found, customers, metrics }
     }
 
     /// Begins to hear what other replicas store, and to sweep out what is of no use, until this is dropped.
@@ -159,38 +159,38 @@ impl Copies {
     }
 
     /// The copy in this process, if it may still be given.
-    fn held(&self, key: &Key) -> Option<Arc<Copy>> {
+    fn held(&self, key: &Key) -> Option<Arc<CachedAnswer>> {
         self.held.get(key).filter(|copy| copy.is_of_use() && self.is_own(key, copy))
     }
 
     /// Answers with a copy, if it may be given at once. One that is stale by now is asked for
     /// anew behind the answer, unless the source has just failed. With a caller's own credentials
     /// nothing is asked for behind his back.
-    fn without_waiting(self: &Arc<Self>, question: Question<'_>, copy: &Arc<Copy>) -> Option<Found> {
+    fn without_waiting(self: &Arc<Self>, question: Question<'_>, copy: &Arc<CachedAnswer>) -> Option<Found> {
         let Question { key, patience, .. } = question;
         if patience.now {
             return None;
         }
         let (usable, is_young) = copy.usable_as_and_is_young();
         let may_ask_behind = !key.scope.is_brought();
-        let is_young = usable == Use::Fresh && (is_young || !may_ask_behind);
+        let is_young = usable == Freshness::Fresh && (is_young || !may_ask_behind);
         let failed = if is_young { None } else { self.failures.get(key) };
         let cooling = failed.is_some_and(|cooling| Instant::now() < cooling.until);
         match usable {
-            Use::Fresh if is_young => {}
+            Freshness::Fresh if is_young => {}
             // A caller's own credentials know no refresh behind an answer, and no window for it.
-            Use::Fresh | Use::WhileRevalidating | Use::IfError if cooling && (may_ask_behind || copy.stands_in()) => {}
-            Use::Fresh | Use::WhileRevalidating if may_ask_behind => {
+            Freshness::Fresh | Freshness::WhileRevalidating | Freshness::IfError if cooling && (may_ask_behind || copy.stands_in()) => {}
+            Freshness::Fresh | Freshness::WhileRevalidating if may_ask_behind => {
                 drop(self.walk(question, Instant::now()));
             }
-            Use::Fresh | Use::WhileRevalidating | Use::IfError | Use::Gone => return None,
+            Freshness::Fresh | Freshness::WhileRevalidating | Freshness::IfError | Freshness::Gone => return None,
         }
         Some(Found { copy: Ok(Arc::clone(copy)), error: failed.map(|cooling| cooling.kind), forward: Forward::Hit })
     }
 
     /// Asks the source, or waits for whoever does. Where that fails, a copy that is not too old
     /// stands in.
-    async fn ask(self: &Arc<Self>, question: Question<'_>, held: Option<Arc<Copy>>, begun: Instant) -> Found {
+    async fn ask(self: &Arc<Self>, question: Question<'_>, held: Option<Arc<CachedAnswer>>, begun: Instant) -> Found {
         let why: fn(Shared) -> Forward = match &held {
             _ if question.patience.now => Forward::Request,
             Some(_) => Forward::Stale,
@@ -213,15 +213,15 @@ impl Copies {
     async fn stand_in(
         self: &Arc<Self>,
         question: Question<'_>,
-        held: Option<Arc<Copy>>,
-        walked: &Result<Arc<Copy>, Failure>,
-    ) -> Option<Arc<Copy>> {
+        held: Option<Arc<CachedAnswer>>,
+        walked: &Result<Arc<CachedAnswer>, Failure>,
+    ) -> Option<Arc<CachedAnswer>> {
         let held = match held {
             None => self.newest(question.key, question.source).await, // it was not looked for, or came meanwhile
             held => held,
         };
         // That nobody was there does not hide who has just been read, though it may not be all.
-        let may_hide = |copy: &Copy| copy.is_roll() || walked.is_err();
+        let may_hide = |copy: &CachedAnswer| copy.is_roll() || walked.is_err();
         held.filter(|copy| copy.stands_in() && may_hide(copy) && self.is_own(question.key, copy))
     }
 
@@ -245,20 +245,20 @@ impl Copies {
     fn walk(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> Seat<Landing> {
         let Question { key, source, identity, patience } = question;
         self.walks.join(key.clone(), || {
-            let (copies, key, source) = (Arc::clone(self), key.clone(), Arc::clone(source));
+            let (cache, key, source) = (Arc::clone(self), key.clone(), Arc::clone(source));
             let (identity, patience) = (identity.clone(), patience.clone());
             async move {
                 let question = Question { key: &key, source: &source, identity: &identity, patience: &patience };
-                match copies.shared(&key, &source) {
-                    Some(shared) => Box::pin(copies.walk_for_all(&shared, question, begun)).await,
-                    None => Landing { copy: copies.walk_now(question).await, how: How::Walked },
+                match cache.shared(&key, &source) {
+                    Some(shared) => Box::pin(cache.walk_for_all(&shared, question, begun)).await,
+                    None => Landing { copy: cache.walk_now(question).await, how: How::Walked },
                 }
             }
         })
     }
 
     /// Asks the source, and keeps what it says.
-    async fn walk_now(&self, Question { key, source, identity, patience }: Question<'_>) -> Result<Arc<Copy>, Failure> {
+    async fn walk_now(&self, Question { key, source, identity, patience }: Question<'_>) -> Result<Arc<CachedAnswer>, Failure> {
         let walk = AssertUnwindSafe(source.walk(&key.customer, identity, &patience.origin, patience.deadline));
         let walked = walk.catch_unwind().await.unwrap_or_else(|_| {
             self.metrics.panicked(); // a bug of ours; of the source nothing is known

@@ -18,7 +18,7 @@ const SWEEP: Duration = Duration::from_mins(1);
 const USUAL_ENTRY: u64 = 16 << 10;
 
 /// What can be kept.
-pub(super) trait Keep: Send + Sync + 'static {
+pub(super) trait Cacheable: Send + Sync + 'static {
     /// About how many bytes it holds.
     fn weight(&self) -> u32;
 
@@ -27,25 +27,25 @@ pub(super) trait Keep: Send + Sync + 'static {
 }
 
 /// Things kept by their keys. Cheap to clone: all clones hold the same.
-pub(super) struct Kept<K, V: Keep>(Arc<Cache<K, Arc<V>, ByWeight, RandomState>>);
+pub(super) struct BoundedCache<K, V: Cacheable>(Arc<Cache<K, Arc<V>, ByWeight, RandomState>>);
 
 /// Weighs what is kept.
 #[derive(Clone)]
 struct ByWeight;
 
-impl<K, V: Keep> Weighter<K, Arc<V>> for ByWeight {
+impl<K, V: Cacheable> Weighter<K, Arc<V>> for ByWeight {
     fn weight(&self, _: &K, kept: &Arc<V>) -> u64 {
         kept.weight().into()
     }
 }
 
-impl<K, V: Keep> Clone for Kept<K, V> {
+impl<K, V: Cacheable> Clone for BoundedCache<K, V> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Keep> Kept<K, V> {
+impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Cacheable> BoundedCache<K, V> {
     /// Nothing yet; later no more than about so many bytes.
     pub(super) fn new(max_bytes: u64) -> Self {
         Self(Arc::new(Cache::with_options(options(max_bytes), ByWeight, RandomState::default(), DefaultLifecycle::default())))
@@ -116,7 +116,7 @@ mod tests {
         of_use: AtomicBool,
     }
 
-    impl Keep for Thing {
+    impl Cacheable for Thing {
         fn weight(&self) -> u32 {
             self.weight
         }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_there_is_room_for() {
-        let kept = Kept::new(1 << 20);
+        let kept = BoundedCache::new(1 << 20);
         for number in 0..1_000_u32 {
             kept.insert(number, thing(16 << 10));
             assert!(kept.get(&number).is_some(), "the newest is there: {number}");
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn one_may_take_most_of_the_room_and_what_is_larger_replaces_what_was_there_by_nothing() {
-        let kept = Kept::new(1 << 20);
+        let kept = BoundedCache::new(1 << 20);
         kept.insert(1, thing(1_000_000));
         assert_eq!(kept.get(&1).map(|one| one.weight), Some(1_000_000));
         let too_large = thing(2_000_000);
@@ -156,7 +156,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_of_no_use_is_swept_out() {
-        let kept = Kept::new(1 << 20);
+        let kept = BoundedCache::new(1 << 20);
         let one = thing(1);
         kept.insert(1, Arc::clone(&one));
         kept.insert(2, thing(2));
