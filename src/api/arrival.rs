@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use http::StatusCode;
 
 use super::error::ApiError;
-use crate::{access::Caller, outbound::Deadline, roll::Patience, telemetry::Origin};
+use crate::{access::Caller, outbound::Deadline, roll::AskContext, telemetry::Origin};
 
 /// A request that has come; the outermost layer notes it for all below.
 pub(super) struct Arrival {
@@ -26,7 +26,7 @@ impl Arrival {
     }
 
     /// How long whoever asks waits, and whether the sources are to be asked now.
-    pub(super) fn patience(&self, now: bool) -> Patience {
-        Patience { origin: self.origin.clone(), deadline: self.deadline, now }
+    pub(super) fn ask_context(&self, refresh: bool) -> AskContext {
+        AskContext { origin: self.origin.clone(), deadline: self.deadline, refresh }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     envelope::{SourceReport, UsersBody},
     headers::{CACHE_STATUS, SERVER_TIMING},
 };
-use crate::roll::{Forward, Shared, Told};
+use crate::roll::{Forward, Shared, SourceOutcome};
 
 /// About how many headers an answer has.
 const HEADERS: usize = 14;
@@ -29,8 +29,8 @@ pub(super) struct Ages {
 }
 
 impl Ages {
-    pub(super) fn of(told: &[Told]) -> Self {
-        let ages = || told.iter().filter_map(|told| told.age);
+    pub(super) fn of(outcomes: &[SourceOutcome]) -> Self {
+        let ages = || outcomes.iter().filter_map(|outcome| outcome.age);
         Self {
             age: ages().map(|age| age.seconds).max().unwrap_or(0),
             ttl: ages().map(|age| age.fresh_for).min().unwrap_or(0),
@@ -53,31 +53,31 @@ impl Ages {
     }
 
     /// Puts the headers on that say how old what an answer rests on is, be it a roll or an error.
-    pub(super) fn write_age(&self, told: &[Told], headers: &mut HeaderMap) {
+    pub(super) fn write_age(&self, outcomes: &[SourceOutcome], headers: &mut HeaderMap) {
         headers.insert(header::AGE, self.age.into());
-        write_origin(told, headers, self.ttl);
+        write_origin(outcomes, headers, self.ttl);
     }
 
     /// Puts the headers on an answer that is a roll.
-    pub(super) fn write(&self, complete: bool, told: &[Told], headers: &mut HeaderMap) {
+    pub(super) fn write(&self, complete: bool, outcomes: &[SourceOutcome], headers: &mut HeaderMap) {
         put(headers, header::CACHE_CONTROL, self.cache_control(complete));
-        self.write_age(told, headers);
+        self.write_age(outcomes, headers);
     }
 }
 
 /// Puts the headers that say where an answer comes from on it, be it a roll or an error.
-pub(super) fn write_origin(told: &[Told], headers: &mut HeaderMap, ttl: i64) {
-    if told.iter().any(|told| told.copy.is_some()) {
-        put(headers, CACHE_STATUS, cache_status(told, ttl));
+pub(super) fn write_origin(outcomes: &[SourceOutcome], headers: &mut HeaderMap, ttl: i64) {
+    if outcomes.iter().any(|outcome| outcome.copy.is_some()) {
+        put(headers, CACHE_STATUS, cache_status(outcomes, ttl));
     }
-    if told.iter().any(|told| told.forward != Forward::Hit) {
-        put(headers, SERVER_TIMING, server_timing(told));
+    if outcomes.iter().any(|outcome| outcome.forward != Forward::Hit) {
+        put(headers, SERVER_TIMING, server_timing(outcomes));
     }
 }
 
 /// RFC 9211: a hit only where every source was one.
-fn cache_status(told: &[Told], ttl: i64) -> String {
-    let forwards: Vec<Forward> = told.iter().filter(|told| told.copy.is_some()).map(|told| told.forward).collect();
+fn cache_status(outcomes: &[SourceOutcome], ttl: i64) -> String {
+    let forwards: Vec<Forward> = outcomes.iter().filter(|outcome| outcome.copy.is_some()).map(|outcome| outcome.forward).collect();
     let why = |forward: &Forward| match forward {
         Forward::Hit => None,
         Forward::Request(shared) => Some(("request", *shared)),
@@ -99,12 +99,12 @@ fn cache_status(told: &[Told], ttl: i64) -> String {
     format!("rollcall; fwd={reason}{ending}")
 }
 
-fn server_timing(told: &[Told]) -> String {
+fn server_timing(outcomes: &[SourceOutcome]) -> String {
     let mut timing = String::new();
-    for told in told {
+    for outcome in outcomes {
         let separator = if timing.is_empty() { "" } else { ", " };
         // Writing to a String does not fail.
-        let written = write!(timing, "{separator}{};dur={:.1}", told.source, told.took.as_secs_f64() * 1000.0);
+        let written = write!(timing, "{separator}{};dur={:.1}", outcome.source, outcome.took.as_secs_f64() * 1000.0);
         debug_assert!(written.is_ok());
     }
     timing
@@ -168,9 +168,17 @@ mod tests {
     use super::*;
     use crate::domain::{Failure, FailureKind, SourceName};
 
-    fn told(forward: Forward) -> Told {
+    fn outcome(forward: Forward) -> SourceOutcome {
         let copy = Some(Err(Failure::new(FailureKind::Timeout)));
-        Told { source: SourceName::new("left"), copy, error: None, forward, took: Duration::from_micros(12_340), scope: None, age: None }
+        SourceOutcome {
+            source: SourceName::new("left"),
+            copy,
+            error: None,
+            forward,
+            took: Duration::from_micros(12_340),
+            scope: None,
+            age: None,
+        }
     }
 
     #[test]
@@ -186,8 +194,8 @@ mod tests {
             (&[Stale(Stored), Hit], "rollcall; fwd=stale; stored"),
             (&[Request(Stored), Request(Collapsed)], "rollcall; fwd=request"),
         ] {
-            let told: Vec<Told> = forwards.iter().map(|forward| told(*forward)).collect();
-            assert_eq!(cache_status(&told, 37), expected);
+            let outcomes: Vec<SourceOutcome> = forwards.iter().map(|forward| outcome(*forward)).collect();
+            assert_eq!(cache_status(&outcomes, 37), expected);
         }
     }
 
@@ -211,6 +219,6 @@ mod tests {
 
     #[test]
     fn timing_names_each_source() {
-        assert_eq!(server_timing(&[told(Forward::Hit), told(Forward::Hit)]), "left;dur=12.3, left;dur=12.3");
+        assert_eq!(server_timing(&[outcome(Forward::Hit), outcome(Forward::Hit)]), "left;dur=12.3, left;dur=12.3");
     }
 }

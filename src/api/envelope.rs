@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{FailureKind, Moment, SourceName, User, Warning},
-    roll::{Given, Page, Pieces, SourceAnswer, Told},
+    roll::{Given, Page, Pieces, SourceAnswer, SourceOutcome},
 };
 
 /// A page of a customer's roll.
@@ -232,20 +232,20 @@ impl Serialize for Shown<'_> {
 
 // === impl SourceReport ===
 
-impl From<&Told> for SourceReport {
-    fn from(told: &Told) -> Self {
-        let copy = told.copy.as_ref().and_then(|copy| copy.as_ref().ok());
+impl From<&SourceOutcome> for SourceReport {
+    fn from(outcome: &SourceOutcome) -> Self {
+        let copy = outcome.copy.as_ref().and_then(|copy| copy.as_ref().ok());
         let walk = copy.and_then(|copy| match &copy.answer {
             SourceAnswer::Users(walk) => Some((copy, walk)),
             SourceAnswer::NotFound(_) => None,
         });
         Self {
-            source: told.source,
-            status: told.into(),
+            source: outcome.source,
+            status: outcome.into(),
             users: walk.map(|(_, walk)| walk.records.len()),
             fetched_at: walk.map(|(copy, _)| copy.fetched_at),
-            stale: walk.is_some() && told.is_stale(),
-            error: told.error,
+            stale: walk.is_some() && outcome.is_stale(),
+            error: outcome.error,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{code::Code, source_status::SourceStatus};
 use crate::{
     access::{Denied, Mode},
     domain::{CustomerId, FailureKind, InvalidCursor, InvalidCustomerId, SourceName},
-    roll::{LinksUnavailable, Refusal, SourceAnswer, Told},
+    roll::{LinksUnavailable, Refusal, SourceAnswer, SourceOutcome},
 };
 
 /// What `Retry-After` says where nothing better is known.
@@ -93,15 +93,15 @@ impl ApiError {
     }
 
     /// No roll could be given.
-    pub(super) fn refused(customer: &CustomerId, refusal: &Refusal, told: &[Told]) -> Self {
+    pub(super) fn refused(customer: &CustomerId, refusal: &Refusal, outcomes: &[SourceOutcome]) -> Self {
         let kind = refusal.failure.kind;
-        let is_of_the_caller = told.iter().any(|told| Some(told.source) == refusal.source && told.is_of_the_caller());
+        let is_of_the_caller = outcomes.iter().any(|outcome| Some(outcome.source) == refusal.source && outcome.is_of_the_caller());
         let code = match Code::from(kind) {
             Code::UpstreamUnauthorized if is_of_the_caller => Code::UpstreamCredentialsRefused,
             code => code,
         };
         let mut error = Self::new(code, sentence(customer.as_str(), kind, refusal.source, is_of_the_caller));
-        error.sources = told.iter().map(SourceFailure::from).collect();
+        error.sources = outcomes.iter().map(SourceFailure::from).collect();
         if error.code.status() == 503 {
             error = error.retry_after(refusal.failure.retry_after.unwrap_or(SOME_TIME));
         }
@@ -112,8 +112,8 @@ impl ApiError {
     }
 
     /// The customer's roll is whole, as these sources said, and does not have the user.
-    pub(super) fn user_not_found(told: &[Told]) -> Self {
-        let sources = told.iter().map(SourceFailure::from).collect();
+    pub(super) fn user_not_found(outcomes: &[SourceOutcome]) -> Self {
+        let sources = outcomes.iter().map(SourceFailure::from).collect();
         Self { sources, ..Self::new(Code::UserNotFound, "The customer has no such user.") }
     }
 
@@ -219,9 +219,9 @@ impl SourceFailure {
     }
 }
 
-impl From<&Told> for SourceFailure {
-    fn from(told: &Told) -> Self {
-        let http_status = match &told.copy {
+impl From<&SourceOutcome> for SourceFailure {
+    fn from(outcome: &SourceOutcome) -> Self {
+        let http_status = match &outcome.copy {
             None => None,
             Some(Err(failure)) => failure.http_status,
             Some(Ok(copy)) => match &copy.answer {
@@ -229,7 +229,7 @@ impl From<&Told> for SourceFailure {
                 SourceAnswer::NotFound(failure) => failure.http_status,
             },
         };
-        Self { source: told.source, status: told.into(), http_status, stale: told.is_stale(), error: told.error }
+        Self { source: outcome.source, status: outcome.into(), http_status, stale: outcome.is_stale(), error: outcome.error }
     }
 }
 

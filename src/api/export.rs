@@ -19,13 +19,20 @@ use super::{
 use crate::{
     domain::Warning,
     offload::offload,
-    roll::{Export, ExportFormat, Given, Told, View},
+    roll::{Export, ExportFormat, Given, SourceOutcome, View},
 };
 
 /// All users that a view leaves, or 304.
-pub(super) async fn all(gateway: &Gateway, format: ExportFormat, view: &View, given: &Given, told: &[Told], asked: &HeaderMap) -> Response {
+pub(super) async fn all(
+    gateway: &Gateway,
+    format: ExportFormat,
+    view: &View,
+    given: &Given,
+    outcomes: &[SourceOutcome],
+    asked: &HeaderMap,
+) -> Response {
     let status = RollStatus::from(given).as_str();
-    let sources: Vec<SourceReport> = told.iter().map(SourceReport::from).collect();
+    let sources: Vec<SourceReport> = outcomes.iter().map(SourceReport::from).collect();
     let (roll, view, columns, warnings) = (Arc::clone(&given.roll), view.clone(), gateway.source_names.clone(), given.warnings.clone());
     let begin = move || {
         let facts = ("all", media_type(format), status, states(&sources), warnings, columns.clone(), view.with_conflicts);

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::FailureKind,
-    roll::{SourceAnswer, Told},
+    roll::{SourceAnswer, SourceOutcome},
 };
 
 /// What one source came to. The list may grow.
@@ -74,9 +74,9 @@ impl From<FailureKind> for SourceStatus {
     }
 }
 
-impl From<&Told> for SourceStatus {
-    fn from(told: &Told) -> Self {
-        match &told.copy {
+impl From<&SourceOutcome> for SourceStatus {
+    fn from(outcome: &SourceOutcome) -> Self {
+        match &outcome.copy {
             None => Self::NotLinked,
             Some(Err(failure)) => failure.kind.into(),
             Some(Ok(copy)) => match &copy.answer {

@@ -95,14 +95,14 @@ pub(super) async fn find_user(
     let user = user.read(&gateway.source_names)?;
     let query = UserQuery::read(query.as_deref().unwrap_or_default())?;
     must_take_json(&Accept::of(&headers))?;
-    let patience = arrival.patience(wants_it_now(&headers));
+    let context = arrival.ask_context(wants_it_now(&headers));
     let brought = brought(&headers, &gateway.forwards)?;
-    let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
+    let answer = gateway.rolls.roll(&customer, query.partial, &brought, &context).await?;
     if let Ok(given) = &answer.roll {
         look_up(given, &user).await;
     }
     let (mut response, partial) = write(&customer, &user, &query, &headers, &answer);
-    LogFacts::note(gateway.wants_facts(&patience.origin), &mut response, &answer.told, partial);
+    LogFacts::note(gateway.wants_facts(&context.origin), &mut response, &answer.outcomes, partial);
     Ok(response)
 }
 
@@ -121,27 +121,27 @@ fn write(customer: &CustomerId, user: &UserId, query: &UserQuery, asked: &Header
             Some(response) => (response, !given.complete),
             None => (not_found(customer, given, answer), false),
         },
-        Err(refusal) => (refuse(customer, refusal, &answer.told), false),
+        Err(refusal) => (refuse(customer, refusal, &answer.outcomes), false),
     }
 }
 
 fn show(given: &Given, user: &UserId, query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> Option<Response> {
     let listed = given.roll.find(user)?;
-    let sources: Vec<SourceReport> = answer.told.iter().map(SourceReport::from).collect();
+    let sources: Vec<SourceReport> = answer.outcomes.iter().map(SourceReport::from).collect();
     let body = UserBody::new(given, Shown(given.roll.shown(listed, query.with_conflicts)), &sources);
     let etag = tag_of(&("user", body.status, states(&sources), body.warnings, &body.data), []);
     let mut response = tagged(asked, &etag, || Json(&body).into_response());
-    Ages::of(&answer.told).write(given.complete, &answer.told, response.headers_mut());
+    Ages::of(&answer.outcomes).write(given.complete, &answer.outcomes, response.headers_mut());
     Some(response)
 }
 
 /// Nobody can be said not to be there while a source is missing that might have him.
 fn not_found(customer: &CustomerId, given: &Given, answer: &Answer) -> Response {
     if let Some(refusal) = &given.lacking {
-        return refuse(customer, refusal, &answer.told);
+        return refuse(customer, refusal, &answer.outcomes);
     }
-    let mut response = ApiError::user_not_found(&answer.told).into_response();
-    Ages::of(&answer.told).write_age(&answer.told, response.headers_mut());
+    let mut response = ApiError::user_not_found(&answer.outcomes).into_response();
+    Ages::of(&answer.outcomes).write_age(&answer.outcomes, response.headers_mut());
     response
 }
 

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     domain::CustomerId,
     offload::offload,
-    roll::{Answer, Given, Pieces, Refusal, Rendered, Told},
+    roll::{Answer, Given, Pieces, Refusal, Rendered, SourceOutcome},
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -86,11 +86,11 @@ pub(super) async fn list_users(
     let asked = request.into_parts().0;
     let shape = Shape::wanted(&Accept::of(&asked.headers))?;
     let query = UsersQuery::read(asked.uri.query().unwrap_or_default(), &customer, &gateway.source_names, shape)?;
-    let patience = arrival.patience(wants_it_now(&asked.headers));
+    let context = arrival.ask_context(wants_it_now(&asked.headers));
     let brought = brought(&asked.headers, &gateway.forwards)?;
-    let answer = gateway.rolls.roll(&customer, query.partial, &brought, &patience).await?;
+    let answer = gateway.rolls.roll(&customer, query.partial, &brought, &context).await?;
     let (mut response, partial) = write(&gateway, &customer, (shape, &query), &asked.headers, &answer).await;
-    LogFacts::note(gateway.wants_facts(&patience.origin), &mut response, &answer.told, partial);
+    LogFacts::note(gateway.wants_facts(&context.origin), &mut response, &answer.outcomes, partial);
     Ok(response)
 }
 
@@ -106,40 +106,40 @@ async fn write(
     match &answer.roll {
         Ok(given) => {
             let mut response = match shape {
-                Shape::Page => page(gateway, customer, query, asked, given, &answer.told).await,
-                Shape::All(format) => Box::pin(export::all(gateway, format, &query.view, given, &answer.told, asked)).await,
+                Shape::Page => page(gateway, customer, query, asked, given, &answer.outcomes).await,
+                Shape::All(format) => Box::pin(export::all(gateway, format, &query.view, given, &answer.outcomes, asked)).await,
             };
-            Ages::of(&answer.told).write(given.complete, &answer.told, response.headers_mut());
+            Ages::of(&answer.outcomes).write(given.complete, &answer.outcomes, response.headers_mut());
             (response, !given.complete)
         }
-        Err(refusal) => (refuse(customer, refusal, &answer.told), false),
+        Err(refusal) => (refuse(customer, refusal, &answer.outcomes), false),
     }
 }
 
 /// The error that the sources' failures add up to.
-pub(super) fn refuse(customer: &CustomerId, refusal: &Refusal, told: &[Told]) -> Response {
-    let mut response = ApiError::refused(customer, refusal, told).into_response();
-    write_origin(told, response.headers_mut(), Ages::of(told).ttl());
+pub(super) fn refuse(customer: &CustomerId, refusal: &Refusal, outcomes: &[SourceOutcome]) -> Response {
+    let mut response = ApiError::refused(customer, refusal, outcomes).into_response();
+    write_origin(outcomes, response.headers_mut(), Ages::of(outcomes).ttl());
     response
 }
 
 /// The body with its tag. The page that most callers want is rendered once for each roll: between
 /// two refreshes it is the same to the byte.
-async fn render(query: &UsersQuery, given: &Given, told: &[Told]) -> Arc<Rendered> {
-    let as_fetched = told.iter().all(|told| told.error.is_none() && !told.is_stale());
+async fn render(query: &UsersQuery, given: &Given, outcomes: &[SourceOutcome]) -> Arc<Rendered> {
+    let as_fetched = outcomes.iter().all(|outcome| outcome.error.is_none() && !outcome.is_stale());
     if query.is_plain && given.complete && as_fetched {
-        return given.roll.front(&given.warnings, || render_anew(query, given, told));
+        return given.roll.front(&given.warnings, || render_anew(query, given, outcomes));
     }
     if !given.roll.is_long_to_page(&query.view) {
-        return Arc::new(render_anew(query, given, told));
+        return Arc::new(render_anew(query, given, outcomes));
     }
-    let (query, given, told) = (query.clone(), given.clone(), told.to_vec());
-    Arc::new(Box::pin(offload(true, move || render_anew(&query, &given, &told))).await)
+    let (query, given, outcomes) = (query.clone(), given.clone(), outcomes.to_vec());
+    Arc::new(Box::pin(offload(true, move || render_anew(&query, &given, &outcomes))).await)
 }
 
-fn render_anew(query: &UsersQuery, given: &Given, told: &[Told]) -> Rendered {
+fn render_anew(query: &UsersQuery, given: &Given, outcomes: &[SourceOutcome]) -> Rendered {
     let page = given.roll.page(&query.view, &query.page);
-    let sources: Vec<SourceReport> = told.iter().map(SourceReport::from).collect();
+    let sources: Vec<SourceReport> = outcomes.iter().map(SourceReport::from).collect();
     let body = UsersBody::new(given, &page, &sources);
     let mut users = Pieces::default();
     given.roll.write(&page, &mut users);
@@ -147,8 +147,15 @@ fn render_anew(query: &UsersQuery, given: &Given, told: &[Told]) -> Rendered {
     Rendered::new(body.around(&users), etag(&body, &users), page.next_cursor.clone())
 }
 
-async fn page(gateway: &Gateway, customer: &CustomerId, query: &UsersQuery, asked: &HeaderMap, given: &Given, told: &[Told]) -> Response {
-    let rendered = render(query, given, told).await;
+async fn page(
+    gateway: &Gateway,
+    customer: &CustomerId,
+    query: &UsersQuery,
+    asked: &HeaderMap,
+    given: &Given,
+    outcomes: &[SourceOutcome],
+) -> Response {
+    let rendered = render(query, given, outcomes).await;
     // Who holds the page already gets no body, and none is compressed for him.
     let zips = rendered.len() as u64 >= SMALL_BODY && wants_gzip(asked) && !is_held(asked, &rendered.etag);
     let zipped = if zips { Some(Box::pin(gzip(&rendered)).await) } else { None };
@@ -174,11 +181,11 @@ async fn gzip(rendered: &Arc<Rendered>) -> Bytes {
 
 impl LogFacts {
     /// Notes them on an answer, where somebody wants them.
-    pub(super) fn note(wanted: bool, response: &mut Response, told: &[Told], partial: bool) {
+    pub(super) fn note(wanted: bool, response: &mut Response, outcomes: &[SourceOutcome], partial: bool) {
         let cache = response.headers().get(CACHE_STATUS).filter(|_| wanted);
         if let Some(cache) = cache.cloned() {
-            let one = |told: &Told| format!("{}={}", told.source, SourceStatus::from(told).as_str());
-            let sources = told.iter().map(one).collect::<Vec<_>>().join(" ");
+            let one = |outcome: &SourceOutcome| format!("{}={}", outcome.source, SourceStatus::from(outcome).as_str());
+            let sources = outcomes.iter().map(one).collect::<Vec<_>>().join(" ");
             response.extensions_mut().insert(Self { cache, sources: sources.into(), partial });
         }
     }

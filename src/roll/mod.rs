@@ -47,7 +47,7 @@ use listed::Part;
 use listing::is_large;
 use outcome::{State, decide};
 
-pub use cache::{Forward, Patience, Shared};
+pub use cache::{AskContext, Forward, Shared};
 pub use cached_answer::{Age, CachedAnswer, SourceAnswer};
 pub use export::{Export, ExportFormat};
 pub use find::UserId;
@@ -85,7 +85,7 @@ pub struct Keeping {
 #[derive(Debug)]
 pub struct Answer {
     /// What became of asking each source, in the sources' order.
-    pub told: Vec<Told>,
+    pub outcomes: Vec<SourceOutcome>,
     /// The roll, or why there is none.
     pub roll: Result<Given, Refusal>,
 }
@@ -109,7 +109,7 @@ pub struct LinksUnavailable(pub Duration);
 
 /// What became of asking one source.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct SourceOutcome {
     /// The source.
     pub source: SourceName,
     /// What it said, or why it said nothing; `None` where the customer is not linked to it.
@@ -157,7 +157,7 @@ impl Rolls {
         customer: &CustomerId,
         partial: Partial,
         brought: &Brought,
-        patience: &Patience,
+        context: &AskContext,
     ) -> Result<Answer, LinksUnavailable> {
         let linked = match self.customers.find(customer) {
             Ok(linked) => Some(linked),
@@ -166,16 +166,16 @@ impl Rolls {
         };
         let remote = |source| linked.as_ref().and_then(|linked| linked.to(source));
         // What is rare on the way is in boxes: room for it is not carried along by every request.
-        let mut told = match self.at_hand(&remote, brought, patience) {
-            Some(told) => told,
-            None => Box::pin(join_all(self.sources.iter().map(|source| self.ask(source, remote(source.name()), brought, patience)))).await,
+        let mut outcomes = match self.at_hand(&remote, brought, context) {
+            Some(outcomes) => outcomes,
+            None => Box::pin(join_all(self.sources.iter().map(|source| self.ask(source, remote(source.name()), brought, context)))).await,
         };
-        told.iter().filter(|told| told.scope.is_some()).for_each(|told| self.cache.count(told));
-        let states: Vec<_> = told.iter().map(|told| (told.source, told.state())).collect();
+        outcomes.iter().filter(|outcome| outcome.scope.is_some()).for_each(|outcome| self.cache.count(outcome));
+        let states: Vec<_> = outcomes.iter().map(|outcome| (outcome.source, outcome.state())).collect();
         let roll = match decide(&states, partial, linked.as_ref().is_some_and(Linked::is_verified)) {
             Ok(outcome::Given { complete, lacking, mut warnings }) => {
-                let scopes = told.iter().map(|told| told.scope).collect();
-                let roll = self.joined(RollKey(customer.clone(), scopes), parts(&told)).await;
+                let scopes = outcomes.iter().map(|outcome| outcome.scope).collect();
+                let roll = self.joined(RollKey(customer.clone(), scopes), parts(&outcomes)).await;
                 warnings.extend_from_slice(roll.warnings());
                 warnings.extend(linked.into_iter().flat_map(|linked| linked.warnings));
                 warnings.sort_unstable();
@@ -183,8 +183,8 @@ impl Rolls {
             }
             Err(refusal) => Err(refusal),
         };
-        told.iter_mut().for_each(Told::grow_old);
-        Ok(Answer { told, roll })
+        outcomes.iter_mut().for_each(SourceOutcome::grow_old);
+        Ok(Answer { outcomes, roll })
     }
 
     /// How customers are found at the sources.
@@ -219,31 +219,31 @@ impl Rolls {
         &self,
         remote: &impl Fn(SourceName) -> Option<&'a RemoteId>,
         brought: &Brought,
-        patience: &Patience,
-    ) -> Option<Vec<Told>> {
+        context: &AskContext,
+    ) -> Option<Vec<SourceOutcome>> {
         let one = |source: &Arc<Source>| {
-            let told = Told::nothing(source.name());
-            let Some(remote) = remote(source.name()) else { return Some(told) };
+            let outcome = SourceOutcome::nothing(source.name());
+            let Some(remote) = remote(source.name()) else { return Some(outcome) };
             let identity = source.identity(brought).ok()?;
-            let Found { copy, error, forward } = self.cache.at_hand(source, &identity, remote, patience)?;
-            Some(Told { copy: Some(copy), error, forward, scope: Some(identity.scope()), ..told })
+            let Found { copy, error, forward } = self.cache.at_hand(source, &identity, remote, context)?;
+            Some(SourceOutcome { copy: Some(copy), error, forward, scope: Some(identity.scope()), ..outcome })
         };
         self.sources.iter().map(one).collect()
     }
 
-    async fn ask(&self, source: &Arc<Source>, remote: Option<&RemoteId>, brought: &Brought, patience: &Patience) -> Told {
+    async fn ask(&self, source: &Arc<Source>, remote: Option<&RemoteId>, brought: &Brought, context: &AskContext) -> SourceOutcome {
         let started = Instant::now();
-        let mut told = Told::nothing(source.name());
-        let Some(remote) = remote else { return told };
+        let mut outcome = SourceOutcome::nothing(source.name());
+        let Some(remote) = remote else { return outcome };
         match source.identity(brought) {
             Ok(identity) => {
-                let Found { copy, error, forward } = self.cache.find(source, &identity, remote, patience).await;
-                told = Told { copy: Some(copy), error, forward, scope: Some(identity.scope()), ..told };
+                let Found { copy, error, forward } = self.cache.find(source, &identity, remote, context).await;
+                outcome = SourceOutcome { copy: Some(copy), error, forward, scope: Some(identity.scope()), ..outcome };
             }
             // Nobody asks a source with nothing in his hands: its answer is known.
-            Err(refused) => told = Told { copy: Some(Err(refused)), forward: Forward::Miss(Shared::NotStored), ..told },
+            Err(refused) => outcome = SourceOutcome { copy: Some(Err(refused)), forward: Forward::Miss(Shared::NotStored), ..outcome },
         }
-        Told { took: started.elapsed(), ..told }
+        SourceOutcome { took: started.elapsed(), ..outcome }
     }
 
     /// The roll that is joined from these copies: the one that is kept, or one that is joined now. A small
@@ -284,7 +284,7 @@ impl Rolls {
     }
 }
 
-impl Told {
+impl SourceOutcome {
     /// What is told of a source that the customer is not linked to.
     fn nothing(source: SourceName) -> Self {
         Self { source, copy: None, error: None, forward: Forward::Hit, scope: None, took: Duration::ZERO, age: None }
@@ -326,7 +326,7 @@ fn are_kept(parts: &[Part]) -> bool {
     parts.iter().all(|part| part.copy.is_kept())
 }
 
-fn parts(told: &[Told]) -> Vec<Part> {
-    let part = |told: &Told| Some(Part { source: told.source, copy: Arc::clone(told.copy.as_ref()?.as_ref().ok()?) });
-    told.iter().filter_map(part).collect()
+fn parts(outcomes: &[SourceOutcome]) -> Vec<Part> {
+    let part = |outcome: &SourceOutcome| Some(Part { source: outcome.source, copy: Arc::clone(outcome.copy.as_ref()?.as_ref().ok()?) });
+    outcomes.iter().filter_map(part).collect()
 }

@@ -20,7 +20,7 @@ use foldhash::quality::RandomState;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::{Keeping, Told};
+use super::{Keeping, SourceOutcome};
 use crate::{
     customers::Customers,
     domain::{Failure, FailureKind, RemoteId, SourceName},
@@ -45,13 +45,13 @@ const MOST_FAILURES: u64 = 100_000;
 
 /// Who asks, and how long he waits.
 #[derive(Clone, Debug)]
-pub struct Patience {
+pub struct AskContext {
     /// Where the request comes from.
     pub origin: Origin,
     /// Until when an answer is of use.
     pub deadline: Deadline,
     /// Whether the sources are to be asked now, whatever copies there are.
-    pub now: bool,
+    pub refresh: bool,
 }
 
 /// What one source is asked for one request.
@@ -60,7 +60,7 @@ struct Question<'a> {
     key: &'a Key,
     source: &'a Arc<Source>,
     identity: &'a Identity,
-    patience: &'a Patience,
+    context: &'a AskContext,
 }
 
 /// The copies, and the walks that make them.
@@ -128,12 +128,12 @@ impl SourceCache {
         source: &Arc<Source>,
         identity: &Identity,
         customer: &RemoteId,
-        patience: &Patience,
+        context: &AskContext,
     ) -> Found {
         let key = &Key::of(source, identity, customer);
-        let question = Question { key, source, identity, patience };
+        let question = Question { key, source, identity, context };
         let begun = Instant::now();
-        let held = if patience.now { self.held(key) } else { self.newest(key, source).await };
+        let held = if context.refresh { self.held(key) } else { self.newest(key, source).await };
         match held.as_ref().and_then(|copy| self.without_waiting(question, copy)) {
             Some(found) => found,
             None => self.ask(question, held, begun).await,
@@ -146,16 +146,16 @@ impl SourceCache {
         source: &Arc<Source>,
         identity: &Identity,
         customer: &RemoteId,
-        patience: &Patience,
+        context: &AskContext,
     ) -> Option<Found> {
         let key = &Key::of(source, identity, customer);
         let held = self.held(key).filter(|held| self.is_newest(key, held))?;
-        self.without_waiting(Question { key, source, identity, patience }, &held)
+        self.without_waiting(Question { key, source, identity, context }, &held)
     }
 
     /// Counts that a source was asked for.
-    pub(super) fn count(&self, told: &Told) {
-        self.metrics.lookup(told.source, told.forward.into());
+    pub(super) fn count(&self, outcome: &SourceOutcome) {
+        self.metrics.lookup(outcome.source, outcome.forward.into());
     }
 
     /// The copy in this process, if it may still be given.
@@ -167,8 +167,8 @@ impl SourceCache {
     /// anew behind the answer, unless the source has just failed. With a caller's own credentials
     /// nothing is asked for behind his back.
     fn without_waiting(self: &Arc<Self>, question: Question<'_>, copy: &Arc<CachedAnswer>) -> Option<Found> {
-        let Question { key, patience, .. } = question;
-        if patience.now {
+        let Question { key, context, .. } = question;
+        if context.refresh {
             return None;
         }
         let (usable, is_young) = copy.usable_as_and_is_young();
@@ -192,7 +192,7 @@ impl SourceCache {
     /// stands in.
     async fn ask(self: &Arc<Self>, question: Question<'_>, held: Option<Arc<CachedAnswer>>, begun: Instant) -> Found {
         let why: fn(Shared) -> Forward = match &held {
-            _ if question.patience.now => Forward::Request,
+            _ if question.context.refresh => Forward::Request,
             Some(_) => Forward::Stale,
             None => Forward::Miss,
         };
@@ -228,13 +228,13 @@ impl SourceCache {
     /// Waits for the walk, also whether somebody else had begun it. Who wants the source asked now
     /// is not content with what another replica had been told before.
     async fn land(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> (Landing, bool) {
-        let patience = question.patience;
+        let context = question.context;
         loop {
             let seat = self.walk(question, begun);
             let lost = || Landing { copy: Err(Failure::new(FailureKind::InvalidResponse)), how: How::Walked };
-            let landing = patience.deadline.bound(seat.flight).await.map(|landing| landing.unwrap_or_else(lost));
+            let landing = context.deadline.bound(seat.flight).await.map(|landing| landing.unwrap_or_else(lost));
             let landing = landing.unwrap_or_else(|late| Landing { copy: Err(late), how: How::Walked });
-            if !(patience.now && landing.how == How::Looked) {
+            if !(context.refresh && landing.how == How::Looked) {
                 return (landing, seat.joined);
             }
         }
@@ -243,12 +243,12 @@ impl SourceCache {
     /// One walk for all. It goes on when whoever began it hangs up, and keeps what it finds. `begun`
     /// is when whoever began it came: the shared cache has but so long since then.
     fn walk(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> Seat<Landing> {
-        let Question { key, source, identity, patience } = question;
+        let Question { key, source, identity, context } = question;
         self.walks.join(key.clone(), || {
             let (cache, key, source) = (Arc::clone(self), key.clone(), Arc::clone(source));
-            let (identity, patience) = (identity.clone(), patience.clone());
+            let (identity, context) = (identity.clone(), context.clone());
             async move {
-                let question = Question { key: &key, source: &source, identity: &identity, patience: &patience };
+                let question = Question { key: &key, source: &source, identity: &identity, context: &context };
                 match cache.shared(&key, &source) {
                     Some(shared) => Box::pin(cache.walk_for_all(&shared, question, begun)).await,
                     None => Landing { copy: cache.walk_now(question).await, how: How::Walked },
@@ -258,8 +258,8 @@ impl SourceCache {
     }
 
     /// Asks the source, and keeps what it says.
-    async fn walk_now(&self, Question { key, source, identity, patience }: Question<'_>) -> Result<Arc<CachedAnswer>, Failure> {
-        let walk = AssertUnwindSafe(source.walk(&key.customer, identity, &patience.origin, patience.deadline));
+    async fn walk_now(&self, Question { key, source, identity, context }: Question<'_>) -> Result<Arc<CachedAnswer>, Failure> {
+        let walk = AssertUnwindSafe(source.walk(&key.customer, identity, &context.origin, context.deadline));
         let walked = walk.catch_unwind().await.unwrap_or_else(|_| {
             self.metrics.panicked(); // a bug of ours; of the source nothing is known
             Err(Failure::new(FailureKind::InvalidResponse))

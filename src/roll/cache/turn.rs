@@ -59,11 +59,11 @@ impl SourceCache {
     }
 
     /// Waits until it is our turn to ask the source, or until that is no longer needed.
-    async fn turn(&self, shared: &Shared, Question { key, source, patience, .. }: Question<'_>, begun: Instant) -> Turn {
+    async fn turn(&self, shared: &Shared, Question { key, source, context, .. }: Question<'_>, begun: Instant) -> Turn {
         let wait = Deadline::after(source.walk_deadline());
         let mut ear = Ear::new(&shared.cache, &shared.subject);
         let held = self.held(key).map(|held| held.fetched_at);
-        let mut wanted = Wanted { seen: Vec::new(), since: patience.now.then(Moment::now), held };
+        let mut wanted = Wanted { seen: Vec::new(), since: context.refresh.then(Moment::now), held };
         let (mut until, mut is_told, mut looks) = (begun + shared.cache.timeout(), false, 0);
         while !wait.left().is_zero() {
             let Ok(locked) = shared.cache.lock(&shared.subject, left(until)).await else { break };
