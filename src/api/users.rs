@@ -128,7 +128,7 @@ pub(super) fn refuse(customer: &CustomerId, refusal: &Refusal, outcomes: &[Sourc
 async fn render(query: &UsersQuery, given: &Given, outcomes: &[SourceOutcome]) -> Arc<Rendered> {
     let as_fetched = outcomes.iter().all(|outcome| outcome.error.is_none() && !outcome.is_stale());
     if query.is_plain && given.complete && as_fetched {
-        return given.roll.front(&given.warnings, || render_anew(query, given, outcomes));
+        return given.roll.first_page(&given.warnings, || render_anew(query, given, outcomes));
     }
     if !given.roll.is_long_to_page(&query.view) {
         return Arc::new(render_anew(query, given, outcomes));

@@ -15,8 +15,8 @@ use super::{
     bounded_cache::Cacheable,
     cached_answer::{CachedAnswer, SourceAnswer},
     encode::{Encoded, SortKey, sort, value},
+    first_page::{FirstPage, Rendered},
     freshness::FreshnessPolicy,
-    front::{Front, Rendered},
     join::{Place, Side, join},
     listed::{Listed, Part, compare, records_at},
     merge::{conflicts, merge},
@@ -58,7 +58,7 @@ pub struct Roll {
     orders: [OnceLock<Vec<u32>>; 5],
     /// What the join and the walks have to say.
     warnings: Vec<Warning>,
-    front: Front,
+    first_page: FirstPage,
 }
 
 // === impl Roll ===
@@ -91,13 +91,13 @@ impl Roll {
             texts: OnceLock::new(),
             orders: Default::default(),
             warnings,
-            front: Front::default(),
+            first_page: FirstPage::default(),
         }
     }
 
     /// The page that most callers want, with these warnings; rendered by the first of them.
-    pub fn front(&self, warnings: &[Warning], render: impl Fn() -> Rendered) -> Arc<Rendered> {
-        self.front.page(warnings, render)
+    pub fn first_page(&self, warnings: &[Warning], render: impl Fn() -> Rendered) -> Arc<Rendered> {
+        self.first_page.page(warnings, render)
     }
 
     /// Whether the roll was joined from just these copies.

@@ -4,15 +4,15 @@
 //! With a shared cache ([`shared`]) what is got with our own credentials is also looked for there,
 //! and one walk is for all replicas.
 
-mod ear;
 mod entry;
 mod found;
-mod hearing;
-mod held;
+mod invalidation;
 mod keeping;
-mod landing;
+mod key;
 mod shared;
+mod subscription;
 mod turn;
+mod walk_result;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -37,8 +37,8 @@ use crate::{
 };
 pub(in crate::roll) use found::Found;
 pub use found::{Forward, Shared};
-use held::{Held, Key};
-use landing::{How, Landing};
+use key::{Held, Key};
+use walk_result::{Via, WalkResult};
 
 /// How many failures in a row are remembered, by source and customer.
 const MOST_FAILURES: u64 = 100_000;
@@ -66,7 +66,7 @@ struct Question<'a> {
 /// The copies, and the walks that make them.
 pub(in crate::roll) struct SourceCache {
     held: Held,
-    walks: Flights<Key, Landing>,
+    walks: Flights<Key, WalkResult>,
     /// What is just being looked for in the shared cache.
     looks: Flights<Key, ()>,
     shared: Option<SharedCache>,
@@ -196,17 +196,17 @@ impl SourceCache {
             Some(_) => Forward::Stale,
             None => Forward::Miss,
         };
-        let (landing, joined) = self.land(question, begun).await;
-        if let (How::Looked, Ok(copy)) = (landing.how, &landing.copy) {
+        let (result, joined) = self.await_walk(question, begun).await;
+        if let (Via::Looked, Ok(copy)) = (result.via, &result.copy) {
             return Found { copy: Ok(Arc::clone(copy)), error: None, forward: Forward::Hit };
         }
-        let forward = why(landing.shared(joined, &self.held));
-        if let Some(error) = landing.failed(question.key.scope)
-            && let Some(copy) = self.stand_in(question, held, &landing.copy).await
+        let forward = why(result.shared(joined, &self.held));
+        if let Some(error) = result.failed(question.key.scope)
+            && let Some(copy) = self.stand_in(question, held, &result.copy).await
         {
             return Found { copy: Ok(copy), error: Some(error), forward };
         }
-        Found { copy: landing.copy, error: None, forward }
+        Found { copy: result.copy, error: None, forward }
     }
 
     /// The copy that stands in for a walk that failed, if there is one.
@@ -227,22 +227,22 @@ impl SourceCache {
 
     /// Waits for the walk, also whether somebody else had begun it. Who wants the source asked now
     /// is not content with what another replica had been told before.
-    async fn land(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> (Landing, bool) {
+    async fn await_walk(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> (WalkResult, bool) {
         let context = question.context;
         loop {
             let seat = self.walk(question, begun);
-            let lost = || Landing { copy: Err(Failure::new(FailureKind::InvalidResponse)), how: How::Walked };
-            let landing = context.deadline.bound(seat.flight).await.map(|landing| landing.unwrap_or_else(lost));
-            let landing = landing.unwrap_or_else(|late| Landing { copy: Err(late), how: How::Walked });
-            if !(context.refresh && landing.how == How::Looked) {
-                return (landing, seat.joined);
+            let lost = || WalkResult { copy: Err(Failure::new(FailureKind::InvalidResponse)), via: Via::Walked };
+            let result = context.deadline.bound(seat.flight).await.map(|result| result.unwrap_or_else(lost));
+            let result = result.unwrap_or_else(|late| WalkResult { copy: Err(late), via: Via::Walked });
+            if !(context.refresh && result.via == Via::Looked) {
+                return (result, seat.joined);
             }
         }
     }
 
     /// One walk for all. It goes on when whoever began it hangs up, and keeps what it finds. `begun`
     /// is when whoever began it came: the shared cache has but so long since then.
-    fn walk(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> Seat<Landing> {
+    fn walk(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> Seat<WalkResult> {
         let Question { key, source, identity, context } = question;
         self.walks.join(key.clone(), || {
             let (cache, key, source) = (Arc::clone(self), key.clone(), Arc::clone(source));
@@ -251,7 +251,7 @@ impl SourceCache {
                 let question = Question { key: &key, source: &source, identity: &identity, context: &context };
                 match cache.shared(&key, &source) {
                     Some(shared) => Box::pin(cache.walk_for_all(&shared, question, begun)).await,
-                    None => Landing { copy: cache.walk_now(question).await, how: How::Walked },
+                    None => WalkResult { copy: cache.walk_now(question).await, via: Via::Walked },
                 }
             }
         })

@@ -7,9 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Key, SourceCache,
-    ear::Ear,
     entry::{self, Entry, Said, Saying},
     keeping::is_of_source,
+    subscription::Subscription,
 };
 use crate::{
     domain::{Failure, FailureKind, Moment},
@@ -67,15 +67,15 @@ impl SourceCache {
 
     /// Looks whether there is a newer copy, and takes it.
     async fn look(&self, shared: &Shared, key: &Key) {
-        let mut ear = Ear::new(&shared.cache, &shared.subject);
+        let mut subscription = Subscription::new(&shared.cache, &shared.subject);
         self.look_once(shared, key).await;
-        self.doubt(key, &mut ear);
+        self.doubt(key, &mut subscription);
     }
 
     /// What was told between the reading and the taking of a copy finds nothing to be about, or an
     /// older copy: then it is looked up again before it is used again.
-    pub(super) fn doubt(&self, key: &Key, ear: &mut Ear) {
-        if let Some(held) = self.held.get(key).filter(|_| ear.has_heard()) {
+    pub(super) fn doubt(&self, key: &Key, subscription: &mut Subscription) {
+        if let Some(held) = self.held.get(key).filter(|_| subscription.has_heard()) {
             held.note_newest_in(0);
         }
     }

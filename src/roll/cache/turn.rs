@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{How, Key, Landing, Question, SourceCache, ear::Ear, entry::Said, keeping::is_of_source, shared::Shared};
+use super::{Key, Question, SourceCache, Via, WalkResult, entry::Said, keeping::is_of_source, shared::Shared, subscription::Subscription};
 use crate::{
     domain::Moment,
     outbound::Deadline,
@@ -17,7 +17,7 @@ enum Turn {
     /// We do; with the lock, or without, where the shared cache says nothing.
     Ours(Option<Lock>),
     /// Nobody, for there is a copy, or somebody has asked meanwhile.
-    Over(Landing),
+    Over(WalkResult),
 }
 
 /// Which answers of other replicas count for this walk.
@@ -47,13 +47,13 @@ impl Wanted {
 
 impl SourceCache {
     /// One walk for all replicas: ours, or that of the one who has the lock.
-    pub(super) async fn walk_for_all(self: &Arc<Self>, shared: &Shared, question: Question<'_>, begun: Instant) -> Landing {
+    pub(super) async fn walk_for_all(self: &Arc<Self>, shared: &Shared, question: Question<'_>, begun: Instant) -> WalkResult {
         match self.turn(shared, question, begun).await {
-            Turn::Over(landing) => landing,
+            Turn::Over(result) => result,
             Turn::Ours(lock) => {
                 let copy = self.walk_now(question).await;
                 self.tell(shared, &copy, lock);
-                Landing { copy, how: How::Walked }
+                WalkResult { copy, via: Via::Walked }
             }
         }
     }
@@ -61,7 +61,7 @@ impl SourceCache {
     /// Waits until it is our turn to ask the source, or until that is no longer needed.
     async fn turn(&self, shared: &Shared, Question { key, source, context, .. }: Question<'_>, begun: Instant) -> Turn {
         let wait = Deadline::after(source.walk_deadline());
-        let mut ear = Ear::new(&shared.cache, &shared.subject);
+        let mut subscription = Subscription::new(&shared.cache, &shared.subject);
         let held = self.held(key).map(|held| held.fetched_at);
         let mut wanted = Wanted { seen: Vec::new(), since: context.refresh.then(Moment::now), held };
         let (mut until, mut is_told, mut looks) = (begun + shared.cache.timeout(), false, 0);
@@ -75,19 +75,19 @@ impl SourceCache {
             let may_be_over = wanted.since.is_none() || !wanted.seen.is_empty();
             if (is_another || is_told)
                 && may_be_over
-                && let Some(landing) = self.over(shared, key, &wanted, until).await
+                && let Some(result) = self.over(shared, key, &wanted, until).await
             {
                 if let Locked::Mine(lock) = locked {
                     give_back(shared, lock);
                 }
-                return Turn::Over(landing);
+                return Turn::Over(result);
             }
             match locked {
                 Locked::Mine(lock) => return Turn::Ours(Some(lock)),
                 Locked::Others(owner) if is_another => wanted.seen.push(owner),
                 Locked::Others(_) => {}
             }
-            is_told = ear.hears_within(pause(looks, fastrand::f64())).await;
+            is_told = subscription.hears_within(pause(looks, fastrand::f64())).await;
             looks += 1;
             until = Instant::now() + shared.cache.timeout();
         }
@@ -95,16 +95,16 @@ impl SourceCache {
     }
 
     /// What others have found, if that is an answer.
-    async fn over(&self, shared: &Shared, key: &Key, wanted: &Wanted, until: Instant) -> Option<Landing> {
-        let (mut ear, epoch) = (Ear::new(&shared.cache, &shared.subject), shared.cache.epoch());
+    async fn over(&self, shared: &Shared, key: &Key, wanted: &Wanted, until: Instant) -> Option<WalkResult> {
+        let (mut subscription, epoch) = (Subscription::new(&shared.cache, &shared.subject), shared.cache.epoch());
         if let Ok(Some((entry, age))) = self.read(shared, key, Place::Copy, left(until)).await {
             let is_seen = wanted.is_seen(&entry.owner);
             if let Said::Known(answer) = &entry.said
                 && wanted.takes(entry.at, self.policy_of(answer).of_age(age), &entry.owner)
             {
                 let copy = self.take(key, entry, age, epoch)?;
-                self.doubt(key, &mut ear);
-                return Some(Landing { copy: Ok(copy), how: if is_seen { How::Waited } else { How::Looked } });
+                self.doubt(key, &mut subscription);
+                return Some(WalkResult { copy: Ok(copy), via: if is_seen { Via::Waited } else { Via::Looked } });
             }
         }
         if wanted.seen.is_empty() {
@@ -119,7 +119,7 @@ impl SourceCache {
         };
         is_answer.then(|| {
             let walked = walked.and_then(|walk| self.own(key, walk));
-            Landing { copy: self.keep_as_of(key, walked, entry.at, age), how: How::Waited }
+            WalkResult { copy: self.keep_as_of(key, walked, entry.at, age), via: Via::Waited }
         })
     }
 }

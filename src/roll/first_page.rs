@@ -12,7 +12,7 @@ use crate::domain::Warning;
 
 /// The first page of a roll, once somebody has rendered it.
 #[derive(Debug, Default)]
-pub(super) struct Front(OnceLock<(Vec<Warning>, Arc<Rendered>)>);
+pub(super) struct FirstPage(OnceLock<(Vec<Warning>, Arc<Rendered>)>);
 
 /// A page, ready to send.
 #[derive(Debug)]
@@ -27,9 +27,9 @@ pub struct Rendered {
     gzip: OnceLock<Bytes>,
 }
 
-// === impl Front ===
+// === impl FirstPage ===
 
-impl Front {
+impl FirstPage {
     /// The page with these warnings; rendered by the first who asks for it. The links may have more to
     /// say of the same copies later, which is then rendered each time.
     pub(super) fn page(&self, warnings: &[Warning], render: impl Fn() -> Rendered) -> Arc<Rendered> {

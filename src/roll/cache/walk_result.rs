@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{found::Shared, held::Held, keeping::is_believed};
+use super::{found::Shared, keeping::is_believed, key::Held};
 use crate::{
     domain::{Failure, FailureKind},
     roll::cached_answer::CachedAnswer,
@@ -11,14 +11,14 @@ use crate::{
 
 /// What a flight came to, and how.
 #[derive(Clone, Debug)]
-pub(super) struct Landing {
+pub(super) struct WalkResult {
     pub(super) copy: Result<Arc<CachedAnswer>, Failure>,
-    pub(super) how: How,
+    pub(super) via: Via,
 }
 
 /// How a flight came to what it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum Via {
     /// The source was asked.
     Walked,
     /// Another replica was asking the source, and was waited for.
@@ -27,11 +27,11 @@ pub(super) enum How {
     Looked,
 }
 
-impl Landing {
+impl WalkResult {
     /// Whose walk it was, for one who waited for it and may have `joined` it, and whether what it found is `held`.
     pub(super) fn shared(&self, joined: bool, held: &Held) -> Shared {
         match &self.copy {
-            _ if joined || self.how == How::Waited => Shared::Collapsed,
+            _ if joined || self.via == Via::Waited => Shared::Collapsed,
             Ok(copy) if copy.is_kept() && held.has_room_for(copy) => Shared::Stored,
             _ => Shared::NotStored,
         }

@@ -10,12 +10,12 @@ use tokio::sync::broadcast::{
 use crate::shared_cache::{Change, SharedCache, Subject, What};
 
 /// Hears of one subject, from the moment on in which it is made.
-pub(super) struct Ear {
+pub(super) struct Subscription {
     heard: Receiver<Arc<Change>>,
     subject: Subject,
 }
 
-impl Ear {
+impl Subscription {
     pub(super) fn new(cache: &SharedCache, subject: &Subject) -> Self {
         Self { heard: cache.changes(), subject: subject.clone() }
     }
@@ -64,11 +64,11 @@ mod tests {
             (vec![change("else", What::Failed); 9], true, "it may have been missed"),
         ] {
             let sender = tokio::sync::broadcast::Sender::new(8);
-            let mut ear = Ear { heard: sender.subscribe(), subject: subject("acme") };
+            let mut subscription = Subscription { heard: sender.subscribe(), subject: subject("acme") };
             for change in told {
                 sender.send(change).unwrap();
             }
-            assert_eq!(ear.has_heard(), expected, "{why}");
+            assert_eq!(subscription.has_heard(), expected, "{why}");
         }
     }
 }
