@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::rate::Meter;
+use super::rate::RateLimit;
 use crate::domain::CustomerId;
 
 pub(super) use super::visible::Customers;
@@ -16,12 +16,12 @@ struct Who {
     name: Arc<str>,
     label: Option<Arc<str>>,
     customers: Customers,
-    meter: Option<Arc<Meter>>,
+    limit: Option<Arc<RateLimit>>,
 }
 
 /// What a request presents of who sends it.
 #[derive(Debug, Default)]
-pub struct Presented<'a> {
+pub struct PresentedCredentials<'a> {
     /// What stands behind `Bearer` in each `Authorization`.
     pub bearers: Vec<&'a str>,
     /// Each `X-Api-Key`.
@@ -55,8 +55,8 @@ pub enum Denied {
 
 impl Caller {
     /// `label` names him in metrics, of which there are few; `None` where callers are not told apart.
-    pub(super) fn new(name: impl Into<Arc<str>>, label: Option<Arc<str>>, customers: Customers, meter: Option<Arc<Meter>>) -> Self {
-        Self(Arc::new(Who { name: name.into(), label, customers, meter }))
+    pub(super) fn new(name: impl Into<Arc<str>>, label: Option<Arc<str>>, customers: Customers, limit: Option<Arc<RateLimit>>) -> Self {
+        Self(Arc::new(Who { name: name.into(), label, customers, limit }))
     }
 
     /// What he is called in the log.
@@ -76,13 +76,13 @@ impl Caller {
 
     /// Counts one request of his; how long he has to wait where it is one too many.
     pub(super) fn wait(&self) -> Option<Duration> {
-        self.0.meter.as_ref()?.wait()
+        self.0.limit.as_ref()?.wait()
     }
 }
 
-// === impl Presented ===
+// === impl PresentedCredentials ===
 
-impl<'a> Presented<'a> {
+impl<'a> PresentedCredentials<'a> {
     /// The one key or token that is presented, in whichever header.
     pub(super) fn one_of_any(&self) -> Result<Option<&'a str>, Denied> {
         only(self.bearers.iter().chain(&self.keys))
@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn one_is_presented_or_none() {
-        let presented = |bearers: &[&'static str], keys: &[&'static str]| Presented { bearers: bearers.to_vec(), keys: keys.to_vec() };
+        let presented =
+            |bearers: &[&'static str], keys: &[&'static str]| PresentedCredentials { bearers: bearers.to_vec(), keys: keys.to_vec() };
         assert!(matches!(presented(&[], &[]).one_of_any(), Ok(None)));
         for (bearers, keys) in [(&["a"][..], &[][..]), (&[], &["a"]), (&["a"], &["a", "a"])] {
             assert!(matches!(presented(bearers, keys).one_of_any(), Ok(Some("a"))));

@@ -2,18 +2,18 @@
 //!
 //! [`Access::admit`] stands before everything that is somebody's: it tells the caller from what
 //! was presented ([`keys`], [`tokens`]), and whether he asks too often ([`rate`], or by his address
-//! where he is not known: [`strangers`]). What he may see
+//! where he is not known: [`refusal_limit`]). What he may see
 //! ([`visible`]) is asked of the [`Caller`] before anything is looked up.
 
 mod caller;
 mod keys;
 mod rate;
+mod refusal_limit;
 mod settings;
-mod strangers;
 mod tokens;
 mod visible;
 
-pub use caller::{Caller, Denied, Presented};
+pub use caller::{Caller, Denied, PresentedCredentials};
 pub use keys::{NewKey, new_key};
 pub use settings::{AccessSettings, Mode};
 pub use tokens::KeptKeys;
@@ -23,14 +23,14 @@ use std::{net::IpAddr, sync::Arc};
 use crate::{outbound::Deadline, telemetry::Metrics};
 use caller::Customers;
 use keys::Keys;
-use strangers::Strangers;
+use refusal_limit::RefusalLimit;
 use tokens::Tokens;
 
 /// Tells who is calling.
 #[derive(Debug)]
 pub struct Access {
     authenticator: Authenticator,
-    strangers: Strangers,
+    refusal_limit: RefusalLimit,
 }
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Access {
             // A table that cannot be read is a fault, so nothing comes here; and it would let nobody in.
             (Mode::Jwt, None) => Authenticator::Keys(Keys::new(Vec::new())),
         };
-        Ok(Self { authenticator, strangers: Strangers::default() })
+        Ok(Self { authenticator, refusal_limit: RefusalLimit::default() })
     }
 
     /// Whether callers are told from each other at all.
@@ -60,7 +60,7 @@ impl Access {
     }
 
     /// Who presents this, without counting the request; a key set is waited for until the deadline.
-    pub async fn recognise(&self, presented: &Presented<'_>, deadline: Deadline) -> Result<Caller, Denied> {
+    pub async fn recognise(&self, presented: &PresentedCredentials<'_>, deadline: Deadline) -> Result<Caller, Denied> {
         match &self.authenticator {
             Authenticator::Anyone(caller) => Ok(caller.clone()),
             Authenticator::Keys(keys) => keys.find(presented.one_of_any()?.ok_or(Denied::Missing)?),
@@ -71,7 +71,7 @@ impl Access {
     }
 
     /// Who presents this, unless he asks too often; who is not known is counted by his address.
-    pub async fn admit(&self, presented: &Presented<'_>, from: Option<IpAddr>, deadline: Deadline) -> Result<Caller, Denied> {
+    pub async fn admit(&self, presented: &PresentedCredentials<'_>, from: Option<IpAddr>, deadline: Deadline) -> Result<Caller, Denied> {
         let caller = self.recognise(presented, deadline).await.map_err(|denied| self.count_refusal(denied, from))?;
         match caller.wait() {
             None => Ok(caller),
@@ -82,7 +82,7 @@ impl Access {
     fn count_refusal(&self, denied: Denied, from: Option<IpAddr>) -> Denied {
         match denied {
             Denied::Missing | Denied::Refused(_) => {
-                let wait = from.and_then(|from| self.strangers.wait(from));
+                let wait = from.and_then(|from| self.refusal_limit.wait(from));
                 wait.map_or(denied, |wait| Denied::RefusedTooOften { wait })
             }
             denied => denied,

@@ -27,7 +27,7 @@ enum Per {
 
 /// Counts one caller's requests.
 #[derive(Debug)]
-pub(super) struct Meter(RateLimiter<NotKeyed, InMemoryState, DefaultClock>);
+pub(super) struct RateLimit(RateLimiter<NotKeyed, InMemoryState, DefaultClock>);
 
 impl Setting for Rate {
     const WANTED: &'static str = "a number of requests and a time, such as \"50/s\", \"600/m\" or \"1000/h\"";
@@ -65,7 +65,7 @@ fn parse(text: &str) -> Option<Rate> {
     Some(Rate { count: count.trim().parse().ok()?, per })
 }
 
-impl Meter {
+impl RateLimit {
     /// Counts against this rate; without a burst as many are let through at once as the rate names.
     pub(super) fn new(rate: Rate, burst: Option<NonZeroU32>) -> Self {
         let quota = match rate.per {
@@ -106,12 +106,12 @@ mod tests {
 
     #[test]
     fn a_burst_is_let_through_and_then_the_rate_holds() {
-        let meter = Meter::new(parse("1/h").unwrap(), NonZeroU32::new(3));
-        assert!((0..3).all(|_| meter.wait().is_none()));
-        let wait = meter.wait().unwrap();
+        let limit = RateLimit::new(parse("1/h").unwrap(), NonZeroU32::new(3));
+        assert!((0..3).all(|_| limit.wait().is_none()));
+        let wait = limit.wait().unwrap();
         assert!(wait > Duration::from_secs(3590) && wait <= Duration::from_hours(1), "{wait:?}");
-        let meter = Meter::new(parse("2/m").unwrap(), None);
-        let let_in = (0..5).filter(|_| meter.wait().is_none()).count();
+        let limit = RateLimit::new(parse("2/m").unwrap(), None);
+        let let_in = (0..5).filter(|_| limit.wait().is_none()).count();
         assert_eq!(let_in, 2);
     }
 }

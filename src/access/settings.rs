@@ -6,7 +6,7 @@ use toml::Value;
 
 use super::{
     caller::Caller,
-    rate::{Meter, Rate},
+    rate::{Rate, RateLimit},
     tokens::TokenSettings,
     visible::{self, Customers},
 };
@@ -130,9 +130,9 @@ impl KeyCaller {
     }
 
     pub(super) fn into_caller(self) -> Caller {
-        let meter = self.rate.map(|rate| Arc::new(Meter::new(rate, self.burst)));
+        let limit = self.rate.map(|rate| Arc::new(RateLimit::new(rate, self.burst)));
         let name: Arc<str> = self.name.into();
-        Caller::new(Arc::clone(&name), Some(name), self.customers, meter)
+        Caller::new(Arc::clone(&name), Some(name), self.customers, limit)
     }
 }
 

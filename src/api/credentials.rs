@@ -3,15 +3,18 @@
 use http::{HeaderMap, HeaderName, header};
 
 use super::{error::ApiError, headers::API_KEY};
-use crate::{access::Presented, config::Secret, domain::SourceName, sources::Brought};
+use crate::{access::PresentedCredentials, config::Secret, domain::SourceName, sources::CallerCredentials};
 
 const BEARER: &str = "bearer";
 
 /// What the request presents of its caller. What is no text is presented as an empty one, which is
 /// nobody's.
-pub(super) fn presented(headers: &HeaderMap) -> Presented<'_> {
+pub(super) fn presented(headers: &HeaderMap) -> PresentedCredentials<'_> {
     let texts = |name: HeaderName| headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or_default());
-    Presented { bearers: texts(header::AUTHORIZATION).filter_map(bearer).collect(), keys: texts(API_KEY).map(str::trim).collect() }
+    PresentedCredentials {
+        bearers: texts(header::AUTHORIZATION).filter_map(bearer).collect(),
+        keys: texts(API_KEY).map(str::trim).collect(),
+    }
 }
 
 /// What stands behind the scheme, if that is `Bearer`, whatever its case (RFC 9110, 11.1).
@@ -21,8 +24,8 @@ fn bearer(value: &str) -> Option<&str> {
 }
 
 /// What the request brings for each source that wants it.
-pub(super) fn brought(headers: &HeaderMap, wanted: &[(SourceName, HeaderName)]) -> Result<Brought, ApiError> {
-    let mut brought = Brought::default();
+pub(super) fn brought(headers: &HeaderMap, wanted: &[(SourceName, HeaderName)]) -> Result<CallerCredentials, ApiError> {
+    let mut brought = CallerCredentials::default();
     for (source, name) in wanted {
         let mut values = headers.get_all(name).into_iter();
         let Some(first) = values.next() else { continue };

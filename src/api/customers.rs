@@ -15,13 +15,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Gateway,
     accept::Accept,
-    arrival::Arrival,
     caching::{tag_of, tagged},
     code::Code,
     envelope::RollStatus,
     error::ApiError,
     extract::{Customer, must_take_json, page_size, read_each, searched, unknown},
     next_page::{link, read_again},
+    request_context::RequestContext,
 };
 use crate::{
     customers::{CustomersPage, CustomersQuery, Link, Linked, NotLinked},
@@ -144,14 +144,14 @@ pub(super) struct CustomersHeaders {
 )]
 pub(super) async fn list_customers(
     State(gateway): State<Arc<Gateway>>,
-    Extension(arrival): Extension<Arc<Arrival>>,
+    Extension(request_context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (query, again) = read_query(query.as_deref().unwrap_or_default())?;
     must_take_json(&Accept::of(&headers))?;
     let customers = Arc::clone(gateway.rolls.customers());
-    let caller = arrival.caller()?.clone();
+    let caller = request_context.caller()?.clone();
     let listed = offload(customers.len() > MANY_CUSTOMERS, move || customers.list(&query, |customer| caller.may_see(customer))).await;
     let body = CustomersBody::from(listed.map_err(|why| not_listed(&why))?);
     let CustomersBody { status, timestamp: _, page_size, total, next_cursor, data, warnings } = &body;

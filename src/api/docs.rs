@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use utoipa_swagger_ui::Config;
 
-use super::{Gateway, arrival::Arrival, credentials::presented, error::ApiError};
+use super::{Gateway, credentials::presented, error::ApiError, request_context::RequestContext};
 
 /// Everything comes from this host; Swagger UI needs inline styles and pictures in `data:`.
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -67,10 +67,10 @@ pub(super) async fn swagger(State(gateway): State<Arc<Gateway>>, file: Option<Pa
 /// The page for a person. How the sources are is for callers.
 pub(super) async fn start(
     State(gateway): State<Arc<Gateway>>,
-    Extension(arrival): Extension<Arc<Arrival>>,
+    Extension(request_context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Response {
-    let is_caller = gateway.access.recognise(&presented(&headers), arrival.deadline).await.is_ok();
+    let is_caller = gateway.access.recognise(&presented(&headers), request_context.deadline).await.is_ok();
     let sources = if is_caller { state_of_sources(&gateway) } else { "<p>How they are is for callers.</p>".to_owned() };
     let html =
         START_PAGE.replace("{sources}", &sources).replace("{base}", &gateway.base_path).replace("{version}", env!("CARGO_PKG_VERSION"));

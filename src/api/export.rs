@@ -14,7 +14,7 @@ use super::{
     caching::{put, states, tag_of, tagged},
     envelope::{RollStatus, SourceReport},
     headers::{ROLLCALL_STATUS, ROLLCALL_WARNINGS},
-    shape::{content_type, media_type},
+    representation::{content_type, media_type},
 };
 use crate::{
     domain::Warning,

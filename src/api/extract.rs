@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::{arrival::Arrival, code::Code, error::ApiError, next_page::read_again, shape::Shape};
+use super::{code::Code, error::ApiError, next_page::read_again, representation::Representation, request_context::RequestContext};
 use crate::{
     domain::{CustomerId, EmailKey, InvalidCustomerId, SourceName, folded},
     roll::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, PageOf, Partial, Sort, View},
@@ -33,10 +33,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Customer {
         let path = Path::<CustomerInPath>::from_request_parts(parts, state).await;
         let Path(CustomerInPath { customer_id }) = path.map_err(|rejection| unreadable(&rejection))?;
         let customer = customer_id.parse::<CustomerId>()?;
-        let Some(arrival) = parts.extensions.get::<Arc<Arrival>>() else {
+        let Some(request_context) = parts.extensions.get::<Arc<RequestContext>>() else {
             return Err(ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR));
         };
-        if arrival.caller()?.may_see(&customer) { Ok(Self(customer)) } else { Err(ApiError::forbidden(&customer)) }
+        if request_context.caller()?.may_see(&customer) { Ok(Self(customer)) } else { Err(ApiError::forbidden(&customer)) }
     }
 }
 
@@ -71,16 +71,21 @@ struct Reading<'a> {
     partial: Partial,
     page_size: usize,
     cursor: Option<String>,
-    shape: Shape,
+    representation: Representation,
 }
 
 impl UsersQuery {
     /// Reads a query; `sources` are those that there are. All users at once have no pages, and are
     /// whole unless the caller says otherwise.
-    pub(super) fn read(query: &str, customer: &CustomerId, sources: &[SourceName], shape: Shape) -> Result<Self, ApiError> {
-        let partial = if shape == Shape::Page { Partial::Allow } else { Partial::Deny };
+    pub(super) fn read(
+        query: &str,
+        customer: &CustomerId,
+        sources: &[SourceName],
+        representation: Representation,
+    ) -> Result<Self, ApiError> {
+        let partial = if representation == Representation::Page { Partial::Allow } else { Partial::Deny };
         let (view, page_size) = (View::default(), DEFAULT_PAGE_SIZE);
-        let mut reading = Reading { customer, sources, view, partial, page_size, cursor: None, shape };
+        let mut reading = Reading { customer, sources, view, partial, page_size, cursor: None, representation };
         let again = read_again(query, |name, value| reading.take(name, value))?;
         reading.finish(again, query.is_empty())
     }
@@ -103,7 +108,7 @@ impl Reading<'_> {
     fn take(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
         let view = &mut self.view;
         match name {
-            "page_size" | "cursor" if self.shape != Shape::Page => {
+            "page_size" | "cursor" if self.representation != Representation::Page => {
                 return Err(ApiError::parameter(name, "is not taken here: what the Accept header asks for has all users."));
             }
             "page_size" => self.page_size = page_size(value)?,
@@ -213,12 +218,12 @@ mod tests {
     const SOURCES: [SourceName; 1] = [SourceName::new("my_reports")];
 
     fn read(query: &str) -> Result<UsersQuery, ApiError> {
-        UsersQuery::read(query, &"acme".parse().unwrap(), &SOURCES, Shape::Page)
+        UsersQuery::read(query, &"acme".parse().unwrap(), &SOURCES, Representation::Page)
     }
 
     #[test]
     fn all_users_have_no_pages_and_are_whole_unless_said() {
-        let all = |query| UsersQuery::read(query, &"acme".parse().unwrap(), &SOURCES, Shape::All(ExportFormat::Csv));
+        let all = |query| UsersQuery::read(query, &"acme".parse().unwrap(), &SOURCES, Representation::All(ExportFormat::Csv));
         for query in ["page_size=5", "cursor=x", "q=a&page_size=5"] {
             assert_eq!(all(query).unwrap_err().code, Code::InvalidParameter, "{query}");
         }

@@ -4,14 +4,12 @@
 //! `envelope` layer.
 
 mod accept;
-mod arrival;
 mod body;
 mod caching;
 mod code;
 mod credentials;
 mod customers;
 mod docs;
-mod door;
 mod envelope;
 mod error;
 mod export;
@@ -23,8 +21,10 @@ mod next_page;
 mod openapi;
 mod parameters;
 mod peer;
-mod shape;
+mod representation;
+mod request_context;
 mod source_status;
+mod swappable_router;
 mod user;
 mod users;
 
@@ -52,9 +52,9 @@ use crate::{
 
 pub use code::{Code, Owner};
 pub use docs::Documents;
-pub use door::Door;
 pub use openapi::{Shown, document};
 pub use peer::Peer;
+pub use swappable_router::SwappableRouter;
 
 pub use middleware::Cors;
 pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS, Refused};
@@ -133,7 +133,7 @@ pub fn vary(more: &[&str]) -> HeaderValue {
 
 /// Whether a text is the query of a roll; for tests that send what nobody would think of.
 pub fn is_query(query: &str, customer: &CustomerId) -> bool {
-    extract::UsersQuery::read(query, customer, &[], shape::Shape::Page).is_ok()
+    extract::UsersQuery::read(query, customer, &[], representation::Representation::Page).is_ok()
 }
 
 /// The routes as the documents describe them.
@@ -166,8 +166,8 @@ fn inside() -> OpenApiRouter<Arc<Gateway>> {
 
 /// The router that callers reach.
 pub fn router(gateway: &Arc<Gateway>) -> Router {
-    let admitted = from_fn_with_state(Arc::clone(gateway), middleware::admit);
-    let placed = from_fn_with_state(Arc::clone(gateway), middleware::admit_to_a_place);
+    let admitted = from_fn_with_state(Arc::clone(gateway), middleware::authenticate);
+    let placed = from_fn_with_state(Arc::clone(gateway), middleware::authenticate_within_limit);
     let mut guarded = about_customers().route_layer(placed);
     if !gateway.has_admin {
         guarded = guarded.merge(inside().route_layer(admitted.clone()));

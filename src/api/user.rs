@@ -15,13 +15,13 @@ use uuid::Uuid;
 use super::{
     Gateway,
     accept::Accept,
-    arrival::Arrival,
     caching::{Ages, states, tag_of, tagged},
     credentials::brought,
     envelope::{Shown, SourceReport, UserBody},
     error::ApiError,
     extract::{Customer, must_take_json, one_of, partial, read_each, unknown, wants_it_now},
     parameters::{PartialName, UsersHeaders},
+    request_context::RequestContext,
     users::{LogFacts, refuse},
 };
 use crate::{
@@ -86,7 +86,7 @@ struct UserQuery {
 )]
 pub(super) async fn find_user(
     State(gateway): State<Arc<Gateway>>,
-    Extension(arrival): Extension<Arc<Arrival>>,
+    Extension(request_context): Extension<Arc<RequestContext>>,
     Customer(customer): Customer,
     user: UserInPath,
     RawQuery(query): RawQuery,
@@ -95,7 +95,7 @@ pub(super) async fn find_user(
     let user = user.read(&gateway.source_names)?;
     let query = UserQuery::read(query.as_deref().unwrap_or_default())?;
     must_take_json(&Accept::of(&headers))?;
-    let context = arrival.ask_context(wants_it_now(&headers));
+    let context = request_context.ask_context(wants_it_now(&headers));
     let brought = brought(&headers, &gateway.forwards)?;
     let answer = gateway.rolls.roll(&customer, query.partial, &brought, &context).await?;
     if let Ok(given) = &answer.roll {

@@ -14,7 +14,6 @@ use http::{HeaderMap, HeaderValue, header};
 use super::{
     Gateway,
     accept::{Accept, SMALL_BODY, wants_gzip},
-    arrival::Arrival,
     body::in_pieces,
     caching::{Ages, etag, is_held, tagged, write_origin},
     credentials::brought,
@@ -25,7 +24,8 @@ use super::{
     headers::CACHE_STATUS,
     next_page::link,
     parameters::{UsersHeaders, UsersParameters},
-    shape::Shape,
+    representation::Representation,
+    request_context::RequestContext,
     source_status::SourceStatus,
 };
 use crate::{
@@ -79,17 +79,17 @@ pub(super) struct LogFacts {
 )]
 pub(super) async fn list_users(
     State(gateway): State<Arc<Gateway>>,
-    Extension(arrival): Extension<Arc<Arrival>>,
+    Extension(request_context): Extension<Arc<RequestContext>>,
     Customer(customer): Customer,
     request: Request,
 ) -> Result<Response, ApiError> {
     let asked = request.into_parts().0;
-    let shape = Shape::wanted(&Accept::of(&asked.headers))?;
-    let query = UsersQuery::read(asked.uri.query().unwrap_or_default(), &customer, &gateway.source_names, shape)?;
-    let context = arrival.ask_context(wants_it_now(&asked.headers));
+    let representation = Representation::wanted(&Accept::of(&asked.headers))?;
+    let query = UsersQuery::read(asked.uri.query().unwrap_or_default(), &customer, &gateway.source_names, representation)?;
+    let context = request_context.ask_context(wants_it_now(&asked.headers));
     let brought = brought(&asked.headers, &gateway.forwards)?;
     let answer = gateway.rolls.roll(&customer, query.partial, &brought, &context).await?;
-    let (mut response, partial) = write(&gateway, &customer, (shape, &query), &asked.headers, &answer).await;
+    let (mut response, partial) = write(&gateway, &customer, (representation, &query), &asked.headers, &answer).await;
     LogFacts::note(gateway.wants_facts(&context.origin), &mut response, &answer.outcomes, partial);
     Ok(response)
 }
@@ -99,15 +99,15 @@ pub(super) async fn list_users(
 async fn write(
     gateway: &Gateway,
     customer: &CustomerId,
-    (shape, query): (Shape, &UsersQuery),
+    (representation, query): (Representation, &UsersQuery),
     asked: &HeaderMap,
     answer: &Answer,
 ) -> (Response, bool) {
     match &answer.roll {
         Ok(given) => {
-            let mut response = match shape {
-                Shape::Page => page(gateway, customer, query, asked, given, &answer.outcomes).await,
-                Shape::All(format) => Box::pin(export::all(gateway, format, &query.view, given, &answer.outcomes, asked)).await,
+            let mut response = match representation {
+                Representation::Page => page(gateway, customer, query, asked, given, &answer.outcomes).await,
+                Representation::All(format) => Box::pin(export::all(gateway, format, &query.view, given, &answer.outcomes, asked)).await,
             };
             Ages::of(&answer.outcomes).write(given.complete, &answer.outcomes, response.headers_mut());
             (response, !given.complete)

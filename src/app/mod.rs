@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::KeptKeys,
-    api::{self, Door, Gateway},
+    api::{self, Gateway, SwappableRouter},
     customers::KeptLinks,
     server::{ListenError, Tls, TlsError, listen, serve},
     shared_cache::{SharedCache, Unusable},
@@ -64,8 +64,8 @@ pub struct Running {
     drain: ArcSwap<Duration>,
     /// Whether callers are told apart: what was closed is not opened while the listeners are.
     is_closed: AtomicBool,
-    callers: Arc<Door>,
-    operators: Option<Arc<Door>>,
+    callers: Arc<SwappableRouter>,
+    operators: Option<Arc<SwappableRouter>>,
     stop: CancellationToken,
     servers: Vec<JoinHandle<()>>,
 }
@@ -122,16 +122,16 @@ impl App {
             admin_address: operators.as_ref().map(TcpListener::local_addr).transpose()?,
             drain: ArcSwap::from_pointee(gateway.drain),
             is_closed: AtomicBool::new(gateway.access.knows_callers()),
-            callers: Arc::new(Door::new(api::router(&gateway))),
-            operators: fixed.admin_listen.map(|_| Arc::new(Door::new(api::admin_router(&gateway)))),
+            callers: Arc::new(SwappableRouter::new(api::router(&gateway))),
+            operators: fixed.admin_listen.map(|_| Arc::new(SwappableRouter::new(api::admin_router(&gateway)))),
             servers: Vec::new(),
             stop: stop.clone(),
             lasting,
             fixed,
         };
         running.servers.push(tokio::spawn(serve(callers, Arc::clone(&running.callers), tls, most, stop.clone())));
-        if let (Some(listener), Some(door)) = (operators, &running.operators) {
-            running.servers.push(tokio::spawn(serve(listener, Arc::clone(door), None, most, stop)));
+        if let (Some(listener), Some(router)) = (operators, &running.operators) {
+            running.servers.push(tokio::spawn(serve(listener, Arc::clone(router), None, most, stop)));
         }
         Ok(running)
     }

@@ -71,9 +71,9 @@ impl Running {
         next.keep_up_to_date();
         self.is_closed.store(is_closed, Ordering::Relaxed);
         self.drain.store(Arc::new(next.gateway.drain));
-        self.callers.lead_to(callers);
-        if let Some(door) = &self.operators {
-            door.lead_to(operators);
+        self.callers.swap(callers);
+        if let Some(router) = &self.operators {
+            router.swap(operators);
         }
         Ok(waiting)
     }

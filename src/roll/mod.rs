@@ -37,7 +37,7 @@ use crate::{
     flight::Flights,
     offload::offload,
     shared_cache::SharedCache,
-    sources::{Brought, Scope, Source},
+    sources::{CallerCredentials, Scope, Source},
     telemetry::Metrics,
 };
 
@@ -156,7 +156,7 @@ impl Rolls {
         &self,
         customer: &CustomerId,
         partial: Partial,
-        brought: &Brought,
+        brought: &CallerCredentials,
         context: &AskContext,
     ) -> Result<Answer, LinksUnavailable> {
         let linked = match self.customers.find(customer) {
@@ -218,7 +218,7 @@ impl Rolls {
     fn at_hand<'a>(
         &self,
         remote: &impl Fn(SourceName) -> Option<&'a RemoteId>,
-        brought: &Brought,
+        brought: &CallerCredentials,
         context: &AskContext,
     ) -> Option<Vec<SourceOutcome>> {
         let one = |source: &Arc<Source>| {
@@ -231,7 +231,13 @@ impl Rolls {
         self.sources.iter().map(one).collect()
     }
 
-    async fn ask(&self, source: &Arc<Source>, remote: Option<&RemoteId>, brought: &Brought, context: &AskContext) -> SourceOutcome {
+    async fn ask(
+        &self,
+        source: &Arc<Source>,
+        remote: Option<&RemoteId>,
+        brought: &CallerCredentials,
+        context: &AskContext,
+    ) -> SourceOutcome {
         let started = Instant::now();
         let mut outcome = SourceOutcome::nothing(source.name());
         let Some(remote) = remote else { return outcome };

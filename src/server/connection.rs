@@ -16,7 +16,7 @@ use super::{
     refusal::refuse,
     tls::Tls,
 };
-use crate::api::{Door, LARGEST_HEAD, MOST_HEADERS, Peer};
+use crate::api::{LARGEST_HEAD, MOST_HEADERS, Peer, SwappableRouter};
 
 /// How long a connection goes on as if nothing were when the listener closes, so that what its
 /// peer has sent by then is read: from then on each answer ends its connection.
@@ -31,7 +31,7 @@ const UNREAD: Duration = Duration::from_secs(30);
 /// What every connection of a listener is answered with.
 #[derive(Clone)]
 pub(super) struct Answering {
-    pub(super) door: Arc<Door>,
+    pub(super) router: Arc<SwappableRouter>,
     pub(super) tls: Option<Arc<Tls>>,
     /// Cancelled once the listener is closed.
     pub(super) closed: CancellationToken,
@@ -41,9 +41,9 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
     if stream.set_nodelay(true).and_then(|()| end_unread(&stream)).is_err() {
         return; // the peer has gone already
     }
-    let Answering { door, tls, closed } = with;
+    let Answering { router, tls, closed } = with;
     let Ok(peer) = stream.peer_addr().map(|address| Peer::new(address, tls.is_some())) else { return };
-    let Some(tls) = tls else { return converse(stream, peer, door, closed).await };
+    let Some(tls) = tls else { return converse(stream, peer, router, closed).await };
     let encrypted = tokio::select! {
         biased; // what has come is read before the time is up, however late this task has its turn
         encrypted = Box::pin(tls.shake_hands(stream)) => encrypted,
@@ -51,17 +51,17 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
     };
     if let Some(stream) = encrypted {
         // In a box: an encrypted stream is large, and those that are not carry no room for it.
-        Box::pin(converse(stream, peer, door, closed)).await;
+        Box::pin(converse(stream, peer, router, closed)).await;
     }
 }
 
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, door: Arc<Door>, closed: CancellationToken) {
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, router: Arc<SwappableRouter>, closed: CancellationToken) {
     let clock = Arc::new(Clock::default());
     let mut stream = Watched::new(stream, Arc::clone(&clock));
-    talk(&mut stream, &clock, peer, &door, &closed).await;
+    talk(&mut stream, &clock, peer, &router, &closed).await;
     if let Some((status, stream)) = stream.refused() {
         // In a box: next to nobody is refused like this.
-        Box::pin(refuse(stream, status, peer, &door)).await;
+        Box::pin(refuse(stream, status, peer, &router)).await;
     }
 }
 
@@ -70,13 +70,13 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut Watched<S>,
     clock: &Arc<Clock>,
     peer: Peer,
-    door: &Door,
+    router: &SwappableRouter,
     closed: &CancellationToken,
 ) {
     let service = service_fn(|request| {
         let busy = clock.head_is_there();
         async move {
-            let response = door.answer(request, peer).await;
+            let response = router.answer(request, peer).await;
             response.map(|response| response.map(|body| busy.until_gone(body)))
         }
     });

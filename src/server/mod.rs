@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::connection::Answering;
-use crate::api::Door;
+use crate::api::SwappableRouter;
 
 pub use tls::{Tls, TlsError};
 
@@ -67,9 +67,9 @@ fn reason(cause: &io::Error) -> String {
 /// Answers connections until `stop`, encrypted where there is something to do it with, then closes
 /// the listener and finishes what is in flight. Beyond `most` connections at a time, further ones
 /// wait in the kernel.
-pub async fn serve(listener: TcpListener, door: Arc<Door>, tls: Option<Tls>, most: usize, stop: CancellationToken) {
+pub async fn serve(listener: TcpListener, router: Arc<SwappableRouter>, tls: Option<Tls>, most: usize, stop: CancellationToken) {
     let (connections, places, closed) = (TaskTracker::new(), Arc::new(Semaphore::new(most)), CancellationToken::new());
-    let with = Answering { door, tls: tls.map(Arc::new), closed: closed.clone() };
+    let with = Answering { router, tls: tls.map(Arc::new), closed: closed.clone() };
     let answer = |stream, place| drop(connections.spawn(connection::answer(stream, place, with.clone())));
     loop {
         let accepted = tokio::select! {

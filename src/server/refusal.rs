@@ -7,7 +7,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::api::{Door, Peer, Refused};
+use crate::api::{Peer, Refused, SwappableRouter};
 
 /// The request that stands for the one that could not be read: of no method and for no route.
 const STAND_IN: &[u8] = b"- * HTTP/1.1\r\n\r\n";
@@ -19,10 +19,10 @@ const REFUSING: Duration = Duration::from_secs(5);
 const MOST_REST: u64 = 1 << 20;
 
 /// Answers in the place of a refusal that was held back, and ends the connection.
-pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, status: StatusCode, peer: Peer, door: &Door) {
+pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, status: StatusCode, peer: Peer, router: &SwappableRouter) {
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(Refused(status));
-        door.answer(request, peer)
+        router.answer(request, peer)
     });
     let refusing = async {
         let io = TokioIo::new(tokio::io::join(STAND_IN, &mut stream));

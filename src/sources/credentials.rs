@@ -9,7 +9,7 @@ use url::Url;
 use super::{
     authorization::Authorization,
     oauth::{Endpoint, Grant, OAuthSettings, Renewals, TokenSource},
-    scope::{Brought, Identity, ScopeKey},
+    scope::{CallerCredentials, Identity, ScopeKey},
 };
 use crate::{
     config::{SecretSource, Stamp},
@@ -127,7 +127,7 @@ impl Credentials {
     }
 
     /// Whose credentials a request of a caller is made with, who brought these.
-    pub(super) fn identity(&self, source: SourceName, brought: &Brought) -> Result<Identity, Failure> {
+    pub(super) fn identity(&self, source: SourceName, brought: &CallerCredentials) -> Result<Identity, Failure> {
         match self {
             Self::Bearer(_) | Self::Tokens(_) => Ok(Identity::own()),
             Self::Forward { key, .. } => key.as_ref().ok_or(Failure::new(FailureKind::Unauthorized))?.identity(source, brought),

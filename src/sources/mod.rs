@@ -31,7 +31,7 @@ pub use adapter::{Adapter, CustomerList, Page, Paging, Position, Unreadable, Ups
 pub use credentials::CredentialSettings;
 pub use health::HealthReport;
 pub use retry::Policy;
-pub use scope::{Brought, Identity, Scope};
+pub use scope::{CallerCredentials, Identity, Scope};
 pub use settings::{Limits, SourceReader};
 pub use source::{Source, SourceSettings, Walk};
 

@@ -28,7 +28,7 @@ pub struct Identity {
 
 /// What a caller brought for each source.
 #[derive(Clone, Debug, Default)]
-pub struct Brought(Vec<(SourceName, Secret)>);
+pub struct CallerCredentials(Vec<(SourceName, Secret)>);
 
 /// What digests of credentials are keyed with: random, of this process, never told.
 pub(super) struct ScopeKey(Key);
@@ -57,7 +57,7 @@ impl Identity {
     }
 }
 
-impl Brought {
+impl CallerCredentials {
     /// Adds what a caller brought for one source, as he would send it there.
     pub fn add(&mut self, source: SourceName, authorization: Secret) {
         self.0.push((source, authorization));
@@ -71,7 +71,7 @@ impl ScopeKey {
     }
 
     /// A caller's identity at a source, of what he brought for it.
-    pub(super) fn identity(&self, source: SourceName, brought: &Brought) -> Result<Identity, Failure> {
+    pub(super) fn identity(&self, source: SourceName, brought: &CallerCredentials) -> Result<Identity, Failure> {
         let missing = Failure::new(FailureKind::Unauthorized);
         let (_, secret) = brought.0.iter().find(|(name, _)| *name == source).ok_or(missing)?;
         let digest = sign(&self.0, secret.reveal().as_bytes());
@@ -95,8 +95,8 @@ mod tests {
 
     const HERE: SourceName = SourceName::new("here");
 
-    fn brought(secret: &str) -> Brought {
-        let mut brought = Brought::default();
+    fn brought(secret: &str) -> CallerCredentials {
+        let mut brought = CallerCredentials::default();
         brought.add(HERE, Secret::new(secret));
         brought
     }
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn nothing_brought_is_nobody() {
         let key = ScopeKey::new().unwrap();
-        for brought in [Brought::default(), brought("a\nb")] {
+        for brought in [CallerCredentials::default(), brought("a\nb")] {
             assert_eq!(key.identity(HERE, &brought).unwrap_err().kind, FailureKind::Unauthorized);
         }
         assert!(key.identity(SourceName::new("elsewhere"), &brought("Bearer a")).is_err());

@@ -15,7 +15,7 @@ use super::{
     ownership::{Own, keep_own},
     reading::{Read, Reading, Rows},
     retry::{Budget, Policy},
-    scope::{Brought, Identity},
+    scope::{CallerCredentials, Identity},
     settings::Limits,
     settle::{is_refused, of_a_known_customer, settle, take},
     spans,
@@ -176,7 +176,7 @@ impl Source {
 
     /// Whose credentials a request is made with whose caller brought these; that he brought none
     /// where they are wanted is the source's refusal.
-    pub fn identity(&self, brought: &Brought) -> Result<Identity, Failure> {
+    pub fn identity(&self, brought: &CallerCredentials) -> Result<Identity, Failure> {
         self.credentials.identity(self.name(), brought)
     }
 

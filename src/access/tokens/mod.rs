@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     caller::{Caller, Customers, Denied},
-    rate::Meter,
+    rate::RateLimit,
 };
 use crate::{outbound::Deadline, telemetry::Metrics};
 use key_set::KeySets;
@@ -54,7 +54,7 @@ pub(super) struct Tokens {
 struct Subject {
     name: Arc<str>,
     label: Arc<str>,
-    meter: Option<Arc<Meter>>,
+    limit: Option<Arc<RateLimit>>,
 }
 
 impl Tokens {
@@ -88,16 +88,16 @@ impl Tokens {
 
     fn caller(&self, claims: &Map<String, Value>) -> Caller {
         let named = subject(claims);
-        let Subject { name, label, meter } = self.subjects.get_with(Sha256::digest(named).into(), || self.subject(named));
+        let Subject { name, label, limit } = self.subjects.get_with(Sha256::digest(named).into(), || self.subject(named));
         let listed = claims.get(&self.settings.customers_claim).and_then(Value::as_array);
         let customers = Customers::read_what_can_be(listed.into_iter().flatten().filter_map(Value::as_str));
-        Caller::new(name, Some(label), customers, meter)
+        Caller::new(name, Some(label), customers, limit)
     }
 
     fn subject(&self, named: &str) -> Subject {
         let name: Arc<str> = printable(named).into();
-        let meter = self.settings.rate.map(|rate| Arc::new(Meter::new(rate, self.settings.burst)));
-        Subject { label: self.metrics.label_of(&name), name, meter }
+        let limit = self.settings.rate.map(|rate| Arc::new(RateLimit::new(rate, self.settings.burst)));
+        Subject { label: self.metrics.label_of(&name), name, limit }
     }
 }
 

@@ -10,16 +10,17 @@
 //! 5. panic: a bug below becomes an answer, which the envelope then writes.
 //! 6. [`limits`]: what is too large is refused before anything looks at it.
 //!
-//! [`admit()`] stands before the routes that are for callers only, and with [`crowd`] behind it before
-//! those that ask sources: who is not let in takes no place, and probes answer however full it is.
+//! [`authenticate()`] stands before the routes that are for callers only, and with
+//! [`concurrency_limit`] behind it before those that ask sources: who is not let in takes no place,
+//! and probes answer however full it is.
 //!
 //! The six are functions, one around the other, in one layer of the router: each layer of its own
 //! costs an allocation and a copy of all below it for each request.
 
-mod admit;
+mod authenticate;
 mod compression;
+mod concurrency_limit;
 mod cors;
-mod crowd;
 mod envelope;
 mod limits;
 mod observe;
@@ -39,7 +40,7 @@ use http::StatusCode;
 use super::{Gateway, error::ApiError};
 use crate::telemetry::Origin;
 
-pub(super) use admit::{admit, admit_to_a_place};
+pub(super) use authenticate::{authenticate, authenticate_within_limit};
 pub use cors::Cors;
 pub(crate) use limits::{LARGEST_HEAD, MOST_HEADERS, Refused};
 

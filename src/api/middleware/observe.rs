@@ -17,11 +17,11 @@ use crate::{
     access::Caller,
     api::{
         Gateway,
-        arrival::Arrival,
         caching::put,
         code::Code,
         headers::{REQUEST_ID, TRACEPARENT},
         peer::Peer,
+        request_context::RequestContext,
         users::LogFacts,
     },
     config::AccessLog,
@@ -49,15 +49,24 @@ pub(super) fn begin(gateway: &Arc<Gateway>, request: &mut Request) -> Observed {
     if let Some(client) = peer.filter(|_| !gateway.trusted_proxies.is_empty()) {
         request.extensions_mut().insert(client); // in the place of the proxy
     }
-    let arrival = Arc::new(Arrival { origin, deadline: gateway.deadline_of(started), caller: OnceLock::new() });
-    request.extensions_mut().insert(Arc::clone(&arrival));
-    Observed { method: request.method().clone(), started, answered: false, gateway: Arc::clone(gateway), arrival, route, peer, span }
+    let request_context = Arc::new(RequestContext { origin, deadline: gateway.deadline_of(started), caller: OnceLock::new() });
+    request.extensions_mut().insert(Arc::clone(&request_context));
+    Observed {
+        method: request.method().clone(),
+        started,
+        answered: false,
+        gateway: Arc::clone(gateway),
+        request_context,
+        route,
+        peer,
+        span,
+    }
 }
 
 /// A request while it is being answered. Dropped before, it was given up by its caller.
 pub(super) struct Observed {
     gateway: Arc<Gateway>,
-    arrival: Arc<Arrival>,
+    request_context: Arc<RequestContext>,
     route: Arc<str>,
     method: Method,
     started: Instant,
@@ -71,7 +80,7 @@ pub(super) struct Observed {
 impl Observed {
     /// Where the request comes from.
     pub(super) fn origin(&self) -> &Origin {
-        &self.arrival.origin
+        &self.request_context.origin
     }
 
     /// Ends with an answer, which gets what every answer carries.
@@ -79,7 +88,7 @@ impl Observed {
         self.answered = true;
         let facts = response.extensions_mut().remove::<LogFacts>();
         self.note(response.status().as_u16(), response.extensions().get::<Code>().copied(), facts.as_ref());
-        finish(response.headers_mut(), &self.arrival.origin, &self.gateway.vary);
+        finish(response.headers_mut(), &self.request_context.origin, &self.gateway.vary);
         if !self.gateway.is_ready() {
             // Whoever keeps the connection would send his next request to a socket that closes.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -106,9 +115,9 @@ impl Observed {
     }
 
     fn count(&self, status: u16, code: Option<Code>, took: Duration) {
-        let (metrics, arrival) = (&self.gateway.metrics, &self.arrival);
-        metrics.request(&self.route, status, took, arrival.origin.trace.reported());
-        match (arrival.caller.get().and_then(Caller::label), code) {
+        let (metrics, request_context) = (&self.gateway.metrics, &self.request_context);
+        metrics.request(&self.route, status, took, request_context.origin.trace.reported());
+        match (request_context.caller.get().and_then(Caller::label), code) {
             (Some(caller), _) => metrics.caller(caller, status),
             (None, Some(Code::Unauthorized | Code::RateLimited)) => metrics.caller(&NOBODY, status),
             (None, _) => {}
@@ -117,7 +126,7 @@ impl Observed {
 
     /// One line, with the route's template and never its path.
     fn log(&self, status: u16, code: Option<Code>, facts: Option<&LogFacts>, took: Duration) {
-        let (origin, caller) = (&self.arrival.origin, self.arrival.caller.get());
+        let (origin, caller) = (&self.request_context.origin, self.request_context.caller.get());
         tracing::info!(
             request_id = %origin.request_id,
             trace_id = %origin.trace.id(),

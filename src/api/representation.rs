@@ -1,4 +1,4 @@
-//! The shapes that a roll is given in, and which of them a caller wants.
+//! The representations of a roll, and which of them a caller wants.
 
 use super::{
     accept::{Accept, JSON},
@@ -7,38 +7,41 @@ use super::{
 };
 use crate::roll::ExportFormat;
 
-/// A shape of a roll, in the order in which they are preferred where the caller has no preference.
+/// A representation of a roll, in the order in which they are preferred where the caller has no preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum Representation {
     /// A page in its envelope.
     Page,
     /// All users, without an envelope.
     All(ExportFormat),
 }
 
-/// The media types of the other shapes.
+/// The media types of the other representations.
 pub(super) const CSV: &str = "text/csv";
 pub(super) const JSON_LINES: &str = "application/x-ndjson";
 
-const SHAPES: [(Shape, &str); 3] =
-    [(Shape::Page, JSON), (Shape::All(ExportFormat::Csv), CSV), (Shape::All(ExportFormat::JsonLines), JSON_LINES)];
+const REPRESENTATIONS: [(Representation, &str); 3] = [
+    (Representation::Page, JSON),
+    (Representation::All(ExportFormat::Csv), CSV),
+    (Representation::All(ExportFormat::JsonLines), JSON_LINES),
+];
 
-impl Shape {
-    /// The shape that is wanted most.
+impl Representation {
+    /// The representation that is wanted most.
     pub(super) fn wanted(accept: &Accept) -> Result<Self, ApiError> {
         let mut best = None;
-        for (shape, media_type) in SHAPES {
+        for (representation, media_type) in REPRESENTATIONS {
             let wanted = accept.quality_of(media_type);
             if wanted > best.map_or(0, |(_, most)| most) {
-                best = Some((shape, wanted));
+                best = Some((representation, wanted));
             }
         }
         match best {
-            Some((shape, _)) => Ok(shape),
+            Some((representation, _)) => Ok(representation),
             // Who names the type for errors only wants JSON otherwise.
             None if accept.takes_json() => Ok(Self::Page),
             None => {
-                let types = SHAPES.map(|(_, media_type)| media_type).join(", ");
+                let types = REPRESENTATIONS.map(|(_, media_type)| media_type).join(", ");
                 Err(ApiError::new(Code::NotAcceptable, format!("This route gives {types}; the Accept header allows none of them.")))
             }
         }
@@ -68,8 +71,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shape_that_is_wanted_most_is_given() {
-        let (page, csv, lines) = (Some(Shape::Page), Some(Shape::All(ExportFormat::Csv)), Some(Shape::All(ExportFormat::JsonLines)));
+    fn the_representation_that_is_wanted_most_is_given() {
+        let (page, csv, lines) =
+            (Some(Representation::Page), Some(Representation::All(ExportFormat::Csv)), Some(Representation::All(ExportFormat::JsonLines)));
         for (value, expected) in [
             ("", page),
             ("*/*", page),
@@ -94,7 +98,7 @@ mod tests {
             if !value.is_empty() {
                 headers.insert(header::ACCEPT, value.parse().unwrap());
             }
-            let wanted = Shape::wanted(&Accept::of(&headers));
+            let wanted = Representation::wanted(&Accept::of(&headers));
             assert_eq!(wanted.as_ref().ok(), expected.as_ref(), "{value}");
             if let Err(error) = wanted {
                 assert_eq!(error.code, Code::NotAcceptable);

@@ -15,7 +15,7 @@ use crate::api::{Gateway, error::ApiError};
 /// A crowd is over soon, one way or the other.
 const SOON: Duration = Duration::from_secs(1);
 
-pub(super) async fn with_a_place(gateway: &Gateway, request: Request, next: Next) -> Response {
+pub(super) async fn within_concurrency_limit(gateway: &Gateway, request: Request, next: Next) -> Response {
     match gateway.places.try_acquire() {
         Ok(_place) => next.run(request).await,
         Err(_) => ApiError::of_status(StatusCode::SERVICE_UNAVAILABLE).retry_after(SOON).into_response(),

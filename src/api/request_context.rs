@@ -8,7 +8,7 @@ use super::error::ApiError;
 use crate::{access::Caller, outbound::Deadline, roll::AskContext, telemetry::Origin};
 
 /// A request that has come; the outermost layer notes it for all below.
-pub(super) struct Arrival {
+pub(super) struct RequestContext {
     /// Its id and its trace.
     pub(super) origin: Origin,
     /// Until when an answer is of use.
@@ -18,7 +18,7 @@ pub(super) struct Arrival {
     pub(super) caller: OnceLock<Caller>,
 }
 
-impl Arrival {
+impl RequestContext {
     /// Who asks, on a route that is for callers.
     pub(super) fn caller(&self) -> Result<&Caller, ApiError> {
         // A route without a guard is a bug.

@@ -11,41 +11,41 @@ use axum::{
 
 use crate::{
     access::Denied,
-    api::{Gateway, arrival::Arrival, credentials::presented, error::ApiError, peer::Peer},
+    api::{Gateway, credentials::presented, error::ApiError, peer::Peer, request_context::RequestContext},
 };
 
-use super::crowd::with_a_place;
+use super::concurrency_limit::within_concurrency_limit;
 
 /// Lets callers in to what costs no place.
-pub(in crate::api) async fn admit(
+pub(in crate::api) async fn authenticate(
     State(gateway): State<Arc<Gateway>>,
-    Extension(arrival): Extension<Arc<Arrival>>,
+    Extension(request_context): Extension<Arc<RequestContext>>,
     request: Request,
     next: Next,
 ) -> Response {
-    admit_to(&gateway, &arrival, request, |request| next.run(request)).await
+    authenticated(&gateway, &request_context, request, |request| next.run(request)).await
 }
 
 /// Lets callers in, and then those for whom there is a place, to what may ask sources.
-pub(in crate::api) async fn admit_to_a_place(
+pub(in crate::api) async fn authenticate_within_limit(
     State(gateway): State<Arc<Gateway>>,
-    Extension(arrival): Extension<Arc<Arrival>>,
+    Extension(request_context): Extension<Arc<RequestContext>>,
     request: Request,
     next: Next,
 ) -> Response {
-    admit_to(&gateway, &arrival, request, |request| with_a_place(&gateway, request, next)).await
+    authenticated(&gateway, &request_context, request, |request| within_concurrency_limit(&gateway, request, next)).await
 }
 
-async fn admit_to<F: Future<Output = Response>>(
+async fn authenticated<F: Future<Output = Response>>(
     gateway: &Gateway,
-    arrival: &Arrival,
+    request_context: &RequestContext,
     request: Request,
     answer: impl FnOnce(Request) -> F,
 ) -> Response {
     let from = request.extensions().get::<Peer>().map(|peer| peer.ip());
-    let admitted = gateway.access.admit(&presented(request.headers()), from, arrival.deadline).await;
+    let admitted = gateway.access.admit(&presented(request.headers()), from, request_context.deadline).await;
     if let Ok(caller) | Err(Denied::TooOften { caller, .. }) = &admitted {
-        arrival.caller.get_or_init(|| caller.clone());
+        request_context.caller.get_or_init(|| caller.clone());
     }
     match admitted {
         Ok(_) => answer(request).await,

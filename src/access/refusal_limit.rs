@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::rate::{Meter, Rate};
+use super::rate::{Rate, RateLimit};
 
 /// Refusals at once, and then in each minute. A key cannot be guessed however often somebody tries
 /// (256 bits): this is for programs that do not stop.
@@ -23,19 +23,19 @@ const NETWORK: u128 = !(u64::MAX as u128);
 
 /// Counts refusals by address. Who is known is let in all the same: he may share his address.
 #[derive(Debug)]
-pub(super) struct Strangers(moka::sync::Cache<IpAddr, Arc<Meter>>);
+pub(super) struct RefusalLimit(moka::sync::Cache<IpAddr, Arc<RateLimit>>);
 
-impl Default for Strangers {
+impl Default for RefusalLimit {
     fn default() -> Self {
         Self(moka::sync::Cache::builder().max_capacity(MOST).time_to_idle(REMEMBERED).build())
     }
 }
 
-impl Strangers {
+impl RefusalLimit {
     /// Counts one refusal; how long to wait where it is one too many.
     pub(super) fn wait(&self, address: IpAddr) -> Option<Duration> {
         let rate = Rate::a_minute(A_MINUTE);
-        self.0.get_with(whole(address), || Arc::new(Meter::new(rate, Some(BURST)))).wait()
+        self.0.get_with(whole(address), || Arc::new(RateLimit::new(rate, Some(BURST)))).wait()
     }
 }
 
@@ -53,8 +53,8 @@ mod tests {
 
     #[test]
     fn an_address_is_refused_so_often_and_the_others_are_not_made_to_wait() {
-        let strangers = Strangers::default();
-        let wait = |address: &str| strangers.wait(address.parse().unwrap());
+        let refusal_limit = RefusalLimit::default();
+        let wait = |address: &str| refusal_limit.wait(address.parse().unwrap());
         let waits: Vec<Duration> = (0..2 * BURST.get()).filter_map(|_| wait("203.0.113.9")).collect();
         assert!((100..=1000).contains(&waits.len()), "{waits:?}");
         assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(1)), "{waits:?}");

@@ -11,16 +11,16 @@ use tower::ServiceExt;
 use super::Peer;
 
 /// Where requests go in.
-pub struct Door(ArcSwap<Router>);
+pub struct SwappableRouter(ArcSwap<Router>);
 
-impl Door {
-    /// Opens the door to a router.
+impl SwappableRouter {
+    /// Begins with a router.
     pub fn new(router: Router) -> Self {
         Self(ArcSwap::from_pointee(router))
     }
 
     /// From now on requests go to another router; those that are in flight end where they are.
-    pub fn lead_to(&self, router: Router) {
+    pub fn swap(&self, router: Router) {
         self.0.store(router.into());
     }
 
