@@ -18,7 +18,7 @@ use rustls::{
 };
 use secrecy::zeroize::Zeroizing;
 
-use super::{reader::Reader, stamp::Stamp};
+use super::{file_stamp::FileStamp, reader::Reader};
 
 /// Authorities that are believed instead of the system's; at least one.
 #[derive(Clone)]
@@ -117,8 +117,8 @@ impl KeyPair {
     }
 
     /// Tells the state of both files from any other.
-    pub fn stamps(&self) -> [Stamp; 2] {
-        [Stamp::of(&self.cert_file), Stamp::of(&self.key_file)]
+    pub fn stamps(&self) -> [FileStamp; 2] {
+        [FileStamp::of(&self.cert_file), FileStamp::of(&self.key_file)]
     }
 }
 

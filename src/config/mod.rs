@@ -6,10 +6,10 @@
 
 mod certificates;
 mod fault;
+mod file_stamp;
 mod general;
 mod hex;
 mod layers;
-mod meant;
 mod name;
 mod networks;
 mod origins;
@@ -17,11 +17,12 @@ mod reader;
 mod redirect_uri;
 mod secret;
 mod setting;
-mod stamp;
+mod suggestion;
 mod wiped;
 
 pub use certificates::{Authorities, KeyPair, Unusable};
 pub use fault::{Fault, Faults};
+pub use file_stamp::FileStamp;
 pub use general::{AccessLog, Cache, DEFAULT_LISTEN, General, LogFormat, Server, Telemetry};
 pub use hex::{hex, unhex};
 pub use layers::Layers;
@@ -31,4 +32,3 @@ pub use reader::Reader;
 pub use redirect_uri::RedirectUri;
 pub use secret::{Secret, SecretSource};
 pub use setting::{BaseUrl, Endpoint, Setting, one_of};
-pub use stamp::Stamp;

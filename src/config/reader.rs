@@ -9,9 +9,9 @@ use super::{
     fault::{Fault, Faults},
     hex::hex,
     layers::Layers,
-    meant::{first, instead},
     secret::SecretSource,
     setting::Setting,
+    suggestion::{first, instead},
 };
 
 /// Bytes of a digest that are shown: enough to tell two configurations apart.

@@ -44,7 +44,7 @@ enum Key {
 }
 
 /// Reads one record's texts, one after the other.
-struct Cursor<'a> {
+struct FieldCursor<'a> {
     flags: [u8; 2],
     lengths: &'a [u8],
     texts: &'a str,
@@ -252,12 +252,12 @@ impl Records {
         self.packed.get(begin..end)
     }
 
-    fn cursor(&self, place: usize) -> Option<Cursor<'_>> {
+    fn cursor(&self, place: usize) -> Option<FieldCursor<'_>> {
         let one = self.one(place)?;
         let (flags, mut rest) = one.as_bytes().split_first_chunk()?;
         let size = number(&mut rest);
         let texts = one.get(one.len() - rest.len() + size..)?;
-        Some(Cursor { flags: *flags, lengths: rest.get(..size)?, texts })
+        Some(FieldCursor { flags: *flags, lengths: rest.get(..size)?, texts })
     }
 
     /// One of a record's texts, in the order in which they are added.
@@ -288,9 +288,9 @@ impl<'a> FromIterator<Record<'a>> for Records {
     }
 }
 
-// === impl Cursor ===
+// === impl FieldCursor ===
 
-impl<'a> Cursor<'a> {
+impl<'a> FieldCursor<'a> {
     /// The text behind so many others, if there is one.
     fn nth(mut self, number: usize) -> Option<&'a str> {
         for _ in 0..number {

@@ -17,7 +17,7 @@ use rustls::{
 use tokio::{net::TcpStream, time::Instant};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::config::{KeyPair, Stamp, Unusable};
+use crate::config::{FileStamp, KeyPair, Unusable};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ struct Current {
 #[derive(Debug)]
 struct Looked {
     at: Instant,
-    stamps: [Stamp; 2],
+    stamps: [FileStamp; 2],
     /// Why the files could not be used, if they could not.
     fault: Option<Unusable>,
 }

@@ -12,7 +12,7 @@ use super::{
     scope::{CallerCredentials, Identity, ScopeKey},
 };
 use crate::{
-    config::{SecretSource, Stamp},
+    config::{FileStamp, SecretSource},
     domain::{Failure, FailureKind, SourceName},
     outbound::{Client, Deadline},
     shared_cache::SharedCache,
@@ -62,7 +62,7 @@ pub(super) struct BearerToken {
 
 /// A token as it was read, and the stamp of its file; `None` where the file is to be read anew.
 #[derive(Debug)]
-struct Held(Option<Stamp>, Authorization);
+struct Held(Option<FileStamp>, Authorization);
 
 impl CredentialSettings {
     /// Tells who we are from whom else we might be, as far as the settings say: a digest, for a
@@ -197,10 +197,10 @@ impl BearerToken {
         self.now()
     }
 
-    fn stamp(&self) -> Stamp {
+    fn stamp(&self) -> FileStamp {
         match &self.source {
-            SecretSource::Written(_) => Stamp::default(),
-            SecretSource::File(path) => Stamp::of(path),
+            SecretSource::Written(_) => FileStamp::default(),
+            SecretSource::File(path) => FileStamp::of(path),
         }
     }
 }

@@ -37,9 +37,9 @@ pub(super) enum Scalar<'a> {
 
 /// Reads scalars as what they should be, and counts those that are something else.
 #[derive(Debug, Default)]
-pub(super) struct Odd(pub(super) u64);
+pub(super) struct FieldReader(pub(super) u64);
 
-impl Odd {
+impl FieldReader {
     /// A text, trimmed; a blank one is absent.
     pub(super) fn text<'a>(&mut self, value: &'a Scalar<'_>) -> Option<&'a str> {
         match value {
@@ -165,20 +165,20 @@ mod tests {
 
     #[test]
     fn a_field_of_the_wrong_type_is_absent_and_counted() {
-        let mut odd = Odd::default();
+        let mut fields = FieldReader::default();
         for wrong in ["42", "true", "{\"a\":[1]}", "[]", "1.5", "-1"] {
-            assert_eq!(odd.text(&read(wrong)), None, "{wrong}");
+            assert_eq!(fields.text(&read(wrong)), None, "{wrong}");
         }
-        assert_eq!(odd.0, 6);
-        assert_eq!(odd.flag(&read("\"yes\"")), None);
-        assert_eq!(odd.text(&Scalar::Text("x".repeat(LONGEST_TEXT + 1).into())), None);
-        assert_eq!(odd.0, 8);
-        assert_eq!((odd.text(&read("null")), odd.text(&read("\" \"")), odd.0), (None, None, 8), "absent is not odd");
+        assert_eq!(fields.0, 6);
+        assert_eq!(fields.flag(&read("\"yes\"")), None);
+        assert_eq!(fields.text(&Scalar::Text("x".repeat(LONGEST_TEXT + 1).into())), None);
+        assert_eq!(fields.0, 8);
+        assert_eq!((fields.text(&read("null")), fields.text(&read("\" \"")), fields.0), (None, None, 8), "absent is not odd");
     }
 
     #[test]
     fn a_flag_may_be_written_as_text_or_number() {
-        let mut odd = Odd::default();
+        let mut fields = FieldReader::default();
         for (written, flag) in [
             ("true", true),
             ("\"True\"", true),
@@ -189,21 +189,21 @@ mod tests {
             ("\"false\"", false),
             ("0", false),
         ] {
-            assert_eq!((odd.flag(&read(written)), odd.0), (Some(flag), 0), "{written}");
+            assert_eq!((fields.flag(&read(written)), fields.0), (Some(flag), 0), "{written}");
         }
         for wrong in ["2", "-1", "\"2\"", "\"\"", "1.0", "[true]"] {
-            assert_eq!(odd.flag(&read(wrong)), None, "{wrong}");
+            assert_eq!(fields.flag(&read(wrong)), None, "{wrong}");
         }
-        assert_eq!((odd.0, odd.flag(&read("null")), odd.0), (6, None, 6));
+        assert_eq!((fields.0, fields.flag(&read("null")), fields.0), (6, None, 6));
     }
 
     #[test]
     fn a_numeric_id_is_read_as_its_text() {
-        let mut odd = Odd::default();
-        assert_eq!(odd.id(&read("42")).as_deref(), Some("42"));
-        assert_eq!(odd.id(&read("-7")).as_deref(), Some("-7"));
-        assert_eq!(odd.id(&read("18446744073709551615")).as_deref(), Some("18446744073709551615"));
-        assert_eq!(odd.id(&read("1e30")), None, "a number whose text is lost is no id");
+        let mut fields = FieldReader::default();
+        assert_eq!(fields.id(&read("42")).as_deref(), Some("42"));
+        assert_eq!(fields.id(&read("-7")).as_deref(), Some("-7"));
+        assert_eq!(fields.id(&read("18446744073709551615")).as_deref(), Some("18446744073709551615"));
+        assert_eq!(fields.id(&read("1e30")), None, "a number whose text is lost is no id");
     }
 
     #[test]

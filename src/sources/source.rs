@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     adapter::{Adapter, Page, Paging, Position, Unreadable, UpstreamRequest},
     credentials::{CredentialSettings, Credentials},
+    failed_page::{is_refused, of_a_known_customer, settle, take},
     health::{Health, HealthReport},
     oauth::Renewals,
     ownership::{Own, keep_own},
@@ -17,7 +18,6 @@ use super::{
     retry::{Budget, Policy},
     scope::{CallerCredentials, Identity},
     settings::Limits,
-    settle::{is_refused, of_a_known_customer, settle, take},
     spans,
 };
 use crate::{

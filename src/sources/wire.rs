@@ -9,21 +9,21 @@ use serde::{
 
 use super::{
     adapter::Unreadable,
-    scalar::{Odd, Scalar},
+    scalar::{FieldReader, Scalar},
 };
 use crate::{domain::Records, json};
 
 /// A row of a body that a record is made of.
 pub(super) trait Row {
     /// Puts the record to the others; `None` where it has no id.
-    fn keep(&self, records: &mut Records, odd: &mut Odd) -> Option<()>;
+    fn keep(&self, records: &mut Records, fields: &mut FieldReader) -> Option<()>;
 }
 
 /// A list of rows, each of which is kept as soon as it is read: of all else in it nothing is left.
 #[derive(Debug)]
 pub(super) struct Kept<T> {
     records: Records,
-    odd: Odd,
+    fields: FieldReader,
     lacks_an_id: bool,
     rows: PhantomData<T>,
 }
@@ -49,7 +49,7 @@ impl<T> List for Kept<T> {
 impl<T> Kept<T> {
     /// The records and how many fields had the wrong type. One row without an id, and it is no list.
     pub(super) fn records(self) -> Result<(Records, u64), Unreadable> {
-        if self.lacks_an_id { Err(Unreadable::Shape) } else { Ok((self.records, self.odd.0)) }
+        if self.lacks_an_id { Err(Unreadable::Shape) } else { Ok((self.records, self.fields.0)) }
     }
 }
 
@@ -69,9 +69,9 @@ impl<'de, T: Deserialize<'de> + Row> Visitor<'de> for EachRow<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut kept = Kept { records: Records::default(), odd: Odd::default(), lacks_an_id: false, rows: PhantomData };
+        let mut kept = Kept { records: Records::default(), fields: FieldReader::default(), lacks_an_id: false, rows: PhantomData };
         while let Some(row) = list.next_element::<T>()? {
-            kept.lacks_an_id |= row.keep(&mut kept.records, &mut kept.odd).is_none();
+            kept.lacks_an_id |= row.keep(&mut kept.records, &mut kept.fields).is_none();
         }
         Ok(kept)
     }

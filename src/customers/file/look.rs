@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 
 use super::{Format, LineFault, Reason, read};
 use crate::{
-    config::Stamp,
+    config::FileStamp,
     customers::table::Table,
     domain::{Moment, SourceName},
     telemetry::Metrics,
@@ -59,11 +59,11 @@ pub(in crate::customers) struct LinkFile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Seen {
     /// Its stamp at the last look.
-    last: Stamp,
+    last: FileStamp,
     /// Looks in a row that have found this stamp.
     looks: u32,
     /// Its stamp when it was last read to an end, where that surely tells it from another state.
-    done: Option<Stamp>,
+    done: Option<FileStamp>,
     /// A hash of the text last judged, or of why there was none.
     content: u64,
 }
@@ -105,12 +105,12 @@ impl LinkFile {
 
     fn look(&self, metrics: &Metrics) {
         let mut seen = self.seen.lock();
-        let stamp = Stamp::of(&self.path);
+        let stamp = FileStamp::of(&self.path);
         if !seen.note(stamp) {
             return;
         }
         let text = text_of(&self.path);
-        if Stamp::of(&self.path) != stamp {
+        if FileStamp::of(&self.path) != stamp {
             return; // it is being written: nobody knows which state was read
         }
         if seen.looks < LOOKS_WITHOUT_END && text.as_ref().is_ok_and(|text| !is_whole(text, self.format)) {
@@ -152,14 +152,14 @@ impl LinkFile {
 }
 
 /// Reads a file that nothing is known of yet; what changes while it is read is read again.
-fn first_reading(path: &Path) -> (Stamp, io::Result<Vec<u8>>) {
+fn first_reading(path: &Path) -> (FileStamp, io::Result<Vec<u8>>) {
     for _ in 0..FIRST_READINGS {
-        let (stamp, text) = (Stamp::of(path), text_of(path));
-        if stamp == Stamp::of(path) {
+        let (stamp, text) = (FileStamp::of(path), text_of(path));
+        if stamp == FileStamp::of(path) {
             return (stamp, text);
         }
     }
-    (Stamp::default(), Err(io::Error::other("it is being written")))
+    (FileStamp::default(), Err(io::Error::other("it is being written")))
 }
 
 /// A hash of a text, or of why there is none.
@@ -214,7 +214,7 @@ fn note(metrics: &Metrics, read: Result<&Table, &[LineFault]>) {
 impl Seen {
     /// Takes note of a look, and says whether the file is to be read: it was the same at enough looks,
     /// and was not read to an end since.
-    fn note(&mut self, now: Stamp) -> bool {
+    fn note(&mut self, now: FileStamp) -> bool {
         let is_same = self.last == now;
         self.looks = if is_same { self.looks.saturating_add(1) } else { 1 };
         self.last = now;
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_change_is_due_at_the_fourth_look_that_finds_it_and_never_again() {
-        let (stamp, gone) = (Stamp::of_length, Stamp::default());
+        let (stamp, gone) = (FileStamp::of_length, FileStamp::default());
         for (last, looks, done, now, expected) in [
             (stamp(1), 9, Some(stamp(1)), stamp(1), false),
             (stamp(1), 9, Some(stamp(1)), stamp(2), false),

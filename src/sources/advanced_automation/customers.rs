@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::super::{
     adapter::{Page, Unreadable},
-    scalar::{Odd, Scalar},
+    scalar::{FieldReader, Scalar},
     wire::{listed, said_error, unreadable},
 };
 use super::counts::Counts;
@@ -63,24 +63,24 @@ pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable>
     let at_top = Counts { amount_records_found: envelope.amount_records_found, amount_of_pages: envelope.amount_of_pages };
     let (count, pages) = at_top.read(&envelope.paging.unwrap_or_default())?;
     let rows = listed(envelope.customers, &error, count)?;
-    let mut odd = Odd::default();
-    let records = rows.iter().map(|row| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
-    Ok(Page { records, count, pages, odd_fields: odd.0 })
+    let mut fields = FieldReader::default();
+    let records = rows.iter().map(|row| row.listed(&mut fields)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    Ok(Page { records, count, pages, odd_fields: fields.0 })
 }
 
 impl Customer<'_> {
     /// The customer; `None` where the id is missing.
-    fn listed(&self, odd: &mut Odd) -> Option<ListedCustomer> {
-        let (id, tenant) = (odd.id(&self.id)?, odd.id(&self.tenant));
-        let uuid = odd.id(&self.external_tenant_uuid).filter(|uuid| !is_nil(uuid));
-        let number = odd.id(&self.external_tenant_id).filter(|number| number.as_ref() != NO_TENANT);
+    fn listed(&self, fields: &mut FieldReader) -> Option<ListedCustomer> {
+        let (id, tenant) = (fields.id(&self.id)?, fields.id(&self.tenant));
+        let uuid = fields.id(&self.external_tenant_uuid).filter(|uuid| !is_nil(uuid));
+        let number = fields.id(&self.external_tenant_id).filter(|number| number.as_ref() != NO_TENANT);
         let uuid = uuid.map(|uuid| (LinkedBy::ReferenceIsTenantUuid, uuid.into()));
         let number = number.map(|number| (LinkedBy::ReferenceIsTenantId, number.into()));
         Some(ListedCustomer {
             // The first row of the example is the partner itself, its `Tenant` being its `Id`.
             is_provider: tenant.is_some_and(|tenant| tenant.eq_ignore_ascii_case(&id)),
             id: id.into(),
-            name: odd.text(&self.name).map(Into::into),
+            name: fields.text(&self.name).map(Into::into),
             other_names: uuid.into_iter().chain(number).collect(),
             reference: None,
         })

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::super::{
     adapter::{Page, Unreadable},
-    scalar::{Odd, Scalar},
+    scalar::{FieldReader, Scalar},
     wire::{Kept, Row, listed, said_error, unreadable},
 };
 use super::counts::Counts;
@@ -80,22 +80,22 @@ pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
 }
 
 impl Row for Person<'_> {
-    fn keep(&self, records: &mut Records, odd: &mut Odd) -> Option<()> {
+    fn keep(&self, records: &mut Records, fields: &mut FieldReader) -> Option<()> {
         records.push(&Record {
-            id: &odd.id(&self.id)?,
-            owner: odd.id(&self.customer).as_deref(),
-            display_name: odd.text(&self.name),
-            first_name: odd.text(&self.first_name),
-            last_name: odd.text(&self.last_name),
-            email: odd.text(&self.email),
-            username: odd.text(&self.username),
-            phone: odd.text(&self.phonenumber),
-            enabled: odd.flag(&self.enabled),
-            can_sign_in: odd.flag(&self.is_login),
-            roles: odd.text(&self.role).into_iter().collect(), // an empty role is none
-            primary_contact: odd.flag(&self.primary_contact),
+            id: &fields.id(&self.id)?,
+            owner: fields.id(&self.customer).as_deref(),
+            display_name: fields.text(&self.name),
+            first_name: fields.text(&self.first_name),
+            last_name: fields.text(&self.last_name),
+            email: fields.text(&self.email),
+            username: fields.text(&self.username),
+            phone: fields.text(&self.phonenumber),
+            enabled: fields.flag(&self.enabled),
+            can_sign_in: fields.flag(&self.is_login),
+            roles: fields.text(&self.role).into_iter().collect(), // an empty role is none
+            primary_contact: fields.flag(&self.primary_contact),
             inherited: None,
-            deleted: odd.flag(&self.deleted).unwrap_or(false),
+            deleted: fields.flag(&self.deleted).unwrap_or(false),
         });
         Some(())
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     super::{
         adapter::{Page, Unreadable},
-        scalar::{Odd, Scalar},
+        scalar::{FieldReader, Scalar},
     },
     envelope,
 };
@@ -32,17 +32,17 @@ pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable>
     if told.is_some_and(|told| told != rows.len() as u64) {
         return Err(Unreadable::Shape);
     }
-    let mut odd = Odd::default();
-    let records = rows.iter().map(|row| row.listed(&mut odd)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
-    Ok(Page { records, count: None, pages: None, odd_fields: odd.0 })
+    let mut fields = FieldReader::default();
+    let records = rows.iter().map(|row| row.listed(&mut fields)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
+    Ok(Page { records, count: None, pages: None, odd_fields: fields.0 })
 }
 
 impl Customer<'_> {
     /// The customer; `None` where the id is missing. A numeric reference is read as its text.
-    fn listed(&self, odd: &mut Odd) -> Option<ListedCustomer> {
-        let (name, reference) = (odd.text(&self.name), odd.id(&self.reference));
+    fn listed(&self, fields: &mut FieldReader) -> Option<ListedCustomer> {
+        let (name, reference) = (fields.text(&self.name), fields.id(&self.reference));
         let (name, reference) = (name.map(Into::into), reference.map(Into::into));
-        Some(ListedCustomer { id: odd.id(&self.id)?.into(), name, reference, ..ListedCustomer::default() })
+        Some(ListedCustomer { id: fields.id(&self.id)?.into(), name, reference, ..ListedCustomer::default() })
     }
 }
 

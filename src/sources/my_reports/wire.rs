@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{
     super::{
         adapter::{Page, Unreadable},
-        scalar::{Odd, Scalar},
+        scalar::{FieldReader, Scalar},
         wire::{Kept, Row},
     },
     envelope,
@@ -35,13 +35,13 @@ pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
 }
 
 impl Row for User<'_> {
-    fn keep(&self, records: &mut Records, odd: &mut Odd) -> Option<()> {
-        let (tenant, inherited) = (odd.id(&self.primary_tenant), odd.flag(&self.is_parent));
+    fn keep(&self, records: &mut Records, fields: &mut FieldReader) -> Option<()> {
+        let (tenant, inherited) = (fields.id(&self.primary_tenant), fields.flag(&self.is_parent));
         records.push(&Record {
-            id: &odd.id(&self.id)?,
+            id: &fields.id(&self.id)?,
             owner: tenant.as_deref(),
-            display_name: odd.text(&self.display_name),
-            email: odd.text(&self.email),
+            display_name: fields.text(&self.display_name),
+            email: fields.text(&self.email),
             inherited,
             ..Record::default()
         });

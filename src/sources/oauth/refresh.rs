@@ -10,8 +10,8 @@ use super::{
     endpoint::{Endpoint, PATIENCE, Refused},
     login_command,
     memory::{Complaint, Memory, Unwritten},
-    others::{Others, adopt, agree, offer},
     renewals::Renewals,
+    replicas::{Others, adopt, agree, offer},
     store::{LockedStore, Place, Store, StoreError},
 };
 use crate::{

@@ -10,8 +10,8 @@ use super::{
     answer::Granted,
     due::is_due,
     endpoint::PATIENCE,
-    others::{OFFERS, Others, offer_stored},
     refresh::Refresh,
+    replicas::{OFFERS, Others, offer_stored},
 };
 use crate::{
     domain::{Failure, FailureKind},
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Redis may have lost a newer token than it knows: for so long whoever has that may say so, before
-/// one is spent. Clearly longer than [`LOOK`](super::others::LOOK).
+/// one is spent. Clearly longer than [`LOOK`](super::replicas::LOOK).
 const SETTLING: Duration = Duration::from_millis(2500);
 
 impl Refresh {

@@ -10,7 +10,7 @@ use std::{
 /// What tells one state of a file from another: which file it is, when it was changed, how long it
 /// is. A file that is put in its place, or a link that is swapped, is another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp(Option<State>);
+pub struct FileStamp(Option<State>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
@@ -21,7 +21,7 @@ struct State {
     changed: (i64, i64),
 }
 
-impl Stamp {
+impl FileStamp {
     /// The stamp of a file as it is now; that of a file that is not there is the default.
     pub fn of(path: &Path) -> Self {
         Self(fs::metadata(path).ok().map(|file| State {
@@ -60,13 +60,13 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("rollcall-stamp-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let (path, next) = (folder.join("file"), folder.join("next"));
-        assert_eq!(Stamp::of(&path), Stamp::default());
+        assert_eq!(FileStamp::of(&path), FileStamp::default());
         fs::write(&path, "a").unwrap();
-        let first = Stamp::of(&path);
-        assert_eq!(Stamp::of(&path), first);
+        let first = FileStamp::of(&path);
+        assert_eq!(FileStamp::of(&path), first);
         fs::write(&next, "b").unwrap();
         fs::rename(&next, &path).unwrap();
-        assert_ne!(Stamp::of(&path), first);
+        assert_ne!(FileStamp::of(&path), first);
         fs::remove_dir_all(&folder).unwrap();
     }
 }
