@@ -56,12 +56,12 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Cacheable> BoundedCache<K,
         self.0.get(key)
     }
 
-    /// Whether this is not too large for all of the memory.
-    pub(super) fn has_room_for(&self, value: &V) -> bool {
-        u64::from(value.weight()) <= self.0.capacity()
+    /// Whether anything is kept by this key.
+    pub(super) fn holds(&self, key: &K) -> bool {
+        self.0.contains_key(key)
     }
 
-    /// Keeps this by a key, instead of what was there. What there is no room for is not
+    /// Keeps this by a key, instead of what was there. What is too large for all of the memory is not
     /// kept, and neither is what was there.
     pub(super) fn insert(&self, key: K, value: Arc<V>) {
         self.0.insert(key, value);
@@ -147,9 +147,9 @@ mod tests {
         let kept = BoundedCache::new(1 << 20);
         kept.insert(1, thing(1_000_000));
         assert_eq!(kept.get(&1).map(|one| one.weight), Some(1_000_000));
-        let too_large = thing(2_000_000);
-        assert_eq!((kept.has_room_for(&thing(1_000_000)), kept.has_room_for(&too_large)), (true, false));
-        kept.insert(1, too_large);
+        assert!(kept.holds(&1));
+        kept.insert(1, thing(2_000_000));
+        assert!(!kept.holds(&1));
         assert!(kept.get(&1).is_none(), "an older one must not be taken for the newest");
         assert_eq!(kept.size(), (0, 0));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Gateway, Program, Reply, World};
+use crate::support::{Folder, Gateway, Program, Reply, World, crowd, persons_page};
 
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 
@@ -91,4 +91,20 @@ async fn the_log_may_hold_errors_and_partial_rolls_only_or_no_requests_at_all() 
         assert_eq!(requests.map(|line| line["request_id"].as_str().unwrap()).collect::<Vec<_>>(), expected, "{access_log}");
         assert!(lines.iter().any(|line| line["message"] == "listening"), "{access_log}: what is no request is logged all the same");
     }
+}
+
+#[tokio::test]
+async fn that_there_is_no_room_for_a_roll_is_said_once() {
+    let (world, folder, rows) = (World::new().await, Folder::new(), crowd(1000));
+    world.answer_persons(move |call| persons_page(&rows, call));
+    world.users(vec![]);
+    let more = format!("{SECRETS}cache.max_bytes = \"64KiB\"\nsources.advanced_automation.page_size = 1000\n");
+    let (program, gateway) = Program::serve(&folder.write("rollcall.toml", &world.toml(&more)), &[]).await;
+    for _ in 0..3 {
+        assert_eq!(gateway.get("/customers/acme/users").await.status, 200);
+    }
+    program.signal("INT");
+    let log = program.ended().await.err;
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("cache.max_bytes")).collect();
+    assert!(matches!(told[..], [line] if line.contains("source=advanced_automation") && line.contains("records=1000")), "{log}");
 }

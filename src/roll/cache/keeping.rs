@@ -1,6 +1,9 @@
 //! What is kept of a walk, and what may still be given.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -74,19 +77,19 @@ impl SourceCache {
         let copy = Arc::new(copy);
         if copy.is_kept() {
             self.failures.invalidate(key);
-            self.complain_of_the_room(key, &copy);
             self.held.insert(key.clone(), Arc::clone(&copy));
+            self.tell_lack_of_room(key, &copy);
         } else {
             self.cool(key, Failure::new(FailureKind::InvalidResponse));
         }
         Ok(copy)
     }
 
-    /// What is too large to be kept is asked for at each request: whoever runs the gateway should know.
-    fn complain_of_the_room(&self, key: &Key, copy: &CachedAnswer) {
-        if !self.held.has_room_for(copy) {
+    /// A roll that is too large to be kept is asked for at each request: whoever runs the gateway is told once.
+    fn tell_lack_of_room(&self, key: &Key, copy: &CachedAnswer) {
+        if copy.is_roll() && !self.held.holds(key) && !self.lack_of_room_is_told.swap(true, Ordering::Relaxed) {
             let (source, records) = (key.source, copy.len());
-            tracing::warn!(%source, records, "a roll is larger than half of cache.max_bytes, so it is not kept and each request for it asks the source");
+            tracing::warn!(%source, records, "a roll takes more than about half of cache.max_bytes: it is not kept, and each request for it asks the source");
         }
     }
 

@@ -14,7 +14,11 @@ mod subscription;
 mod turn;
 mod walk_result;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use foldhash::quality::RandomState;
 use futures_util::FutureExt;
@@ -66,6 +70,8 @@ struct Question<'a> {
 /// The copies, and the walks that make them.
 pub(in crate::roll) struct SourceCache {
     held: Held,
+    /// Whether it was said that there is no room for a roll.
+    lack_of_room_is_told: AtomicBool,
     walks: Flights<Key, WalkResult>,
     /// What is just being looked for in the shared cache.
     looks: Flights<Key, ()>,
@@ -103,7 +109,8 @@ impl SourceCache {
             .build_with_hasher(RandomState::default());
         let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(policy.whole().max(not_found)).build();
         let (walks, looks) = (Flights::default(), Flights::default());
-        Self { held: Held::new(max_bytes), walks, looks, shared, failures, ended, policy, not_found, customers, metrics }
+        let (held, lack_of_room_is_told) = (Held::new(max_bytes), AtomicBool::default());
+        Self { held, lack_of_room_is_told, walks, looks, shared, failures, ended, policy, not_found, customers, metrics }
     }
 
     /// Begins to hear what other replicas store, and to sweep out what is of no use, until this is dropped.
@@ -200,7 +207,7 @@ impl SourceCache {
         if let (Via::Looked, Ok(copy)) = (result.via, &result.copy) {
             return Found { copy: Ok(Arc::clone(copy)), error: None, forward: Forward::Hit };
         }
-        let forward = why(result.shared(joined, &self.held));
+        let forward = why(result.shared(joined, || self.held.holds(question.key)));
         if let Some(error) = result.failed(question.key.scope)
             && let Some(copy) = self.stand_in(question, held, &result.copy).await
         {

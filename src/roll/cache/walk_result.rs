@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{found::Shared, keeping::is_believed, key::Held};
+use super::{found::Shared, keeping::is_believed};
 use crate::{
     domain::{Failure, FailureKind},
     roll::cached_answer::CachedAnswer,
@@ -28,11 +28,11 @@ pub(super) enum Via {
 }
 
 impl WalkResult {
-    /// Whose walk it was, for one who waited for it and may have `joined` it, and whether what it found is `held`.
-    pub(super) fn shared(&self, joined: bool, held: &Held) -> Shared {
+    /// Whose walk it was, for one who waited for it and may have `joined` it, and whether what it found was stored.
+    pub(super) fn shared(&self, joined: bool, is_held: impl FnOnce() -> bool) -> Shared {
         match &self.copy {
             _ if joined || self.via == Via::Waited => Shared::Collapsed,
-            Ok(copy) if copy.is_kept() && held.has_room_for(copy) => Shared::Stored,
+            Ok(copy) if copy.is_kept() && is_held() => Shared::Stored,
             _ => Shared::NotStored,
         }
     }
