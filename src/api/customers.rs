@@ -19,8 +19,9 @@ use super::{
     code::Code,
     envelope::RollStatus,
     error::ApiError,
-    extract::{Customer, must_take_json, page_size, read_each, searched, unknown},
-    next_page::{link, read_again},
+    extract::{Customer, must_take_json, page_size, searched},
+    next_page::link,
+    query::{read_again, read_each, unknown},
     request_context::RequestContext,
 };
 use crate::{

@@ -5,9 +5,14 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Path, path::ErrorKind, rejection::PathRejection};
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde::Deserialize;
-use url::form_urlencoded;
 
-use super::{code::Code, error::ApiError, next_page::read_again, representation::Representation, request_context::RequestContext};
+use super::{
+    code::Code,
+    error::ApiError,
+    query::{read_again, unknown},
+    representation::Representation,
+    request_context::RequestContext,
+};
 use crate::{
     domain::{CustomerId, EmailKey, InvalidCustomerId, SourceName, folded},
     roll::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, PageOf, Partial, Sort, View},
@@ -91,19 +96,6 @@ impl UsersQuery {
     }
 }
 
-/// Reads the parameters of a query, each of which may be there once.
-pub(super) fn read_each(query: &str, mut take: impl FnMut(&str, &str) -> Result<(), ApiError>) -> Result<(), ApiError> {
-    let mut seen: Vec<String> = Vec::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if seen.iter().any(|other| *other == name) {
-            return Err(ApiError::parameter(&shown(&name), "is there more than once."));
-        }
-        take(&name, &value)?;
-        seen.push(name.into_owned());
-    }
-    Ok(())
-}
-
 impl Reading<'_> {
     fn take(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
         let view = &mut self.view;
@@ -130,11 +122,6 @@ impl Reading<'_> {
         let page = PageOf::new(self.customer, &self.view, self.cursor.as_deref(), self.page_size)?;
         Ok(UsersQuery { view: self.view, page, partial: self.partial, again, is_plain })
     }
-}
-
-/// A parameter that the route does not have.
-pub(super) fn unknown(name: &str) -> ApiError {
-    ApiError::parameter(&shown(name), "is none of this route's; /docs lists those that there are.")
 }
 
 /// What a source that failed does to the answer.
@@ -186,11 +173,6 @@ pub(super) fn one_of<T: Copy>(name: &str, value: &str, known: &[(&str, T)]) -> R
         let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
         ApiError::parameter(name, &format!("must be {}.", words.join(" or ")))
     })
-}
-
-/// A name that a caller made up, short enough for a sentence.
-fn shown(name: &str) -> String {
-    name.chars().filter(|letter| !letter.is_control()).take(64).collect()
 }
 
 /// Whether the caller wants the sources to be asked now (RFC 9111, 5.2.1.4).
@@ -265,7 +247,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_the_query_it_is_read_or_its_fault_is_named(query in "\\PC{0,60}", name in "[a-z_]{1,9}", value in "\\PC{0,20}") {
-            let text: String = form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish();
+            let text: String = url::form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish();
             for query in [query, text] {
                 if let Err(error) = read(&query) {
                     prop_assert!(matches!(error.code, Code::InvalidParameter | Code::InvalidCursor));

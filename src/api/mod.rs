@@ -21,6 +21,7 @@ mod next_page;
 mod openapi;
 mod parameters;
 mod peer;
+mod query;
 mod representation;
 mod request_context;
 mod source_status;

@@ -19,8 +19,9 @@ use super::{
     credentials::brought,
     envelope::{Shown, SourceReport, UserBody},
     error::ApiError,
-    extract::{Customer, must_take_json, one_of, partial, read_each, unknown, wants_it_now},
+    extract::{Customer, must_take_json, one_of, partial, wants_it_now},
     parameters::{PartialName, UsersHeaders},
+    query::{read_each, unknown},
     request_context::RequestContext,
     users::{LogFacts, refuse},
 };

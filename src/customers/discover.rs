@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 use super::{
     kept::{KeptLinks, KeptList},
-    matching::{List, Matched, Reason, Unlinked, match_lists},
+    matching::{List, Matched, Unlinked, match_lists},
+    reason::Reason,
     table::Table,
 };
 use crate::{
@@ -198,10 +199,10 @@ impl Discovery {
     }
 
     fn count(&self, found: &Discovered, metrics: &Metrics) {
-        metrics.linked("discover", found.table.entries().len());
+        metrics.links.linked("discover", found.table.entries().len());
         for (_, source) in &self.listing {
             for reason in Reason::ALL {
-                metrics.unlinked(source.name(), reason.as_str(), found.count(source.name(), reason));
+                metrics.links.unlinked(source.name(), reason.as_str(), found.count(source.name(), reason));
             }
         }
     }

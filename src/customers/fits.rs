@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::matching::Reason;
+use super::reason::Reason;
 use crate::domain::{LinkedBy, ListedCustomer};
 
 /// What references may say, and whose name it is.

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use super::{
     fits::{Fits, Names, names},
+    reason::Reason,
     table::Entry,
 };
 use crate::domain::{CustomerId, LinkedBy, ListedCustomer, RemoteId, SourceName};
@@ -37,25 +38,6 @@ pub(super) struct Unlinked {
     pub(super) source: SourceName,
     pub(super) id: Box<str>,
     pub(super) reason: Reason,
-}
-
-/// Why a customer was linked to none of another source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Reason {
-    /// No reference speaks of it.
-    NotReferredTo,
-    /// It has no reference.
-    NoReference,
-    /// Its reference fits nobody.
-    UnknownReference,
-    /// What its reference fits is what another's fits, too.
-    SharedReference,
-    /// Its reference fits several.
-    FitsSeveral,
-    /// Its id has a form that cannot be asked for: it is not listed.
-    InvalidId,
-    /// Its id is that of another customer: it is not listed.
-    IdTaken,
 }
 
 /// Lists while they are linked.
@@ -192,51 +174,7 @@ impl<'a> Matching<'a> {
     }
 }
 
-// === impl Reason ===
-
-impl Reason {
-    /// Every reason.
-    pub(super) const ALL: [Self; 7] = [
-        Self::NotReferredTo,
-        Self::NoReference,
-        Self::UnknownReference,
-        Self::SharedReference,
-        Self::FitsSeveral,
-        Self::InvalidId,
-        Self::IdTaken,
-    ];
-
-    /// The name in logs and metrics.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotReferredTo => "not_referred_to",
-            Self::NoReference => "no_reference",
-            Self::UnknownReference => "unknown_reference",
-            Self::SharedReference => "shared_reference",
-            Self::FitsSeveral => "fits_several",
-            Self::InvalidId => "invalid_id",
-            Self::IdTaken => "id_taken",
-        }
-    }
-
-    /// Its place in the log: what a person can mend stands before what may well be so.
-    pub(super) const fn rank(self) -> u8 {
-        match self {
-            Self::FitsSeveral => 0,
-            Self::SharedReference => 1,
-            Self::IdTaken => 2,
-            Self::InvalidId => 3,
-            Self::UnknownReference => 4,
-            Self::NoReference => 5,
-            Self::NotReferredTo => 6,
-        }
-    }
-
-    /// Whether the customer is in no list of ours.
-    pub(super) const fn is_hidden(self) -> bool {
-        matches!(self, Self::InvalidId | Self::IdTaken)
-    }
-}
+// ===
 
 #[cfg(test)]
 #[path = "matching_tests.rs"]

@@ -14,6 +14,7 @@ mod kept;
 mod linked;
 mod list;
 mod matching;
+mod reason;
 mod settings;
 mod table;
 
@@ -109,12 +110,12 @@ impl Customers {
     /// Shows no more in the metrics what was noted of strategies that are not in use: it would stand there for ever.
     pub fn forget_other_notes(&self) {
         if !self.strategies.iter().any(|strategy| matches!(strategy, Strategy::File(_))) {
-            self.metrics.forget_linked(Kind::File.as_str());
-            self.metrics.forget_link_faults();
+            self.metrics.links.forget_linked(Kind::File.as_str());
+            self.metrics.links.forget_file_faults();
         }
         if !self.strategies.iter().any(|strategy| matches!(strategy, Strategy::Discover(_))) {
-            self.metrics.forget_linked(Kind::Discover.as_str());
-            self.metrics.forget_unlinked();
+            self.metrics.links.forget_linked(Kind::Discover.as_str());
+            self.metrics.links.forget_unlinked();
         }
     }
 

@@ -39,7 +39,8 @@ impl Source {
         let read = self.read_list(&origin).await;
         spans::note_outcome(&mut span, read.as_ref().err());
         let failed = read.as_ref().err().map(|failure| failure.kind);
-        self.metrics.customers_listed(self.name(), failed, read.as_ref().map_or(0, |(_, odd_fields)| *odd_fields));
+        self.metrics.links.listed(self.name(), failed);
+        self.metrics.odd_fields(self.name(), read.as_ref().map_or(0, |(_, odd_fields)| *odd_fields));
         read.map(|(customers, _)| customers)
     }
 

@@ -5,12 +5,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::metrics::{Labels, Metrics, at_most, result};
+use super::labels::{Labels, at_most, result};
 use crate::domain::{FailureKind, SourceName};
 
-/// The metrics of the links.
+/// What is counted of the ways to link customers.
 #[derive(Debug, Default)]
-pub(super) struct LinkMetrics {
+pub struct LinkMetrics {
     lists: Family<Labels<2>, Counter>,
     links: Family<Labels<1>, Gauge>,
     unlinked: Family<Labels<2>, Gauge>,
@@ -32,66 +32,64 @@ impl LinkMetrics {
         let help = "The first line of the file of links with such a fault; 0 where there is none";
         all.register("customer_file_fault_line", help, self.fault_lines.clone());
     }
-}
 
-impl Metrics {
     /// Counts a reading of a source's list of customers; `failure` is `None` where the list came.
-    pub fn customers_listed(&self, source: SourceName, failure: Option<FailureKind>, odd_fields: u64) {
+    pub fn listed(&self, source: SourceName, failure: Option<FailureKind>) {
         let outcome = failure.map_or("ok", FailureKind::as_str);
-        self.links.lists.get_or_create(&[("source", source.as_str()), ("outcome", outcome)]).inc();
-        self.odd_fields(source, odd_fields);
+        self.lists.get_or_create(&[("source", source.as_str()), ("outcome", outcome)]).inc();
     }
 
     /// Notes how many customers a strategy knows.
     pub fn linked(&self, strategy: &'static str, customers: usize) {
-        self.links.links.get_or_create(&[("strategy", strategy)]).set(at_most(customers));
+        self.links.get_or_create(&[("strategy", strategy)]).set(at_most(customers));
     }
 
     /// Notes how many customers of a source are linked to no other for a reason.
     pub fn unlinked(&self, source: SourceName, reason: &'static str, customers: usize) {
-        self.links.unlinked.get_or_create(&[("source", source.as_str()), ("reason", reason)]).set(at_most(customers));
+        self.unlinked.get_or_create(&[("source", source.as_str()), ("reason", reason)]).set(at_most(customers));
     }
 
     /// Counts a changed file of links, and whether it was taken.
-    pub fn links_loaded(&self, taken: bool) {
-        self.links.files.get_or_create(&result(taken)).inc();
+    pub fn file_loaded(&self, taken: bool) {
+        self.files.get_or_create(&result(taken)).inc();
     }
 
     /// Notes how many faults of a kind the file of links has, and in which line the first is.
-    pub fn link_faults(&self, reason: &'static str, faults: usize, first_line: u64) {
+    pub fn file_faults(&self, reason: &'static str, faults: usize, first_line: u64) {
         let labels = [("reason", reason)];
-        self.links.faults.get_or_create(&labels).set(at_most(faults));
-        self.links.fault_lines.get_or_create(&labels).set(at_most(first_line));
+        self.faults.get_or_create(&labels).set(at_most(faults));
+        self.fault_lines.get_or_create(&labels).set(at_most(first_line));
     }
 
     /// Shows no more how many customers a strategy knows.
     pub fn forget_linked(&self, strategy: &'static str) {
-        self.links.links.remove(&[("strategy", strategy)]);
+        self.links.remove(&[("strategy", strategy)]);
     }
 
     /// Shows no more who is linked to no other.
     pub fn forget_unlinked(&self) {
-        self.links.unlinked.clear();
+        self.unlinked.clear();
     }
 
     /// Shows no more what is wrong with the file of links.
-    pub fn forget_link_faults(&self) {
-        self.links.faults.clear();
-        self.links.fault_lines.clear();
+    pub fn forget_file_faults(&self) {
+        self.faults.clear();
+        self.fault_lines.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Metrics;
 
     #[test]
     fn a_gateway_whose_turn_is_over_forgets_nothing() {
         let metrics = Metrics::default();
         let (before, now) = (metrics.begin_turn(), metrics.begin_turn());
-        metrics.linked("left", 1);
+        metrics.links.linked("left", 1);
         for (turn, is_shown) in [(0, true), (before, true), (now, false)] {
-            metrics.forget_in_turn(turn, || metrics.forget_linked("left"));
+            metrics.forget_in_turn(turn, || metrics.links.forget_linked("left"));
             assert_eq!(metrics.render(0, 0).contains("strategy=\"left\""), is_shown, "{turn}");
         }
     }
@@ -99,21 +97,21 @@ mod tests {
     #[test]
     fn what_is_forgotten_is_shown_no_more() {
         let metrics = Metrics::default();
-        metrics.linked("left", 1);
-        metrics.linked("right", 1);
-        metrics.link_faults("duplicate_id", 1, 2);
-        metrics.unlinked(SourceName::new("left"), "no_reference", 1);
+        metrics.links.linked("left", 1);
+        metrics.links.linked("right", 1);
+        metrics.links.file_faults("duplicate_id", 1, 2);
+        metrics.links.unlinked(SourceName::new("left"), "no_reference", 1);
         let signs = ["strategy=\"left\"", "strategy=\"right\"", "reason=\"duplicate_id\"", "reason=\"no_reference\""];
         let shown = || {
             let text = metrics.render(0, 0);
             signs.map(|sign| text.contains(sign))
         };
         assert_eq!(shown(), [true; 4]);
-        metrics.forget_linked("left");
+        metrics.links.forget_linked("left");
         assert_eq!(shown(), [false, true, true, true]);
-        metrics.forget_link_faults();
+        metrics.links.forget_file_faults();
         assert_eq!(shown(), [false, true, false, true]);
-        metrics.forget_unlinked();
+        metrics.links.forget_unlinked();
         assert_eq!(shown(), [false, true, false, false]);
     }
 }

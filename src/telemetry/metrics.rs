@@ -15,6 +15,7 @@ use prometheus_client::{
 };
 
 use super::{
+    labels::{Labels, at_most, result},
     links::LinkMetrics,
     running::{ConfigFacts, RunningMetrics, SpanFate},
     shared_cache::SharedCacheMetrics,
@@ -47,16 +48,13 @@ pub struct Metrics {
     reloads: Family<Labels<1>, Counter>,
     source_up: Family<SourceLabels, Gauge<f64, AtomicU64>>,
     breaker: Family<SourceLabels, Gauge>,
-    pub(super) links: LinkMetrics,
+    /// What is counted of the ways to link customers.
+    pub links: LinkMetrics,
     /// The turn of the gateway whose gauges are shown.
     turn: Mutex<u64>,
     /// What is counted of the shared cache.
     pub shared_cache: SharedCacheMetrics,
 }
-
-/// Names and values of labels. What requests count has labels of a type of its own, whose names are not
-/// hashed each time.
-pub(super) type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// How the cache was of use for one source of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -230,7 +228,8 @@ impl Metrics {
         self.source_up.get_or_create(&source.into()).set(f64::from(u8::from(answered)));
     }
 
-    pub(super) fn odd_fields(&self, source: SourceName, count: u64) {
+    /// Counts fields of a source's answer that had the wrong type.
+    pub fn odd_fields(&self, source: SourceName, count: u64) {
         self.odd_fields.get_or_create(&source.into()).inc_by(count);
     }
 
@@ -298,14 +297,4 @@ impl From<SourceName> for SourceLabels {
     fn from(name: SourceName) -> Self {
         Self { source: name.as_str() }
     }
-}
-
-/// Whether something was taken, as a label.
-pub(super) const fn result(taken: bool) -> Labels<1> {
-    [("result", if taken { "taken" } else { "refused" })]
-}
-
-/// A count as a gauge takes it.
-pub(super) fn at_most(count: impl TryInto<i64>) -> i64 {
-    count.try_into().unwrap_or(i64::MAX)
 }

@@ -1,5 +1,6 @@
 //! What an operator sees: log lines, metrics, and where a request comes from.
 
+mod labels;
 mod links;
 mod log;
 mod metrics;
@@ -9,6 +10,7 @@ mod shared_cache;
 mod timing;
 mod traces;
 
+pub use links::LinkMetrics;
 pub use log::{LogError, log_panics, start_logging};
 pub use metrics::{CacheUse, Metrics};
 pub use origin::Origin;

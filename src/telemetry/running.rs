@@ -9,7 +9,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::metrics::{Labels, at_most};
+use super::labels::{Labels, at_most};
 
 /// The configuration in use, without secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::metrics::Labels;
+use super::labels::Labels;
 use crate::domain::SourceName;
 
 /// What is counted of the shared cache.

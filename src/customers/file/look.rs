@@ -128,7 +128,7 @@ impl LinkFile {
     /// Puts a text to use that is another one than before, or says why not.
     fn judge(&self, text: io::Result<Vec<u8>>, metrics: &Metrics) {
         let taken = text.map_err(unreadable).and_then(|text| read(&text, self.format, &self.sources));
-        metrics.links_loaded(taken.is_ok());
+        metrics.links.file_loaded(taken.is_ok());
         note(metrics, taken.as_ref().map_err(Vec::as_slice));
         match taken {
             Ok(table) => {
@@ -199,13 +199,13 @@ fn text_of(path: &Path) -> io::Result<Vec<u8>> {
 /// Tells the metrics how the file is.
 fn note(metrics: &Metrics, read: Result<&Table, &[LineFault]>) {
     if let Ok(table) = read {
-        metrics.linked("file", table.entries().len());
+        metrics.links.linked("file", table.entries().len());
     }
     let faults = read.err().unwrap_or_default();
     for reason in Reason::ALL {
         let mut lines = faults.iter().filter(|fault| fault.reason == reason).map(|fault| fault.line);
         let first = lines.next();
-        metrics.link_faults(reason.as_str(), lines.count() + usize::from(first.is_some()), first.unwrap_or(0));
+        metrics.links.file_faults(reason.as_str(), lines.count() + usize::from(first.is_some()), first.unwrap_or(0));
     }
 }
 
