@@ -1,6 +1,6 @@
 //! One page of one backend: a place, the breaker's leave, credentials, the call, and trying again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, header};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What a timer may be early.
-const SLACK: std::time::Duration = std::time::Duration::from_millis(5);
+const SLACK: Duration = Duration::from_millis(5);
 
 /// Bytes of a body above which reading it leaves the threads that serve everybody.
 const LARGE_BODY: usize = 256 << 10;
@@ -68,22 +68,23 @@ impl Source {
             return Err((overloaded(self.limits.timeout), None));
         };
         let permit = self.breaker.pass().map_err(|wait| (overloaded(wait), None))?;
-        let (started, deadline) = (tokio::time::Instant::now(), task.deadline.or_after(self.limits.timeout));
-        let (mut sent, mut span) = (None, Span::none());
+        let (mut started, mut sent, mut span) = (tokio::time::Instant::now(), None, Span::none());
+        let own_time = || task.deadline.or_after(self.limits.timeout);
         let call = async {
             let authorization = match task.identity.brought() {
                 Some(brought) => brought.clone(),
-                None => self.credentials.authorization(&self.client, deadline, Some(&task.origin.trace)).await?,
+                None => self.credentials.authorization(&self.client, own_time(), Some(&task.origin.trace)).await?,
             };
             sent = Some(authorization.clone());
-            self.call(Task { deadline, ..task }, at, &authorization, resent, &mut span).await
+            started = tokio::time::Instant::now(); // the time that a token took is not the source's
+            let deadline = own_time();
+            deadline.bound(self.call(Task { deadline, ..task }, at, &authorization, resent, &mut span)).await.flatten()
         };
-        let page = deadline.bound(call).await.flatten();
+        let page = call.await;
         spans::note_outcome(&mut span, page.as_ref().err());
         let failed = page.as_ref().err().map(|failure| failure.kind);
-        // Cut short by the walk's end rather than by its own time, a call says nothing of the source.
-        let cut_short = failed == Some(FailureKind::Timeout) && started.elapsed() + SLACK < self.limits.timeout;
-        permit.finish(if cut_short { Verdict::Nothing } else { failed.into() });
+        let says_nothing = failed.is_some_and(|failed| says_nothing(failed, sent.is_some(), started.elapsed(), self.limits.timeout));
+        permit.finish(if says_nothing { Verdict::Nothing } else { failed.into() });
         self.metrics.call(self.name(), failed, started.elapsed(), task.origin.trace.reported());
         if let Some(sent) = sent.as_ref().filter(|_| failed.is_none()) {
             self.credentials.accepted(sent);
@@ -126,8 +127,18 @@ impl Source {
     }
 }
 
+/// Whether a call that failed so says nothing of the source: it was cut short by the walk's end rather than by its own
+/// time, or it was never made, for the token was late or was not given.
+fn says_nothing(failed: FailureKind, is_sent: bool, took: Duration, timeout: Duration) -> bool {
+    match failed {
+        FailureKind::Timeout => !is_sent || took + SLACK < timeout,
+        FailureKind::Unauthorized => !is_sent,
+        _ => false,
+    }
+}
+
 /// Waits for so long, unless there is nothing to wait for any more; whether it has.
-async fn slept(pause: std::time::Duration, failing: Option<&CancellationToken>) -> bool {
+async fn slept(pause: Duration, failing: Option<&CancellationToken>) -> bool {
     let asleep = tokio::time::sleep(pause);
     if let Some(failing) = failing {
         return failing.run_until_cancelled(asleep).await.is_some();
@@ -137,6 +148,29 @@ async fn slept(pause: std::time::Duration, failing: Option<&CancellationToken>) 
 }
 
 /// Our own guard did not let a call through; it may in so long.
-fn overloaded(retry_after: std::time::Duration) -> Failure {
+fn overloaded(retry_after: Duration) -> Failure {
     Failure { retry_after: Some(retry_after), ..Failure::new(FailureKind::Overloaded) }
+}
+
+#[cfg(test)]
+mod tests {
+    use FailureKind::{Forbidden, Timeout, Unauthorized, Unavailable};
+
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_never_made_or_was_cut_short_says_nothing_of_the_source() {
+        let (timeout, soon, late) = (Duration::from_secs(3), Duration::from_secs(1), Duration::from_millis(2999));
+        for (failed, is_sent, took, expected) in [
+            (Timeout, true, late, false),
+            (Timeout, true, soon, true),
+            (Timeout, false, late, true),
+            (Unauthorized, false, soon, true),
+            (Unauthorized, true, soon, false),
+            (Unavailable, false, soon, false), // who gives the tokens is down: it is left alone as well
+            (Forbidden, true, soon, false),
+        ] {
+            assert_eq!(says_nothing(failed, is_sent, took, timeout), expected, "{failed:?} {is_sent} {took:?}");
+        }
+    }
 }

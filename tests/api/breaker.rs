@@ -1,6 +1,12 @@
 //! When a source is left alone, how that shows, and how it comes back.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -8,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Call, Gateway, Reply, Setup, World,
     sources::{SOURCES, customer, name_at, other_than, roll},
-    until,
+    until, with_tokens,
 };
 
 /// A gateway whose breaker for one source opens when half of four calls have failed.
@@ -221,4 +227,23 @@ async fn breaker_lines(gateway: &Gateway, source: &str) -> Vec<String> {
     let metrics = gateway.get("/metrics").await.text;
     let of_it = |line: &&str| !line.starts_with('#') && line.contains("breaker") && line.contains(&format!("source=\"{source}\""));
     metrics.lines().filter(of_it).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn who_waits_for_a_token_in_vain_does_not_speak_against_the_source() {
+    let (world, source) = (World::of_two().await, SOURCES[0]);
+    let (with_token, is_slow) = (with_tokens(roll), Arc::new(AtomicBool::new(true)));
+    let slow = Arc::clone(&is_slow);
+    world.advanced_automation.answer(move |call| {
+        let late = if slow.load(Ordering::SeqCst) { Duration::from_secs(5) } else { Duration::ZERO };
+        with_token(call).after(late)
+    });
+    let gateway = setup(&world, source, "1h").tune(source, &[("timeout", "500ms")]).start().await;
+    let customers = ["1", "2", "3", "4", "5", "6"];
+    for answer in join_all(customers.map(|customer| ask(&gateway, customer))).await {
+        assert_eq!(answer.source(source)["status"], "timeout", "{answer:?}");
+    }
+    assert_eq!((state(&gateway, source).await.as_str(), world.advanced_automation.count("/Person")), ("closed", 0));
+    is_slow.store(false, Ordering::SeqCst);
+    assert_eq!(ask(&gateway, "now").await.source(source)["status"], "ok");
 }

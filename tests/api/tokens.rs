@@ -119,3 +119,20 @@ async fn a_redirect_is_never_followed_for_it_could_carry_a_token_elsewhere() {
     }
     assert_eq!(elsewhere.calls().len(), 0);
 }
+
+#[tokio::test]
+async fn one_customer_for_whom_every_token_is_refused_costs_no_renewal_each_time() {
+    let world = World::new().await;
+    world.answer_persons(|call| match call.parameter("Customer") {
+        Some("refused") => Reply::status(401),
+        _ => persons_page(&[person("1", "Ann", "ann@acme.example")], call),
+    });
+    let gateway = start(&world).await;
+    for number in 0..5 {
+        let refused = gateway.get("/customers/refused/users?partial=deny").await;
+        assert_eq!(refused.source("advanced_automation")["status"], "unauthorized", "{refused:?}");
+        let other = gateway.get(&format!("/customers/other-{number}/users")).await;
+        assert_eq!(other.source("advanced_automation")["status"], "ok", "the token is good for others: {other:?}");
+    }
+    assert_eq!(world.advanced_automation.count(TOKENS), 2, "the first one, and one that was no better");
+}

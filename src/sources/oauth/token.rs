@@ -26,6 +26,9 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 /// A token that was refused like the one before it is replaced again after this long.
 const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
 
+/// The same for one that was good for another page: it is what was asked for that is refused, as far as is known.
+const ACCEPTED_PAUSE: Duration = Duration::from_secs(10);
+
 /// Gives the token that is sent with every call.
 #[derive(Debug)]
 pub(in crate::sources) struct TokenSource(Arc<Inner>);
@@ -101,8 +104,8 @@ impl TokenSource {
     }
 
     /// Forgets a token that was refused, unless another one is held already; true where another
-    /// one may be had. One that was just got in place of a refused one, and that nobody accepted
-    /// either, is kept: another would fare no better, and each costs two calls.
+    /// one may be had. One that was just got in place of a refused one is kept: another would fare no better, and each
+    /// costs two calls.
     pub(in crate::sources) fn forget(&self, refused: &Authorization) -> bool {
         let held = self.0.held.load_full();
         let Some(token) = held.as_ref().filter(|token| token.authorization == *refused) else { return true };
@@ -149,6 +152,7 @@ impl Token {
 
     /// Whether another token would be refused as well, for all that is known.
     fn is_as_good_as_any(&self) -> bool {
-        self.is_replacement && !self.is_accepted.load(Ordering::Relaxed) && self.received.elapsed() < REPLACEMENT_PAUSE
+        let pause = if self.is_accepted.load(Ordering::Relaxed) { ACCEPTED_PAUSE } else { REPLACEMENT_PAUSE };
+        self.is_replacement && self.received.elapsed() < pause
     }
 }
