@@ -11,7 +11,7 @@ use super::{
     answer::OAuthError,
     endpoint::{PATIENCE, Refused},
     settings::OAuthSettings,
-    store::{LockedStore, StoreError},
+    store::{LockedStore, StoreError, newer_than},
 };
 use crate::{
     config::Secret,
@@ -139,7 +139,9 @@ impl Login {
             ("code_verifier", self.verifier.reveal()),
         ];
         // Its place is taken before, so that what comes can be kept at once.
-        let mut place = self.locked_store().await?.place()?;
+        let store = self.locked_store().await?;
+        let before = store.read().ok().flatten().map_or(0, |stored| stored.rotated);
+        let mut place = store.place()?;
         let granted = self.settings.endpoint.ask(&self.client, &form, Some(PATIENCE), None).await;
         let token = match granted {
             Ok(granted) => granted.refresh_token.ok_or_else(|| LoginError::NoRefreshToken(self.table())),
@@ -150,6 +152,7 @@ impl Login {
         match token {
             Ok(token) => {
                 place.write(&token)?;
+                place.date(newer_than(before));
                 place.commit()?;
             }
             Err(error) => {

@@ -1,7 +1,7 @@
 //! The refresh-token grant: what was received is kept before it is used, and what was refused is
 //! not sent again.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -12,14 +12,14 @@ use super::{
     memory::{Complaint, Memory, Unwritten},
     renewals::Renewals,
     replicas::{Others, adopt, agree, offer},
-    store::{LockedStore, Place, Store, StoreError},
+    store::{LockedStore, Place, Store, StoreError, newer_than},
 };
 use crate::{
     config::Secret,
     domain::{Failure, FailureKind},
     offload::offload,
     outbound::{Client, Deadline},
-    shared_cache::{SharedCache, SharedToken, TokenPlace, digest, millis},
+    shared_cache::{SharedCache, SharedToken, TokenPlace, digest},
     telemetry::Trace,
 };
 
@@ -67,13 +67,17 @@ impl Refresh {
             place.leave();
             return Err(failure);
         }
+        if self.renewals.are_over() {
+            place.leave(); // the process may end before the answer comes, and with it the only good token
+            return Err(Failure::new(FailureKind::Unavailable));
+        }
         let shared = others.as_ref().map(|others| others.place);
         let granted = self.endpoint.ask(client, &form, Some(PATIENCE), trace).await;
         // No pause between the answer and the writing: it is the moment in which a crash would hurt.
         let next = granted.as_ref().map_or_else(|refused| refused.refresh_token.as_ref(), |granted| granted.refresh_token.as_ref());
         if let Some(next) = next.filter(|next| **next != token) {
             let written = place.write(next);
-            let rotated = millis(SystemTime::now()).max(before + 1);
+            let rotated = newer_than(before);
             place.date(rotated);
             let kept = offload(true, move || written.and_then(|()| place.commit())).await;
             offer(shared, granted.as_ref().ok(), next, rotated).await;

@@ -29,6 +29,11 @@ impl Renewals {
         (!self.under_way.is_closed()).then_some(begun)
     }
 
+    /// Whether none shall begin to spend a token any more.
+    pub(super) fn are_over(&self) -> bool {
+        self.under_way.is_closed()
+    }
+
     /// What is known of the store at this path.
     pub(super) fn memory(&self, store: &Path) -> Arc<Mutex<Memory>> {
         let mut memories = self.memories.lock();

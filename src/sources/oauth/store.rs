@@ -191,6 +191,11 @@ impl Place {
 
 // === free functions ===
 
+/// The date of a token that comes now, and replaces one of this date: later than that, whatever the clocks say.
+pub(super) fn newer_than(before: i64) -> i64 {
+    millis(SystemTime::now()).max(before.saturating_add(1))
+}
+
 fn failed(path: &Path, doing: &'static str, cause: io::Error) -> StoreError {
     StoreError { path: path.to_owned(), doing, cause }
 }

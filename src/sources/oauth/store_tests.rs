@@ -168,3 +168,11 @@ async fn a_store_that_cannot_be_used_names_its_file_and_not_what_is_in_it() {
         assert!(error.contains("/token: cannot be read: ") && !error.contains("hunter"), "{error}");
     }
 }
+
+#[test]
+fn a_token_that_comes_is_newer_than_the_one_before_whatever_the_clocks_say() {
+    let now = millis(SystemTime::now());
+    assert!(newer_than(0) >= now);
+    assert_eq!(newer_than(now + 3_600_000), now + 3_600_001);
+    assert_eq!(newer_than(i64::MAX), i64::MAX);
+}
