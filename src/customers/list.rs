@@ -87,9 +87,12 @@ impl Customers {
     fn list_warnings(&self, known: &[Known], seen: &[(&Entry, bool)], sees_all: bool) -> Vec<Warning> {
         let mut warnings = Vec::new();
         for source in &self.sources {
-            let is_of = |(entry, _): &&(&Entry, bool)| entry.is_apart && entry.apart.iter().any(|(name, _)| name == source);
-            let apart = seen.iter().filter(is_of).count() as u64;
-            warnings.extend(counted(WarningCode::AmbiguousReference, *source, apart));
+            let told = |entry: &Entry| entry.apart.iter().filter(|(name, _)| name == source).map(|(_, count)| *count).max();
+            let is_of = |(entry, _): &&(&Entry, bool)| entry.is_apart && told(entry).is_some();
+            let shown = seen.iter().filter(is_of).count() as u64;
+            // Of those who are not in the list, be it that nobody or that this caller cannot ask for them, the customers say.
+            let most = seen.iter().filter_map(|(entry, _)| told(entry)).max().unwrap_or(0);
+            warnings.extend(counted(WarningCode::AmbiguousReference, *source, shown.max(most)));
             let hidden = if sees_all { known.iter().map(|known| known.hidden(*source)).sum() } else { 0 };
             warnings.extend(counted(WarningCode::CustomersNotListed, *source, hidden));
         }

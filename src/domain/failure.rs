@@ -56,10 +56,15 @@ impl Failure {
         Self { kind, http_status: Some(status), retry_after: None }
     }
 
-    /// The one of two failures that decides what the caller is told.
+    /// The one of two failures that decides what the caller is told; where both say the same, or both want to be left
+    /// alone, with the longer of both waits.
     #[must_use]
     pub fn or_stronger(self, other: Self) -> Self {
-        if other.kind < self.kind { other } else { self }
+        let decides = if other.kind < self.kind { other } else { self };
+        if self.kind == other.kind || (self.kind.is_limit() && other.kind.is_limit()) {
+            return Self { retry_after: self.retry_after.max(other.retry_after), ..decides };
+        }
+        decides
     }
 }
 
@@ -69,6 +74,11 @@ impl FailureKind {
     /// AUTH: credentials were refused, or may not do this.
     pub const fn is_refusal(self) -> bool {
         matches!(self, Self::Unauthorized | Self::Forbidden)
+    }
+
+    /// RL: the source, or we, want it to be left alone.
+    pub const fn is_limit(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Overloaded)
     }
 
     /// Every kind, the strongest first.
@@ -107,6 +117,22 @@ mod tests {
     #[test]
     fn the_list_is_in_the_order_that_decides() {
         assert!(FailureKind::ALL.is_sorted());
+    }
+
+    #[test]
+    fn whichever_comes_first_the_stronger_one_decides_with_the_wait_that_both_want() {
+        use FailureKind::{Overloaded, RateLimited, Timeout, Unavailable};
+        let failure =
+            |kind, seconds: u64| Failure { retry_after: (seconds > 0).then(|| Duration::from_secs(seconds)), ..Failure::new(kind) };
+        for ((one, wait), (other, other_wait), expected) in [
+            ((RateLimited, 60), (RateLimited, 120), (RateLimited, 120)),
+            ((RateLimited, 0), (Overloaded, 60), (RateLimited, 60)),
+            ((Timeout, 0), (Unavailable, 9), (Timeout, 0)),
+            ((RateLimited, 5), (Unavailable, 9), (RateLimited, 5)),
+        ] {
+            let (one, other, expected) = (failure(one, wait), failure(other, other_wait), failure(expected.0, expected.1));
+            assert_eq!((one.or_stronger(other), other.or_stronger(one)), (expected, expected));
+        }
     }
 
     #[test]

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_copy_is_as_old_as_the_clock_or_the_date_says_whichever_is_more() {
         let policy = FreshnessPolicy { fresh: Duration::from_mins(1), ..FreshnessPolicy::default() };
-        let ago = |seconds: i64| Moment::from_millis(Moment::now().as_millis() - seconds * 1000).unwrap();
+        let ago = |seconds: i64| Moment::from_millis(Moment::now().as_millis() - seconds * 1000 - 100).unwrap(); // not just on the second
         for (by_date, by_clock, seconds, is_stale) in [(0, 0, 0, false), (0, 70, 70, true), (70, 0, 70, true), (-70, 10, 10, false)] {
             let answer = SourceAnswer::NotFound(Failure::new(crate::domain::FailureKind::NotFound));
             let age = CachedAnswer::of_another(answer, policy, ago(by_date), Duration::from_secs(by_clock)).age();

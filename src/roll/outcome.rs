@@ -74,13 +74,10 @@ fn refusal(source: SourceName, state: State) -> Option<Refusal> {
     Some(Refusal { failure, source: Some(source) })
 }
 
-/// The refusal that decides; of two equal ones the first source's, with the longer of both waits.
+/// The refusal that decides; of two equal ones the first source's.
 fn stronger(one: Refusal, other: Refusal) -> Refusal {
-    let mut decides = if other.failure.kind < one.failure.kind { other } else { one };
-    if one.failure.kind == other.failure.kind {
-        decides.failure.retry_after = one.failure.retry_after.max(other.failure.retry_after);
-    }
-    decides
+    let source = if other.failure.kind < one.failure.kind { other.source } else { one.source };
+    Refusal { failure: one.failure.or_stronger(other.failure), source }
 }
 
 fn unverified(states: &[(SourceName, State)]) -> Vec<Warning> {

@@ -130,7 +130,23 @@ async fn a_roll_tells_of_a_customer_with_the_same_id_at_the_other_source() {
     ready(&gateway).await;
     let roll = gateway.get("/customers/x/users").await;
     assert_eq!((roll.status, roll.source("my_reports")["status"].as_str()), (200, Some("not_linked")), "{roll:?}");
-    assert_eq!(roll.json()["warnings"], json!([{"code": "ambiguous_reference", "source": "my_reports", "count": 1}]));
+    let warning = |count: u64| json!({"code": "ambiguous_reference", "source": "my_reports", "count": count});
+    assert_eq!(roll.json()["warnings"], json!([warning(1)]));
+    let list = gateway.get("/customers").await.json();
+    assert_eq!((&list["data"].as_array().unwrap().len(), &list["warnings"][0]), (&1, &warning(1)), "{list}");
+}
+
+#[tokio::test]
+async fn the_list_tells_of_those_left_apart_though_nobody_can_ask_for_them() {
+    let world = World::new().await;
+    let (one, other) = (customer("a", "A", "", "7"), customer("b", "B", "", "7"));
+    world.list(&Lists { advanced_automation: vec![one, other], my_reports: vec![tenant("a", "A", "7")], ..every_case() });
+    let gateway = discovering(&world).start().await;
+    ready(&gateway).await;
+    let warning = json!({"code": "ambiguous_reference", "source": "my_reports", "count": 1});
+    for path in ["/customers", "/customers/a", "/customers/b", "/customers/a/users"] {
+        assert_eq!(gateway.get(path).await.json()["warnings"][0], warning, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -32,12 +32,16 @@ impl SourceCache {
             What::Failed => {}
             What::Ended => self.held.remove(&key),
             What::Stored if held.fetched_at.as_millis() == change.at => held.note_newest_in(epoch),
-            What::Stored => match self.read(&shared, &key, Place::Copy, shared.cache.timeout()).await {
-                Ok(Some((entry, _))) if entry.at <= held.fetched_at && !matches!(entry.said, Said::Ended) => held.note_newest_in(epoch),
-                Ok(Some((entry, age))) => drop(self.take(&key, entry, age, epoch)),
-                // Too large, or nothing that we can read: what is held is no worse for it. It is looked up before it is used again.
-                Ok(None) | Err(_) => held.note_newest_in(0),
-            },
+            What::Stored => {
+                let read = self.read(&shared, &key, Place::Copy, shared.cache.timeout()).await;
+                let Some(held) = self.held.get(&key) else { return }; // a walk may have found a newer one meanwhile
+                match read {
+                    Ok(Some((entry, _))) if entry.at <= held.fetched_at && !matches!(entry.said, Said::Ended) => held.note_newest_in(epoch),
+                    Ok(Some((entry, age))) => drop(self.take(&key, entry, age, epoch)),
+                    // Too large, or nothing that we can read: what is held is no worse for it. It is looked up before it is used again.
+                    Ok(None) | Err(_) => held.note_newest_in(0),
+                }
+            }
         }
     }
 }
