@@ -95,7 +95,7 @@ impl Customers {
     /// Begins to keep the links up to date, until this is dropped.
     pub fn keep_up_to_date(&self, tracer: &Tracer) {
         self.forget_other_lists();
-        *self.kept.file.lock() = self.file();
+        *self.kept.file.lock() = self.file().cloned();
         let mut tasks = self.tasks.lock();
         for strategy in &self.strategies {
             let metrics = Arc::clone(&self.metrics);
@@ -109,30 +109,33 @@ impl Customers {
 
     /// Shows no more in the metrics what was noted of strategies that are not in use: it would stand there for ever.
     pub fn forget_other_notes(&self) {
-        if !self.strategies.iter().any(|strategy| matches!(strategy, Strategy::File(_))) {
+        if self.file().is_none() {
             self.metrics.links.forget_linked(Kind::File.as_str());
             self.metrics.links.forget_file_faults();
         }
-        if !self.strategies.iter().any(|strategy| matches!(strategy, Strategy::Discover(_))) {
+        if self.discovery().is_none() {
             self.metrics.links.forget_linked(Kind::Discover.as_str());
             self.metrics.links.forget_unlinked();
         }
     }
 
-    fn file(&self) -> Option<Arc<LinkFile>> {
+    fn file(&self) -> Option<&Arc<LinkFile>> {
         self.strategies.iter().find_map(|strategy| match strategy {
-            Strategy::File(file) => Some(Arc::clone(file)),
+            Strategy::File(file) => Some(file),
             Strategy::SameId | Strategy::Discover(_) => None,
+        })
+    }
+
+    fn discovery(&self) -> Option<&Arc<Discovery>> {
+        self.strategies.iter().find_map(|strategy| match strategy {
+            Strategy::Discover(discovery) => Some(discovery),
+            Strategy::SameId | Strategy::File(_) => None,
         })
     }
 
     /// Forgets the lists of sources that are no longer asked, or as somebody else.
     fn forget_other_lists(&self) {
-        let discovery = self.strategies.iter().find_map(|strategy| match strategy {
-            Strategy::Discover(discovery) => Some(discovery),
-            Strategy::SameId | Strategy::File(_) => None,
-        });
-        match discovery {
+        match self.discovery() {
             Some(discovery) => discovery.forget_others(),
             None => self.kept.lists.lock().clear(),
         }

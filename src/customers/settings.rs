@@ -60,8 +60,8 @@ impl Settings {
             Duration::from_millis(100)..=Duration::from_hours(24),
             "between 100ms and 24h",
         );
-        // The lists are read with the gateway's own credentials.
         if kinds.contains(&Kind::Discover) {
+            // The lists are read with the gateway's own credentials.
             for forwarding in sources.iter().filter(|source| matches!(source.credentials, CredentialSettings::Forward(_))) {
                 let name = forwarding.adapter.name();
                 reader.fault(
@@ -69,10 +69,8 @@ impl Settings {
                     format!("has \"discover\", which needs credentials of our own; sources.{name}.credentials is \"forward\"."),
                 );
             }
-        }
-        // It would be linked to nobody whom the others list, and every such roll would be a success without it: the
-        // first way that knows a customer decides for all sources.
-        if kinds.contains(&Kind::Discover) {
+            // It would be linked to nobody whom the others list, and every such roll would be a success without it: the
+            // first way that knows a customer decides for all sources.
             for unlisted in sources.iter().filter(|source| source.adapter.customers().is_none()) {
                 let name = unlisted.adapter.name();
                 let what =
