@@ -47,6 +47,15 @@ pub(crate) enum Verdict {
     Nothing,
 }
 
+/// What a call that may be made is to the circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// One of many.
+    Normal,
+    /// The one that decides whether others may follow.
+    Probe,
+}
+
 /// Into how many parts a window is cut; calls leave it part by part.
 const PARTS: u32 = 10;
 
@@ -69,7 +78,7 @@ pub(crate) struct Breaker(Arc<Mutex<Circuit>>);
 #[derive(Debug)]
 pub(crate) struct Permit {
     circuit: Arc<Mutex<Circuit>>,
-    probe: bool,
+    pass: Pass,
     done: bool,
 }
 
@@ -115,22 +124,22 @@ impl Circuit {
         }
     }
 
-    /// Lets a call through (true: it is the probe), or says how long to stay away.
-    pub(crate) fn pass(&mut self, now: Instant) -> Result<bool, Duration> {
+    /// Lets a call through, or says how long to stay away.
+    pub(crate) fn pass(&mut self, now: Instant) -> Result<Pass, Duration> {
         match self.open_until {
-            None => Ok(false),
+            None => Ok(Pass::Normal),
             Some(until) if now < until => Err(until - now),
             Some(_) if self.probing => Err(self.settings.open_for),
             Some(_) => {
                 self.probing = true;
-                Ok(true)
+                Ok(Pass::Probe)
             }
         }
     }
 
     /// Takes what a call came to. `spread` (0.9 to 1.1) keeps replicas from probing in step.
-    pub(crate) fn record(&mut self, probe: bool, verdict: Verdict, now: Instant, spread: f64) {
-        if probe {
+    pub(crate) fn record(&mut self, pass: Pass, verdict: Verdict, now: Instant, spread: f64) {
+        if pass == Pass::Probe {
             self.probing = false;
             match verdict {
                 Verdict::Answered => self.open_until = None,
@@ -183,8 +192,8 @@ impl Breaker {
 
     /// Leave to make one call, or how long to stay away.
     pub(crate) fn pass(&self) -> Result<Permit, Duration> {
-        let probe = self.0.lock().pass(Instant::now())?;
-        Ok(Permit { circuit: Arc::clone(&self.0), probe, done: false })
+        let pass = self.0.lock().pass(Instant::now())?;
+        Ok(Permit { circuit: Arc::clone(&self.0), pass, done: false })
     }
 }
 
@@ -198,7 +207,7 @@ impl Permit {
     fn record(&mut self, verdict: Verdict) {
         self.done = true;
         let spread = 0.9 + 0.2 * fastrand::f64();
-        self.circuit.lock().record(self.probe, verdict, Instant::now(), spread);
+        self.circuit.lock().record(self.pass, verdict, Instant::now(), spread);
     }
 }
 

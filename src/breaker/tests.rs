@@ -12,8 +12,8 @@ fn after(start: Instant, seconds: u64) -> Instant {
 }
 
 fn call(circuit: &mut Circuit, verdict: Verdict, now: Instant) -> bool {
-    let Ok(probe) = circuit.pass(now) else { return false };
-    circuit.record(probe, verdict, now, 1.0);
+    let Ok(pass) = circuit.pass(now) else { return false };
+    circuit.record(pass, verdict, now, 1.0);
     true
 }
 
@@ -47,11 +47,11 @@ fn one_probe_decides() {
     }
     let later = after(now, 5);
     assert_eq!(circuit.state(later), BreakerState::HalfOpen);
-    assert_eq!(circuit.pass(later), Ok(true));
+    assert_eq!(circuit.pass(later), Ok(Pass::Probe));
     assert!(circuit.pass(later).is_err(), "one probe at a time");
-    circuit.record(true, Verdict::Nothing, later, 1.0);
-    assert_eq!(circuit.pass(later), Ok(true), "a probe that was given up gives its place back");
-    circuit.record(true, Verdict::Failed, later, 1.0);
+    circuit.record(Pass::Probe, Verdict::Nothing, later, 1.0);
+    assert_eq!(circuit.pass(later), Ok(Pass::Probe), "a probe that was given up gives its place back");
+    circuit.record(Pass::Probe, Verdict::Failed, later, 1.0);
     assert_eq!(circuit.state(later), BreakerState::Open);
     assert!(call(&mut circuit, Verdict::Answered, after(later, 5)));
     assert_eq!(circuit.state(after(later, 5)), BreakerState::Closed);
