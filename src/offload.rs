@@ -1,11 +1,13 @@
 //! Work that takes more than about a millisecond leaves the threads that serve everybody.
 
-/// Does `work`, on a thread of its own where it is `heavy`. A panic goes on in the caller; where
-/// the runtime closes before the work has begun, it never ends.
-pub async fn offload<T: Send + 'static>(heavy: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
-    if !heavy {
-        return work();
-    }
+/// Does `work` here, or on a thread of its own where it `is_heavy`.
+pub async fn offload_if<T: Send + 'static>(is_heavy: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if is_heavy { offload(work).await } else { work() }
+}
+
+/// Does `work` on a thread of its own. A panic goes on in the caller; where the runtime closes
+/// before the work has begun, it never ends.
+pub async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(failed) => match failed.try_into_panic() {

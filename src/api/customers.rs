@@ -27,7 +27,7 @@ use super::{
 use crate::{
     customers::{CustomersPage, CustomersQuery, Link, Linked, NotLinked},
     domain::{LinkedBy, Moment, SourceName, Warning},
-    offload::offload,
+    offload::offload_if,
     roll::{DEFAULT_PAGE_SIZE, LinksUnavailable},
 };
 
@@ -153,7 +153,7 @@ pub(super) async fn list_customers(
     must_take_json(&Accept::of(&headers))?;
     let customers = Arc::clone(gateway.rolls.customers());
     let caller = request_context.caller()?.clone();
-    let listed = offload(customers.len() > MANY_CUSTOMERS, move || customers.list(&query, |customer| caller.may_see(customer))).await;
+    let listed = offload_if(customers.len() > MANY_CUSTOMERS, move || customers.list(&query, |customer| caller.may_see(customer))).await;
     let body = CustomersBody::from(listed.map_err(|why| not_listed(&why))?);
     let CustomersBody { status, timestamp: _, page_size, total, next_cursor, data, warnings } = &body;
     let etag = tag_of(&("customers", status, page_size, total, next_cursor, data, warnings), []);

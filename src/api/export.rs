@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::Warning,
-    offload::offload,
+    offload::offload_if,
     roll::{Export, ExportFormat, Given, SourceOutcome, View},
 };
 
@@ -39,7 +39,7 @@ pub(super) async fn all(
         let export = Export::new(roll, view, format, columns);
         (tag_of(&facts, export.substance()), export)
     };
-    let (etag, export) = offload(given.roll.is_large(), begin).await;
+    let (etag, export) = offload_if(given.roll.is_large(), begin).await;
     let mut response = tagged(asked, &etag, || {
         let body = Body::from_stream(stream::iter(export.map(Ok::<_, Infallible>)));
         ([(header::CONTENT_TYPE, content_type(format))], body).into_response()

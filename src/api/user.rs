@@ -111,7 +111,7 @@ pub(super) async fn find_user(
 async fn look_up(given: &Given, user: &UserId) {
     if given.roll.is_long_to_find(user) {
         let (roll, user) = (Arc::clone(&given.roll), user.clone());
-        offload(true, move || roll.find(&user).is_some()).await;
+        offload(move || roll.find(&user).is_some()).await;
     }
 }
 

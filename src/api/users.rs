@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     domain::CustomerId,
-    offload::offload,
+    offload::{offload, offload_if},
     roll::{Answer, Given, Pieces, Refusal, Rendered, SourceOutcome},
 };
 
@@ -134,7 +134,7 @@ async fn render(query: &UsersQuery, given: &Given, outcomes: &[SourceOutcome]) -
         return Arc::new(render_anew(query, given, outcomes));
     }
     let (query, given, outcomes) = (query.clone(), given.clone(), outcomes.to_vec());
-    Arc::new(Box::pin(offload(true, move || render_anew(&query, &given, &outcomes))).await)
+    Arc::new(Box::pin(offload(move || render_anew(&query, &given, &outcomes))).await)
 }
 
 fn render_anew(query: &UsersQuery, given: &Given, outcomes: &[SourceOutcome]) -> Rendered {
@@ -176,7 +176,7 @@ async fn page(
 async fn gzip(rendered: &Arc<Rendered>) -> Bytes {
     let is_slow = rendered.len() > LONG_TO_COMPRESS && !rendered.has_gzip();
     let rendered = Arc::clone(rendered);
-    offload(is_slow, move || rendered.gzip()).await
+    offload_if(is_slow, move || rendered.gzip()).await
 }
 
 impl LogFacts {

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     domain::{ListedCustomer, Moment, SourceName},
-    offload::offload,
+    offload::offload_if,
     sources::Source,
     telemetry::{Metrics, Origin, Tracer},
 };
@@ -167,7 +167,7 @@ impl Discovery {
     async fn match_and_use(self: &Arc<Self>, metrics: &Arc<Metrics>) {
         let customers: usize = self.kept.lists.lock().values().map(|list| list.customers.len()).sum();
         let (this, metrics) = (Arc::clone(self), Arc::clone(metrics));
-        offload(customers > MANY_CUSTOMERS, move || this.put_to_use(&metrics)).await;
+        offload_if(customers > MANY_CUSTOMERS, move || this.put_to_use(&metrics)).await;
     }
 
     /// Links what is kept; `None` where a list is missing.

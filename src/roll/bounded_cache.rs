@@ -84,7 +84,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Cacheable> BoundedCache<K,
             loop {
                 tokio::time::sleep(SWEEP).await;
                 let Some(kept) = kept.upgrade() else { return };
-                offload(true, move || Self(kept).sweep()).await;
+                offload(move || Self(kept).sweep()).await;
             }
         });
     }

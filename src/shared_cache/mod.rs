@@ -39,7 +39,7 @@ pub(crate) use lock::{Lock, Locked, pause};
 pub(crate) use name::digest;
 pub(crate) use token::millis;
 
-use crate::offload::offload;
+use crate::offload::offload_if;
 
 use changes::Changes;
 use connection::{Call, Connection};
@@ -192,13 +192,13 @@ impl SharedCache {
     /// Seals a value; a large one elsewhere than on the threads that serve everybody.
     async fn seal(&self, name: &str, value: Zeroizing<Vec<u8>>) -> Option<Vec<u8>> {
         let (seal, name) = (Arc::clone(&self.0.seal), name.to_owned());
-        offload(value.len() > LARGE_OPEN, move || seal.seal(&name, &value)).await
+        offload_if(value.len() > LARGE_OPEN, move || seal.seal(&name, &value)).await
     }
 
     /// Opens what was sealed, in the same way.
     async fn open(&self, name: &str, sealed: Vec<u8>) -> Option<Zeroizing<Vec<u8>>> {
         let (seal, name) = (Arc::clone(&self.0.seal), name.to_owned());
-        offload(sealed.len() > LARGE_SEALED, move || seal.open(&name, &sealed)).await
+        offload_if(sealed.len() > LARGE_SEALED, move || seal.open(&name, &sealed)).await
     }
 }
 

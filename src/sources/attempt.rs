@@ -16,7 +16,7 @@ use super::{
 use crate::{
     breaker::Verdict,
     domain::{Failure, FailureKind},
-    offload::offload,
+    offload::offload_if,
     outbound::REQUEST_ID,
     telemetry::Span,
 };
@@ -118,7 +118,7 @@ impl Source {
         spans::note_status(span, answer.status);
         let heavy = answer.body.as_ref().is_ok_and(|body| body.len() > LARGE_BODY);
         let (adapter, read) = (Arc::clone(&self.adapter), task.wanted.read);
-        let judged = offload(heavy, move || {
+        let judged = offload_if(heavy, move || {
             let body = answer.body.as_deref().map_err(|failure| *failure);
             judge(|body| read(adapter.as_ref(), body), answer.status, body)
         })

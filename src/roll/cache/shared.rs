@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{Failure, FailureKind, Moment},
-    offload::offload,
+    offload::offload_if,
     roll::{cached_answer::CachedAnswer, freshness::Freshness},
     shared_cache::{Change, Epoch, Lock, Place, SharedCache, Silent, Subject, There, What},
     sources::Source,
@@ -124,7 +124,7 @@ impl SourceCache {
     ) -> Result<Option<(Entry, Duration)>, Silent> {
         let There::Value(text, left) = shared.cache.read(&shared.subject, place, within).await? else { return Ok(None) };
         let (source, heavy) = (key.source, text.len() > LARGE_VALUE);
-        let Some(entry) = offload(heavy, move || entry::read(source, &text)).await else {
+        let Some(entry) = offload_if(heavy, move || entry::read(source, &text)).await else {
             shared.cache.complain();
             return Ok(None);
         };
@@ -148,7 +148,7 @@ impl SourceCache {
                         if kept { (Place::Copy, copy.useful_for(), What::Stored) } else { (Place::Note, NOTE_LIFE, What::Failed) };
                     let (written, heavy) = (Arc::clone(&copy), copy.len() > LARGE_COPY);
                     let by = owner.clone();
-                    let text = offload(heavy, move || entry::write(&by, at, life, Saying::Known(&written.answer))).await;
+                    let text = offload_if(heavy, move || entry::write(&by, at, life, Saying::Known(&written.answer))).await;
                     if cache.publish(place, text, life, &owner, lock, &change(what, at)).await && kept {
                         copy.note_newest_in(epoch);
                     }

@@ -79,7 +79,7 @@ impl Refresh {
             let written = place.write(next);
             let rotated = newer_than(before);
             place.date(rotated);
-            let kept = offload(true, move || written.and_then(|()| place.commit())).await;
+            let kept = offload(move || written.and_then(|()| place.commit())).await;
             offer(shared, granted.as_ref().ok(), next, rotated).await;
             kept.map_err(|error| self.keep(Unwritten { token: next.clone(), follows: token.clone() }, &error))?;
         } else {
