@@ -11,7 +11,7 @@ use super::{
     envelope::{SourceReport, UsersBody},
     headers::{CACHE_STATUS, SERVER_TIMING},
 };
-use crate::roll::{Forward, Shared, SourceOutcome};
+use crate::roll::{CacheStatus, ForwardReason, SourceOutcome, WalkShare};
 
 /// About how many headers an answer has.
 const HEADERS: usize = 14;
@@ -70,33 +70,30 @@ pub(super) fn write_origin(outcomes: &[SourceOutcome], headers: &mut HeaderMap, 
     if outcomes.iter().any(|outcome| outcome.copy.is_some()) {
         put(headers, CACHE_STATUS, cache_status(outcomes, ttl));
     }
-    if outcomes.iter().any(|outcome| outcome.forward != Forward::Hit) {
+    if outcomes.iter().any(|outcome| outcome.cache != CacheStatus::Hit) {
         put(headers, SERVER_TIMING, server_timing(outcomes));
     }
 }
 
 /// RFC 9211: a hit only where every source was one.
 fn cache_status(outcomes: &[SourceOutcome], ttl: i64) -> String {
-    let forwards: Vec<Forward> = outcomes.iter().filter(|outcome| outcome.copy.is_some()).map(|outcome| outcome.forward).collect();
-    let why = |forward: &Forward| match forward {
-        Forward::Hit => None,
-        Forward::Request(shared) => Some(("request", *shared)),
-        Forward::Stale(shared) => Some(("stale", *shared)),
-        Forward::Miss(shared) => Some(("uri-miss", *shared)),
+    let forwarded = |outcome: &SourceOutcome| match outcome.cache {
+        CacheStatus::Forwarded { reason, walk } if outcome.copy.is_some() => Some((reason, walk)),
+        CacheStatus::Forwarded { .. } | CacheStatus::Hit => None,
     };
-    let asked: Vec<(&str, Shared)> = forwards.iter().filter_map(why).collect();
-    let Some(reason) = ["request", "uri-miss", "stale"].into_iter().find(|reason| asked.iter().any(|(why, _)| why == reason)) else {
+    let (reasons, walks): (Vec<ForwardReason>, Vec<WalkShare>) = outcomes.iter().filter_map(forwarded).unzip();
+    let Some(reason) = reasons.iter().min() else {
         return format!("rollcall; hit; ttl={ttl}");
     };
-    let all = |shared| asked.iter().all(|(_, other)| *other == shared);
-    let ending = if all(Shared::Stored) {
+    let all = |share| walks.iter().all(|walk| *walk == share);
+    let ending = if all(WalkShare::Stored) {
         "; stored"
-    } else if all(Shared::Collapsed) {
+    } else if all(WalkShare::Collapsed) {
         "; collapsed"
     } else {
         ""
     };
-    format!("rollcall; fwd={reason}{ending}")
+    format!("rollcall; fwd={}{ending}", reason.as_str())
 }
 
 fn server_timing(outcomes: &[SourceOutcome]) -> String {
@@ -168,13 +165,13 @@ mod tests {
     use super::*;
     use crate::domain::{Failure, FailureKind, SourceName};
 
-    fn outcome(forward: Forward) -> SourceOutcome {
+    fn outcome(cache: CacheStatus) -> SourceOutcome {
         let copy = Some(Err(Failure::new(FailureKind::Timeout)));
         SourceOutcome {
             source: SourceName::new("left"),
             copy,
             error: None,
-            forward,
+            cache,
             took: Duration::from_micros(12_340),
             scope: None,
             age: None,
@@ -183,19 +180,22 @@ mod tests {
 
     #[test]
     fn a_hit_is_one_only_where_every_source_was() {
-        use Forward::*;
-        use Shared::*;
-        for (forwards, expected) in [
-            (&[Hit, Hit][..], "rollcall; hit; ttl=37"),
-            (&[Hit, Miss(Stored)], "rollcall; fwd=uri-miss; stored"),
-            (&[Miss(Stored), Miss(Stored)], "rollcall; fwd=uri-miss; stored"),
-            (&[Miss(Collapsed), Miss(Collapsed)], "rollcall; fwd=uri-miss; collapsed"),
-            (&[Miss(Stored), Miss(NotStored)], "rollcall; fwd=uri-miss"),
-            (&[Stale(Stored), Hit], "rollcall; fwd=stale; stored"),
-            (&[Request(Stored), Request(Collapsed)], "rollcall; fwd=request"),
+        use WalkShare::{Collapsed, NotStored, Stored};
+        let hit = CacheStatus::Hit;
+        let miss = |walk| CacheStatus::Forwarded { reason: ForwardReason::UriMiss, walk };
+        let stale = |walk| CacheStatus::Forwarded { reason: ForwardReason::Stale, walk };
+        let request = |walk| CacheStatus::Forwarded { reason: ForwardReason::Request, walk };
+        for (statuses, expected) in [
+            ([hit, hit], "rollcall; hit; ttl=37"),
+            ([hit, miss(Stored)], "rollcall; fwd=uri-miss; stored"),
+            ([miss(Stored), miss(Stored)], "rollcall; fwd=uri-miss; stored"),
+            ([miss(Collapsed), miss(Collapsed)], "rollcall; fwd=uri-miss; collapsed"),
+            ([miss(Stored), miss(NotStored)], "rollcall; fwd=uri-miss"),
+            ([stale(Stored), hit], "rollcall; fwd=stale; stored"),
+            ([stale(Stored), miss(Stored)], "rollcall; fwd=uri-miss; stored"),
+            ([request(Stored), request(Collapsed)], "rollcall; fwd=request"),
         ] {
-            let outcomes: Vec<SourceOutcome> = forwards.iter().map(|forward| outcome(*forward)).collect();
-            assert_eq!(cache_status(&outcomes, 37), expected);
+            assert_eq!(cache_status(&statuses.map(outcome), 37), expected);
         }
     }
 
@@ -219,6 +219,6 @@ mod tests {
 
     #[test]
     fn timing_names_each_source() {
-        assert_eq!(server_timing(&[outcome(Forward::Hit), outcome(Forward::Hit)]), "left;dur=12.3, left;dur=12.3");
+        assert_eq!(server_timing(&[CacheStatus::Hit, CacheStatus::Hit].map(outcome)), "left;dur=12.3, left;dur=12.3");
     }
 }

@@ -35,7 +35,7 @@ use crate::{
     customers::{Customers, Linked, NotLinked},
     domain::{CustomerId, Failure, FailureKind, Placeholders, RemoteId, SourceName, Warning},
     flight::Flights,
-    offload::offload,
+    offload::offload_if,
     shared_cache::SharedCache,
     sources::{CallerCredentials, Scope, Source},
     telemetry::Metrics,
@@ -47,7 +47,7 @@ use listed::Part;
 use listing::is_large;
 use outcome::{State, decide};
 
-pub use cache::{AskContext, Forward, Shared};
+pub use cache::{AskContext, CacheStatus, ForwardReason, WalkShare};
 pub use cached_answer::{Age, CachedAnswer, SourceAnswer};
 pub use export::{Export, ExportFormat};
 pub use find::UserId;
@@ -117,7 +117,7 @@ pub struct SourceOutcome {
     /// Why a refresh of the copy has failed, if one has.
     pub error: Option<FailureKind>,
     /// How the cache was of use.
-    pub forward: Forward,
+    pub cache: CacheStatus,
     /// Whose credentials it was asked with; `None` where it was not asked, for want of a link or
     /// of credentials.
     pub scope: Option<Scope>,
@@ -225,8 +225,8 @@ impl Rolls {
             let outcome = SourceOutcome::nothing(source.name());
             let Some(remote) = remote(source.name()) else { return Some(outcome) };
             let identity = source.identity(brought).ok()?;
-            let Found { copy, error, forward } = self.cache.at_hand(source, &identity, remote, context)?;
-            Some(SourceOutcome { copy: Some(copy), error, forward, scope: Some(identity.scope()), ..outcome })
+            let Found { copy, error, cache } = self.cache.at_hand(source, &identity, remote, context)?;
+            Some(SourceOutcome { copy: Some(copy), error, cache, scope: Some(identity.scope()), ..outcome })
         };
         self.sources.iter().map(one).collect()
     }
@@ -243,11 +243,14 @@ impl Rolls {
         let Some(remote) = remote else { return outcome };
         match source.identity(brought) {
             Ok(identity) => {
-                let Found { copy, error, forward } = self.cache.find(source, &identity, remote, context).await;
-                outcome = SourceOutcome { copy: Some(copy), error, forward, scope: Some(identity.scope()), ..outcome };
+                let Found { copy, error, cache } = self.cache.find(source, &identity, remote, context).await;
+                outcome = SourceOutcome { copy: Some(copy), error, cache, scope: Some(identity.scope()), ..outcome };
             }
-            // Nobody asks a source with nothing in his hands: its answer is known.
-            Err(refused) => outcome = SourceOutcome { copy: Some(Err(refused)), forward: Forward::Miss(Shared::NotStored), ..outcome },
+            // Without credentials the source is not asked: its answer is known.
+            Err(refused) => {
+                let cache = CacheStatus::Forwarded { reason: ForwardReason::UriMiss, walk: WalkShare::NotStored };
+                outcome = SourceOutcome { copy: Some(Err(refused)), cache, ..outcome };
+            }
         }
         SourceOutcome { took: started.elapsed(), ..outcome }
     }
@@ -276,7 +279,7 @@ impl Rolls {
         let fallback = (customer.clone(), parts.clone());
         let seat = self.joins.join(key, || async move {
             let (heavy, is_kept) = (is_large(&parts), are_kept(&parts));
-            let roll = Arc::new(offload(heavy, move || Roll::new(customer, parts, &nobody)).await);
+            let roll = Arc::new(offload_if(heavy, move || Roll::new(customer, parts, &nobody)).await);
             if is_kept {
                 joined.insert(wanted, Arc::clone(&roll));
             }
@@ -293,7 +296,7 @@ impl Rolls {
 impl SourceOutcome {
     /// What is told of a source that the customer is not linked to.
     fn nothing(source: SourceName) -> Self {
-        Self { source, copy: None, error: None, forward: Forward::Hit, scope: None, took: Duration::ZERO, age: None }
+        Self { source, copy: None, error: None, cache: CacheStatus::Hit, scope: None, took: Duration::ZERO, age: None }
     }
 
     /// Whether it is the caller's own credentials that were refused, or missing.
@@ -310,7 +313,7 @@ impl SourceOutcome {
     /// however short `fresh` is.
     fn grow_old(&mut self) {
         let copy = self.copy.as_ref().and_then(|copy| copy.as_ref().ok());
-        let was_read_now = self.forward != Forward::Hit && self.error.is_none();
+        let was_read_now = self.cache != CacheStatus::Hit && self.error.is_none();
         self.age = copy.map(|copy| copy.age()).map(|age| Age { is_stale: age.is_stale && !was_read_now, ..age });
     }
 

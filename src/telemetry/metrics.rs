@@ -57,15 +57,25 @@ pub struct Metrics {
 }
 
 /// How the cache was of use for one source of one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[expect(non_camel_case_types, reason = "these are the label's values as they are printed")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheUse {
     /// A copy was there that could be given at once.
-    hit,
+    Hit,
     /// No copy was there, or none that could be used.
-    miss,
+    Miss,
     /// A walk for another caller was under way and was shared.
-    collapsed,
+    Collapsed,
+}
+
+impl CacheUse {
+    /// The label's value.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Collapsed => "collapsed",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,7 +109,7 @@ struct CallLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LookupLabels {
     source: &'static str,
-    result: CacheUse,
+    result: &'static str,
 }
 
 /// A route's template or a caller's label, shared so that it costs no allocation.
@@ -235,7 +245,7 @@ impl Metrics {
 
     /// Counts a question to the cache.
     pub fn lookup(&self, source: SourceName, result: CacheUse) {
-        self.lookups.get_or_create(&LookupLabels { source: source.as_str(), result }).inc();
+        self.lookups.get_or_create(&LookupLabels { source: source.as_str(), result: result.as_str() }).inc();
     }
 
     /// Counts a caught bug.

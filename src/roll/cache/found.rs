@@ -16,39 +16,62 @@ pub(in crate::roll) struct Found {
     /// Why a refresh of the copy has failed, if one has.
     pub(in crate::roll) error: Option<FailureKind>,
     /// How the cache was of use.
-    pub(in crate::roll) forward: Forward,
+    pub(in crate::roll) cache: CacheStatus,
 }
 
-/// Whether a source was asked, and why (RFC 9211, `fwd`).
+/// Whether a source was asked for an answer (RFC 9211).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forward {
+pub enum CacheStatus {
     /// It was not: a copy was there.
     Hit,
-    /// Nothing was there.
-    Miss(Shared),
-    /// What was there was stale.
-    Stale(Shared),
-    /// The caller wanted it.
-    Request(Shared),
+    /// It was.
+    Forwarded {
+        /// Why.
+        reason: ForwardReason,
+        /// Whose walk it took, and what became of its result.
+        walk: WalkShare,
+    },
+}
+
+/// Why a source was asked (RFC 9211, 2.2), from what counts most to what counts least where several are true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ForwardReason {
+    /// The caller asked for it.
+    Request,
+    /// There was no copy.
+    UriMiss,
+    /// The copy was stale.
+    Stale,
 }
 
 /// Whose walk a caller waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shared {
-    /// He began it, and what it found was kept.
+pub enum WalkShare {
+    /// Their own, and what it found was kept.
     Stored,
-    /// He began it, and nothing was kept.
+    /// Their own, and nothing was kept.
     NotStored,
-    /// Somebody else had begun it.
+    /// One that had begun for another caller.
     Collapsed,
 }
 
-impl From<Forward> for CacheUse {
-    fn from(forward: Forward) -> Self {
-        match forward {
-            Forward::Hit => Self::hit,
-            Forward::Miss(Shared::Collapsed) | Forward::Stale(Shared::Collapsed) | Forward::Request(Shared::Collapsed) => Self::collapsed,
-            Forward::Miss(_) | Forward::Stale(_) | Forward::Request(_) => Self::miss,
+impl ForwardReason {
+    /// The parameter `fwd`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::UriMiss => "uri-miss",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+impl From<CacheStatus> for CacheUse {
+    fn from(status: CacheStatus) -> Self {
+        match status {
+            CacheStatus::Hit => Self::Hit,
+            CacheStatus::Forwarded { walk: WalkShare::Collapsed, .. } => Self::Collapsed,
+            CacheStatus::Forwarded { walk: WalkShare::Stored | WalkShare::NotStored, .. } => Self::Miss,
         }
     }
 }

@@ -40,7 +40,7 @@ use crate::{
     telemetry::{Metrics, Origin},
 };
 pub(in crate::roll) use found::Found;
-pub use found::{Forward, Shared};
+pub use found::{CacheStatus, ForwardReason, WalkShare};
 use key::{Held, Key};
 use walk_result::{Via, WalkResult};
 
@@ -162,7 +162,7 @@ impl SourceCache {
 
     /// Counts that a source was asked for.
     pub(super) fn count(&self, outcome: &SourceOutcome) {
-        self.metrics.lookup(outcome.source, outcome.forward.into());
+        self.metrics.lookup(outcome.source, outcome.cache.into());
     }
 
     /// The copy in this process, if it may still be given.
@@ -188,32 +188,33 @@ impl SourceCache {
             // A caller's own credentials know no refresh behind an answer, and no window for it.
             Freshness::Fresh | Freshness::WhileRevalidating | Freshness::IfError if cooling && (may_ask_behind || copy.stands_in()) => {}
             Freshness::Fresh | Freshness::WhileRevalidating if may_ask_behind => {
-                drop(self.walk(question, Instant::now()));
+                self.walk(question, Instant::now()).detach();
             }
             Freshness::Fresh | Freshness::WhileRevalidating | Freshness::IfError | Freshness::Gone => return None,
         }
-        Some(Found { copy: Ok(Arc::clone(copy)), error: failed.map(|cooling| cooling.kind), forward: Forward::Hit })
+        Some(Found { copy: Ok(Arc::clone(copy)), error: failed.map(|cooling| cooling.kind), cache: CacheStatus::Hit })
     }
 
     /// Asks the source, or waits for whoever does. Where that fails, a copy that is not too old
     /// stands in.
     async fn ask(self: &Arc<Self>, question: Question<'_>, held: Option<Arc<CachedAnswer>>, begun: Instant) -> Found {
-        let why: fn(Shared) -> Forward = match &held {
-            _ if question.context.refresh => Forward::Request,
-            Some(_) => Forward::Stale,
-            None => Forward::Miss,
+        let reason = match &held {
+            _ if question.context.refresh => ForwardReason::Request,
+            Some(_) => ForwardReason::Stale,
+            None => ForwardReason::UriMiss,
         };
         let (result, joined) = self.await_walk(question, begun).await;
         if let (Via::Looked, Ok(copy)) = (result.via, &result.copy) {
-            return Found { copy: Ok(Arc::clone(copy)), error: None, forward: Forward::Hit };
+            return Found { copy: Ok(Arc::clone(copy)), error: None, cache: CacheStatus::Hit };
         }
-        let forward = why(result.shared(joined, || self.held.holds(question.key)));
+        let walk = result.share(joined, || self.held.holds(question.key));
+        let cache = CacheStatus::Forwarded { reason, walk };
         if let Some(error) = result.failed(question.key.scope)
             && let Some(copy) = self.stand_in(question, held, &result.copy).await
         {
-            return Found { copy: Ok(copy), error: Some(error), forward };
+            return Found { copy: Ok(copy), error: Some(error), cache };
         }
-        Found { copy: result.copy, error: None, forward }
+        Found { copy: result.copy, error: None, cache }
     }
 
     /// The copy that stands in for a walk that failed, if there is one.

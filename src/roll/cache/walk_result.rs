@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{found::Shared, keeping::is_believed};
+use super::{found::WalkShare, keeping::is_believed};
 use crate::{
     domain::{Failure, FailureKind},
     roll::cached_answer::CachedAnswer,
@@ -29,11 +29,11 @@ pub(super) enum Via {
 
 impl WalkResult {
     /// Whose walk it was, for one who waited for it and may have `joined` it, and whether what it found was stored.
-    pub(super) fn shared(&self, joined: bool, is_held: impl FnOnce() -> bool) -> Shared {
+    pub(super) fn share(&self, joined: bool, is_held: impl FnOnce() -> bool) -> WalkShare {
         match &self.copy {
-            _ if joined || self.via == Via::Waited => Shared::Collapsed,
-            Ok(copy) if copy.is_kept() && is_held() => Shared::Stored,
-            _ => Shared::NotStored,
+            _ if joined || self.via == Via::Waited => WalkShare::Collapsed,
+            Ok(copy) if copy.is_kept() && is_held() => WalkShare::Stored,
+            _ => WalkShare::NotStored,
         }
     }
 
