@@ -31,6 +31,13 @@ pub struct Seat<T: Clone> {
     pub joined: bool,
 }
 
+impl<T: Clone> Seat<T> {
+    /// Leaves the flight to its task, which goes on without this waiter.
+    pub(crate) fn detach(self) {
+        drop(self);
+    }
+}
+
 impl<K, T: Clone> Default for Flights<K, T> {
     fn default() -> Self {
         Self(Arc::default())

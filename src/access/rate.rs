@@ -33,7 +33,7 @@ impl Setting for Rate {
     const WANTED: &'static str = "a number of requests and a time, such as \"50/s\", \"600/m\" or \"1000/h\"";
 
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_str().and_then(parse).ok_or_else(|| format!("must be {}.", Self::WANTED))
+        value.as_str().and_then(parse).ok_or_else(Self::wanted)
     }
 }
 

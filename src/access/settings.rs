@@ -165,7 +165,7 @@ impl Setting for KeyDigest {
     const WANTED: &'static str = "the SHA-256 of the key, 64 hex digits, as `rollcall key NAME` prints it";
 
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_str().and_then(Self::parse).ok_or_else(|| format!("must be {}.", Self::WANTED))
+        value.as_str().and_then(Self::parse).ok_or_else(Self::wanted)
     }
 }
 
@@ -173,7 +173,7 @@ impl Setting for Customers {
     const WANTED: &'static str = visible::WANTED;
 
     fn read(value: &Value) -> Result<Self, String> {
-        let texts = Vec::<String>::read(value).map_err(|_| format!("must be {}.", Self::WANTED))?;
+        let texts = Vec::<String>::read(value).map_err(|_| Self::wanted())?;
         Self::read(texts.iter().map(String::as_str)).map_err(|bad| format!("must be {}; \"{bad}\" is neither.", Self::WANTED))
     }
 }

@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn an_id_or_a_beginning_opens_what_it_says() {
-        let customers = Customers::read(["acme", "shop-*", "."].iter().take(2).copied()).unwrap();
+        let customers = Customers::read(["acme", "shop-*"]).unwrap();
         for (id, seen) in
             [("acme", true), ("Acme", false), ("acme2", false), ("acm", false), ("shop-", true), ("shop-1", true), ("shop", false)]
         {

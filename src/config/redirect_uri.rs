@@ -44,7 +44,7 @@ impl Setting for RedirectUri {
             let address = SocketAddr::new(loopback(&url.host()?)?, url.port().filter(|port| *port > 0)?);
             (bare && url.scheme() == "http").then_some(Self { text, url, address })
         };
-        read().ok_or_else(|| format!("must be {}.", Self::WANTED))
+        read().ok_or_else(Self::wanted)
     }
 }
 

@@ -17,6 +17,11 @@ pub trait Setting: Sized {
 
     /// Reads a value; the error is a sentence without the key.
     fn read(value: &Value) -> Result<Self, String>;
+
+    /// The sentence for any value that is not what is wanted.
+    fn wanted() -> String {
+        format!("must be {}.", Self::WANTED)
+    }
 }
 
 /// The whole URL of one thing that is asked for, perhaps with a query; no user.
@@ -76,26 +81,22 @@ fn web_url(value: &Value) -> Option<Url> {
     (bare && matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }
 
-fn wanted<T: Setting>() -> String {
-    format!("must be {}.", T::WANTED)
-}
-
 /// Reads a text by `FromStr`.
 fn parsed<T: Setting + FromStr>(value: &Value) -> Result<T, String> {
-    value.as_str().and_then(|text| text.trim().parse().ok()).ok_or_else(wanted::<T>)
+    value.as_str().and_then(|text| text.trim().parse().ok()).ok_or_else(T::wanted)
 }
 
 /// Reads one of a few words, each with its meaning.
 pub fn one_of<T: Setting + Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, String> {
     let found = words.iter().find(|(word, _)| value.as_str() == Some(*word));
-    found.map(|(_, meaning)| *meaning).ok_or_else(wanted::<T>)
+    found.map(|(_, meaning)| *meaning).ok_or_else(T::wanted)
 }
 
 impl Setting for String {
     const WANTED: &'static str = "a text";
 
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_str().map(str::to_owned).ok_or_else(wanted::<Self>)
+        value.as_str().map(str::to_owned).ok_or_else(Self::wanted)
     }
 }
 
@@ -112,7 +113,7 @@ impl Setting for u64 {
 
     fn read(value: &Value) -> Result<Self, String> {
         match value.as_integer() {
-            Some(number) => Self::try_from(number).map_err(|_| wanted::<Self>()),
+            Some(number) => Self::try_from(number).map_err(|_| Self::wanted()),
             None => parsed(value),
         }
     }
@@ -142,7 +143,7 @@ impl Setting for PathBuf {
     const WANTED: &'static str = "the path of a file";
 
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_str().filter(|path| !path.is_empty()).map(Into::into).ok_or_else(wanted::<Self>)
+        value.as_str().filter(|path| !path.is_empty()).map(Into::into).ok_or_else(Self::wanted)
     }
 }
 
@@ -150,8 +151,8 @@ impl Setting for Duration {
     const WANTED: &'static str = "a duration such as \"250ms\", \"10s\" or \"5m\"";
 
     fn read(value: &Value) -> Result<Self, String> {
-        let text = value.as_str().ok_or_else(wanted::<Self>)?;
-        humantime::parse_duration(text).map_err(|_| wanted::<Self>())
+        let text = value.as_str().ok_or_else(Self::wanted)?;
+        humantime::parse_duration(text).map_err(|_| Self::wanted())
     }
 }
 
@@ -172,8 +173,8 @@ impl Setting for Vec<String> {
         if let Some(text) = value.as_str() {
             return Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect());
         }
-        let texts = value.as_array().ok_or_else(wanted::<Self>)?;
-        texts.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wanted::<Self>)).collect()
+        let texts = value.as_array().ok_or_else(Self::wanted)?;
+        texts.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(Self::wanted)).collect()
     }
 }
 
@@ -182,7 +183,7 @@ impl Setting for Secret {
     const IS_SECRET: bool = true;
 
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(Secret::new).ok_or_else(wanted::<Self>)
+        value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(Secret::new).ok_or_else(Self::wanted)
     }
 }
 
@@ -190,7 +191,7 @@ impl Setting for BaseUrl {
     const WANTED: &'static str = "a URL such as \"https://api.example.com\", without user, query and fragment";
 
     fn read(value: &Value) -> Result<Self, String> {
-        web_url(value).filter(|url| url.query().is_none()).map(|url| Self(Endpoint(url))).ok_or_else(wanted::<Self>)
+        web_url(value).filter(|url| url.query().is_none()).map(|url| Self(Endpoint(url))).ok_or_else(Self::wanted)
     }
 }
 
@@ -198,7 +199,7 @@ impl Setting for Endpoint {
     const WANTED: &'static str = "a URL such as \"https://id.example.com/keys\", without user and fragment";
 
     fn read(value: &Value) -> Result<Self, String> {
-        web_url(value).map(Self).ok_or_else(wanted::<Self>)
+        web_url(value).map(Self).ok_or_else(Self::wanted)
     }
 }
 

@@ -56,19 +56,18 @@ impl Setting for Proxy {
     const WANTED: &'static str = "\"none\", \"environment\" or the URL of a proxy such as \"http://proxy.example:3128\"";
 
     fn read(value: &Value) -> Result<Self, String> {
-        let wanted = || format!("must be {}.", Self::WANTED);
-        let text = value.as_str().map(str::trim).ok_or_else(wanted)?;
+        let text = value.as_str().map(str::trim).ok_or_else(Self::wanted)?;
         match text {
             "none" => return Ok(Self::None),
             "environment" => return Ok(Self::Environment),
             _ => {}
         }
-        let url = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host()).ok_or_else(wanted)?;
+        let url = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.has_host()).ok_or_else(Self::wanted)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err("must not hold a user or a password. Write \"environment\": HTTPS_PROXY may hold them.".to_owned());
         }
         let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        if is_bare { Ok(Self::At(url)) } else { Err(wanted()) }
+        if is_bare { Ok(Self::At(url)) } else { Err(Self::wanted()) }
     }
 }
 

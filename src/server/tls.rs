@@ -1,12 +1,10 @@
 //! TLS on the callers' listener: the handshake, bounded in time, and a certificate that is read
 //! again when its files change.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use rustls::{
     ServerConfig,
     crypto::ring::default_provider,
@@ -100,7 +98,7 @@ impl Current {
     /// pair before stays in use, and they are tried again at each look.
     fn look_again(&self) {
         // Who finds another one looking takes what there is.
-        let Ok(mut looked) = self.looked.try_lock() else { return };
+        let Some(mut looked) = self.looked.try_lock() else { return };
         if looked.at.elapsed() < LOOK {
             return;
         }

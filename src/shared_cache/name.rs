@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use ring::digest::SHA256;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::domain::CustomerId;
 
@@ -57,7 +57,7 @@ fn shown(customer: &str) -> Cow<'_, str> {
 
 /// Tells one text from another in a name, and hides it.
 pub(crate) fn digest(text: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(ring::digest::digest(&SHA256, text.as_bytes()))
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
 }
 
 /// The channel on which changes are told, among those who have the same key.

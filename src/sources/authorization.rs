@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use crate::config::Secret;
+use crate::{config::Secret, shared_cache::digest};
 
 /// What is sent as `Authorization`. It does not print, and is wiped when the last copy is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Authorization {
 
     /// A digest, which tells it from another one.
     pub(super) fn digest(&self) -> String {
-        format!("{:?}", ring::digest::digest(&ring::digest::SHA256, self.0.reveal().as_bytes()))
+        digest(self.0.reveal())
     }
 
     /// The token of a bearer token.

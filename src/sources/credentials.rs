@@ -15,7 +15,7 @@ use crate::{
     config::{FileStamp, SecretSource},
     domain::{Failure, FailureKind, SourceName},
     outbound::{Client, Deadline},
-    shared_cache::SharedCache,
+    shared_cache::{self, SharedCache},
     telemetry::{Metrics, Trace},
 };
 
@@ -76,7 +76,7 @@ impl CredentialSettings {
             Self::RefreshToken(settings) => ["login".into(), settings.client_id().to_owned(), file(settings.store_path())],
             Self::Forward(_) => ["forward".into(), String::new(), String::new()],
         };
-        format!("{:?}", ring::digest::digest(&ring::digest::SHA256, who.join("\u{1f}").as_bytes()))
+        shared_cache::digest(&who.join("\u{1f}"))
     }
 
     /// What a person has to do before there can be any; `None` where there is nothing.

@@ -111,7 +111,7 @@ impl KeySets {
         let age = self.0.held.load().as_ref().map(|held| held.at.elapsed());
         match first(age, asked.map(|asked| (asked.at.elapsed(), asked.failed)), found.is_some()) {
             First::Nothing => {}
-            First::AskBehind => drop(self.ask()),
+            First::AskBehind => self.ask().detach(),
             First::Ask => drop(deadline.or_after(PATIENCE).bound(self.ask().flight).await),
         }
         let held = self.held().ok_or(Denied::Uncheckable)?;

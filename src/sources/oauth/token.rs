@@ -88,7 +88,7 @@ impl TokenSource {
         if let Some(token) = held {
             let quiet = self.0.quiet_until.load().as_deref().is_some_and(|until| now < *until);
             if now >= token.renew_at && !quiet {
-                drop(self.renew(client, trace));
+                self.renew(client, trace).detach();
             }
             return Ok(token.authorization.clone());
         }
