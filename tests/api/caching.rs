@@ -210,6 +210,23 @@ async fn a_reading_whose_counts_never_agree_is_nobodys_copy() {
 }
 
 #[tokio::test]
+async fn users_who_were_read_though_perhaps_not_all_end_a_not_found() {
+    let world = World::new().await;
+    world.answer_persons(|_| Reply::status(404));
+    world.my_reports.always(Reply::status(404));
+    let gateway = world.start().await;
+    assert_eq!(gateway.get(USERS).await.code(), "customer_not_found");
+    let users = [user("1", "Ann Lee", "ann@acme.example"), user("2", "Bo Ray", "bo@acme.example")];
+    world.my_reports.always(Reply::json(200, &json!({"page_size": 3, "data": users})));
+    let read = gateway.get_with("/customers/acme/users?page_size=1", &NOW).await;
+    assert_eq!((read.status, &read.source("my_reports")["status"]), (200, &json!("incomplete")), "{read:?}");
+    let cursor = read.json()["next_cursor"].as_str().unwrap().to_owned();
+    let next = gateway.get(&format!("/customers/acme/users?page_size=1&cursor={cursor}")).await;
+    assert_eq!(next.names(), ["Bo Ray"], "{next:?}");
+    assert_eq!(next.source("advanced_automation")["status"], "not_found");
+}
+
+#[tokio::test]
 async fn who_joins_a_walk_is_told_that_its_source_wants_to_be_left_alone() {
     let world = World::new().await;
     world.users(vec![]);

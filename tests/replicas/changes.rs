@@ -7,7 +7,7 @@ use crate::{
     support::{Gateway, Program, Reply, World, person, until},
 };
 
-const NOW: &[(&str, &str)] = &[("cache-control", "no-cache")];
+pub(crate) const NOW: &[(&str, &str)] = &[("cache-control", "no-cache")];
 
 /// Two replicas that both hold Ann.
 async fn both_hold_ann(redis: &Redis, world: &World) -> [Gateway; 2] {

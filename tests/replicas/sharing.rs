@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use redis::Commands;
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
+    changes::NOW,
     redis_server::{Redis, counted, path},
     support::{
         Reply, World, crowd,
@@ -15,6 +17,9 @@ use crate::{
         person, persons_page, user,
     },
 };
+
+/// The roll, whether or not it is whole.
+const USERS: &str = "/customers/acme/users";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs redis-server"]
@@ -70,6 +75,28 @@ async fn an_unknown_customer_is_unknown_to_all() {
     redis.until_copies(2).await;
     assert_eq!(other.get(&path("nobody")).await.status, 404);
     assert_eq!(world.asked(), (1, 1));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn users_who_were_read_though_perhaps_not_all_end_a_not_found_of_all() {
+    let (redis, world) = (Redis::start().await, World::new().await);
+    for source in ["advanced_automation", "my_reports"] {
+        world.answer_at(source, |_| Reply::status(404));
+    }
+    let [one, other] = redis.replicas(|| world.gateway()).await;
+    assert_eq!((one.get(USERS).await.status, other.get(USERS).await.status), (404, 404));
+    redis.until_copies(2).await;
+    world.answer_at("my_reports", |_| Reply::json(200, &json!({"page_size": 2, "data": [user("1", "Ann", "ann@acme.example")]})));
+    let read = one.get_with(USERS, NOW).await;
+    assert_eq!(read.status, 200, "{read:?}");
+    let third = redis.shared_by(world.gateway()).start().await;
+    for replica in [&one, &other, &third] {
+        let end = Instant::now() + Duration::from_secs(20);
+        while replica.get(USERS).await.status != 200 {
+            assert!(Instant::now() < end, "a 404 hides Ann");
+        }
+    }
 }
 
 #[tokio::test]

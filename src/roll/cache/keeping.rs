@@ -81,8 +81,16 @@ impl SourceCache {
             self.tell_lack_of_room(key, &copy);
         } else {
             self.cool(key, Failure::new(FailureKind::InvalidResponse));
+            self.end_not_found(key);
         }
         Ok(copy)
+    }
+
+    /// Users were read, though perhaps not all: nobody is told any more that there are none.
+    fn end_not_found(&self, key: &Key) {
+        if self.held.get(key).is_some_and(|held| !held.is_roll()) {
+            self.held.remove(key);
+        }
     }
 
     /// A roll that is too large to be kept is asked for at each request: whoever runs the gateway is told once.

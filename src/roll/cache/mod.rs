@@ -11,6 +11,7 @@ mod keeping;
 mod key;
 mod shared;
 mod subscription;
+mod telling;
 mod turn;
 mod walk_result;
 

@@ -1,5 +1,5 @@
-//! The copies that all replicas share: looked for before a source is asked, and told of when it
-//! was. `turn.rs` says which replica asks it.
+//! The copies that all replicas share: looked for before a source is asked. `turn.rs` says which replica
+//! asks it, `telling.rs` what the others are told then.
 //!
 //! Nothing here is waited for longer than `shared_cache.timeout`.
 
@@ -7,24 +7,19 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Key, SourceCache,
-    entry::{self, Entry, Said, Saying},
-    keeping::is_of_source,
+    entry::{self, Entry, Said},
     subscription::Subscription,
 };
 use crate::{
-    domain::{Failure, FailureKind, Moment},
+    domain::Moment,
     offload::offload_if,
     roll::{cached_answer::CachedAnswer, freshness::Freshness},
-    shared_cache::{Change, Epoch, Lock, Place, SharedCache, Silent, Subject, There, What},
+    shared_cache::{Epoch, Place, SharedCache, Silent, Subject, There},
     sources::Source,
 };
 
-/// How long those who wait may take to learn what a walk came to that is nobody's copy.
-const NOTE_LIFE: Duration = Duration::from_secs(10);
-
-/// Bytes of a value, or records of a copy, above which it leaves the threads that serve everybody.
+/// Bytes of a value above which it leaves the threads that serve everybody.
 const LARGE_VALUE: usize = 128 << 10;
-const LARGE_COPY: usize = 1000;
 
 /// The shared cache, and whose places are meant.
 pub(super) struct Shared {
@@ -130,40 +125,5 @@ impl SourceCache {
         };
         let age = entry::age(entry.at, Moment::now(), entry.life, left);
         Ok(Some((entry, age)))
-    }
-
-    /// Tells the others what a walk came to, behind the answer.
-    pub(super) fn tell(&self, shared: &Shared, walked: &Result<Arc<CachedAnswer>, Failure>, lock: Option<Lock>) {
-        let (cache, subject, walked) = (shared.cache.clone(), shared.subject.clone(), walked.clone());
-        let whole = self.policy.whole();
-        tokio::spawn(async move {
-            let owner = lock.as_ref().map_or_else(String::new, |lock| lock.owner().to_owned());
-            let (epoch, now) = (cache.epoch(), Moment::now());
-            let change = |what, at: Moment| Change { subject: subject.clone(), what, at: at.as_millis() };
-            match walked {
-                Ok(copy) => {
-                    let at = copy.fetched_at;
-                    let kept = copy.is_kept();
-                    let (place, life, what) =
-                        if kept { (Place::Copy, copy.useful_for(), What::Stored) } else { (Place::Note, NOTE_LIFE, What::Failed) };
-                    let (written, heavy) = (Arc::clone(&copy), copy.len() > LARGE_COPY);
-                    let by = owner.clone();
-                    let text = offload_if(heavy, move || entry::write(&by, at, life, Saying::Known(&written.answer))).await;
-                    if cache.publish(place, text, life, &owner, lock, &change(what, at)).await && kept {
-                        copy.note_newest_in(epoch);
-                    }
-                }
-                Err(failure) => {
-                    // Those who wait for another failure go on, and one of them asks himself.
-                    let life = if is_of_source(&failure) { NOTE_LIFE } else { Duration::ZERO };
-                    let note = entry::write(&owner, now, life, Saying::Failed(failure));
-                    if failure.kind == FailureKind::BadRequest {
-                        let ended = entry::write(&owner, now, whole, Saying::Ended);
-                        cache.publish(Place::Copy, ended, whole, &owner, None, &change(What::Ended, now)).await;
-                    }
-                    cache.publish(Place::Note, note, life, &owner, lock, &change(What::Failed, now)).await;
-                }
-            }
-        });
     }
 }

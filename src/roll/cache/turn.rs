@@ -52,7 +52,7 @@ impl SourceCache {
             Turn::Over(result) => result,
             Turn::Ours(lock) => {
                 let copy = self.walk_now(question).await;
-                self.tell(shared, &copy, lock);
+                self.tell(question.key, shared, &copy, lock);
                 WalkResult { copy, via: Via::Walked }
             }
         }

@@ -1,0 +1,105 @@
+//! What the other replicas are told of a walk: a copy for all, or a note for those who waited for it.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Key, SourceCache,
+    entry::{self, Said, Saying},
+    keeping::is_of_source,
+    shared::Shared,
+};
+use crate::{
+    domain::{Failure, FailureKind, Moment, SourceName},
+    offload::offload_if,
+    roll::cached_answer::{CachedAnswer, SourceAnswer},
+    shared_cache::{Change, Lock, Place, SharedCache, Subject, There, What},
+};
+
+/// How long those who wait may take to learn the result of a walk that is nobody's copy.
+const NOTE_LIFE: Duration = Duration::from_secs(10);
+
+/// Records of a copy above which it leaves the threads that serve everybody.
+const LARGE_COPY: usize = 1000;
+
+/// One walk, to be told of.
+struct Telling {
+    cache: SharedCache,
+    subject: Subject,
+    source: SourceName,
+    /// For how long a roll is of any use: what ends one has to last that long.
+    whole: Duration,
+    owner: String,
+    lock: Option<Lock>,
+}
+
+impl SourceCache {
+    /// Tells the others the result of a walk, behind the answer.
+    pub(super) fn tell(&self, key: &Key, shared: &Shared, walked: &Result<Arc<CachedAnswer>, Failure>, lock: Option<Lock>) {
+        let owner = lock.as_ref().map_or_else(String::new, |lock| lock.owner().to_owned());
+        let (cache, subject, whole) = (shared.cache.clone(), shared.subject.clone(), self.policy.whole());
+        let (telling, walked) = (Telling { cache, subject, source: key.source, whole, owner, lock }, walked.clone());
+        tokio::spawn(async move {
+            match walked {
+                Ok(copy) if copy.is_kept() => telling.copy(copy).await,
+                Ok(copy) => telling.incomplete(copy).await,
+                Err(failure) => telling.failure(failure).await,
+            }
+        });
+    }
+}
+
+impl Telling {
+    async fn copy(self, copy: Arc<CachedAnswer>) {
+        let (epoch, at, life) = (self.cache.epoch(), copy.fetched_at, copy.useful_for());
+        let text = self.written(&copy, life).await;
+        let change = self.change(What::Stored, at);
+        if self.cache.publish(Place::Copy, text, life, &self.owner, self.lock, &change).await {
+            copy.note_newest_in(epoch);
+        }
+    }
+
+    /// A roll whose counts never agreed is for those who waited for it, and ends a "not found".
+    async fn incomplete(self, copy: Arc<CachedAnswer>) {
+        if self.says_not_found().await {
+            self.end(copy.fetched_at).await;
+        }
+        let text = self.written(&copy, NOTE_LIFE).await;
+        let change = self.change(What::Failed, copy.fetched_at);
+        self.cache.publish(Place::Note, text, NOTE_LIFE, &self.owner, self.lock, &change).await;
+    }
+
+    async fn failure(self, failure: Failure) {
+        let now = Moment::now();
+        if failure.kind == FailureKind::BadRequest {
+            self.end(now).await;
+        }
+        // Those who wait for another failure go on, and one of them asks the source.
+        let life = if is_of_source(&failure) { NOTE_LIFE } else { Duration::ZERO };
+        let note = entry::write(&self.owner, now, life, Saying::Failed(failure));
+        let change = self.change(What::Failed, now);
+        self.cache.publish(Place::Note, note, life, &self.owner, self.lock, &change).await;
+    }
+
+    /// Ends the copy that all have.
+    async fn end(&self, at: Moment) {
+        let ended = entry::write(&self.owner, at, self.whole, Saying::Ended);
+        self.cache.publish(Place::Copy, ended, self.whole, &self.owner, None, &self.change(What::Ended, at)).await;
+    }
+
+    /// Whether the copy that all have says that the customer is unknown.
+    async fn says_not_found(&self) -> bool {
+        let read = self.cache.read(&self.subject, Place::Copy, self.cache.timeout()).await;
+        let Ok(There::Value(text, _)) = read else { return false };
+        let entry = entry::read(self.source, &text);
+        entry.is_some_and(|entry| matches!(entry.said, Said::Known(SourceAnswer::NotFound(_))))
+    }
+
+    async fn written(&self, copy: &Arc<CachedAnswer>, life: Duration) -> Vec<u8> {
+        let (owner, heavy, copy) = (self.owner.clone(), copy.len() > LARGE_COPY, Arc::clone(copy));
+        offload_if(heavy, move || entry::write(&owner, copy.fetched_at, life, Saying::Known(&copy.answer))).await
+    }
+
+    fn change(&self, what: What, at: Moment) -> Change {
+        Change { subject: self.subject.clone(), what, at: at.as_millis() }
+    }
+}
