@@ -9,6 +9,7 @@ pub mod advanced_automation;
 mod answer;
 mod attempt;
 mod authorization;
+mod body;
 mod credentials;
 mod failed_page;
 mod health;

@@ -50,6 +50,25 @@ async fn a_good_answer_may_come_in_any_form() {
 }
 
 #[tokio::test]
+async fn what_writers_of_json_do_against_the_rules_hides_nobody() {
+    let answer = |status: &str, body: &str| send(&format!("HTTP/1.1 {status}\nContent-Length: {}\n\n{body}", body.len()));
+    let marked = format!("\u{feff}{GOOD}");
+    let cut = GOOD.replace("raw@acme.example\"", "raw@acme.example\",\"Username\":\"\\ud83d\",\"x\":\"\\ud83d\"");
+    for place in SOURCES {
+        for (name, body) in [("a byte order mark", &marked), ("half a character", &cut)] {
+            let world = World::new().await;
+            let (gateway, _raw) = start(&world, place, vec![answer("200 OK", body)]).await;
+            let roll = gateway.get("/customers/acme/users").await;
+            assert_eq!(roll.names(), ["Raw"], "{name} at {place:?}: {roll:?}");
+        }
+        let world = World::new().await;
+        let (gateway, _raw) = start(&world, place, vec![answer("404 Not Found", "\u{feff}{}")]).await;
+        let unknown = gateway.get("/customers/acme/users").await;
+        assert_eq!(unknown.source(place.0)["status"], "not_found", "{place:?}: {unknown:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_follows_an_answer_is_nobodys_answer() {
     for place in SOURCES {
         let world = World::new().await;

@@ -1,0 +1,94 @@
+//! What writers of JSON do although RFC 8259 has no place for it, made readable. Pure.
+//!
+//! Neither backend documents any of it; both are assumed to be able to. .NET's writers may put a byte order
+//! mark first, and a text that was cut to a number of UTF-16 units may end in half a pair, which many
+//! writers then escape (RFC 8259, 8.1 and 8.2). Neither may hide a customer's users.
+
+use std::ops::RangeInclusive;
+
+use memchr::memchr;
+
+/// UTF-8's byte order mark.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The first half of a character that UTF-16 writes as a pair, and the second one.
+const FIRST_HALF: RangeInclusive<u16> = 0xd800..=0xdbff;
+const SECOND_HALF: RangeInclusive<u16> = 0xdc00..=0xdfff;
+
+/// How a character is escaped that stands for one that is lost, as long as the escape in whose place it is put.
+const LOST: &[u8; 6] = b"\\ufffd";
+
+/// The body behind its byte order mark, if there is one.
+pub(super) fn unmarked(body: &[u8]) -> &[u8] {
+    body.strip_prefix(MARK).unwrap_or(body)
+}
+
+/// The body with U+FFFD for each half of a pair that stands alone, and how many there were; `None` where
+/// there is none.
+pub(super) fn with_whole_pairs(body: &[u8]) -> Option<(Vec<u8>, u64)> {
+    let (mut mended, mut lone, mut at) = (Vec::new(), 0, 0);
+    while let Some(next) = body.get(at..).and_then(|rest| memchr(b'\\', rest)) {
+        at += next;
+        match (escaped(body, at), escaped(body, at + LOST.len())) {
+            (Some(first), Some(second)) if FIRST_HALF.contains(&first) && SECOND_HALF.contains(&second) => at += 2 * LOST.len(),
+            (Some(half), _) if FIRST_HALF.contains(&half) || SECOND_HALF.contains(&half) => {
+                if mended.is_empty() {
+                    mended = body.to_vec();
+                }
+                mended.get_mut(at..at + LOST.len())?.copy_from_slice(LOST);
+                (lone, at) = (lone + 1, at + LOST.len());
+            }
+            _ => at += 2, // whatever is escaped, a backslash as well
+        }
+    }
+    (lone > 0).then_some((mended, lone))
+}
+
+/// What is escaped at this place as four hexadecimal digits.
+fn escaped(body: &[u8], at: usize) -> Option<u16> {
+    let digits = body.get(at..at + LOST.len())?.strip_prefix(b"\\u")?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn half_a_pair_is_a_lost_character_and_nothing_else_changes() {
+        for (body, expected) in [
+            (r#"["Ann \ud83d"]"#, Some((r#"["Ann \ufffd"]"#, 1))),
+            (r#"["\uDE00\uD83D\ude00"]"#, Some((r#"["\ufffd\uD83D\ude00"]"#, 1))),
+            (r#"["\ud83d\ud83d\ude00","\ud83dx"]"#, Some((r#"["\ufffd\ud83d\ude00","\ufffdx"]"#, 2))),
+            (r#"["\ud83d\ude00", "\\ud83d", "\u00e9"]"#, None),
+            (r#"["\ud83"#, None),
+            (r#"["\u+83d"]"#, None),
+            ("\\", None),
+            ("", None),
+        ] {
+            let mended = with_whole_pairs(body.as_bytes());
+            assert_eq!(mended, expected.map(|(text, lone)| (text.as_bytes().to_vec(), lone)), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_mended_can_be_read(halves in prop::collection::vec(prop::sample::select(vec!["\\ud83d", "\\ude00", "\\\\", "\\n", "u", "d83d"]), 0..12)) {
+            let text = format!("\"{}\"", halves.concat());
+            let mended = with_whole_pairs(text.as_bytes());
+            prop_assert_eq!(mended.is_none(), serde_json::from_str::<String>(&text).is_ok());
+            if let Some((mended, _)) = mended {
+                prop_assert!(serde_json::from_slice::<String>(&mended).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_body() {
+        assert_eq!(unmarked(b"\xef\xbb\xbf{}"), b"{}");
+        assert_eq!(unmarked(b"{}"), b"{}");
+        assert_eq!(unmarked(b""), b"");
+    }
+}
