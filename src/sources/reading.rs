@@ -5,7 +5,7 @@
 //! prints `AmountOfPages: 0` beside records (Acronis PSA guide, "Fetch customers"), so no count
 //! is believed alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::adapter::{Page, Paging, Position};
 use crate::domain::{Failure, ListedCustomer, Records};
@@ -21,6 +21,9 @@ pub(super) trait Rows: Default + Send + 'static {
     /// One row for each id of all these, in the order of the ids. Of two with one id the greater
     /// stands, so that neither the order of the pages nor that of their arrival decides.
     fn distinct(all: Vec<Self>) -> Self;
+
+    /// Those whose ids are wanted.
+    fn with_ids(self, is_wanted: impl Fn(&str) -> bool) -> Self;
 }
 
 /// One reading of all pages, while it goes on.
@@ -57,6 +60,10 @@ impl Rows for Records {
     fn distinct(all: Vec<Self>) -> Self {
         Self::distinct(all)
     }
+
+    fn with_ids(self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        self.filtered(|record| is_wanted(record.id))
+    }
 }
 
 impl Rows for Vec<ListedCustomer> {
@@ -74,6 +81,11 @@ impl Rows for Vec<ListedCustomer> {
         customers.dedup_by(|a, b| a.id == b.id);
         customers.reverse();
         customers
+    }
+
+    fn with_ids(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        self.retain(|customer| is_wanted(&customer.id));
+        self
     }
 }
 
@@ -208,11 +220,19 @@ impl<R: Rows> Reading<R> {
     /// Whether a page goes beyond what the backend said there is; always, where it said nothing.
     fn is_past_the_end(&self, number: u64) -> bool {
         match self.stated_count() {
-            Some(count) => self.rows() > count,
+            Some(count) => self.rows() > count || (number == 1 && self.may_count_one_page(count)),
             // Pages without a count of records are not believed alone: behind a full last one there
             // may be more.
             None => number >= self.stated_pages(),
         }
+    }
+
+    /// Whether a count beside the first page may be of that page's rows alone: it is as many as were asked for, and no
+    /// pages are counted. Another list of this API has an `AmountRecordsFound` that is not of all there are, and an
+    /// `AmountOfPages` of 0 (Acronis PSA guide, the example of the list of sales items).
+    fn may_count_one_page(&self, count: u64) -> bool {
+        let is_as_asked = matches!(self.paging, Paging::Pages { size } if size == count);
+        is_as_asked && self.rows() == count && self.counted_pages().is_none()
     }
 
     /// Whether a page is the one before it again: the server does not look at the page number.
@@ -225,9 +245,11 @@ impl<R: Rows> Reading<R> {
 }
 
 impl<R: Rows> Read<R> {
-    /// Everything that either of two readings saw.
-    pub(super) fn union(self, other: Self) -> R {
-        R::distinct(vec![self.records, other.records])
+    /// Everything that either of two readings saw, as this one saw it where both did: it is the later one.
+    pub(super) fn union(self, earlier: Self) -> R {
+        let seen: HashSet<&str> = self.records.ids().collect();
+        let gone = earlier.records.with_ids(|id| !seen.contains(id));
+        R::distinct(vec![self.records, gone])
     }
 }
 

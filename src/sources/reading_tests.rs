@@ -132,6 +132,30 @@ fn a_server_that_gives_everything_at_once_agrees() {
 }
 
 #[test]
+fn a_count_of_one_page_alone_hides_nobody_behind_it() {
+    let (asked, read) = walk(10, |n| page(slice(25, 10, n), Some(slice(25, 10, n).count() as u64), Some(0)));
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1, 2, 3], false, 25));
+    for (pages, asked) in [(None, vec![1, 2]), (Some(0), vec![1, 2]), (Some(1), vec![1])] {
+        let (came, read) = walk(10, |n| page(slice(10, 10, n), Some(10), pages));
+        assert_eq!((came, read.agrees, read.records.len()), (asked, true, 10), "{pages:?}");
+    }
+}
+
+#[test]
+fn of_two_readings_the_later_one_says_who_somebody_is() {
+    let read = |rows: &[(&str, &str)]| {
+        let mut records = Records::default();
+        for (id, name) in rows {
+            records.push(&Record { id, display_name: Some(name), ..Record::default() });
+        }
+        Read { records, agrees: false, refused: None, odd_fields: 0 }
+    };
+    let union = read(&[("1", "Ann"), ("3", "Cy")]).union(read(&[("1", "Zoe"), ("2", "Bo")]));
+    let said = union.iter().map(|record| (record.id, record.display_name)).collect::<Vec<_>>();
+    assert_eq!(said, [("1", Some("Ann")), ("2", Some("Bo")), ("3", Some("Cy"))]);
+}
+
+#[test]
 fn a_count_that_grows_or_shrinks_disagrees() {
     for (first, later) in [(25, 26), (25, 24)] {
         let (_, read) = walk(10, |n| page(slice(25, 10, n), Some(if n == 1 { first } else { later }), None));
