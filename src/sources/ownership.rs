@@ -24,8 +24,15 @@ pub(super) struct Own {
 ///
 /// A row that is inherited names the reseller that it comes from, so it does not tell whose customer the rows are; nor
 /// does one that may be inherited, where the source says that of its rows (`says_inherited`) and did not of this one.
+/// But a customer has one reseller (an assumption): rows that may be inherited from several tell as others do.
 pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
-    let tells = |place: &usize| !says_inherited || records.inherited(*place) == Some(false);
+    let may_be_inherited = |place: &usize| says_inherited && records.inherited(*place).is_none();
+    let have_one_reseller = others(asked, (0..records.len()).filter(may_be_inherited).filter_map(|place| records.owner(place))) <= 1;
+    let tells = |place: &usize| match records.inherited(*place) {
+        _ if !says_inherited => true,
+        Some(inherited) => !inherited,
+        None => !have_one_reseller,
+    };
     let mut owners = BTreeSet::new();
     let (mut last, mut differing) = (None, 0);
     for owner in (0..records.len()).filter(tells).filter_map(|place| records.owner(place)) {
@@ -50,6 +57,11 @@ pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteI
     let differs = (differing > 0).then(|| warning(WarningCode::CustomerIdDiffers, differing));
     let other_customer = owners.pop_first().filter(|_| differing > 0).map(Into::into);
     Ok(Own { records, warning: differs, other_customer })
+}
+
+/// How many others than the customer that was asked for are named.
+fn others<'a>(asked: &RemoteId, owners: impl Iterator<Item = &'a str>) -> usize {
+    owners.filter(|owner| !asked.names(owner)).map(str::to_ascii_lowercase).collect::<BTreeSet<_>>().len()
 }
 
 #[cfg(test)]
@@ -93,7 +105,8 @@ mod tests {
         let (unsaid, third) = (("unsaid", None, None), ("third", Some("third"), Some(false)));
         let inherited = ("inherited", Some("reseller"), Some(true));
         let inherited_own = ("inherited own", Some("Acme"), Some(true));
-        let cases: [Case<'_>; 8] = [
+        let unsaid_fourth = ("unsaid fourth", Some("fourth"), None);
+        let cases: [Case<'_>; 10] = [
             (&[own, unsaid_own, unsaid_foreign, unsaid], &["own", "unsaid own", "unsaid foreign", "unsaid"], None),
             (&[unsaid_foreign, unsaid_own, unsaid], &["unsaid foreign", "unsaid own", "unsaid"], None),
             (&[own, foreign, unsaid_own, unsaid_foreign, unsaid], &["own", "unsaid own"], Some((ForeignRowsDropped, 3))),
@@ -101,6 +114,8 @@ mod tests {
             (&[own, inherited, inherited_own], &["own", "inherited", "inherited own"], None),
             (&[own, foreign, inherited], &["own"], Some((ForeignRowsDropped, 2))),
             (&[own, foreign, inherited_own], &["own", "inherited own"], Some((ForeignRowsDropped, 1))),
+            (&[unsaid_own, unsaid_foreign, unsaid_fourth, inherited], &["unsaid own"], Some((ForeignRowsDropped, 3))),
+            (&[own, unsaid_foreign, unsaid_fourth, unsaid], &["own"], Some((ForeignRowsDropped, 3))),
             (&[foreign, unsaid_own, unsaid_foreign], &["foreign", "unsaid own", "unsaid foreign"], Some((CustomerIdDiffers, 1))),
         ];
         for (rows, expected, warning) in cases {

@@ -62,7 +62,10 @@ pub(crate) const BASIC: &str = "Y2xpZW50OnNlY3JldC1vZi10aGUtY2xpZW50"; // client
 type Fill = fn(usize, &str) -> Value;
 const FILLS: [Fill; 3] = [
     |_, field| json!(text(field)),
-    |index, field| if field == "Customer" { json!(text(field)) } else { json!(number(index, field)) },
+    |index, field| match field {
+        "Customer" | "primaryTenant" => json!(text(field)),
+        _ => json!(number(index, field)),
+    },
     |_, field| match field {
         "Id" | "id" => json!("nested"),
         "Customer" | "primaryTenant" => json!(text(field)),
