@@ -1,16 +1,16 @@
 #!/bin/sh
-# Makes the files of deploy/compose/secrets that only chance decides, and asks for the others.
-# What is there already stays. Usage: sh deploy/compose/new-secrets.sh [FOLDER]
+# Generates the random files of deploy/compose/secrets, and asks for the others.
+# Existing files stay. Usage: sh deploy/compose/new-secrets.sh [FOLDER]
 set -eu
 folder="${1:-$(dirname "$0")/secrets}"
 umask 077
-mkdir -p "$folder" # only its owner can enter it; the files can be read by the users inside the containers
+mkdir -p "$folder" # only its owner can enter the folder; the users inside the containers can read the files
 
-random() { # BYTES: so many of them, in base64 on one line
+random() { # BYTES: this many random bytes, in base64 on one line
   head -c "$1" /dev/urandom | base64 | tr -d '\n'
 }
 
-keep() { # NAME: what comes in becomes that file, unless it is there
+keep() { # NAME: writes standard input to that file, unless it exists
   if [ -s "$folder/$1" ]; then cat >/dev/null; return; fi
   cat >"$folder/$1"
   chmod 444 "$folder/$1"
@@ -28,7 +28,7 @@ random 24 | keep grafana-admin-password
 if [ ! -s "$folder/valkey.conf" ]; then
   password=$(random 24 | tr '+/' '-_')
   printf 'requirepass %s\n' "$password" | keep valkey.conf
-  rm -f "$folder/shared-cache-url" # it holds the password, too
+  rm -f "$folder/shared-cache-url" # it contains the password, too
   printf 'redis://:%s@valkey:6379/0' "$password" | keep shared-cache-url
 fi
 ask advanced-automation-client-secret "Client secret of Advanced Automation"
