@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs what the tests need and runs all of them: the gate, the same for people and for CI.
-# Cheap steps come first. What is installed stays inside target/, but for Debian's packages.
+# Installs what the tests need and runs all of them: the same gate for people and for CI.
+# Cheap steps come first. Everything but Debian's packages is installed inside target/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
 
-debian() { # COMMAND PACKAGE: installs a package unless its command is there
+debian() { # COMMAND PACKAGE: installs the package unless the command exists
   command -v "$1" >/dev/null && return
   local sudo=""; [ "$(id -u)" = 0 ] || sudo=sudo
   $sudo apt-get update -qq
@@ -27,13 +27,13 @@ step "tests"
 ROLLCALL_LOAD_SECONDS=20 cargo test --locked
 
 step "replicas behind load balancers, with a Redis between them"
-PATH="$PATH:/usr/sbin" # where Debian has them
+PATH="$PATH:/usr/sbin" # where Debian installs them
 debian haproxy haproxy
 debian nginx nginx-light
 debian redis-server redis-server
 cargo test --locked --test replicas -- --ignored --nocapture --test-threads 1
 
-step "the files of deploy/, each by the program that it is for"
+step "the files of deploy/, each checked by the program that reads it"
 debian promtool prometheus
 debian systemd-analyze systemd
 [ -x target/deploy/bin/hadolint ] || {
@@ -47,7 +47,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 step "fuzzing"
 [ -x target/tools/bin/cargo-fuzz ] || cargo install -q cargo-fuzz --debug --locked --root target/tools
-# Without sanitizers: the crate forbids unsafe code. With debug assertions: overflow is a fault.
+# No sanitizers, because the crate forbids unsafe code. Debug assertions, so that an overflow fails.
 fuzzing() { PATH="$PWD/target/tools/bin:$PATH" cargo +nightly fuzz "$1" --sanitizer none --dev --target-dir target/fuzz "${@:2}"; }
 fuzz() { # TARGET
   mkdir -p "target/corpus/$1"
@@ -56,17 +56,17 @@ fuzz() { # TARGET
 }
 export -f fuzzing fuzz
 fuzzing build
-printf '%s\n' wire json roll cursor query links | xargs -P 2 -I '{}' bash -euc 'fuzz "$1"' fuzz '{}' # a core each
+printf '%s\n' wire json roll cursor query links | xargs -P 2 -I '{}' bash -euc 'fuzz "$1"' fuzz '{}' # one core each
 
-step "the program as it is shipped, its cost of a request beside nginx: no gross regression"
+step "the shipped program: cost of a request beside nginx, no gross regression"
 bash benches/compare.sh --short
 
-step "the demo, open to everyone, and as it is shipped with a caller's key, for what follows"
+step "demos for the next steps: one open to everyone, the shipped one with a caller's key"
 logs=$(mktemp -d)
 demos=()
 trap 'kill "${demos[@]}" 2>/dev/null || true; rm -rf "$logs"' EXIT
 
-demo() { # PROGRAM NAME SETTING...: starts a demo and says where it answers
+demo() { # PROGRAM NAME SETTING...: starts a demo and sets $where to its address
   local program=$1 log="$logs/$2" settings=() base=""
   shift 2
   for setting in telemetry.access_log=off customers.links=discover,same_id "$@"; do settings+=(--set "$setting"); done
@@ -94,13 +94,13 @@ step "the OpenAPI document against the answers (schemathesis)"
 }
 against() { # BASE [OPTION...]
   (
-    cd target/schemathesis # what it leaves behind stays there
+    cd target/schemathesis # keeps what it writes in there
     SCHEMATHESIS_HOOKS=../../tests/schemathesis/hooks.py bin/schemathesis run "$1/openapi.json" \
       --checks all --max-examples 100 --request-timeout 20 "${@:2}"
   )
 }
 against "$open" >"$logs/open" 2>&1 &
-beside=$! # most of the time it is Python that works, on one core
+beside=$! # most of the time is spent in Python, on one core
 failed=""
 against "$guarded" --header "Authorization: Bearer $key" || failed=yes
 wait "$beside" || failed=yes
@@ -117,4 +117,4 @@ export BROWSER_MODULES="$PWD/target/browser"
 node tests/browser/swagger.mjs "$open" target/browser/swagger.png
 node tests/browser/swagger.mjs "$guarded" target/browser/authorized.png "$key"
 
-step "all is well"
+step "all steps passed"

@@ -1,4 +1,4 @@
-//! Whatever a caller sends as a cursor, reading it ends; what nobody wrote is not accepted.
+//! Any text as a cursor: reading it terminates, and a cursor that the gateway did not write is refused.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

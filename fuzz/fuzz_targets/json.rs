@@ -1,4 +1,4 @@
-//! Whatever the bytes, they are read as `serde_json` reads them, or by neither.
+//! Any bytes: our reader and `serde_json` read the same, or both refuse.
 #![no_main]
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
@@ -10,7 +10,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// Some of what the vendor's examples have.
+/// Some fields of the vendor's examples.
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "R: Deserialize<'de>"))]
 struct Body<R> {
@@ -28,7 +28,7 @@ struct Row<'a> {
     enabled: Option<bool>,
 }
 
-/// What is read from an object only: what serde derives would also take a list.
+/// A value that is read from an object only: serde's derived code would also accept a list.
 #[derive(Debug, PartialEq)]
 struct Object<T>(T);
 

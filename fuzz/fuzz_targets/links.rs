@@ -1,4 +1,4 @@
-//! Whatever stands in a file of links, reading it ends, and what is wrong has a line.
+//! Any bytes as a file of links: reading them terminates, and every fault names a line.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

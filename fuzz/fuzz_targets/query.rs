@@ -1,4 +1,4 @@
-//! Whatever a caller sends as a query or an id, checking it ends.
+//! Any text as a query or an id: checking it terminates.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Whatever records there are, each is in exactly one person, and the pages show everybody once.
+//! Any records: each is in exactly one user, and the pages show every user once.
 #![no_main]
 
 use std::collections::BTreeSet;

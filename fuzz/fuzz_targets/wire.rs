@@ -1,4 +1,4 @@
-//! Whatever a backend sends, reading it ends, and no record is without an id.
+//! Any bytes as a backend's answer: reading them terminates, and every record has an id.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -10,10 +10,10 @@ use rollcall::{
 };
 
 static ADAPTERS: LazyLock<Vec<Box<dyn Adapter>>> = LazyLock::new(|| {
-    // The sample has all keys that a backend cannot do without, but of those that may be left out.
+    // The sample has all required keys, except those of backends that may be left out.
     let layers = Layers::from_text(include_str!("../../deploy/rollcall.toml")).unwrap();
     let mut reader = Reader::new(layers);
-    let adapter = |backend: &Backend| backend.read(&mut reader).unwrap_or_else(|| panic!("{} is not in force in the sample: set its keys here", backend.name)).adapter;
+    let adapter = |backend: &Backend| backend.read(&mut reader).unwrap_or_else(|| panic!("{} is commented out in the sample: set its keys here", backend.name)).adapter;
     REGISTRY.iter().map(adapter).collect()
 });
 

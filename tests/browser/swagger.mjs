@@ -1,6 +1,6 @@
 // Opens the Swagger page of a running gateway in a real browser, presses "Execute", and fails
-// unless a roll comes back and nothing was asked of any other host. With a caller's key it first
-// sees that nothing comes back without it, and then gives it to "Authorize".
+// unless a roll is returned and no other host is contacted. With a caller's key it first checks
+// that requests without it are refused, and then enters it under "Authorize".
 //
 //   node swagger.mjs http://127.0.0.1:8080 [screenshot.png [key]]
 
@@ -18,12 +18,12 @@ try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 1800 } });
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(base) && !url.startsWith("data:")) faults.push(`asked another host: ${url}`);
+    if (!url.startsWith(base) && !url.startsWith("data:")) faults.push(`contacted another host: ${url}`);
   });
   page.on("pageerror", (error) => faults.push(`the page failed: ${error}`));
-  // The browser itself complains of a 401, which is wanted where there is a key.
+  // The browser logs an error for a 401, which is expected if there is a key.
   const wanted = (text) => key && text.includes("401");
-  page.on("console", (line) => line.type() === "error" && !wanted(line.text()) && faults.push(`the page complained: ${line.text()}`));
+  page.on("console", (line) => line.type() === "error" && !wanted(line.text()) && faults.push(`the page logged an error: ${line.text()}`));
 
   await page.goto(`${base}/docs`);
   const operation = page.locator("#operations-Users-listUsers");
@@ -32,7 +32,7 @@ try {
     const answered = page.waitForResponse((response) => response.url().includes("/users"));
     await operation.locator("button.execute").click();
     const response = await answered;
-    if (response.status() !== status) faults.push(`"Execute" was answered with ${response.status()} and not ${status}: ${response.url()}`);
+    if (response.status() !== status) faults.push(`"Execute" got ${response.status()}, not ${status}: ${response.url()}`);
     await operation.locator(".live-responses-table .response-col_status").getByText(String(status)).first().waitFor();
   };
   for (const field of key ? ["#auth-bearer-value", "#api_key_value"] : []) {

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Each file of deploy/ and the Dockerfile, read by the program that it is for, and held against the others.
-# tests/run.sh installs what this needs; target/debug/rollcall has to be there.
+# Checks each file of deploy/ and the Dockerfile with the program that reads it, and against the other files.
+# tests/run.sh installs what this needs; target/debug/rollcall must exist.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/target/deploy/bin
-compose=("$("$tools/python" -c 'import compose; print(compose.__path__[0])')/docker-compose" --file deploy/compose.yaml --profile login) # its wrapper loses the exit code
+compose=("$("$tools/python" -c 'import compose; print(compose.__path__[0])')/docker-compose" --file deploy/compose.yaml --profile login) # called directly, because the Python wrapper loses the exit code
 rollcall=$PWD/target/debug/rollcall
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-quietly() { # COMMAND...: shows what it says only where it fails
+quietly() { # COMMAND...: shows its output only if it fails
   "$@" >"$work/said" 2>&1 || { echo "failed: $*" >&2; cat "$work/said" >&2; exit 1; }
 }
 
@@ -18,7 +18,7 @@ quietly "$tools/hadolint" Dockerfile
 quietly "$tools/python" tests/deploy/image.py
 
 echo "HAProxy and nginx"
-# Their names are known inside compose only.
+# The replicas' names resolve inside compose only.
 sed -E 's/gateway-([12]):8080/127.0.0.1:808\1/' deploy/haproxy.cfg >"$work/haproxy.cfg"
 quietly haproxy -dW -c -f "$work/haproxy.cfg"
 sed -E "s/gateway-([12]):8080/127.0.0.1:808\1/; s|/tmp/|$work/|" deploy/nginx.conf >"$work/nginx.conf"
@@ -43,7 +43,7 @@ echo "Kubernetes"
 "$tools/kubectl" kustomize deploy/kubernetes/monitoring >"$work/monitoring.yaml"
 for version in 1.30 1.37; do
   quietly "$tools/kubernetes-validate" --strict -k "$version" "$work/rendered.yaml"
-  # A kind or version that it does not know is no fault to it, but nothing is checked then either.
+  # It accepts a kind or version that it does not know without checking anything.
   [ "$(grep -c ' passed ' "$work/said")" = "$(grep -c '^kind:' "$work/rendered.yaml")" ] || { cat "$work/said" >&2; exit 1; }
 done
 quietly "$tools/python" tests/deploy/manifests.py "$work/rendered.yaml" "$work/monitoring.yaml"
@@ -57,7 +57,7 @@ quietly systemd-analyze verify "$work"/units/*.service
 if [ -s "$work/said" ]; then cat "$work/said" >&2; exit 1; fi
 credentials() { grep -E '^(LoadCredential|Environment)=' "$1"; }
 quietly diff <(credentials deploy/rollcall.service) <(credentials deploy/rollcall-login.service)
-# The secrets come by the units' environment there, and the file names none.
+# With systemd the secrets come from the units' environment, and the file names none.
 sed "/_file = /d; s|/var/lib/rollcall/|$work/state/|" deploy/compose/rollcall.toml >"$work/rollcall.toml"
 mapfile -t environment < <(sed -n "s|^Environment=||p" deploy/rollcall.service | sed "s|%d|$work/secrets|")
 quietly env "${environment[@]}" "$rollcall" check --config "$work/rollcall.toml"

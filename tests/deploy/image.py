@@ -1,4 +1,4 @@
-"""The Dockerfile and .dockerignore, in what no linter asks: who the image runs as, and that it can be built."""
+"""Checks of the Dockerfile and .dockerignore that no linter makes: which user the image runs as, and that it can be built."""
 import re
 import sys
 import tomllib
@@ -9,14 +9,14 @@ SECRET = re.compile(r"secret|password|token|key", re.IGNORECASE)
 
 
 def instructions(text):
-    """The instructions of a Dockerfile as (NAME, rest), continued lines joined, comments gone."""
+    """The instructions of a Dockerfile as (NAME, rest), continued lines joined, comments removed."""
     lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     joined = re.sub(r"\\\n\s*", " ", lines)
     return [(line.split(None, 1)[0].upper(), line.split(None, 1)[1]) for line in joined.splitlines() if line.strip()]
 
 
 def faults(text, ignored, manifest):
-    """Everything that is wrong."""
+    """All faults, as the list of conditions that do not hold."""
     found = instructions(text)
     stages = [at for at, (name, _) in enumerate(found) if name == "FROM"]
     last = found[stages[-1]:]
@@ -35,13 +35,13 @@ def faults(text, ignored, manifest):
     wants(last_of("STOPSIGNAL") == "SIGTERM", "STOPSIGNAL is SIGTERM")
     wants(last_of("ENTRYPOINT").startswith("["), "ENTRYPOINT has no shell, so signals reach the program")
     wants(set(last_of("EXPOSE").split()) == {"8080", "9090"}, "EXPOSE names both ports")
-    wants(last_of("LABEL").count("org.opencontainers.image.") >= 6, "the labels of the OCI are there")
+    wants(last_of("LABEL").count("org.opencontainers.image.") >= 6, "the OCI labels are present")
 
     arguments = dict(rest.split("=", 1) for name, rest in found if name == "ARG" and "=" in rest)
     wants(arguments.get("RUST_VERSION") == manifest["package"]["rust-version"], "RUST_VERSION is rust-version of Cargo.toml")
     wants(arguments.get("VERSION") == manifest["package"]["version"], "VERSION is the version of Cargo.toml")
     for name in (rest.split("=")[0] for kind, rest in found if kind in ("ARG", "ENV")):
-        wants(not SECRET.search(name), f"{name} sounds like a secret, and would stay in a layer")
+        wants(not SECRET.search(name), f"{name} looks like a secret, and would stay in a layer")
         if name not in ("ROLLCALL_CONFIG", "ROLLCALL_REVISION"):
             wants(re.search(rf"\b{name}\b", text.split("ARG ", 1)[0]), f"the argument {name} is explained at the beginning")
     for at in stages:
@@ -51,13 +51,13 @@ def faults(text, ignored, manifest):
     copied = [rest.split() for name, rest in found if name in ("COPY", "ADD") and not rest.startswith("--from")]
     sources = [source for words in copied for source in words[:-1] if not source.startswith("--")]
     for source in sources:
-        wants((ROOT / source).exists(), f"COPY {source}: there is no such file")
+        wants((ROOT / source).exists(), f"COPY {source}: the file does not exist")
         wants(f"!{source}" in ignored, f"COPY {source}: .dockerignore keeps it out")
     wants(ignored[0] == "*" and len(ignored) == len(sources) + 1, ".dockerignore lets in what is copied, and nothing else")
     for name, rest in found:
         for build in re.findall(r"cargo build[^&]*", rest) if name == "RUN" else []:
-            wants("--locked" in build and "--profile dist" in build, f"{build.strip()} builds what Cargo.lock says, as it is shipped")
-    wants(any(name == "RUN" and "bash deploy/build.sh" in rest for name, rest in found), "the program is built as it is shipped, by deploy/build.sh")
+            wants("--locked" in build and "--profile dist" in build, f"{build.strip()} builds with --locked and --profile dist")
+    wants(any(name == "RUN" and "bash deploy/build.sh" in rest for name, rest in found), "deploy/build.sh builds the program")
     return wrong
 
 

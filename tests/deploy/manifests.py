@@ -1,6 +1,6 @@
-"""The manifests as `kubectl kustomize` renders them, in what no schema knows: that they fit together.
+"""Checks that no schema makes of the manifests as `kubectl kustomize` renders them: that they fit together.
 
-Usage: manifests.py RENDERED MONITORING, both files of YAML.
+Usage: manifests.py RENDERED MONITORING, both YAML files.
 """
 import re
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-FINISH = 30  # seconds that the gateway takes for what is in flight, behind its drain
+FINISH = 30  # seconds that the gateway gives requests in flight, after its drain
 wrong = []
 
 
@@ -30,7 +30,7 @@ def one(documents, kind, name):
 
 
 def is_restricted(workload):
-    """The Pod Security Standard `restricted`, and a root file system that is only read."""
+    """The Pod Security Standard `restricted`, and a read-only root file system."""
     name, pod = workload["metadata"]["name"], workload["spec"]["template"]["spec"]
     context = pod["securityContext"]
     wants(context.get("runAsNonRoot") is True and context.get("runAsUser", 0) > 0, f"{name} does not run as root")
@@ -41,12 +41,12 @@ def is_restricted(workload):
         wants(inner.get("allowPrivilegeEscalation") is False, f"{name} gains no privileges")
         wants(inner.get("readOnlyRootFilesystem") is True, f"{name} does not write to its root file system")
         wants(inner.get("capabilities") == {"drop": ["ALL"]}, f"{name} has no capabilities")
-        wants("memory" in container["resources"]["limits"] and "cpu" in container["resources"]["requests"], f"{name} says what it needs")
+        wants("memory" in container["resources"]["limits"] and "cpu" in container["resources"]["requests"], f"{name} declares its resources")
         tag = container["image"].rpartition(":")[2]
         wants(":" in container["image"] and tag != "latest", f"{container['image']} has a tag")
         mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
         there = {volume["name"] for volume in pod.get("volumes", [])} | {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])}
-        wants(mounted == there, f"{name} mounts the volumes that it has: {mounted ^ there}")
+        wants(mounted == there, f"{name} mounts exactly its volumes: {mounted ^ there}")
 
 
 def seconds(duration):
@@ -56,10 +56,10 @@ def seconds(duration):
 
 def rolls_without_loss(deployment, settings):
     spec, pod = deployment["spec"], deployment["spec"]["template"]["spec"]
-    wants(spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0, "no replica goes before another is there")
-    wants("replicas" not in spec, "the autoscaler alone says how many replicas there are")
+    wants(spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0, "no replica is removed before its successor is ready")
+    wants("replicas" not in spec, "only the autoscaler sets the number of replicas")
     needed = seconds(settings["server"]["drain"]) + FINISH
-    wants(pod["terminationGracePeriodSeconds"] > needed, f"a pod that goes has more than drain and {FINISH} s: {needed} s")
+    wants(pod["terminationGracePeriodSeconds"] > needed, f"a stopping pod has more than drain plus {FINISH} s: {needed} s")
     keys = {constraint["topologyKey"] for constraint in pod["topologySpreadConstraints"]}
     wants(keys == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}, "replicas are spread over nodes and zones")
 
@@ -72,7 +72,7 @@ def probes_are_right(deployment, settings):
         wants(address == f"0.0.0.0:{ports[name]}", f"port {name} is where the gateway listens: {address}")
     for probe, path in {"startupProbe": "/health/live", "livenessProbe": "/health/live", "readinessProbe": "/health/ready"}.items():
         asked = container[probe]["httpGet"]
-        wants(asked["path"] == path and asked["port"] in ports, f"{probe} asks {path} at a port that is there")
+        wants(asked["path"] == path and asked["port"] in ports, f"{probe} requests {path} at an existing port")
 
 
 def names_meet(documents, monitoring, deployment):
@@ -83,15 +83,15 @@ def names_meet(documents, monitoring, deployment):
     for name in ("rollcall", "rollcall-admin"):
         service = one(documents, "Service", name)
         wants(fits(service["spec"]["selector"]), f"the Service {name} selects the pods")
-        wants({port["targetPort"] for port in service["spec"]["ports"]} <= ports, f"the Service {name} leads to ports that are there")
+        wants({port["targetPort"] for port in service["spec"]["ports"]} <= ports, f"the Service {name} leads to existing ports")
     for kind in ("PodDisruptionBudget", "NetworkPolicy"):
         found = one(documents, kind, "rollcall")["spec"]
         wants(fits((found.get("selector") or found.get("podSelector"))["matchLabels"]), f"the {kind} selects the pods")
     target = one(documents, "HorizontalPodAutoscaler", "rollcall")["spec"]
     wants(target["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "rollcall"}, "the autoscaler scales the Deployment")
-    wants(target["minReplicas"] >= 2, "there are two replicas at least")
+    wants(target["minReplicas"] >= 2, "there are at least two replicas")
     monitor = one(monitoring, "ServiceMonitor", "rollcall")
-    # What the operator's definition of a ServiceMonitor requires, and what it needs to find anything.
+    # The operator's definition of a ServiceMonitor requires some of this; the rest is needed to find any target.
     wants(monitor["apiVersion"] == "monitoring.coreos.com/v1", "the ServiceMonitor has the operator's version")
     wants(isinstance(monitor["spec"].get("endpoints"), list) and monitor["spec"]["endpoints"], "the ServiceMonitor has endpoints")
     service = one(documents, "Service", "rollcall-admin")
@@ -99,8 +99,8 @@ def names_meet(documents, monitoring, deployment):
     wants(monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items(), "the ServiceMonitor selects the Service")
     offered = {port["name"] for port in service["spec"]["ports"]}
     for endpoint in monitor["spec"].get("endpoints", []):
-        wants(endpoint.get("port") in offered and endpoint.get("path") == "/metrics", f"the ServiceMonitor asks a port that is there: {endpoint}")
-    wants(monitor["spec"]["namespaceSelector"]["matchNames"] == [service["metadata"]["namespace"]], "the ServiceMonitor looks into the namespace")
+        wants(endpoint.get("port") in offered and endpoint.get("path") == "/metrics", f"the ServiceMonitor scrapes /metrics at an existing port: {endpoint}")
+    wants(monitor["spec"]["namespaceSelector"]["matchNames"] == [service["metadata"]["namespace"]], "the ServiceMonitor selects the namespace")
 
 
 def configuration_is_mounted(documents, deployment):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs what has metrics, makes as much happen as can, and writes what each then shows into FOLDER:
-# the demo, a replica with a shared cache whose configuration is changed, and HAProxy before it.
+# Runs everything that has metrics, makes as much happen as possible, and writes the metrics of each into FOLDER:
+# the demo, a replica with a shared cache whose configuration is changed, and HAProxy in front of it.
 # Usage: metrics.sh FOLDER
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -11,7 +11,7 @@ trap 'kill "${started[@]}" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf
 
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-wait_for() { # WHAT COMMAND...: until it succeeds, half a minute at most
+wait_for() { # WHAT COMMAND...: repeats the command until it succeeds, for half a minute at most
   local what=$1
   shift
   for _ in $(seq 150); do
@@ -27,7 +27,7 @@ shows() { # URL PATTERN
   curl -sf --max-time 5 -H "X-Api-Key: $key" "$1" | grep -qE "$2"
 }
 
-ask() { # URL...: whatever comes of it
+ask() { # URL...: ignores the result
   curl -s --max-time 10 -o /dev/null -H "X-Api-Key: $key" "$@" || true
 }
 
@@ -35,7 +35,7 @@ table=$(target/debug/rollcall key tester)
 key=$(grep -oE '^rc_[A-Za-z0-9_-]{43}$' <<<"$table")
 digest=$(grep -oE '[0-9a-f]{64}' <<<"$table")
 
-# The demo: every pair of outcomes, known and unknown callers, links of all kinds, and a broken file of them.
+# The demo: every pair of outcomes, authenticated and unauthenticated callers, links of all kinds, and a broken file of links.
 printf 'customer_id,name,advanced_automation_id,my_reports_id\nacme,Acme,00000000-0000-4000-8000-000000000002,\n' >"$work/customers.csv"
 settings=()
 for setting in auth.mode=keys auth.callers.0.name=tester auth.callers.0.key_sha256="$digest" 'auth.callers.0.customers=*' \
@@ -51,14 +51,14 @@ wait_for "the demo" curl -sf "$demo/health/ready"
 for customer in 002 010 133 144 155 166 177 188 122 111 101 110 106 160 002; do
   ask "$demo/customers/00000000-0000-4000-8000-000000000$customer/users"
 done
-curl -s -o /dev/null "$demo/customers/00000000-0000-4000-8000-000000000002/users" # by nobody
+curl -s -o /dev/null "$demo/customers/00000000-0000-4000-8000-000000000002/users" # without a key
 curl -s -o /dev/null --max-time 0.1 -H "X-Api-Key: $key" "$demo/customers/00000000-0000-4000-8000-000000000155/users" -H 'Cache-Control: no-cache' || true # hangs up
 wait_for "the lists of customers" shows "$demo/metrics" 'rollcall_customer_lists_total\{.*outcome="ok"'
 echo 'acme' >>"$work/customers.csv"
 wait_for "faults of the file of links" shows "$demo/metrics" 'rollcall_customer_file_faults\{.* [1-9]'
 curl -sf -H "X-Api-Key: $key" "$demo/metrics" >"$out/demo.txt"
 
-# A replica, its shared cache, and HAProxy before it. Its sources are out of reach.
+# A replica, its shared cache, and HAProxy in front of it. Its sources are unreachable.
 redis_port=$(port)
 redis-server --bind 127.0.0.1 --port "$redis_port" --save '' --appendonly no --dir "$work" >"$work/redis.log" 2>&1 &
 started+=($!)
@@ -88,6 +88,6 @@ curl -sf "http://127.0.0.1:$operators_port/metrics" >"$out/haproxy.txt"
 
 echo 'cache.fresh = "2m"' >>"$work/rollcall.toml"
 wait_for "a changed configuration" shows "$admin/metrics" 'rollcall_config_reloads_total\{result="taken"\} [1-9]'
-echo 'cache.fresh = "3m"' >>"$work/rollcall.toml" # the same key again
+echo 'cache.fresh = "3m"' >>"$work/rollcall.toml" # a duplicate key
 wait_for "a broken configuration" shows "$admin/metrics" 'rollcall_config_reloads_total\{result="refused"\} [1-9]'
 curl -sf "$admin/metrics" >"$out/replica.txt"

@@ -1,6 +1,6 @@
-"""Whether the dashboard and the alerts ask for what is there: metrics, labels, and values of labels.
+"""Checks that the dashboard and the alerts query existing metrics, labels, and label values.
 
-Usage: queries.py METRICS..., files as /metrics gives them. Each query is parsed as Prometheus does.
+Usage: queries.py METRICS..., files with the output of /metrics. Each query is parsed as Prometheus parses it.
 """
 import json
 import re
@@ -11,13 +11,13 @@ import promql_parser as promql
 import yaml
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-# What Prometheus itself adds to every series, and a metric of its own.
+# Labels that Prometheus adds to every series, and a metric of its own.
 ADDED = {"instance": None, "job": None}
 OWN = {"up": {}}
 
 
 def metrics(text):
-    """By metric: each label and the values that it has."""
+    """By metric: each label and its values."""
     found = {}
     for line in text.splitlines():
         if line.startswith("#") or not line.strip():
@@ -30,7 +30,7 @@ def metrics(text):
 
 
 def queries():
-    """Every query with the place where it stands."""
+    """Every query, with its place."""
     dashboard = json.loads((DEPLOY / "grafana/dashboard.json").read_text())
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
@@ -43,7 +43,7 @@ def queries():
 
 
 def parts(expression):
-    """An expression and everything inside it."""
+    """An expression and all its subexpressions."""
     yield expression
     for name in ("expr", "lhs", "rhs", "vector_selector", "vs"):
         inner = getattr(expression, name, None)
@@ -55,7 +55,7 @@ def parts(expression):
 
 def selector_faults(selector, known):
     if selector.name not in known:
-        return [f"no metric is called {selector.name}"]
+        return [f"there is no metric {selector.name}"]
     labels = {**known[selector.name], **ADDED}
     wrong = []
     for matcher in selector.matchers.matchers:
@@ -65,7 +65,7 @@ def selector_faults(selector, known):
         elif values is not None and matcher.op in (promql.MatchOp.Equal, promql.MatchOp.Re):
             wanted = matcher.value if matcher.op == promql.MatchOp.Re else re.escape(matcher.value)
             if not any(re.fullmatch(wanted, value) for value in values):
-                wrong.append(f"{matcher.name} of {selector.name} is never {matcher.value}, but {sorted(values)[:9]}")
+                wrong.append(f"{matcher.name} of {selector.name} is never {matcher.value}; seen: {sorted(values)[:9]}")
     return wrong
 
 
@@ -73,17 +73,17 @@ def faults(query, known):
     try:
         parsed = promql.parse(query.replace("$__rate_interval", "5m"))
     except ValueError as error:
-        return [f"no PromQL: {error}"]
+        return [f"invalid PromQL: {error}"]
     inside = list(parts(parsed))
     selectors = [part for part in inside if isinstance(part, promql.VectorSelector)]
-    wrong = [] if selectors else ["it asks for nothing"]
+    wrong = [] if selectors else ["it selects no series"]
     for selector in selectors:
         wrong += selector_faults(selector, known)
     for part in inside:
         if isinstance(part, promql.AggregateExpr) and part.modifier:
             below = [known.get(selector.name, {}) for selector in parts(part.expr) if isinstance(selector, promql.VectorSelector)]
             there = set(ADDED).union(*below)
-            wrong += [f"nothing below has the label {label}" for label in part.modifier.labels if label not in there]
+            wrong += [f"no aggregated series has the label {label}" for label in part.modifier.labels if label not in there]
     return wrong
 
 

@@ -1,15 +1,15 @@
-"""What schemathesis cannot know from the document: which customers and users the demo has, and that a
-cursor is opaque, so that only one the gateway itself gave is valid. Cases that are meant to be
-wrong are left as they are."""
+"""Facts that schemathesis cannot know from the document: which customers and users the demo has, and that a
+cursor is opaque, so that only one from the gateway itself is valid. Deliberately invalid cases stay
+unchanged."""
 
 import schemathesis
 from schemathesis import GenerationMode
 
 CUSTOMER = "00000000-0000-4000-8000-000000000%03d"
-# Those that are answered without a 5xx whatever is asked of them.
+# Customers that never get a 5xx.
 NUMBERS = [1, 2, 3, 4, 6, 7, 9, 10, 100, 101, 111]
 
-# One who is at the first of them.
+# A user of the first of them.
 USER = "advanced_automation:65f61819-465d-4fb1-b124-13282aa1fb09"
 
 
