@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures the gateway beside what one would otherwise run, and prints one Markdown table. `--help` has the options.
-# Installs the peers that are missing: Debian's packages with apt-get, Fastify inside target/. What it cannot install it names.
+# Measures the gateway beside the alternatives, and prints one Markdown table. `--help` lists the options.
+# Installs missing peers: Debian's packages with apt-get, Fastify inside target/. Names what it cannot install.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PYTHONDONTWRITEBYTECODE=1
@@ -18,7 +18,7 @@ debian() { # PACKAGE...
   command -v apt-get >/dev/null || return 1
   [ "$(id -u)" = 0 ] || sudo="sudo -n"
   $sudo apt-get update -qq || return 1
-  # Debian would start nginx as a service of this machine; nobody asked for that.
+  # Keeps Debian from starting nginx as a service on this machine.
   [ ! -d /run/systemd/system ] || $sudo systemctl mask --quiet --runtime nginx || return 1
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
@@ -29,9 +29,9 @@ has_nginx() {
 }
 
 command -v wrk >/dev/null || debian wrk || true
-command -v wrk >/dev/null || { say "missing: wrk (Debian: wrk). Nothing can be measured without it."; exit 1; }
+command -v wrk >/dev/null || { say "missing: wrk (Debian package: wrk). Nothing can be measured without it."; exit 1; }
 has_nginx || debian nginx libnginx-mod-http-lua lua-cjson || true
-has_nginx || say "missing: nginx with Lua and cjson (Debian: nginx, libnginx-mod-http-lua, lua-cjson)"
+has_nginx || say "missing: nginx with Lua and cjson (Debian packages: nginx, libnginx-mod-http-lua, lua-cjson)"
 if [ -z "$short" ]; then
   [ -d target/peers/node_modules/fastify ] || {
     mkdir -p target/peers
@@ -41,7 +41,7 @@ if [ -z "$short" ]; then
 fi
 
 { command -v llvm-bolt-19 && command -v curl; } >/dev/null || debian bolt-19 curl || true
-bash deploy/build.sh # what is shipped is measured
+bash deploy/build.sh # measures the shipped program
 mkdir -p target/peers
 rustc -O --edition 2024 -o target/peers/backends benches/peers/backends/main.rs
 (cd benches/compare && python3 -m doctest answers.py table.py gross.py)

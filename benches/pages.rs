@@ -1,8 +1,8 @@
-//! How long a page of a large roll takes once the roll is cached, and how long and how much memory
+//! Measures how long a page of a large roll takes once the roll is cached, and how much time and memory
 //! a large file of links takes. `cargo bench --bench pages` prints the figures.
-#![expect(clippy::print_stdout, reason = "figures are for whoever runs this")]
-#![expect(clippy::unwrap_used, reason = "what cannot be measured ends it")]
-#![expect(clippy::indexing_slicing, reason = "what cannot be measured ends it")]
+#![expect(clippy::print_stdout, reason = "the figures are this program's output")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
+#![expect(clippy::indexing_slicing, reason = "a benchmark that cannot go on ends")]
 
 use std::{collections::HashSet, fmt::Write, hint::black_box, sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ const USERS: usize = 50_000;
 /// Lines of the file of links.
 const LINKS: usize = 100_000;
 
-/// How often each figure is taken.
+/// Measurements per figure.
 const TIMES: usize = 50;
 
 fn main() {
@@ -46,7 +46,7 @@ fn pages() {
         let deep = page.next_cursor.map(|cursor| PageOf::new(&roll.customer, &view, Some(&cursor), 1000).unwrap());
         let took = measure(|| drop(black_box(roll.page(&view, &first))));
         let later = deep.map(|deep| measure(|| drop(black_box(roll.page(&view, &deep)))));
-        println!("{name:44} {took}; the next 1000: {}; the very first: {:.2} ms ({total} users)", later.unwrap_or_default(), millis(once));
+        println!("{name:44} {took}; the next 1000: {}; the first time: {:.2} ms ({total} users)", later.unwrap_or_default(), millis(once));
     }
     for format in [ExportFormat::Csv, ExportFormat::JsonLines] {
         let started = Instant::now();
@@ -70,9 +70,9 @@ fn pages() {
 fn find(roll: &Roll) {
     let ours = UserId::Ours(uuid::Uuid::max());
     let theirs = UserId::At(SOURCES[1], format!("m-{}", USERS - 1).into());
-    for (name, id) in [("our", ours), ("a record's", theirs)] {
+    for (name, id) in [("the gateway's", ours), ("a record's", theirs)] {
         let took = measure(|| drop((0..1000).map(|_| roll.find(black_box(&id)).is_some()).collect::<Vec<_>>()));
-        println!("1000 times one person by {name} id: {took}");
+        println!("find one user by {name} id, 1000 times: {took}");
     }
 }
 
@@ -153,7 +153,7 @@ fn customers(config: Config) {
         let query = CustomersQuery::new(q, None, 100).unwrap();
         let all = measure(|| drop(black_box(customers.list(&query, |_| true))));
         let some = measure(|| drop(black_box(customers.list(&query, |customer| ids.contains(customer.as_str())))));
-        println!("customers, q={q:?}: {all}; for who may see {}: {some}", ids.len());
+        println!("customers, q={q:?}: {all}; for a caller who may see {}: {some}", ids.len());
     }
 }
 
@@ -170,7 +170,7 @@ fn layers(file: &str) -> Layers {
     keys.iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, *value, "bench"))
 }
 
-/// Median and worst.
+/// Returns the median and the worst time.
 fn measure(mut work: impl FnMut()) -> String {
     let mut took: Vec<Duration> = (0..TIMES)
         .map(|_| {
@@ -188,7 +188,7 @@ fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// Bytes that the process has, as the kernel counts them.
+/// Returns the resident memory of the process in bytes.
 fn resident() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! What the steps of a miss cost, one by one: reading a page of each backend, joining, choosing and rendering a page, a
-//! cursor. `cargo bench --bench steps` prints the figures; the pages are those that `compare.sh` measures with.
-#![expect(clippy::print_stdout, reason = "figures are for whoever runs this")]
-#![expect(clippy::unwrap_used, reason = "what cannot be measured ends it")]
-#![expect(clippy::indexing_slicing, reason = "what cannot be measured ends it")]
+//! Measures the steps of a miss one by one: reading a page of each backend, joining, selecting and rendering a page, a
+//! cursor. `cargo bench --bench steps` prints the figures; the pages are the ones that `compare.sh` uses.
+#![expect(clippy::print_stdout, reason = "the figures are this program's output")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
+#![expect(clippy::indexing_slicing, reason = "a benchmark that cannot go on ends")]
 
 use std::{hint::black_box, sync::Arc, time::Duration};
 
@@ -25,18 +25,18 @@ use answers::{Answers, Asked};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How long each figure is taken.
+/// How long each figure is measured.
 const LONG: Duration = Duration::from_millis(500);
 
-/// What is done at a stretch, so that the clock does not count.
+/// The length of one timed run, so that reading the clock does not matter.
 const STRETCH: Duration = Duration::from_millis(2);
 
-/// Customers by persons, users, and how many of them are in both.
+/// Customers: persons, users, and how many of them are in both.
 const SHAPES: [(usize, usize, usize); 2] = [(50, 40, 30), (1000, 1000, 600)];
 
 fn main() {
     let adapters = adapters();
-    println!("{:44} {:>10} {:>14}", "", "median", "for each of");
+    println!("{:44} {:>10} {:>14}", "", "median", "per item");
     for shape in SHAPES {
         measure_all(&adapters, shape);
     }
@@ -45,7 +45,7 @@ fn main() {
 fn measure_all(adapters: &[Box<dyn Adapter>], (persons, users, both): (usize, usize, usize)) {
     let customer = format!("{persons}_{users}_{both}_1");
     let bodies = bodies(&customer, persons);
-    assert_eq!(adapters.len(), bodies.len(), "a body for each backend, in their order");
+    assert_eq!(adapters.len(), bodies.len(), "one body for each backend, in their order");
     for (adapter, (body, rows)) in adapters.iter().zip(bodies.iter().zip([persons, users])) {
         let kib = body.len() >> 10;
         show(&format!("read {rows} rows of {}, {kib} KiB", adapter.name()), rows, || read(&**adapter, body));
@@ -55,7 +55,7 @@ fn measure_all(adapters: &[Box<dyn Adapter>], (persons, users, both): (usize, us
     let (id, nobody): (CustomerId, _) = (customer.parse().unwrap(), Placeholders::new(&["unknown_*@unknown.com", "*@dummy.com"]));
     let join = |sources| Roll::of_records(id.clone(), sources, &nobody);
     let roll = join(sources());
-    assert_eq!(roll.len(), persons + users - both, "it was joined");
+    assert_eq!(roll.len(), persons + users - both, "the records are joined");
     let ready = sources();
     show(&format!("join and encode {persons} + {users} records"), persons + users, || join(ready.clone()));
     measure_pages(&roll, &id);
@@ -64,12 +64,12 @@ fn measure_all(adapters: &[Box<dyn Adapter>], (persons, users, both): (usize, us
 fn measure_pages(roll: &Roll, id: &CustomerId) {
     let (view, first) = (View::default(), PageOf::new(id, &View::default(), None, 100).unwrap());
     let shown = roll.len().min(100);
-    show(&format!("choose and render a page of {shown}"), shown, || render(roll, &view, &first));
+    show(&format!("select and render a page of {shown}"), shown, || render(roll, &view, &first));
     let some = PageOf::new(id, &view, None, 10).unwrap();
     let cursor = roll.page(&view, &some).next_cursor.unwrap();
     show("read a cursor", 1, || PageOf::new(id, &view, Some(&cursor), 10).unwrap());
     let next = PageOf::new(id, &view, Some(&cursor), 10).unwrap();
-    show("choose a page of 10 behind a cursor, write the next", 10, || roll.page(&view, &next).next_cursor);
+    show("select a page of 10 after a cursor, write the next cursor", 10, || roll.page(&view, &next).next_cursor);
 }
 
 fn render(roll: &Roll, view: &View, of: &PageOf) -> usize {
@@ -82,14 +82,14 @@ fn read(adapter: &dyn Adapter, body: &[u8]) -> Page {
     adapter.read(body).unwrap()
 }
 
-/// What reads each backend's answers.
+/// Returns the adapter of each backend.
 fn adapters() -> Vec<Box<dyn Adapter>> {
-    // The sample has all keys that a backend cannot do without.
+    // The sample has all required keys.
     let layers = Layers::from_text(include_str!("../deploy/rollcall.toml")).unwrap();
     Config::read(layers, REGISTRY).unwrap().sources.into_iter().map(|source| source.adapter).collect()
 }
 
-/// What each backend answers for a customer, all of it in one page.
+/// Returns each backend's answer for a customer, all of it in one page.
 fn bodies(customer: &str, rows: usize) -> [Arc<[u8]>; 2] {
     let targets = [
         format!("/api/advanced-automation/v1/Person?Page=1&PageSize={rows}&Customer={customer}"),
@@ -103,7 +103,7 @@ fn bodies(customer: &str, rows: usize) -> [Arc<[u8]>; 2] {
     })
 }
 
-/// The median, and its share for each of `parts`.
+/// Prints the median, and its share for each of `parts`.
 fn show<T>(name: &str, parts: usize, work: impl Fn() -> T) {
     let once = Instant::now();
     drop(black_box(work()));

@@ -1,4 +1,4 @@
-"""What a server answers: fetched by itself, and proved to be right before anything is measured."""
+"""Fetches single answers, and proves that they are right before anything is measured."""
 
 import http.client
 import json
@@ -24,7 +24,7 @@ def good(port, path, headers=None, limit=60):
 
 
 def is_ready(port):
-    """Whether the gateway takes requests."""
+    """Whether the gateway accepts requests."""
     try:
         return fetch(port, "/health/ready", limit=1)[0] == 200
     except OSError:
@@ -37,14 +37,14 @@ def roll(shape, number):
 
 
 def prove_joined(name, body, shape):
-    """Ends the comparison where a roll of this shape is not joined as it has to be."""
+    """Ends the comparison if a roll of this shape is not joined correctly."""
     fault = misjoined(json.loads(body)["data"], shape)
     if fault:
         raise SystemExit(f"{name} joins wrongly: {fault}")
 
 
 def misjoined(users, shape):
-    """What is wrong with the users of a roll, or nothing.
+    """What is wrong with the users of a roll, or None.
 
     >>> ann = {"email": "Ann@a.example", "sources": [{"source": "advanced_automation"}, {"source": "my_reports"}]}
     >>> bob = {"email": "bob@a.example", "sources": [{"source": "my_reports"}]}
@@ -52,16 +52,16 @@ def misjoined(users, shape):
     >>> misjoined([ann, bob], "1_2_0")
     '2 users, not 3'
     >>> misjoined([bob, {**bob, "email": "BOB@a.example"}], "1_1_0")
-    'an address stands in two users'
+    'an address occurs in two users'
     >>> misjoined([ann, {**ann, "email": "c@a.example"}], "1_2_1")
-    'in both, the first and the second: [2, 0, 0], not [1, 0, 1]'
+    'users in both, only the first, only the second: [2, 0, 0], not [1, 0, 1]'
     """
     persons, others, both = (int(text) for text in shape.split("_"))
     if len(users) != persons + others - both:
         return f"{len(users)} users, not {persons + others - both}"
     if len({user["email"].lower() for user in users}) != len(users):
-        return "an address stands in two users"
+        return "an address occurs in two users"
     told = [{source["source"] for source in user["sources"]} for user in users]
     counts = [told.count(set(names)) for names in (["advanced_automation", "my_reports"], ["advanced_automation"], ["my_reports"])]
     wanted = [both, persons - both, others - both]
-    return None if counts == wanted else f"in both, the first and the second: {counts}, not {wanted}"
+    return None if counts == wanted else f"users in both, only the first, only the second: {counts}, not {wanted}"

@@ -1,4 +1,4 @@
-"""The load: wrk on the second core, and what it says of a server."""
+"""The load: wrk on the second core, and its figures for a server."""
 
 import itertools
 import os
@@ -12,15 +12,15 @@ SCRIPT = os.path.join(os.path.dirname(__file__), "..", "peers", "wrk.lua")
 CONNECTIONS = 64
 
 MOST_FAILED = 0.001
-"""Of all requests; a connection that its peer closes while it is used again is nobody's fault."""
+"""Tolerated share of failed requests: a connection that is closed while it is being reused is not a fault."""
 
 NUMBERS = itertools.count(1)
-"""Each run begins at another customer, ten million further on."""
+"""Each run starts at another customer, ten million further on."""
 
 
 @dataclass
 class Figures:
-    """Of one run: times in microseconds, memory in bytes."""
+    """The figures of one run: times in microseconds, memory in bytes."""
 
     cpu: float
     per_second: float
@@ -36,17 +36,17 @@ class Customers:
         self.before, self.after, self.method = before, after, method
 
     def arguments(self):
-        """What wrk.lua is told."""
+        """The arguments of wrk.lua."""
         return ["--", self.before, str(next(NUMBERS) * 10_000_000), self.after, self.method]
 
 
 def rolls(shape):
-    """Asks a gateway for rolls of customers of this shape."""
+    """Requests for rolls of customers of this shape."""
     return Customers(f"/customers/{shape}_", "/users")
 
 
 def wrk(port, asked, seconds, connections):
-    """Requests, seconds, p50 and p99 in microseconds. Ends everything where more than a few requests failed."""
+    """Requests, seconds, p50 and p99 in microseconds. Ends the comparison if more than a few requests failed."""
     path, arguments = (asked, []) if isinstance(asked, str) else ("/", asked.arguments())
     command = ["taskset", "-c", CORES[1], "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", SCRIPT]
     command += [f"http://127.0.0.1:{port}{path}", *arguments]
@@ -61,7 +61,7 @@ def wrk(port, asked, seconds, connections):
 
 
 def measure(server, asked, seconds, connections=CONNECTIONS):
-    """Lets wrk ask a server for some seconds."""
+    """Runs wrk against a server for some seconds."""
     before = server.cpu()
     requests, took, p50, p99 = wrk(server.port, asked, seconds, connections)
     return Figures((server.cpu() - before) / requests * 1e6, requests / took, p50, p99, server.resident())

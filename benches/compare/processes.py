@@ -1,4 +1,4 @@
-"""Programs under measurement: started on a core of their own, watched through /proc, ended by their id."""
+"""Programs under test: pinned to a core, watched through /proc, ended by their process id."""
 
 import contextlib
 import os
@@ -8,31 +8,31 @@ import subprocess
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
-"""Ticks of /proc/PID/stat in a second."""
+"""Ticks per second in /proc/PID/stat."""
 
 
 ALLOWED = sorted(os.sched_getaffinity(0))
 
 CORES = str(ALLOWED[0]), str(ALLOWED[min(1, len(ALLOWED) - 1)])
-"""The core of the server under measurement, and that of the load and the backends."""
+"""The core of the server under test, and that of the load and the backends."""
 
 
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on."""
+    """A free port of 127.0.0.1."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
 def more_files():
-    """Raises the limit of open files as far as it goes."""
+    """Raises the limit of open files as far as possible, and returns it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return most
 
 
 class Program:
-    """A program that runs until the end of the `with`."""
+    """A program that runs until the end of the `with` block."""
 
     def __init__(self, command, core, log, environment=None, port=None):
         self.port = port
@@ -59,11 +59,11 @@ class Program:
         self.process.stdout.close()
 
     def first_line(self):
-        """What it prints first."""
+        """The first line that it prints."""
         return self.process.stdout.readline().decode().strip()
 
     def until(self, is_ready, limit=30):
-        """Waits until it is ready, looking often enough for milliseconds to be told."""
+        """Waits until it is ready, polling often enough to resolve milliseconds."""
         end = time.monotonic() + limit
         while not is_ready(self.port):
             if self.process.poll() is not None or time.monotonic() > end:
@@ -73,53 +73,53 @@ class Program:
         return self
 
     def said(self):
-        """The end of what it wrote to its error output."""
+        """The end of its standard error output."""
         with open(self.log, encoding="utf-8", errors="replace") as log:
             return log.read()[-2000:]
 
     def cpu(self):
-        """Seconds of CPU, of user and system, of it and its children so far."""
+        """CPU seconds so far, user and system, of it and its descendants."""
         return sum(times(pid) for pid in family(self.process.pid)) / TICKS
 
     def resident(self):
-        """Bytes of memory that it and its children have now."""
+        """Resident memory in bytes of it and its descendants."""
         return sum(status(pid, "VmRSS") for pid in family(self.process.pid))
 
     def largest(self):
-        """Bytes of memory that it had at most."""
+        """Peak resident memory in bytes, summed over it and its descendants."""
         return sum(status(pid, "VmHWM") for pid in family(self.process.pid))
 
 
 def listens(port):
-    """Whether somebody takes connections there."""
+    """Whether the port accepts connections."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
 
 
 def fields(pid):
-    """The fields of /proc/PID/stat behind the name, which may hold blanks."""
+    """The fields of /proc/PID/stat after the name, which may contain blanks."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
         return stat.read().rpartition(")")[2].split()
 
 
 def times(pid):
-    """Ticks of user and system time."""
+    """User plus system time, in ticks."""
     return sum(int(ticks) for ticks in fields(pid)[11:13])
 
 
 def status(pid, name):
-    """A size of /proc/PID/status in bytes."""
+    """A size from /proc/PID/status, in bytes."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as lines:
         sizes = [int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":")]
     return sum(sizes)
 
 
 def family(pid):
-    """A process and all below it."""
+    """The ids of a process and all its descendants."""
     parents = {}
     for entry in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):  # it has ended
+        with contextlib.suppress(OSError):  # the process has ended
             parents.setdefault(int(fields(entry)[1]), []).append(int(entry))
     found = [pid]
     for one in found:

@@ -1,4 +1,4 @@
-"""Rollcall and its peers: how each is started, and whether it is there at all."""
+"""Rollcall and its peers: how each is started, and whether it is installed."""
 
 import glob
 import os
@@ -17,20 +17,20 @@ NGINX_MODULES = "/usr/lib/nginx/modules"
 
 
 class Place:
-    """The temporary folder of one comparison, and the programs that are measured there."""
+    """The temporary folder of one comparison, and the programs measured in it."""
 
     def __init__(self, folder, gateway, backends):
         self.folder, self.gateway, self.backends_program = folder, gateway, backends
         self.started = 0
 
     def backends(self, milliseconds):
-        """Both backends on the load's core, each answer so late."""
+        """Both backends on the load's core, delaying each answer by this many milliseconds."""
         program = Program([self.backends_program, str(milliseconds)], CORES[1], self.log("backends"))
         program.port = int(program.first_line())
         return program
 
     def rollcall(self, backends, *settings):
-        """The gateway, with `key=value` settings beside its file."""
+        """The gateway, with `key=value` settings in addition to its file."""
         port = free_port()
         file = self.configured("rollcall.toml", PORT=port, BACKENDS=backends.port)
         command = [self.gateway, "serve", "--config", file]
@@ -53,22 +53,22 @@ class Place:
         return self.start("fastify", ["node", os.path.join(PEERS, "fastify.mjs")], port, environment)
 
     def krakend(self, backends):
-        """KrakenD, as it is on the PATH."""
+        """KrakenD from the PATH."""
         port = free_port()
         file = self.configured("krakend.json", BACKENDS=backends.port)
         return self.start("krakend", ["krakend", "run", "-c", file, "-p", str(port)], port)
 
     def start(self, name, command, port, environment=None, is_ready=listens):
-        """On the first core, until it is ready."""
+        """Starts a program on the first core and waits until it is ready."""
         return Program(command, CORES[0], self.log(name), environment, port).until(is_ready)
 
     def log(self, name):
-        """A file for what a program has to say."""
+        """The path of a new log file."""
         self.started += 1
         return os.path.join(self.folder, f"{name}-{self.started}.log")
 
     def configured(self, name, **known):
-        """A copy of a file of `benches/peers`, with what is known put in for each @NAME@."""
+        """A copy of a file of `benches/peers` with each known @NAME@ replaced."""
         with open(os.path.join(PEERS, name), encoding="utf-8") as template:
             text = template.read()
         for word, value in known.items():
@@ -81,7 +81,7 @@ class Place:
 
 
 def nginx():
-    """Where nginx is; Debian's is on the PATH of the administrator only."""
+    """The path of nginx; Debian's is only on the administrator's PATH."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 
@@ -92,12 +92,12 @@ def has_lua():
 
 
 def has_fastify():
-    """Whether Node and its modules are there."""
+    """Whether Node and its modules are installed."""
     return bool(shutil.which("node")) and os.path.isdir(os.path.join(MODULES, "node_modules", "fastify"))
 
 
 def versions():
-    """What was measured, in words."""
+    """Names and versions of the measured programs."""
     said = []
     if nginx():
         said.append(output([nginx(), "-v"]).replace("nginx version: nginx/", "nginx "))

@@ -1,4 +1,4 @@
-"""Work that has no peer but a bar: a big customer, many customers, idle connections, the start."""
+"""Works with a bar but no peer: a big customer, many customers, idle connections, the start."""
 
 import contextlib
 import json
@@ -26,16 +26,16 @@ STARTS = 10
 
 
 def big(place, options):
-    """A customer of 100,000 + 100,000 users: all of them as JSON lines, out of an empty cache, then page by page."""
+    """A customer of 100,000 + 100,000 users: all of them as JSON lines with an empty cache, then page by page."""
     rounds = [big_round(place) for _ in range(options.rounds)]
     cpu, per_user, memory, encoded = (median(values) for values in zip(*rounds))
-    bars = [Bar("CPU of a source's user", 3, 1.5, "us").verdict(cpu), Bar("memory over the encoded roll", 4, 2.5).verdict(memory / encoded)]
-    words = {"cpu": f"{number(cpu)} us a user of a source ({number(per_user)} us one of the roll)"}
-    return [plain(f"big: 200,000 users, {mebibytes(encoded)} encoded", OURS, bars, memory=f"{mebibytes(memory)} at most", **words)], {}
+    bars = [Bar("CPU per source user", 3, 1.5, "us").verdict(cpu), Bar("memory / encoded roll", 4, 2.5).verdict(memory / encoded)]
+    words = {"cpu": f"{number(cpu)} us per source user ({number(per_user)} us per user of the roll)"}
+    return [plain(f"big: 200,000 users, {mebibytes(encoded)} encoded", OURS, bars, memory=f"{mebibytes(memory)} peak", **words)], {}
 
 
 def big_round(place):
-    """CPU of each source's user and of each of the roll's in microseconds, memory above idle, bytes of the encoded roll."""
+    """CPU per source user and per user of the roll in microseconds, memory above idle and size of the encoded roll in bytes."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(place.rollcall(stack.enter_context(place.backends(0)), *BIG_SETTINGS))
         idle, before, path = settled(server), server.cpu(), roll(BIG, 1)
@@ -63,33 +63,33 @@ def many(place, options):
     """1,000 customers of 100 users, all in the cache."""
     rounds = [many_round(place) for _ in range(options.rounds)]
     grown, encoded = (median(values) for values in zip(*rounds))
-    bar = Bar("memory over the encoded rolls", 2, 1.4).verdict(grown / encoded)
+    bar = Bar("memory / encoded rolls", 2, 1.4).verdict(grown / encoded)
     work = f"many: {CUSTOMERS:,} customers of 100 users, {mebibytes(encoded)} encoded"
     return [plain(work, OURS, [bar], memory=f"{mebibytes(grown)} more")], {}
 
 
 def many_round(place):
-    """How much the memory grew, and the bytes of all rolls."""
+    """Growth of memory and size of all rolls, in bytes."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(place.rollcall(stack.enter_context(place.backends(0))))
         idle = settled(server)
         encoded = sum(len(good(server.port, roll(MANY, number))) for number in range(CUSTOMERS))
         hits = sum("hit" in fetch(server.port, roll(MANY, number))[1]["Cache-Status"] for number in range(CUSTOMERS))
         if hits != CUSTOMERS:
-            raise SystemExit(f"only {hits} of {CUSTOMERS} rolls were kept")
+            raise SystemExit(f"only {hits} of {CUSTOMERS} rolls were cached")
         return settled(server) - idle, encoded
 
 
 def idle(place, options):
-    """10,000 connections that stay open; each has had one cached roll."""
+    """10,000 connections that stay open; each has received one cached roll."""
     most = min(CONNECTIONS, more_files() - SPARE_FILES)
     each = median(idle_round(place, most) for _ in range(options.rounds))
-    bar = Bar("memory of a connection", 16, 8, "KiB").verdict(each / 1024)
+    bar = Bar("memory per connection", 16, 8, "KiB").verdict(each / 1024)
     return [plain(f"idle: {most:,} connections kept alive", OURS, [bar], memory=f"{number(each / 1024)} KiB each")], {}
 
 
 def idle_round(place, most):
-    """Bytes of memory for each connection."""
+    """Memory per connection, in bytes."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(place.rollcall(stack.enter_context(place.backends(0))))
         good(server.port, roll(FEW, 1))
@@ -121,7 +121,7 @@ def exit_with(why):
 
 
 def start(place, options):
-    """From the start of the process to /health/ready, and the memory of one that has nothing to do."""
+    """Time from the start of the process to /health/ready, and the memory of an idle gateway."""
     took, memory = zip(*(start_round(place) for _ in range(max(STARTS, options.rounds))))
     millis, resident = median(took) * 1000, median(memory)
     bars = [Bar("start to ready", 100, 30, "ms").verdict(millis), Bar("idle memory", 20, 10, "MiB").verdict(resident / 2**20)]
@@ -129,7 +129,7 @@ def start(place, options):
 
 
 def start_round(place):
-    """Seconds until it is ready, and bytes of memory a moment later. The backends are not there yet."""
+    """Seconds until it is ready, and bytes of memory a moment later. There are no backends."""
 
     class Nobody:
         port = 1
@@ -140,7 +140,7 @@ def start_round(place):
 
 
 def settled(server):
-    """Memory once it does not change any more."""
+    """Memory in bytes once it no longer changes, or after ten seconds."""
     seen = [server.resident()]
     while len(seen) < 4 or (len(set(seen[-4:])) > 1 and len(seen) < 40):
         time.sleep(0.25)

@@ -1,14 +1,14 @@
-"""The table: rows of figures, each beside ours, and the bar that it has to clear."""
+"""The table: rows of figures, each beside ours, and the bar that it must clear."""
 
 from dataclasses import dataclass
 from statistics import median
 
-HEAD = ["work", "server", "CPU a request", "requests/s", "p50", "p99", "memory", "the bar: at least, aim"]
+HEAD = ["work", "server", "CPU per request", "requests/s", "p50", "p99", "memory", "bar (minimum, aim)"]
 
 
 @dataclass
 class Bar:
-    """What a figure has to be; `least` above `aim` means that less is better."""
+    """What a figure must reach; `least` above `aim` means that less is better."""
 
     what: str
     least: float
@@ -16,7 +16,7 @@ class Bar:
     unit: str = "x"
 
     def verdict(self, value):
-        """How the figure stands to the bar, in words.
+        """How the figure compares with the bar, in words.
 
         >>> Bar("CPU", 2, 1.2).verdict(1.2)
         'CPU 1.20 x (2, 1.2): aim reached'
@@ -34,7 +34,7 @@ class Bar:
 
 
 def times_ours(theirs, ours, field):
-    """How many times ours a peer's figure is: the median over the rounds, each round by itself.
+    """A peer's figure as a multiple of ours: the median of the ratios of the rounds.
 
     >>> from types import SimpleNamespace as Run
     >>> times_ours([Run(cpu=8), Run(cpu=20)], [Run(cpu=4), Run(cpu=4)], "cpu")
@@ -49,7 +49,7 @@ def middle(runs, field):
 
 
 def row(work, name, runs, ours, bars=()):
-    """A server's row; `ours` is None in our own."""
+    """A server's row; `ours` is None for our own."""
 
     def cell(field, write):
         beside = f" ({number(times_ours(runs, ours, field))} x)" if ours else ""
@@ -60,7 +60,7 @@ def row(work, name, runs, ours, bars=()):
 
 
 def plain(work, name, bars=(), **cells):
-    """A row with some cells only, by the names of `HEAD`'s columns: cpu, rate, p50, p99, memory."""
+    """A row with only some cells, by the names of the columns: cpu, rate, p50, p99, memory."""
     return [work, name, *(cells.get(column, "") for column in ("cpu", "rate", "p50", "p99", "memory")), "; ".join(bars)]
 
 
@@ -71,7 +71,7 @@ def markdown(rows):
 
 
 def number(value):
-    """Three digits that count.
+    """About three significant digits.
 
     >>> [number(value) for value in (0.0421, 0.421, 4.21, 42.1, 421.4)]
     ['0.04', '0.42', '4.21', '42.1', '421']
@@ -80,7 +80,7 @@ def number(value):
 
 
 def micros(value):
-    """A time that is given in microseconds.
+    """A time, given in microseconds.
 
     >>> micros(7.25), micros(2345)
     ('7.25 us', '2.35 ms')
@@ -89,5 +89,5 @@ def micros(value):
 
 
 def mebibytes(value):
-    """A size that is given in bytes."""
+    """A size, given in bytes."""
     return f"{number(value / 2**20)} MiB"

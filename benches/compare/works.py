@@ -1,4 +1,4 @@
-"""Hot and cold: the work that a gateway does all day, beside its peers."""
+"""Hot and cold: the everyday work of a gateway, beside its peers."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ LUA, FASTIFY, KRAKEND = "nginx with Lua", "Fastify with undici", "KrakenD (joins
 OURS = "**Rollcall**"
 
 HOT_SHAPES = {"4_3_2": "hot, 5 users", "65_55_40": "hot, 80 users"}
-"""Customers by shape, and what the work is called."""
+"""The name of the work, by the shape of the customer."""
 
 HOT_WORKS = list(HOT_SHAPES.values())
 
@@ -26,32 +26,32 @@ COLD = "50_40_30"
 COLD_WORK = "cold, backends answer"
 COLD_AT_ONCE = f"{COLD_WORK} at once"
 
-COLD_BARS = {LUA: Bar("CPU, its over ours", 4, 6), FASTIFY: Bar("CPU, its over ours", 3, 6), KRAKEND: Bar("CPU, its over ours", 12, 20)}
+COLD_BARS = {LUA: Bar("CPU, theirs/ours", 4, 6), FASTIFY: Bar("CPU, theirs/ours", 3, 6), KRAKEND: Bar("CPU, theirs/ours", 12, 20)}
 
 
 class Runs:
-    """The figures of some servers at one work, round by round."""
+    """The figures of several servers for one work, round by round."""
 
     def __init__(self, running, asked, options):
         self.figures = {name: [] for name in running}
         for server in running.values():
-            measure(server, asked, 1)  # who compiles while running, or opens connections, has done so
+            measure(server, asked, 1)  # warms up: some compile while running, all open connections
         for _ in range(options.rounds):
             for name, server in running.items():
                 self.figures[name].append(measure(server, asked, options.seconds))
 
     def ratio(self, name, field):
-        """How many times ours a peer's figure is."""
+        """A peer's figure as a multiple of ours."""
         return times_ours(self.figures[name], self.figures[OURS], field)
 
     def rows(self, work, bars):
-        """A row for each server; `bars` has the words behind a name."""
+        """A row for each server; `bars` returns the verdicts for a name."""
         ours = self.figures[OURS]
         return [row(work, name, runs, None if name == OURS else ours, bars(name)) for name, runs in self.figures.items()]
 
 
 def hot(place, options):
-    """A roll that is cached, of few users and of many. Rows, and ratios by name."""
+    """A cached roll, of few users and of many. Returns rows, and ratios by name."""
     rows, ratios = [], {}
     for shape, work in HOT_SHAPES.items():
         found, ratio = hot_roll(place, options, shape, work)
@@ -61,7 +61,7 @@ def hot(place, options):
 
 
 def hot_roll(place, options, shape, work):
-    """One cached roll beside nginx with the same bytes."""
+    """One cached roll, beside nginx with the same bytes."""
     path = roll(shape, 1)
     with contextlib.ExitStack() as stack:
         ours = stack.enter_context(place.rollcall(stack.enter_context(place.backends(0))))
@@ -74,19 +74,19 @@ def hot_roll(place, options, shape, work):
             running |= {name: stack.enter_context(place.nginx(kind)) for name, kind in kinds.items()}
         for name, server in running.items():
             if good(server.port, path) != body:
-                raise SystemExit(f"{name} gives other bytes")
+                raise SystemExit(f"{name} returns other bytes")
         runs = Runs(running, path, options)
     missing = [] if servers.nginx() else [plain(work, "nginx", ["not installed"])]
     return runs.rows(work, lambda name: hot_bars(runs, name)) + missing, {(work, name): runs.ratio(name, "cpu") for name in running}
 
 
 def hot_bars(runs, name):
-    """The bars stand beside the file only."""
+    """The verdicts for a peer; only nginx with a file has bars."""
     if name != FILE:
         return []
     return [
-        Bar("CPU, ours over its", 2, 1.2).verdict(1 / runs.ratio(name, "cpu")),
-        Bar("p99, ours over its", 2, 1).verdict(1 / runs.ratio(name, "p99")),
+        Bar("CPU, ours/theirs", 2, 1.2).verdict(1 / runs.ratio(name, "cpu")),
+        Bar("p99, ours/theirs", 2, 1).verdict(1 / runs.ratio(name, "p99")),
     ]
 
 
@@ -99,7 +99,7 @@ def save(place, path, body):
 
 
 def cold(place, options):
-    """Every request asks for another customer. Rows, and ratios by name."""
+    """Every request asks for another customer. Returns rows, and ratios by name."""
     rows, ratios = [], {}
     for milliseconds in options.delays:
         work = f"{COLD_WORK} {late(milliseconds)}"
@@ -120,7 +120,7 @@ def late(milliseconds):
 
 
 def gateways(place, stack, backends, options):
-    """All that is there, each proved to join rightly."""
+    """Starts every installed gateway, and proves that each joins correctly."""
     running = {OURS: stack.enter_context(place.rollcall(backends))}
     for name, is_there, start in peers(place, options):
         if is_there:
@@ -132,7 +132,7 @@ def gateways(place, stack, backends, options):
 
 
 def peers(place, options):
-    """Name, whether it is there, and how it is started."""
+    """Name, whether it is installed, and how it is started."""
     known = [
         (LUA, servers.has_lua(), lambda backends: place.nginx("lua", backends)),
         (FASTIFY, servers.has_fastify(), place.fastify),
@@ -142,11 +142,11 @@ def peers(place, options):
 
 
 def prove_both(name, body, shape):
-    """KrakenD has no join by key: both lists have to be there, whole, side by side."""
+    """Proves that both lists are present and complete: KrakenD has no join by key, and puts them side by side."""
     told = json.loads(body)
     counts = [len(told["advanced_automation"]["Clients"]), len(told["my_reports"]["data"])]
     if counts != [int(text) for text in shape.split("_")[:2]]:
-        raise SystemExit(f"{name} gives {counts} rows")
+        raise SystemExit(f"{name} returns {counts} rows")
 
 
 def cold_bars(runs, name):

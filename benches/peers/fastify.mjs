@@ -1,5 +1,5 @@
 // Fastify with undici: asks both backends at once and joins their records by the lower-cased address.
-// PEER_MODULES is the folder with node_modules; PORT and BACKENDS are ports of 127.0.0.1.
+// PEER_MODULES is the folder that contains node_modules; PORT and BACKENDS are ports of 127.0.0.1.
 import { createRequire } from "node:module";
 
 const require = createRequire(`${process.env.PEER_MODULES}/`);
@@ -11,7 +11,7 @@ const headers = { authorization: "Bearer a-token" };
 
 async function ask(method, path) {
   const { statusCode, body } = await backends.request({ method, path, headers });
-  if (statusCode !== 200) throw new Error(`a backend said ${statusCode}`);
+  if (statusCode !== 200) throw new Error(`a backend answered ${statusCode}`);
   return JSON.parse(await body.text());
 }
 

@@ -1,10 +1,10 @@
--- For wrk: another customer for each request where arguments say so, and one line of figures at the end.
+-- For wrk: another customer for each request if arguments are given, and one line of figures at the end.
 -- wrk ... -s wrk.lua URL -- BEGINNING_OF_THE_PATH NUMBER REST_OF_THE_PATH [METHOD]
--- The number is counted up and written with 27 digits.
+-- The number is incremented for each request and written with 27 digits.
 
 function init(args)
   local before, number, after, method = args[1], tonumber(args[2]), args[3], args[4] or "GET"
-  if not before then return end -- one and the same request, which wrk writes once
+  if not before then return end -- always the same request, which wrk builds once
   local head = method .. " " .. before
   local tail = after .. " HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer a-token\r\nContent-Length: 0\r\n\r\n"
   if method == "GET" then tail = tail:gsub("Content%-Length: 0\r\n", "") end

@@ -1,4 +1,4 @@
-//! What is asked for, and the bytes that answer it.
+//! Requests, and the bytes that answer them.
 
 use std::{
     fmt::Write,
@@ -9,32 +9,32 @@ use crate::rows::{Shape, person, user};
 
 /// What a request asks for.
 pub(crate) enum Asked {
-    /// Something that is not here.
+    /// An unknown path.
     Nothing,
     /// A token of Advanced Automation.
     Token,
     /// A page of Advanced Automation's persons, counted from 1.
     Persons {
-        /// Of this customer.
+        /// The customer's id.
         customer: String,
-        /// The page.
+        /// The page's number.
         page: usize,
-        /// Rows on it.
+        /// Rows per page.
         size: usize,
     },
     /// All users of `MyReports`.
     Users {
-        /// Of this customer.
+        /// The customer's id.
         customer: String,
     },
 }
 
-/// The answer that was given last, for the next one differs in the customer's id only.
+/// The last answer, kept because the next one differs only in the customer's id.
 #[derive(Default)]
 pub(crate) struct Answers {
     last: Option<Asked>,
     bytes: Vec<u8>,
-    /// Where the customer's id stands in it.
+    /// Where the customer's id occurs in it.
     places: Vec<usize>,
 }
 
@@ -70,7 +70,7 @@ impl Asked {
         }
     }
 
-    /// Whether its answer differs from the other's in the customer's id only.
+    /// Whether its answer differs from the other's only in the customer's id.
     fn is_like(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.customer(), other.customer());
         let alike = ours.len() == theirs.len() && Shape::of(ours) == Shape::of(theirs);
@@ -88,7 +88,7 @@ impl Asked {
 // === impl Answers ===
 
 impl Answers {
-    /// The whole answer, head and body.
+    /// Returns the whole answer, head and body.
     pub(crate) fn to(&mut self, asked: Asked) -> &[u8] {
         match &self.last {
             Some(last) if asked.is_like(last) => self.put_in(asked.customer()),
@@ -126,7 +126,7 @@ fn body(asked: &Asked) -> Option<String> {
     }
 }
 
-/// Good for two hours, as documented.
+/// Returns a token that is valid for two hours, as documented.
 fn token() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     format!(r#"{{"access_token":"a-token","expires_on":{},"id_token":"a-token","token_type":"bearer"}}"#, now + 7200)
@@ -144,7 +144,7 @@ fn persons(shape: &Shape, customer: &str, page: usize, size: usize) -> String {
     text
 }
 
-/// The last of the persons are the first of the users.
+/// Returns the users; the last of the persons are the first of the users.
 fn users(shape: &Shape, customer: &str) -> String {
     let mut text = format!(r#"{{"page_size":{},"data":["#, shape.users);
     let begin = shape.persons - shape.both;

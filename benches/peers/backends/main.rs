@@ -1,8 +1,9 @@
-//! Both backends for `benches/compare.sh`, as cheap as can be, so that the core they share with the load is free for it.
+//! Both backends for `benches/compare.sh`, as cheap as possible, so that the core they share with the load is free for it.
 //!
-//! A thread for each connection, for it can sleep to the microsecond; answers are made once, then only the customer's id is
-//! put in. `backends [MILLISECONDS]` listens on a free port of 127.0.0.1, prints it, and takes so long for each answer.
-#![expect(clippy::print_stdout, reason = "the port is for whoever started this")]
+//! One thread per connection, because a thread can sleep with microsecond precision. Answers are made once, then only the
+//! customer's id is replaced. `backends [MILLISECONDS]` listens on a free port of 127.0.0.1, prints it, and delays each
+//! answer by that long.
+#![expect(clippy::print_stdout, reason = "the port is this program's output")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
 
 mod answers;
@@ -21,13 +22,13 @@ use std::{
 
 use answers::{Answers, Asked};
 
-/// Connections at the same time at most; further ones are closed.
+/// Maximum of simultaneous connections; further ones are closed.
 const MOST: usize = 4096;
 
-/// Bytes of a head at most.
+/// Maximum size of a head, in bytes.
 const LONGEST_HEAD: u64 = 64 * 1024;
 
-/// Bytes of a request's body at most.
+/// Maximum size of a request's body, in bytes.
 const LONGEST_BODY: u64 = 64 * 1024;
 
 fn main() {
@@ -42,7 +43,7 @@ fn main() {
         }
         let open = Arc::clone(&open);
         let answering = move || {
-            _ = answer_all(&stream, delay); // whoever hangs up ends it
+            _ = answer_all(&stream, delay); // an error means that the peer hung up
             open.fetch_sub(1, Ordering::Relaxed);
         };
         thread::Builder::new().stack_size(256 * 1024).spawn(answering).unwrap();
@@ -62,7 +63,7 @@ fn answer_all(stream: &TcpStream, delay: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads one request, its body aside; `None` at the end of the connection.
+/// Reads one request and discards its body; `None` at the end of the connection.
 fn read(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
     let mut head = reader.by_ref().take(LONGEST_HEAD);
     let (mut first, mut line, mut length, mut chunked) = (String::new(), String::new(), 0, false);
@@ -83,13 +84,13 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
     Ok(Some(Asked::of(&first)))
 }
 
-/// Some clients announce no length, even of a body of none.
+/// Skips a chunked body: some clients announce no length, even of an empty one.
 fn skip_chunks(reader: &mut impl BufRead) -> io::Result<()> {
     loop {
         let mut line = String::new();
         reader.by_ref().take(LONGEST_HEAD).read_line(&mut line)?;
         let length = u64::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
-        skip(reader, length + 2)?; // and the end of its line
+        skip(reader, length + 2)?; // and its line end
         if length == 0 {
             return Ok(());
         }

@@ -1,11 +1,11 @@
-//! The people, row by row, with all fields that the vendors document: most of them nobody wants.
+//! The people, row by row, with all fields that the vendors document, although most of them are unused.
 
 use std::fmt::Write;
 
 const FIRST: [&str; 8] = ["Ann", "Bo", "C\u{e9}line", "Dimitri", "\u{c5}sa", "Frank", "Gudrun", "Hiro"];
 const LAST: [&str; 9] = ["Lee", "Ek", "Dupont", "Papadopoulos", "Berg", "Miller", "Schmidt", "Tanaka", "Okafor"];
 
-/// How many people a customer has. His id says it: `50_40_30_...` has 50 persons and 40 users, 30 of them in both.
+/// How many people a customer has. The id encodes it: `50_40_30_...` has 50 persons and 40 users, 30 of them in both.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// At Advanced Automation.
@@ -17,7 +17,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Reads the customer's id; `None` where nobody knows him.
+    /// Reads the customer's id; `None` if no such customer exists.
     pub(crate) fn of(customer: &str) -> Option<Self> {
         let mut numbers = customer.split('_').map(|text| text.parse().ok());
         let (persons, users, both) = (numbers.next()??, numbers.next()??, numbers.next()??);
@@ -42,7 +42,7 @@ pub(crate) fn person(text: &mut String, customer: &str, number: usize) {
     );
 }
 
-/// Writes a row of `GET /customers/{id}/users`; every third address is written another way.
+/// Writes a row of `GET /customers/{id}/users`; every third address is written in another case.
 pub(crate) fn user(text: &mut String, customer: &str, number: usize) {
     let (first, last) = name(number);
     let address = if number.is_multiple_of(3) { "Person.{}@Acme.example" } else { "person.{}@acme.example" };
