@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-HEAD = ["work", "server", "CPU per request", "requests/s", "p50", "p99", "memory", "bar (minimum, aim)"]
+HEAD = ["work", "server", "CPU per request", "requests/s", "p50", "p99", "memory", "bar (required, aim)"]
 
 
 @dataclass
