@@ -1,17 +1,17 @@
-//! What a caller wants to read: the `Accept` header (RFC 9110, 12.5.1). Pure.
+//! Which media types a caller accepts: the `Accept` header (RFC 9110, 12.5.1). Pure.
 
 use http::{HeaderMap, HeaderName, header};
 
-/// RFC 9457's type for errors.
+/// The media type of errors in the form of RFC 9457.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// The type of everything else.
+/// The media type of all other JSON.
 pub(super) const JSON: &str = "application/json";
 
-/// Bytes below which a body is not worth compressing.
+/// A body smaller than this, in bytes, is not worth compressing.
 pub(super) const SMALL_BODY: u64 = 1024;
 
-/// How much each type is wanted, 0 to 1000; nothing said means everything.
+/// The quality of each range, 0 to 1000; without the header, everything is accepted.
 #[derive(Debug)]
 pub(super) struct Accept(Vec<(String, u16)>);
 
@@ -20,29 +20,29 @@ impl Accept {
         Self::named_in(headers, header::ACCEPT)
     }
 
-    /// The ranges of a header that is written like `Accept`.
+    /// Reads the ranges of a header that has the syntax of `Accept`.
     fn named_in(headers: &HeaderMap, name: HeaderName) -> Self {
         let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
         Self(values.flat_map(|value| value.split(',')).filter_map(range).collect())
     }
 
-    /// Whether JSON may be sent. Who names the type for errors wants JSON otherwise.
+    /// Whether JSON may be sent. A caller that names the error type accepts JSON for everything else.
     pub(super) fn takes_json(&self) -> bool {
         self.0.is_empty() || self.quality(JSON) > 0 || self.named(PROBLEM_JSON) > 0
     }
 
-    /// Whether errors are wanted in RFC 9457's form: it is named, and no less wanted than JSON.
+    /// Whether errors are wanted in the form of RFC 9457: it is named, with at least the quality of JSON.
     pub(super) fn wants_problems(&self) -> bool {
         let problem = self.named(PROBLEM_JSON);
         problem > 0 && problem >= self.named(JSON)
     }
 
-    /// How much a type is wanted, 0 to 1000.
+    /// The quality of a media type, 0 to 1000.
     pub(super) fn quality_of(&self, media_type: &str) -> u16 {
         if self.0.is_empty() { 1000 } else { self.quality(media_type) }
     }
 
-    /// How much a type is wanted; the most specific range decides.
+    /// The quality of a media type; the most specific range decides.
     fn quality(&self, media_type: &str) -> u16 {
         let group = media_type.split('/').next().unwrap_or_default();
         let ranges = [media_type.to_owned(), format!("{group}/*"), "*/*".to_owned()];
@@ -58,7 +58,7 @@ impl Accept {
     }
 }
 
-/// Whether a body is wanted compressed by gzip, at least as much as plain (RFC 9110, 12.5.3).
+/// Whether gzip is accepted, with at least the quality of an uncompressed body (RFC 9110, 12.5.3).
 pub(super) fn wants_gzip(headers: &HeaderMap) -> bool {
     let codings = Accept::named_in(headers, header::ACCEPT_ENCODING);
     let quality = |coding| codings.find(coding);

@@ -1,4 +1,4 @@
-//! A body in pieces that are there already, sent with its length and without being copied together.
+//! A body made of pieces that are already in memory, sent with its length and without concatenating them.
 
 use std::{
     convert::Infallible,
@@ -10,10 +10,10 @@ use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-/// The pieces that are still to be sent, the next one last.
+/// The pieces still to be sent, in reverse order.
 struct Rest(Vec<Bytes>);
 
-/// Makes a body of pieces.
+/// Makes a body from its pieces.
 pub(super) fn in_pieces(pieces: &[Bytes]) -> Body {
     match pieces {
         [only] => only.clone().into(),

@@ -1,4 +1,4 @@
-//! The headers that tell how old an answer is and how it came about. Pure.
+//! The headers that say how old an answer is and how it came about. Pure.
 
 use std::{borrow::Cow, fmt::Write};
 
@@ -13,17 +13,17 @@ use super::{
 };
 use crate::roll::{CacheStatus, ForwardReason, SourceOutcome, WalkShare};
 
-/// About how many headers an answer has.
+/// Roughly how many headers an answer has.
 const HEADERS: usize = 14;
 
-/// Hexadecimal digits of the digest that are in a tag.
+/// How many hexadecimal digits of the digest a tag holds.
 const TAG: usize = 24;
 
-/// Everything that an answer says of its age.
+/// What an answer says about its age.
 pub(super) struct Ages {
-    /// Of the oldest source used, in seconds.
+    /// The age of the oldest source used, in seconds.
     age: u64,
-    /// The least that is left of `fresh`, in seconds; negative since it has been over.
+    /// The shortest remaining `fresh` time of the sources, in seconds; negative once it is over.
     ttl: i64,
     stale: bool,
 }
@@ -38,12 +38,12 @@ impl Ages {
         }
     }
 
-    /// The least that is left of `fresh`, in seconds; negative since it has been over.
+    /// Returns the shortest remaining `fresh` time of the sources, in seconds; negative once it is over.
     pub(super) fn ttl(&self) -> i64 {
         self.ttl
     }
 
-    /// How long a cache of the caller's may keep the answer. It takes `Age` off again (RFC 9111, 4.2).
+    /// How long a cache of the caller's may keep the answer. The cache subtracts `Age` again (RFC 9111, 4.2).
     fn cache_control(&self, complete: bool) -> String {
         match (complete, self.stale) {
             (false, _) => "no-store".to_owned(),
@@ -52,20 +52,20 @@ impl Ages {
         }
     }
 
-    /// Puts the headers on that say how old what an answer rests on is, be it a roll or an error.
+    /// Sets the headers that say how old the data behind an answer is, whether a roll or an error.
     pub(super) fn write_age(&self, outcomes: &[SourceOutcome], headers: &mut HeaderMap) {
         headers.insert(header::AGE, self.age.into());
         write_origin(outcomes, headers, self.ttl);
     }
 
-    /// Puts the headers on an answer that is a roll.
+    /// Sets the caching headers of a roll.
     pub(super) fn write(&self, complete: bool, outcomes: &[SourceOutcome], headers: &mut HeaderMap) {
         put(headers, header::CACHE_CONTROL, self.cache_control(complete));
         self.write_age(outcomes, headers);
     }
 }
 
-/// Puts the headers that say where an answer comes from on it, be it a roll or an error.
+/// Sets the headers that say where an answer comes from, whether a roll or an error.
 pub(super) fn write_origin(outcomes: &[SourceOutcome], headers: &mut HeaderMap, ttl: i64) {
     if outcomes.iter().any(|outcome| outcome.copy.is_some()) {
         put(headers, CACHE_STATUS, cache_status(outcomes, ttl));
@@ -75,7 +75,7 @@ pub(super) fn write_origin(outcomes: &[SourceOutcome], headers: &mut HeaderMap, 
     }
 }
 
-/// RFC 9211: a hit only where every source was one.
+/// RFC 9211: a hit only where every source was a hit.
 fn cache_status(outcomes: &[SourceOutcome], ttl: i64) -> String {
     let forwarded = |outcome: &SourceOutcome| match outcome.cache {
         CacheStatus::Forwarded { reason, walk } if outcome.copy.is_some() => Some((reason, walk)),
@@ -100,15 +100,14 @@ fn server_timing(outcomes: &[SourceOutcome]) -> String {
     let mut timing = String::new();
     for outcome in outcomes {
         let separator = if timing.is_empty() { "" } else { ", " };
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let written = write!(timing, "{separator}{};dur={:.1}", outcome.source, outcome.took.as_secs_f64() * 1000.0);
         debug_assert!(written.is_ok());
     }
     timing
 }
 
-/// A weak tag: the same for the same page, users, warnings and states of the sources, whatever
-/// the times.
+/// A weak tag: the same as long as page, users, warnings and source states are the same, whatever the times.
 pub(super) fn etag(body: &UsersBody<'_>, users: &[Bytes]) -> String {
     let UsersBody { status, timestamp: _, page_size, total, next_cursor, data: _, sources, warnings } = body;
     let states = states(sources);
@@ -124,10 +123,10 @@ pub(super) fn states(sources: &[SourceReport]) -> Vec<impl Serialize> {
     sources.iter().map(state).collect()
 }
 
-/// A weak tag of facts, and of the pieces behind them, each of which shows where it ends.
+/// A weak tag of some facts and of the pieces that follow them. Each piece must mark its own end.
 pub(super) fn tag_of<'a>(facts: &impl Serialize, pieces: impl IntoIterator<Item = Cow<'a, [u8]>>) -> String {
     let mut hash = blake3::Hasher::new();
-    // Facts have nothing that JSON cannot hold.
+    // The facts hold nothing that JSON cannot represent.
     hash.update(&serde_json::to_vec(facts).unwrap_or_default());
     for piece in pieces {
         hash.update(&piece);
@@ -135,7 +134,7 @@ pub(super) fn tag_of<'a>(facts: &impl Serialize, pieces: impl IntoIterator<Item 
     format!("W/\"{:.TAG$}\"", hash.finalize().to_hex().as_str())
 }
 
-/// An answer with its tag: 304 for who holds it already.
+/// Answers with a tag; 304 if the caller already holds the answer.
 pub(super) fn tagged(asked: &HeaderMap, etag: &str, body: impl FnOnce() -> Response) -> Response {
     let mut response = if is_held(asked, etag) { StatusCode::NOT_MODIFIED.into_response() } else { body() };
     response.headers_mut().reserve(HEADERS);
@@ -143,7 +142,7 @@ pub(super) fn tagged(asked: &HeaderMap, etag: &str, body: impl FnOnce() -> Respo
     response
 }
 
-/// Whether the caller holds this answer already (RFC 9110, 13.1.2, compared weakly).
+/// Whether the caller already holds this answer (RFC 9110, 13.1.2, weak comparison).
 pub(super) fn is_held(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let opaque = |tag| str::trim_start_matches(str::trim(tag), "W/");
@@ -151,7 +150,7 @@ pub(super) fn is_held(headers: &HeaderMap, etag: &str) -> bool {
     values.flat_map(|value| value.split(',')).any(|tag| tag.trim() == "*" || opaque(tag) == held)
 }
 
-/// Sets a header; a value that no header may hold is left out.
+/// Sets a header; leaves it out if its value is not a valid header value.
 pub(super) fn put(headers: &mut HeaderMap, name: HeaderName, value: String) {
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);

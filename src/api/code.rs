@@ -1,12 +1,12 @@
-//! The public error codes: the closed list, and what each stands for. One match without `_`, so
-//! that a new code does not compile until somebody decides.
+//! The public error codes: the closed list, and the facts of each. One match without `_`, so that a
+//! new code does not compile until its facts are decided.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::FailureKind;
 
-/// Whether the same request may succeed without anybody having changed anything.
+/// Whether the same request may succeed later without any change.
 const LATER: bool = true;
 const NEVER: bool = false;
 
@@ -15,77 +15,77 @@ const NEVER: bool = false;
 #[serde(rename_all = "snake_case")]
 #[schema(as = ErrorCode)]
 pub enum Code {
-    /// The customer id in the path has a form that no id has.
+    /// The customer id in the path has an invalid format.
     InvalidCustomerId,
-    /// A query parameter is unknown, repeated or out of range, or the request cannot be read.
+    /// A query parameter is unknown, repeated or out of range, or the request is malformed.
     InvalidParameter,
     /// The cursor is damaged, or belongs to another customer or to other parameters.
     InvalidCursor,
-    /// A source says that the request it was sent is wrong: the id has a form it does not know.
+    /// A source rejected the request that it was sent: it does not accept ids in this format.
     UpstreamBadRequest,
-    /// The caller's own key or token is missing or refused.
+    /// The caller's own key or token is missing or was refused.
     Unauthorized,
-    /// A source refuses the gateway's credentials.
+    /// A source refused the gateway's credentials.
     UpstreamUnauthorized,
-    /// A source refuses the credentials that the caller brought, or he brought none.
+    /// A source refused the caller's credentials, or the caller sent none.
     UpstreamCredentialsRefused,
     /// This caller may not read this customer.
     Forbidden,
-    /// Every source that the customer is linked to says that it does not know it.
+    /// Every source that the customer is linked to says that it does not know the customer.
     CustomerNotFound,
-    /// The customer's roll, which is whole, does not have such a user.
+    /// The customer's roll is complete and has no such user.
     UserNotFound,
     /// There is no such route.
     RouteNotFound,
-    /// The route does not know this method.
+    /// The route does not support this method.
     MethodNotAllowed,
-    /// The route has nothing that the `Accept` header allows.
+    /// The route offers no media type that the `Accept` header allows.
     NotAcceptable,
-    /// The request did not come whole in time.
+    /// The request did not arrive completely in time.
     RequestTimeout,
-    /// The request has a body that is too large.
+    /// The request's body is too large.
     PayloadTooLarge,
     /// The request's target is too long.
     UriTooLong,
     /// The request's headers are too many or too long.
     HeaderTooLarge,
-    /// This caller asks too often.
+    /// The caller sends requests too often.
     RateLimited,
-    /// A bug.
+    /// A bug in the gateway.
     Internal,
-    /// A source knows the gateway and forbids it to read this.
+    /// A source accepts the gateway's credentials but does not let them read this.
     UpstreamForbidden,
-    /// A source does not answer, or says that it is out of order.
+    /// A source does not answer, or answers that it is out of order.
     UpstreamUnavailable,
-    /// A source's answer cannot be read, or its counts never agreed.
+    /// A source's answer cannot be used, or its counts never agreed.
     UpstreamInvalidResponse,
-    /// A source is asked too often.
+    /// A source is being asked too often.
     UpstreamRateLimited,
-    /// The gateway holds back calls to a source that is in trouble.
+    /// The gateway is at capacity, or holds back calls to a source that is failing or busy.
     Overloaded,
-    /// The keys that callers' tokens are checked with cannot be had.
+    /// The keys that verify callers' tokens cannot be fetched.
     KeysUnavailable,
-    /// The lists that say who a customer is at each source were not all read yet.
+    /// The customer lists that say who a customer is at each source have not all been read yet.
     LinksUnavailable,
-    /// The gateway is about to stop.
+    /// The gateway is shutting down.
     ShuttingDown,
     /// A source did not answer in time.
     UpstreamTimeout,
 }
 
-/// Who can mend it.
+/// Who can fix the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
-    /// Whoever sent the request.
+    /// The sender of the request.
     Caller,
-    /// Whoever runs the gateway.
+    /// The operator of the gateway.
     Gateway,
-    /// Whoever runs the source.
+    /// The operator of the source.
     Upstream,
 }
 
-/// What is decided of each code.
+/// What is fixed for each code.
 struct Facts {
     name: &'static str,
     status: u16,
@@ -137,17 +137,17 @@ impl Code {
         self.facts().status
     }
 
-    /// Who can mend it.
+    /// Who can fix the error.
     pub const fn owner(self) -> Owner {
         self.facts().owner
     }
 
-    /// Whether the same request may succeed later, with nobody having changed anything.
+    /// Whether the same request may succeed later without any change.
     pub const fn is_retryable(self) -> bool {
         self.facts().is_retryable
     }
 
-    /// What the error is called, for a person.
+    /// The error's title, for a person.
     pub const fn title(self) -> &'static str {
         self.facts().title
     }
@@ -158,11 +158,11 @@ impl Code {
             Self::InvalidCustomerId => ("invalid_customer_id", 400, Caller, NEVER, "Invalid customer id"),
             Self::InvalidParameter => ("invalid_parameter", 400, Caller, NEVER, "Invalid parameter"),
             Self::InvalidCursor => ("invalid_cursor", 400, Caller, NEVER, "Invalid cursor"),
-            Self::UpstreamBadRequest => ("upstream_bad_request", 400, Caller, NEVER, "A source calls the request wrong"),
+            Self::UpstreamBadRequest => ("upstream_bad_request", 400, Caller, NEVER, "A source rejected the request"),
             Self::Unauthorized => ("unauthorized", 401, Caller, NEVER, "Unauthorized"),
-            Self::UpstreamUnauthorized => ("upstream_unauthorized", 401, Gateway, NEVER, "A source refuses the gateway's credentials"),
+            Self::UpstreamUnauthorized => ("upstream_unauthorized", 401, Gateway, NEVER, "A source refused the gateway's credentials"),
             Self::UpstreamCredentialsRefused => {
-                ("upstream_credentials_refused", 401, Caller, NEVER, "A source refuses the caller's credentials")
+                ("upstream_credentials_refused", 401, Caller, NEVER, "A source refused the caller's credentials")
             }
             Self::Forbidden => ("forbidden", 403, Caller, NEVER, "Forbidden"),
             Self::CustomerNotFound => ("customer_not_found", 404, Caller, NEVER, "Customer not found"),
@@ -174,17 +174,17 @@ impl Code {
             Self::PayloadTooLarge => ("payload_too_large", 413, Caller, NEVER, "Payload too large"),
             Self::UriTooLong => ("uri_too_long", 414, Caller, NEVER, "URI too long"),
             Self::HeaderTooLarge => ("header_too_large", 431, Caller, NEVER, "Header too large"),
-            Self::RateLimited => ("rate_limited", 429, Caller, LATER, "Asked too often"),
+            Self::RateLimited => ("rate_limited", 429, Caller, LATER, "Too many requests"),
             Self::Internal => ("internal", 500, Gateway, NEVER, "Internal error"),
-            Self::UpstreamForbidden => ("upstream_forbidden", 502, Gateway, NEVER, "A source forbids it"),
+            Self::UpstreamForbidden => ("upstream_forbidden", 502, Gateway, NEVER, "A source denied access"),
             Self::UpstreamUnavailable => ("upstream_unavailable", 502, Upstream, LATER, "A source is unavailable"),
             Self::UpstreamInvalidResponse => ("upstream_invalid_response", 502, Upstream, LATER, "A source's answer cannot be used"),
-            Self::UpstreamRateLimited => ("upstream_rate_limited", 503, Upstream, LATER, "A source is asked too often"),
-            Self::Overloaded => ("overloaded", 503, Gateway, LATER, "A source is held back"),
-            Self::KeysUnavailable => ("keys_unavailable", 503, Gateway, LATER, "Tokens cannot be checked"),
-            Self::LinksUnavailable => ("links_unavailable", 503, Gateway, LATER, "The links are not there yet"),
+            Self::UpstreamRateLimited => ("upstream_rate_limited", 503, Upstream, LATER, "A source is rate limiting the gateway"),
+            Self::Overloaded => ("overloaded", 503, Gateway, LATER, "Overloaded"),
+            Self::KeysUnavailable => ("keys_unavailable", 503, Gateway, LATER, "Tokens cannot be verified"),
+            Self::LinksUnavailable => ("links_unavailable", 503, Gateway, LATER, "The links are not available yet"),
             Self::ShuttingDown => ("shutting_down", 503, Gateway, LATER, "Shutting down"),
-            Self::UpstreamTimeout => ("upstream_timeout", 504, Upstream, LATER, "A source is too slow"),
+            Self::UpstreamTimeout => ("upstream_timeout", 504, Upstream, LATER, "A source did not answer in time"),
         };
         Facts { name, status, owner, is_retryable, title }
     }

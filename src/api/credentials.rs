@@ -1,4 +1,4 @@
-//! What a request carries of who sends it, and of what he brings for the sources.
+//! The credentials of a request: those that identify its caller, and those that it carries for the sources.
 
 use http::{HeaderMap, HeaderName, header};
 
@@ -7,8 +7,8 @@ use crate::{access::PresentedCredentials, config::Secret, domain::SourceName, so
 
 const BEARER: &str = "bearer";
 
-/// What the request presents of its caller. What is no text is presented as an empty one, which is
-/// nobody's.
+/// The credentials that identify the caller. A value that is not text is presented as an empty
+/// one, which matches no caller.
 pub(super) fn presented(headers: &HeaderMap) -> PresentedCredentials<'_> {
     let texts = |name: HeaderName| headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or_default());
     PresentedCredentials {
@@ -17,20 +17,20 @@ pub(super) fn presented(headers: &HeaderMap) -> PresentedCredentials<'_> {
     }
 }
 
-/// What stands behind the scheme, if that is `Bearer`, whatever its case (RFC 9110, 11.1).
+/// What follows the scheme if that is `Bearer`, in any case (RFC 9110, 11.1).
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case(BEARER).then_some(token.trim())
 }
 
-/// What the request brings for each source that wants it.
+/// The credentials that the request carries for each source that wants them.
 pub(super) fn brought(headers: &HeaderMap, wanted: &[(SourceName, HeaderName)]) -> Result<CallerCredentials, ApiError> {
     let mut brought = CallerCredentials::default();
     for (source, name) in wanted {
         let mut values = headers.get_all(name).into_iter();
         let Some(first) = values.next() else { continue };
         if values.next().is_some() {
-            return Err(ApiError::parameter(name.as_str(), "is a header that is there more than once."));
+            return Err(ApiError::parameter(name.as_str(), "is a header that must not be repeated."));
         }
         if let Some(text) = first.to_str().ok().map(str::trim).filter(|text| !text.is_empty()) {
             brought.add(*source, Secret::new(text));

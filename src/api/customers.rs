@@ -1,5 +1,5 @@
-//! `GET /customers` and `GET /customers/{customer_id}`: who can be asked for, and who that is at each
-//! source. No source is asked.
+//! `GET /customers` and `GET /customers/{customer_id}`: which customers can be requested, and which
+//! id each has at every source. Neither route asks a source.
 
 use std::sync::Arc;
 
@@ -31,27 +31,27 @@ use crate::{
     roll::{DEFAULT_PAGE_SIZE, LinksUnavailable},
 };
 
-/// Customers above which looking through them leaves the threads that serve everybody.
+/// From this many customers on, searching them moves off the threads that serve all requests.
 const MANY_CUSTOMERS: usize = 1000;
 
-/// A page of the customers.
+/// A page of customers.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CustomersPage)]
 pub(super) struct CustomersBody {
-    /// Always `success`: no source is asked.
+    /// Always `success`, because no source is asked.
     status: RollStatus,
-    /// Since when the links are so.
+    /// Since when these links have been in use.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T10:00:00.123Z")]
     timestamp: Moment,
-    /// How many customers are on this page.
+    /// The number of customers on this page.
     #[schema(example = 1)]
     page_size: usize,
-    /// How many customers the query leaves.
+    /// The number of customers that match the query.
     #[schema(example = 1)]
     total: usize,
-    /// The cursor of the next page; null on the last.
+    /// The cursor of the next page; null on the last page.
     next_cursor: Option<String>,
-    /// The customers of this page, in the order of their ids.
+    /// The customers of this page, ordered by id.
     data: Vec<CustomerShown>,
     /// What a caller should know about the list.
     warnings: Vec<Warning>,
@@ -61,9 +61,9 @@ pub(super) struct CustomersBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CustomerAlone)]
 pub(super) struct CustomerBody {
-    /// Always `success`: no source is asked.
+    /// Always `success`, because no source is asked.
     status: RollStatus,
-    /// Since when the links are so.
+    /// Since when these links have been in use.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T10:00:00.123Z")]
     timestamp: Moment,
     /// The customer.
@@ -72,17 +72,17 @@ pub(super) struct CustomerBody {
     warnings: Vec<Warning>,
 }
 
-/// A customer that can be asked for, and which customer that is at each source.
+/// A customer that can be requested, and its id at each source.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Customer)]
 struct CustomerShown {
-    /// What the customer is asked for by.
+    /// The customer's id in this API.
     #[schema(example = "acme")]
     id: String,
-    /// What it is called; null where nobody said.
+    /// The customer's name; null if no list gives one.
     #[schema(example = "Acme GmbH")]
     name: Option<Box<str>>,
-    /// Each source, in a fixed order.
+    /// One link for each source, in a fixed order.
     links: Vec<LinkShown>,
 }
 
@@ -93,25 +93,25 @@ struct LinkShown {
     /// The source.
     #[schema(value_type = String, example = "advanced_automation")]
     source: SourceName,
-    /// The source's own id of the customer; null where it is not linked to the source.
+    /// The customer's id at the source; null if it is not linked to the source.
     #[schema(value_type = Option<String>, example = "ce570f06-f444-426b-b9b0-3aa8ef9b951e")]
     id: Option<String>,
-    /// What says so; null where nothing does.
+    /// What the link is based on; null if there is no link.
     matched_by: Option<LinkedBy>,
 }
 
-/// The query as the documents describe it.
+/// The query as the OpenAPI document describes it.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its description is used")]
 pub(super) struct CustomersParameters {
-    /// Customers on a page.
+    /// The number of customers on a page.
     #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
     page_size: u16,
-    /// Where the page begins: `next_cursor` of the page before. `q` is sent again as it was.
+    /// Where the page begins: the previous page's `next_cursor`. Send `q` again unchanged.
     #[param(required = false, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: String,
-    /// Part of the id or of the name, whatever the case. Neither blank nor with control characters.
+    /// Part of the id or the name, ignoring case. Must be neither blank nor contain control characters.
     #[param(
         required = false,
         max_length = 320,
@@ -120,28 +120,27 @@ pub(super) struct CustomersParameters {
     q: String,
 }
 
-/// The headers of a request for customers as the documents describe them.
+/// The headers of a request for customers as the OpenAPI document describes them.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only its description is used")]
 pub(super) struct CustomersHeaders {
-    /// The `ETag` of an answer that is held: 304 where it still holds.
+    /// The `ETag` of an answer that the caller holds: 304 if it is still current.
     #[param(rename = "If-None-Match", required = false)]
     if_none_match: String,
 }
 
-/// The customers that can be asked for
+/// List the customers
 ///
-/// Only those that the caller may see.
-/// Those that the file of links has, and those that the sources list; nobody can list whom only the
-/// bare id would find, which the warning `customers_not_listed` says.
+/// Lists only the customers that the caller may see: those in the file of links, and those that the sources list.
+/// Customers that can be found only by their bare id cannot be listed; the warning `customers_not_listed` says so.
 #[utoipa::path(
     get,
     path = "/customers",
     operation_id = "listCustomers",
     tag = "Customers",
     params(CustomersParameters, CustomersHeaders),
-    responses((status = 200, description = "A page of the customers.", body = CustomersBody)),
+    responses((status = 200, description = "A page of customers.", body = CustomersBody)),
 )]
 pub(super) async fn list_customers(
     State(gateway): State<Arc<Gateway>>,
@@ -166,7 +165,7 @@ pub(super) async fn list_customers(
     }))
 }
 
-/// A customer, and who that is at each source
+/// Get a customer and its id at each source
 #[utoipa::path(
     get,
     path = "/customers/{customer_id}",
@@ -189,7 +188,7 @@ pub(super) async fn find_customer(
     must_take_json(&Accept::of(&headers))?;
     let customers = gateway.rolls.customers();
     let linked = customers.find(&customer).map_err(|why| match why {
-        NotLinked::Unknown => ApiError::new(Code::CustomerNotFound, format!("Nothing links customer '{customer}' to any source.")),
+        NotLinked::Unknown => ApiError::new(Code::CustomerNotFound, format!("Customer '{customer}' is not linked to any source.")),
         why @ NotLinked::NotReadYet(_) => not_listed(&why),
     })?;
     let warnings = linked.warnings.clone();
@@ -198,14 +197,14 @@ pub(super) async fn find_customer(
     Ok(answer(&headers, &etag, || Json(&body).into_response()))
 }
 
-/// Links may change at any time: whoever keeps an answer asks whether it still holds.
+/// Links may change at any time, so a cached answer must be revalidated each time.
 fn answer(asked: &HeaderMap, etag: &str, body: impl FnOnce() -> Response) -> Response {
     let mut response = tagged(asked, etag, body);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"));
     response
 }
 
-/// The query, and the parameters as they were sent, without the cursor.
+/// Reads the query. Also returns the parameters as they were sent, without the cursor.
 fn read_query(query: &str) -> Result<(CustomersQuery, String), ApiError> {
     let (mut q, mut cursor, mut size) = (None, None, DEFAULT_PAGE_SIZE);
     let again = read_again(query, |name, value| {
@@ -223,7 +222,7 @@ fn read_query(query: &str) -> Result<(CustomersQuery, String), ApiError> {
 fn not_listed(why: &NotLinked) -> ApiError {
     match why {
         NotLinked::NotReadYet(wait) => LinksUnavailable(*wait).into(),
-        NotLinked::Unknown => ApiError::of_status(http::StatusCode::INTERNAL_SERVER_ERROR), // a list knows no customer that it has not
+        NotLinked::Unknown => ApiError::of_status(http::StatusCode::INTERNAL_SERVER_ERROR), // a list always knows the customers that it holds
     }
 }
 

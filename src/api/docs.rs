@@ -1,4 +1,4 @@
-//! What people browse: the OpenAPI document, Swagger UI from inside the binary, the start page.
+//! The pages for people: the OpenAPI document, Swagger UI served from inside the binary, the start page.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use utoipa_swagger_ui::Config;
 
 use super::{Gateway, credentials::presented, error::ApiError, request_context::RequestContext};
 
-/// Everything comes from this host; Swagger UI needs inline styles and pictures in `data:`.
+/// Everything comes from this host; Swagger UI needs inline styles and `data:` images.
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const START_PAGE: &str = include_str!("start.html");
 
-/// The documents, rendered once.
+/// The OpenAPI documents, rendered once.
 pub struct Documents {
     json: Bytes,
     yaml: Bytes,
@@ -26,7 +26,7 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Renders a document; `base_path` is where Swagger UI finds it.
+    /// Renders the documents; `base_path` is the path under which Swagger UI finds them.
     pub fn new(json: String, yaml: String, base_path: &str) -> Self {
         let swagger = Config::from(format!("{base_path}/openapi.json"))
             .try_it_out_enabled(true)
@@ -45,12 +45,12 @@ pub(super) async fn yaml(State(gateway): State<Arc<Gateway>>) -> Response {
     typed("application/yaml", gateway.documents.yaml.clone())
 }
 
-/// The start page's links are of a folder as well.
+/// The start page's links are relative to a folder, so it needs the trailing slash, too.
 pub(super) async fn to_start(State(gateway): State<Arc<Gateway>>) -> Redirect {
     Redirect::permanent(&format!("{}/", gateway.base_path))
 }
 
-/// Swagger UI is a folder: its files are found only behind the slash.
+/// Swagger UI is a folder: its files are found only under a path with the trailing slash.
 pub(super) async fn to_folder(State(gateway): State<Arc<Gateway>>) -> Redirect {
     Redirect::permanent(&format!("{}/docs/", gateway.base_path))
 }
@@ -64,14 +64,14 @@ pub(super) async fn swagger(State(gateway): State<Arc<Gateway>>, file: Option<Pa
     }
 }
 
-/// The page for a person. How the sources are is for callers.
+/// The start page for a person. Only callers see the state of the sources.
 pub(super) async fn start(
     State(gateway): State<Arc<Gateway>>,
     Extension(request_context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Response {
     let is_caller = gateway.access.recognise(&presented(&headers), request_context.deadline).await.is_ok();
-    let sources = if is_caller { state_of_sources(&gateway) } else { "<p>How they are is for callers.</p>".to_owned() };
+    let sources = if is_caller { state_of_sources(&gateway) } else { "<p>Their state is shown to callers only.</p>".to_owned() };
     let html =
         START_PAGE.replace("{sources}", &sources).replace("{base}", &gateway.base_path).replace("{version}", env!("CARGO_PKG_VERSION"));
     page("text/html; charset=utf-8", html.into())

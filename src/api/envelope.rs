@@ -1,4 +1,4 @@
-//! The two shapes of a body: a roll, and an error. Their field names are the contract.
+//! The two shapes of a body: a roll and an error. Their field names are part of the contract.
 
 use std::borrow::Cow;
 
@@ -21,84 +21,84 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UsersPage)]
 pub(super) struct UsersBody<'a> {
-    /// Whether the roll is all that the sources know.
+    /// Whether the roll holds all users that the sources know.
     pub status: RollStatus,
-    /// The newest `fetched_at` of the sources: between two refreshes the body is the same to the byte.
+    /// The newest `fetched_at` of the sources. Between two refreshes the body is identical, byte for byte.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T10:00:00.123Z")]
     pub timestamp: Moment,
-    /// How many users are on this page.
+    /// The number of users on this page.
     #[schema(example = 1)]
     pub page_size: usize,
-    /// How many users the filters leave; null in a partial answer.
+    /// The number of users that match the filters; null in a partial answer.
     #[schema(example = 1)]
     pub total: Option<usize>,
-    /// The cursor of the next page; null on the last.
+    /// The cursor of the next page; null on the last page.
     pub next_cursor: Option<&'a str>,
-    /// The users of this page, in the order that was asked for.
+    /// The users of this page, in the requested order.
     #[schema(value_type = Vec<User>)]
     pub data: Users,
-    /// What each source came to, in a fixed order.
+    /// The result of each source, in a fixed order.
     pub sources: &'a [SourceReport],
     /// What a caller should know about the roll.
     pub warnings: &'a [Warning],
 }
 
-/// Where a page's users belong: they are written already, and are put in as they are.
+/// The place of a page's users: they are already serialized and are inserted as they are.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Users([(); 0]);
 
-/// One person of a customer's roll.
+/// One user of a customer's roll.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UserAlone)]
 pub(super) struct UserBody<'a> {
-    /// Whether the roll that the person is in is all that the sources know.
+    /// Whether the roll that the user is in holds all users that the sources know.
     pub status: RollStatus,
     /// The newest `fetched_at` of the sources.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T10:00:00.123Z")]
     pub timestamp: Moment,
-    /// The person.
+    /// The user.
     #[schema(value_type = User)]
     pub data: Shown<'a>,
-    /// What each source came to, in a fixed order.
+    /// The result of each source, in a fixed order.
     pub sources: &'a [SourceReport],
     /// What a caller should know about the roll.
     pub warnings: &'a [Warning],
 }
 
-/// Whether a roll is all that the sources know.
+/// Whether a roll holds all users that the sources know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum RollStatus {
     /// Each source's users are one complete walk, as of its `fetched_at`, and the counts agree.
     Success,
     /// Users may be missing: a source failed, or could not be read to a consistent end. Absence
-    /// from such a roll is not deletion.
+    /// from such a roll does not mean that a user was deleted.
     Partial,
 }
 
-/// What one source came to, in a roll.
+/// The result of one source, in a roll.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct SourceReport {
     /// The source.
     #[schema(value_type = String, example = "advanced_automation")]
     pub source: SourceName,
-    /// What it came to.
+    /// The outcome.
     pub status: SourceStatus,
-    /// How many records of it were kept, before any filter; null where nothing was read.
+    /// The number of its records that were kept, before any filter; null if nothing was read.
     #[schema(example = 3)]
     pub users: Option<usize>,
-    /// When its users were read; null where nothing was.
+    /// When its users were read; null if nothing was read.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-21T10:00:00.101Z")]
     pub fetched_at: Option<Moment>,
-    /// Whether the copy is older than the gateway would like.
+    /// Whether the copy is older than the configured freshness.
     pub stale: bool,
-    /// Why a refresh of the copy has failed; absent where none has.
+    /// Why a refresh of the copy failed; absent if none failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub error: Option<FailureKind>,
 }
 
-/// Every error, of every route and every layer.
+/// The one shape of every error, from every route and every layer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ErrorEnvelope<'a> {
     /// Always `error`.
@@ -112,28 +112,28 @@ pub(super) struct ErrorEnvelope<'a> {
     /// What went wrong, for a person.
     #[schema(example = "No source knows customer 'acme'.")]
     pub message: &'a str,
-    /// Who can mend it.
+    /// Who can fix it.
     pub owner: Owner,
-    /// Whether the same request may succeed later.
+    /// Whether the same request may succeed later without any change.
     pub retryable: bool,
-    /// The request's id, which finds it in the log.
+    /// The request's id, by which it can be found in the log.
     #[schema(example = "019a8f3e-7c1d-7000-8000-000000000000")]
     pub request_id: &'a str,
-    /// When it went wrong.
+    /// When the error occurred.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T10:00:00.123Z")]
     pub timestamp: Moment,
-    /// What each source came to, where one was asked.
+    /// The result of each source, if any was asked.
     pub sources: &'a [SourceFailure],
 }
 
-/// The same facts in the form of RFC 9457.
+/// The same facts as an error, in the form of RFC 9457.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem<'a> {
-    /// The kind of problem: `urn:rollcall:error:` and the code.
+    /// The problem type: `urn:rollcall:error:` followed by the code.
     #[serde(rename = "type")]
     #[schema(example = "urn:rollcall:error:customer_not_found")]
     pub kind: String,
-    /// What it is called.
+    /// The error's title.
     #[schema(example = "Customer not found")]
     pub title: &'static str,
     /// The HTTP status.
@@ -144,27 +144,27 @@ pub(super) struct Problem<'a> {
     pub detail: &'a str,
     /// What went wrong, for a program.
     pub code: Code,
-    /// Who can mend it.
+    /// Who can fix it.
     pub owner: Owner,
-    /// Whether the same request may succeed later.
+    /// Whether the same request may succeed later without any change.
     pub retryable: bool,
-    /// The request's id, which finds it in the log.
+    /// The request's id, by which it can be found in the log.
     pub request_id: &'a str,
-    /// When it went wrong.
+    /// When the error occurred.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Moment,
-    /// What each source came to, where one was asked.
+    /// The result of each source, if any was asked.
     pub sources: &'a [SourceFailure],
 }
 
-/// A person as he was encoded when the roll was joined, perhaps with his conflicts.
+/// A user as encoded when the roll was joined, with conflicts if they are wanted.
 #[derive(Debug)]
 pub(super) struct Shown<'a>(pub(super) Cow<'a, str>);
 
 // === impl UsersBody ===
 
 impl<'a> UsersBody<'a> {
-    /// Puts a page's body together.
+    /// Assembles the body of a page.
     pub(super) fn new(given: &'a Given, page: &'a Page<'a>, sources: &'a [SourceReport]) -> Self {
         Self {
             status: given.into(),
@@ -178,11 +178,11 @@ impl<'a> UsersBody<'a> {
         }
     }
 
-    /// The whole body in pieces, with the users in their place.
+    /// Returns the whole body in pieces, with the users inserted in their place.
     pub(super) fn around(&self, users: &[Bytes]) -> Vec<Bytes> {
         const USERS: &str = "\"data\":[";
-        // The body has nothing that JSON cannot hold, and what stands before the users is ours: no text there
-        // could look like their place.
+        // The body holds nothing that JSON cannot represent. All text before the users is our own, so
+        // none of it can look like their place.
         let body = serde_json::to_string(self).unwrap_or_default();
         let at = body.find(USERS).map_or(body.len(), |at| at + USERS.len());
         let (head, tail) = body.split_at(at);
@@ -208,7 +208,7 @@ fn newest(sources: &[SourceReport]) -> Moment {
 }
 
 impl<'a> UserBody<'a> {
-    /// Puts the body of one person together.
+    /// Assembles the body of one user.
     pub(super) fn new(given: &'a Given, data: Shown<'a>, sources: &'a [SourceReport]) -> Self {
         Self { status: given.into(), timestamp: newest(sources), data, sources, warnings: &given.warnings }
     }
@@ -253,7 +253,7 @@ impl From<&SourceOutcome> for SourceReport {
 // === impl ErrorEnvelope ===
 
 impl<'a> ErrorEnvelope<'a> {
-    /// The envelope of an error.
+    /// Makes the envelope of an error.
     pub(super) fn new(error: &'a ApiError, request_id: &'a str, timestamp: Moment) -> Self {
         Self {
             status: "error",
@@ -268,7 +268,7 @@ impl<'a> ErrorEnvelope<'a> {
         }
     }
 
-    /// The same facts in the form of RFC 9457.
+    /// Converts the error to the form of RFC 9457.
     pub(super) fn into_problem(self) -> Problem<'a> {
         let Self { status: _, error, code, message, owner, retryable, request_id, timestamp, sources } = self;
         let kind = format!("urn:rollcall:error:{}", code.as_str());
@@ -276,5 +276,5 @@ impl<'a> ErrorEnvelope<'a> {
     }
 }
 
-/// A user, as the documents name the type.
+/// The user type under the name that the OpenAPI document gives it.
 pub(super) type DocumentedUser = User<'static>;

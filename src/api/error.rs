@@ -1,4 +1,4 @@
-//! An error on its way out. Handlers and layers make one; the `envelope` layer writes it.
+//! An error on its way out. Handlers and layers create it; the `envelope` layer writes it.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::{
     roll::{LinksUnavailable, Refusal, SourceAnswer, SourceOutcome},
 };
 
-/// What `Retry-After` says where nothing better is known.
+/// The `Retry-After` where nothing better is known.
 const SOME_TIME: Duration = Duration::from_secs(5);
 
-/// One error: everything that is told of it, but for the request's own id and time.
+/// One error: everything that is reported about it except the request's own id and time.
 #[derive(Clone, Debug)]
 pub(super) struct ApiError {
     pub(super) code: Code,
@@ -26,73 +26,70 @@ pub(super) struct ApiError {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// What one source came to, in an error.
+/// The result of one source, in an error.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct SourceFailure {
     /// The source.
     #[schema(value_type = String, example = "advanced_automation")]
     pub source: SourceName,
-    /// What it came to.
+    /// The outcome.
     pub status: SourceStatus,
-    /// The HTTP status that it answered with, or that its body named; null where it gave no answer.
+    /// The HTTP status of its answer, or the one that its body named; null if it did not answer.
     #[schema(example = 404)]
     pub http_status: Option<u16>,
-    /// Whether what it said is older than the gateway would like; absent where it is not.
+    /// Whether its answer is older than the configured freshness; absent if it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
-    /// Why a refresh of what it said has failed; absent where none has.
+    /// Why a refresh of its answer failed; absent if none failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub error: Option<FailureKind>,
 }
 
 impl ApiError {
-    /// An error with a sentence for a person.
+    /// Makes an error with a sentence for a person.
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), sources: Vec::new(), headers: Vec::new() }
     }
 
-    /// A parameter is wrong; `what` is the end of the sentence that begins with its name.
+    /// Reports a wrong parameter; `what` completes the sentence that begins with its name.
     pub(super) fn parameter(name: &str, what: &str) -> Self {
         Self::new(Code::InvalidParameter, format!("Parameter '{name}' {what}"))
     }
 
-    /// The caller may not see this customer, be there one or not.
+    /// The caller may not see this customer, whether or not it exists.
     pub(super) fn forbidden(customer: &CustomerId) -> Self {
-        Self::new(
-            Code::Forbidden,
-            format!("This caller may not read customer '{customer}'; whoever runs the gateway says who may read which."),
-        )
+        Self::new(Code::Forbidden, format!("This caller may not read customer '{customer}'; the operator of the gateway grants access."))
     }
 
-    /// The caller has no business here before he says who he is.
+    /// The caller must identify themselves first.
     fn unauthorized(why: &str, mode: Mode, challenge: &str) -> Self {
         let what = match mode {
             Mode::Keys => "Send a key that this gateway knows, as 'Authorization: Bearer ...' or as 'X-Api-Key'.",
-            Mode::Jwt => "Send a token of the issuer that this gateway trusts, as 'Authorization: Bearer ...'.",
-            Mode::None => "Send a key or a token that this gateway knows, as 'Authorization: Bearer ...' or a key as 'X-Api-Key'.",
+            Mode::Jwt => "Send a token from the issuer that this gateway trusts, as 'Authorization: Bearer ...'.",
+            Mode::None => "Send a key or a token that this gateway accepts, as 'Authorization: Bearer ...', or a key as 'X-Api-Key'.",
         };
         Self::new(Code::Unauthorized, format!("{why} {what}")).header(header::WWW_AUTHENTICATE, challenge.to_owned())
     }
 
-    /// The caller is sent away; `mode` says how he could have got in.
+    /// The caller was not admitted; `mode` decides what the message tells them to send.
     pub(super) fn denied(denied: &Denied, mode: Mode) -> Self {
         match denied {
-            Denied::Missing => Self::unauthorized("The request does not say who sends it.", mode, "Bearer realm=\"rollcall\""),
+            Denied::Missing => Self::unauthorized("The request carries no credentials.", mode, "Bearer realm=\"rollcall\""),
             Denied::Refused(why) => Self::unauthorized(why, mode, "Bearer realm=\"rollcall\", error=\"invalid_token\""),
             Denied::TooOften { wait, .. } => Self::of_status(StatusCode::TOO_MANY_REQUESTS).retry_after(*wait),
             Denied::RefusedTooOften { wait } => {
-                let what = "Requests from this address were refused too often; wait, and send what this gateway lets in.";
+                let what = "Too many requests from this address were refused; wait, then send valid credentials.";
                 Self::new(Code::RateLimited, what).retry_after(*wait)
             }
             Denied::Uncheckable => {
-                let what = "The keys that tokens are checked with cannot be had from their issuer; try again later.";
+                let what = "The issuer's signing keys cannot be fetched, so tokens cannot be verified; try again later.";
                 Self::new(Code::KeysUnavailable, what).retry_after(SOME_TIME)
             }
         }
     }
 
-    /// No roll could be given.
+    /// No roll could be made.
     pub(super) fn refused(customer: &CustomerId, refusal: &Refusal, outcomes: &[SourceOutcome]) -> Self {
         let kind = refusal.failure.kind;
         let is_of_the_caller = outcomes.iter().any(|outcome| Some(outcome.source) == refusal.source && outcome.is_of_the_caller());
@@ -111,33 +108,33 @@ impl ApiError {
         error
     }
 
-    /// The customer's roll is whole, as these sources said, and does not have the user.
+    /// The customer's roll is complete, according to these sources, and has no such user.
     pub(super) fn user_not_found(outcomes: &[SourceOutcome]) -> Self {
         let sources = outcomes.iter().map(SourceFailure::from).collect();
         Self { sources, ..Self::new(Code::UserNotFound, "The customer has no such user.") }
     }
 
-    /// The error that a bare status stands for: what layers below answer with.
+    /// The error that a bare status from a layer below stands for.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let (code, message) = match status.as_u16() {
-            404 => (Code::RouteNotFound, "There is no such route; /docs shows those that there are."),
-            405 => (Code::MethodNotAllowed, "This route does not know the method; the header Allow names those that it does."),
-            406 => (Code::NotAcceptable, "The route has nothing that the Accept header allows; it gives application/json."),
-            408 => (Code::RequestTimeout, "The request did not come whole in time."),
-            413 => (Code::PayloadTooLarge, "The request has a body that is too large; no route here wants one."),
+            404 => (Code::RouteNotFound, "No such route; see /docs for the available ones."),
+            405 => (Code::MethodNotAllowed, "This route does not support the method; see the Allow header."),
+            406 => (Code::NotAcceptable, "This route offers nothing that the Accept header allows; it returns application/json."),
+            408 => (Code::RequestTimeout, "The request did not arrive completely in time."),
+            413 => (Code::PayloadTooLarge, "The request's body is too large; no route here expects one."),
             414 => (Code::UriTooLong, "The request's target is too long."),
             431 => (Code::HeaderTooLarge, "The request's headers are too many or too long."),
             403 => (Code::Forbidden, "This caller may not read this."),
-            429 => (Code::RateLimited, "This caller asks too often; wait as long as Retry-After says."),
-            503 => (Code::Overloaded, "The gateway has more to do than it can; try again later."),
-            400 => (Code::InvalidParameter, "The request cannot be read: it is not written as HTTP/1.1 wants it, with one Host."),
-            401..=499 => (Code::InvalidParameter, "The request is wrong."),
-            _ => (Code::Internal, "Something went wrong inside the gateway; the request id finds it in the log."),
+            429 => (Code::RateLimited, "Too many requests from this caller; wait as long as Retry-After says."),
+            503 => (Code::Overloaded, "The gateway is at capacity; try again later."),
+            400 => (Code::InvalidParameter, "The request is malformed: it must be valid HTTP/1.1 with exactly one Host header."),
+            401..=499 => (Code::InvalidParameter, "The request is invalid."),
+            _ => (Code::Internal, "Something went wrong inside the gateway; look up the request id in the log."),
         };
         Self::new(code, message)
     }
 
-    /// What an error of this code looks like, for the documents.
+    /// An example error with this code, for the OpenAPI document.
     pub(super) fn example(code: Code) -> Self {
         let sources = [SourceName::new("advanced_automation"), SourceName::new("my_reports")];
         let kind = FailureKind::ALL.into_iter().find(|kind| Code::from(*kind) == code);
@@ -159,12 +156,12 @@ impl ApiError {
             (None, Code::InvalidParameter) => Self::parameter("page_size", "must be a whole number from 1 to 1000."),
             (None, Code::UserNotFound) => Self::user_not_found(&[]),
             (None, Code::LinksUnavailable) => LinksUnavailable(SOME_TIME).into(),
-            (None, Code::ShuttingDown) => Self::new(code, "The gateway is about to stop; ask another one."),
+            (None, Code::ShuttingDown) => Self::new(code, "The gateway is shutting down; ask another instance."),
             (None, code) => Self::of_status(StatusCode::from_u16(code.status()).unwrap_or_default()),
         }
     }
 
-    /// Asks the caller to wait; whole seconds, at least one.
+    /// Asks the caller to wait: whole seconds, at least one.
     #[must_use]
     pub(super) fn retry_after(self, wait: Duration) -> Self {
         self.header(header::RETRY_AFTER, (wait.as_secs_f64().ceil().max(1.0)).to_string())
@@ -176,29 +173,31 @@ impl ApiError {
     }
 }
 
-/// One sentence that says what is wrong and who said so.
+/// One sentence that says what is wrong and which source it concerns.
 fn sentence(customer: &str, kind: FailureKind, source: Option<SourceName>, is_of_the_caller: bool) -> String {
     let source = source.map_or("A source".to_owned(), |source| format!("Source '{source}'"));
     match kind {
         FailureKind::NotFound => format!("No source knows customer '{customer}'."),
-        FailureKind::BadRequest => format!("{source} calls the request for customer '{customer}' wrong: it does not take this form of id."),
+        FailureKind::BadRequest => {
+            format!("{source} rejected the request for customer '{customer}': it does not accept ids in this format.")
+        }
         FailureKind::Unauthorized if is_of_the_caller => {
-            format!("{source} refused the credentials that came with the request, or none came; send good ones in its header.")
+            format!("{source} refused the credentials sent with the request, or none were sent; send valid ones in its header.")
         }
         FailureKind::Forbidden if is_of_the_caller => {
-            format!("{source} forbids the credentials that came with the request to read this customer's users.")
+            format!("{source} does not allow the credentials sent with the request to read this customer's users.")
         }
-        FailureKind::Unauthorized => format!("{source} refused the gateway's credentials; whoever runs the gateway has to renew them."),
-        FailureKind::Forbidden => format!("{source} forbids the gateway's credentials to read this customer's users."),
-        FailureKind::RateLimited => format!("{source} is asked too often; try again later."),
-        FailureKind::Overloaded => format!("{source} is in trouble and is given a rest; try again later."),
+        FailureKind::Unauthorized => format!("{source} refused the gateway's credentials; the operator of the gateway has to renew them."),
+        FailureKind::Forbidden => format!("{source} does not allow the gateway's credentials to read this customer's users."),
+        FailureKind::RateLimited => format!("{source} is being asked too often; try again later."),
+        FailureKind::Overloaded => format!("{source} is failing or busy and is not being called for now; try again later."),
         FailureKind::Timeout => format!("{source} did not answer in time."),
         FailureKind::Unavailable => format!("{source} is out of order or cannot be reached."),
-        FailureKind::InvalidResponse => format!("{source} gave an answer that cannot be used."),
+        FailureKind::InvalidResponse => format!("{source} returned an answer that cannot be used."),
     }
 }
 
-/// The HTTP status that usually tells of a failure.
+/// The HTTP status that usually goes with a failure.
 fn example_status(kind: FailureKind) -> Option<u16> {
     match kind {
         FailureKind::Unauthorized => Some(401),
@@ -213,7 +212,7 @@ fn example_status(kind: FailureKind) -> Option<u16> {
 }
 
 impl SourceFailure {
-    /// What a source has just come to.
+    /// The result that a source has just given.
     fn fresh(source: SourceName, status: FailureKind, http_status: Option<u16>) -> Self {
         Self { source, status: status.into(), http_status, stale: false, error: None }
     }
@@ -241,19 +240,19 @@ impl From<InvalidCustomerId> for ApiError {
 
 impl From<LinksUnavailable> for ApiError {
     fn from(LinksUnavailable(wait): LinksUnavailable) -> Self {
-        let message = "The sources' lists of customers were not all read yet, so nobody knows who this is there; try again later.";
+        let message = "The sources' customer lists are still loading, so this customer cannot be resolved yet; try again later.";
         Self::new(Code::LinksUnavailable, message).retry_after(wait)
     }
 }
 
 impl From<InvalidCursor> for ApiError {
     fn from(error: InvalidCursor) -> Self {
-        Self::new(Code::InvalidCursor, format!("Parameter 'cursor' is wrong. {error} Begin again without it."))
+        Self::new(Code::InvalidCursor, format!("Parameter 'cursor' is wrong. {error} Start again without it."))
     }
 }
 
 impl IntoResponse for ApiError {
-    /// Status and headers; the `envelope` layer writes the body.
+    /// Sets status and headers; the `envelope` layer writes the body.
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();

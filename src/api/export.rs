@@ -1,4 +1,4 @@
-//! All users of a roll without an envelope, sent piece by piece as they are written.
+//! All users of a roll without an envelope, sent piece by piece while they are being written.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -22,7 +22,7 @@ use crate::{
     roll::{Export, ExportFormat, Given, SourceOutcome, View},
 };
 
-/// All users that a view leaves, or 304.
+/// Sends all users that the view matches, or 304.
 pub(super) async fn all(
     gateway: &Gateway,
     format: ExportFormat,
@@ -51,7 +51,7 @@ pub(super) async fn all(
     response
 }
 
-/// Warnings as the list that a header may be (RFC 9651): their codes, each with its source and its count.
+/// Formats warnings as a list in a header (RFC 9651): their codes, each with its source and its count.
 fn listed(warnings: &[Warning]) -> String {
     let one = |Warning { code, source, count }: &Warning| {
         let source = source.map(|source| format!(";source={source}"));

@@ -1,4 +1,4 @@
-//! Parsing at the edge: the customer in the path, the parameters of a roll.
+//! Parsing at the edge: the customer in the path and the parameters of a roll.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ use crate::{
     roll::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, PageOf, Partial, Sort, View},
 };
 
-/// Longest text that is searched for, in characters.
+/// The longest text that can be searched for, in characters.
 const LONGEST_TEXT: usize = 320;
 
-/// The customer in the path, whom the caller may see. There is no other way to one: that he may
-/// is decided before anything is looked up.
+/// A customer in the path that the caller may see. Handlers can get a customer in no other way, so
+/// authorization is decided before anything is looked up.
 pub(super) struct Customer(pub(super) CustomerId);
 
-/// The part of a path that names the customer, whatever else there is in it.
+/// The part of a path that names the customer; other parts are ignored.
 #[derive(Deserialize)]
 struct CustomerInPath {
     customer_id: String,
@@ -45,7 +45,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Customer {
     }
 }
 
-/// What is wrong with a path that is no text: the customer, or what stands behind it.
+/// Reports a path that is not valid text: either the customer or what follows it.
 fn unreadable(rejection: &PathRejection) -> ApiError {
     match rejection {
         PathRejection::FailedToDeserializePathParams(failed) => match failed.kind() {
@@ -56,19 +56,19 @@ fn unreadable(rejection: &PathRejection) -> ApiError {
     }
 }
 
-/// The query of a roll, checked.
+/// The query of a roll, validated.
 #[derive(Clone, Debug)]
 pub(super) struct UsersQuery {
     pub(super) view: View,
     pub(super) page: PageOf,
     pub(super) partial: Partial,
-    /// The parameters as they were sent, without the cursor: what the link to the next page repeats.
+    /// The parameters as they were sent, without the cursor, to be repeated in the link to the next page.
     pub(super) again: String,
-    /// Whether nothing was asked for: the page that most callers want.
+    /// Whether no parameter was given: the page that most callers want.
     pub(super) is_plain: bool,
 }
 
-/// The parameters while they are read, one after the other.
+/// The parameters while they are being read, one after the other.
 struct Reading<'a> {
     customer: &'a CustomerId,
     sources: &'a [SourceName],
@@ -80,8 +80,8 @@ struct Reading<'a> {
 }
 
 impl UsersQuery {
-    /// Reads a query; `sources` are those that there are. All users at once have no pages, and are
-    /// whole unless the caller says otherwise.
+    /// Reads a query; `sources` are the configured ones. An export has no pages, and denies partial
+    /// rolls unless the caller says otherwise.
     pub(super) fn read(
         query: &str,
         customer: &CustomerId,
@@ -101,7 +101,10 @@ impl Reading<'_> {
         let view = &mut self.view;
         match name {
             "page_size" | "cursor" if self.representation != Representation::Page => {
-                return Err(ApiError::parameter(name, "is not taken here: what the Accept header asks for has all users."));
+                return Err(ApiError::parameter(
+                    name,
+                    "is not allowed here: the format that the Accept header asks for always holds all users.",
+                ));
             }
             "page_size" => self.page_size = page_size(value)?,
             "cursor" => self.cursor = Some(value.to_owned()),
@@ -124,7 +127,7 @@ impl Reading<'_> {
     }
 }
 
-/// What a source that failed does to the answer.
+/// Reads how a failed source affects the answer.
 pub(super) fn partial(value: &str) -> Result<Partial, ApiError> {
     one_of("partial", value, &[("allow", Partial::Allow), ("deny", Partial::Deny)])
 }
@@ -134,7 +137,7 @@ pub(super) fn page_size(value: &str) -> Result<usize, ApiError> {
     size.ok_or_else(|| ApiError::parameter("page_size", &format!("must be a whole number from 1 to {LARGEST_PAGE_SIZE}.")))
 }
 
-/// A text to search for. What is no UTF-8 was replaced by U+FFFD, which nobody searches for.
+/// Reads a text to search for. Invalid UTF-8 was replaced by U+FFFD, which no caller searches for.
 pub(super) fn searched<'a>(name: &str, value: &'a str) -> Result<&'a str, ApiError> {
     let fits = !value.trim().is_empty() && value.chars().count() <= LONGEST_TEXT;
     if fits && !value.contains(|letter: char| letter.is_control() || letter == '\u{fffd}') {
@@ -152,7 +155,7 @@ fn source(value: &str, sources: &[SourceName]) -> Result<SourceName, ApiError> {
     one_of("source", value, &known)
 }
 
-/// Whether deleted people are wanted, and whether conflicts are.
+/// Reads whether deleted users are wanted, and whether conflicts are.
 fn included(value: &str) -> Result<(bool, bool), ApiError> {
     let mut wanted = (false, false);
     for part in value.split(',') {
@@ -181,12 +184,12 @@ pub(super) fn wants_it_now(headers: &HeaderMap) -> bool {
     values.flat_map(|value| value.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"))
 }
 
-/// Refuses what no route here gives.
+/// Refuses a request if the `Accept` header allows nothing that the route offers.
 pub(super) fn must_take_json(accept: &super::accept::Accept) -> Result<(), ApiError> {
     if accept.takes_json() {
         Ok(())
     } else {
-        Err(ApiError::new(Code::NotAcceptable, "This route gives application/json; the Accept header does not allow it."))
+        Err(ApiError::new(Code::NotAcceptable, "This route returns application/json, which the Accept header does not allow."))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The names of headers that callers send and get, beside those that `http` knows.
+//! The names of request and response headers that `http` does not define.
 
 use http::HeaderName;
 
@@ -7,7 +7,7 @@ pub(super) use crate::outbound::{REQUEST_ID, TRACEPARENT};
 /// A caller's key.
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Whom a proxy asks for.
+/// The clients that proxies forward requests for.
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// How an answer came about (RFC 9211).
@@ -16,8 +16,8 @@ pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-statu
 /// How long each source took.
 pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// Whether users may be missing, where no envelope says so.
+/// Whether users may be missing, for answers without an envelope.
 pub(super) const ROLLCALL_STATUS: HeaderName = HeaderName::from_static("rollcall-status");
 
-/// What else a caller should know about the roll, where no envelope says so.
+/// The roll's warnings, for answers without an envelope.
 pub(super) const ROLLCALL_WARNINGS: HeaderName = HeaderName::from_static("rollcall-warnings");

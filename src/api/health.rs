@@ -1,4 +1,4 @@
-//! Whether the process lives, whether it takes requests, and how the sources are.
+//! Whether the process is alive, whether it takes requests, and how the sources are doing.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use super::{Gateway, code::Code, error::ApiError};
 use crate::sources::HealthReport;
 
-/// What Prometheus expects of what [`crate::telemetry::Metrics`] writes.
+/// The content type that Prometheus expects for the output of [`crate::telemetry::Metrics`].
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The process lives, or takes requests.
+/// The process is alive, or takes requests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
     /// `live` or `ready`.
@@ -21,47 +21,47 @@ pub(super) struct Health {
     status: &'static str,
 }
 
-/// How each source has been lately.
+/// The recent health of each source.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SourcesHealth {
-    /// In the order in which they win.
+    /// The sources, in order of precedence.
     sources: Vec<HealthReport>,
 }
 
-/// Whether the process answers
+/// Check that the process is alive
 ///
-/// Never looks at a source. For whoever restarts a process that hangs.
+/// Never looks at a source. For supervisors that restart a process that hangs.
 #[utoipa::path(get, path = "/health/live", operation_id = "live", tag = "Health",
-    responses((status = 200, description = "It answers.", body = Health)))]
+    responses((status = 200, description = "The process is alive.", body = Health)))]
 pub(super) async fn live() -> Json<Health> {
     Json(Health { status: "live" })
 }
 
-/// Whether requests may be sent here
+/// Check that the process takes requests
 ///
-/// 503 `shutting_down` from the moment on in which the process is told to stop. For a load balancer.
+/// Answers 503 `shutting_down` from the moment the process is asked to stop. For load balancers.
 #[utoipa::path(get, path = "/health/ready", operation_id = "ready", tag = "Health",
-    responses((status = 200, description = "They may.", body = Health)))]
+    responses((status = 200, description = "Requests may be sent here.", body = Health)))]
 pub(super) async fn ready(State(gateway): State<Arc<Gateway>>) -> Result<Json<Health>, ApiError> {
     if gateway.is_ready() {
         return Ok(Json(Health { status: "ready" }));
     }
-    let error = ApiError::new(Code::ShuttingDown, "The gateway is about to stop; ask another one.");
+    let error = ApiError::new(Code::ShuttingDown, "The gateway is shutting down; ask another instance.");
     Err(error.retry_after(gateway.drain))
 }
 
-/// How each source has been lately
+/// Get the recent health of each source
 ///
-/// As this process saw it; nothing is asked.
+/// As observed by this process; no source is asked.
 #[utoipa::path(get, path = "/health/sources", operation_id = "sources", tag = "Health",
-    responses((status = 200, description = "Each source.", body = SourcesHealth)))]
+    responses((status = 200, description = "The recent health of each source.", body = SourcesHealth)))]
 pub(super) async fn sources(State(gateway): State<Arc<Gateway>>) -> Json<SourcesHealth> {
     Json(SourcesHealth { sources: gateway.rolls.sources().iter().map(|source| source.health()).collect() })
 }
 
-/// Metrics for Prometheus
+/// Get the metrics for Prometheus
 ///
-/// Requests, upstream calls, the cache, tokens, odd fields.
+/// Covers requests, upstream calls, the cache, tokens and fields of an unexpected type.
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "Health",
     responses((status = 200, description = "OpenMetrics text.", body = String, content_type = "application/openmetrics-text")))]
 pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {

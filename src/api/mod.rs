@@ -60,62 +60,62 @@ pub use swappable_router::SwappableRouter;
 pub use middleware::Cors;
 pub(crate) use middleware::{LARGEST_HEAD, MOST_HEADERS, Refused};
 
-/// How much less than a request what it waits for gets, so that an answer can still be made of
-/// what has come.
+/// How much less time than the request as a whole its waiting gets, so that an answer can still be made
+/// from what has arrived by then.
 const ANSWERING: Duration = Duration::from_millis(250);
 
-/// Everything that answering takes.
+/// Everything that is needed to answer requests.
 pub struct Gateway {
-    /// Who may ask.
+    /// Who may call.
     pub access: Access,
-    /// How callers are told.
+    /// How callers are identified.
     pub mode: Mode,
     /// Whether the documents are for callers only.
     pub protect_docs: bool,
-    /// The use case.
+    /// The use case: assembling rolls.
     pub rolls: Rolls,
-    /// The header in which callers bring their credentials, for each source that wants them.
+    /// For each source that wants callers' own credentials, the header in which callers send them.
     pub forwards: Vec<(SourceName, HeaderName)>,
-    /// Where what happens is counted.
+    /// Where events are counted.
     pub metrics: Arc<Metrics>,
-    /// Which gateway this is among those that were in use; 0 until it is.
+    /// Which of the successive gateways this is; 0 until it is in use.
     pub turn: AtomicU64,
-    /// Which requests are reported to a collector.
+    /// Which requests are reported to a trace collector.
     pub tracer: Tracer,
-    /// The documents that are served.
+    /// The OpenAPI documents and pages.
     pub documents: Documents,
-    /// The sources' names, in the order in which they win.
+    /// The sources' names, in order of precedence.
     pub source_names: Vec<SourceName>,
-    /// How long a request waits at most.
+    /// The longest time that a request waits.
     pub deadline: Duration,
-    /// How long the process still takes requests once it is told to stop.
+    /// How long the process still takes requests after it is asked to stop.
     pub drain: Duration,
-    /// Stands before every route.
+    /// The path prefix of every route.
     pub base_path: String,
-    /// The proxies that are believed when they say whom they ask for.
+    /// The proxies that are trusted to name the client that they forward for.
     pub trusted_proxies: Networks,
     /// Which requests get a log line.
     pub access_log: AccessLog,
-    /// Whether `/metrics` and `/health/sources` answer on a listener of their own.
+    /// Whether `/metrics` and `/health/sources` are on a listener of their own.
     pub has_admin: bool,
-    /// Which web pages elsewhere may read the callers' answers, if any.
+    /// Which web pages of other origins may read the answers, if any.
     pub cors: Option<Cors>,
-    /// What an answer depends on beside its URL; [`vary`] makes it.
+    /// The request headers that an answer depends on; made by [`vary`].
     pub vary: HeaderValue,
-    /// One place for each request for customers that may be under way at the same time.
+    /// One permit for each request for customers that may be in progress at the same time.
     pub places: Semaphore,
-    /// Whether the process is told to stop.
+    /// Whether the process has been asked to stop.
     pub stopping: Arc<AtomicBool>,
 }
 
 impl Gateway {
-    /// Until when what a request waits for may take, be it the keys that its token is checked with
-    /// or the sources.
+    /// Returns the deadline of everything that a request waits for: the keys that verify its token, or
+    /// the sources.
     fn deadline_of(&self, started: Instant) -> Deadline {
         Deadline::since(started, self.deadline.saturating_sub(ANSWERING))
     }
 
-    /// Whether somebody wants to know how an answer came about: the log, or a span.
+    /// Whether the log or a span needs to know how an answer came about.
     fn wants_facts(&self, origin: &Origin) -> bool {
         self.access_log != AccessLog::Off || origin.trace.reported().is_some()
     }
@@ -125,19 +125,19 @@ impl Gateway {
     }
 }
 
-/// The names of the headers that an answer depends on: those that it always does, and more.
+/// Lists the request headers that an answer depends on: those that it always does, and `more`.
 pub fn vary(more: &[&str]) -> HeaderValue {
     let names = [&["Accept", "Accept-Encoding", "Authorization", "X-Api-Key"], more].concat().join(", ");
-    // Names of headers are a value.
+    // Header names always form a valid value.
     HeaderValue::try_from(names).unwrap_or(HeaderValue::from_static("*"))
 }
 
-/// Whether a text is the query of a roll; for tests that send what nobody would think of.
+/// Whether a text is a valid query of a roll; for tests with unusual input.
 pub fn is_query(query: &str, customer: &CustomerId) -> bool {
     extract::UsersQuery::read(query, customer, &[], representation::Representation::Page).is_ok()
 }
 
-/// The routes as the documents describe them.
+/// The routes as the OpenAPI document describes them.
 pub(crate) fn described(shown: Shown) -> OpenApiRouter<Arc<Gateway>> {
     let open = OpenApiRouter::with_openapi(openapi::skeleton()).merge(about_customers()).merge(probes());
     match shown {
@@ -146,7 +146,7 @@ pub(crate) fn described(shown: Shown) -> OpenApiRouter<Arc<Gateway>> {
     }
 }
 
-/// What callers are here for.
+/// The routes for callers.
 fn about_customers() -> OpenApiRouter<Arc<Gateway>> {
     OpenApiRouter::new()
         .routes(routes!(users::list_users))
@@ -155,17 +155,17 @@ fn about_customers() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(customers::find_customer))
 }
 
-/// What a load balancer asks; it answers without the base path, too.
+/// The probes of load balancers; they also answer without the base path.
 fn probes() -> OpenApiRouter<Arc<Gateway>> {
     OpenApiRouter::new().routes(routes!(health::live)).routes(routes!(health::ready))
 }
 
-/// What only operators ask.
+/// The routes for operators only.
 fn inside() -> OpenApiRouter<Arc<Gateway>> {
     OpenApiRouter::new().routes(routes!(health::sources)).routes(routes!(health::metrics))
 }
 
-/// The router that callers reach.
+/// The router for callers.
 pub fn router(gateway: &Arc<Gateway>) -> Router {
     let admitted = from_fn_with_state(Arc::clone(gateway), middleware::authenticate);
     let placed = from_fn_with_state(Arc::clone(gateway), middleware::authenticate_within_limit);
@@ -184,7 +184,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router {
     middleware::around(below_base_path(routes, gateway).merge(start_page).with_state(Arc::clone(gateway)), gateway, gateway.cors.as_ref())
 }
 
-/// What people and programs read of the others.
+/// The routes that describe the API to people and programs.
 fn documents() -> Router<Arc<Gateway>> {
     Router::new()
         .route("/openapi.json", get(docs::json))
@@ -194,7 +194,7 @@ fn documents() -> Router<Arc<Gateway>> {
         .route("/docs/{*file}", get(docs::swagger))
 }
 
-/// Puts routes behind the base path; probes answer without it, too.
+/// Puts the base path before the routes; probes also answer without it.
 fn below_base_path(routes: Router<Arc<Gateway>>, gateway: &Gateway) -> Router<Arc<Gateway>> {
     if gateway.base_path.is_empty() {
         return routes;

@@ -1,53 +1,53 @@
-//! The parameters and headers of requests for users, as the documents describe them.
+//! The parameters and headers of requests for users, as the OpenAPI document describes them.
 
 use utoipa::{IntoParams, ToSchema};
 
-/// The query of a roll as the documents describe it; [`UsersQuery`](super::extract::UsersQuery) is what is read of it.
+/// The query of a roll as the document describes it; [`UsersQuery`](super::extract::UsersQuery) is the parsed form.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its description is used")]
 pub(super) struct UsersParameters {
-    /// Users on a page.
+    /// The number of users on a page.
     #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
     page_size: u16,
-    /// Where the page begins: `next_cursor` of the page before. The other parameters are sent
-    /// again as they were; only `page_size` and `partial` may change.
+    /// Where the page begins: the previous page's `next_cursor`. Send the other parameters again
+    /// unchanged; only `page_size` and `partial` may change.
     #[param(required = false, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: String,
-    /// Part of the display name, the e-mail address or the user name, whatever the case. Neither
-    /// blank nor with control characters.
+    /// Part of the display name, the e-mail address or the user name, ignoring case. Must be neither
+    /// blank nor contain control characters.
     #[param(
         required = false,
         max_length = 320,
         pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]*[^\\s\\u0000-\\u001f\\u007f-\\u009f\\ufffd][^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]*$"
     )]
     q: String,
-    /// Exactly this address, after normalising (case, Unicode form, domain).
+    /// Exactly this address, after normalization (case, Unicode form, domain).
     #[param(
         required = false,
         max_length = 320,
         pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]*[^\\s\\u0000-\\u001f\\u007f-\\u009f\\ufffd][^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]*$"
     )]
     email: String,
-    /// Only users with a record in this source. All sources are asked all the same.
+    /// Only users with a record in this source. All sources are still asked.
     #[param(required = false)]
     source: String,
-    /// Only users who are enabled, or who are not. Of whom that is not known is in neither.
+    /// Only users who are enabled (`true`), or who are not (`false`). Users for whom this is unknown match neither.
     #[param(required = false)]
     enabled: bool,
-    /// What comes beside, with commas: `deleted`, people whom a source has marked deleted;
+    /// What to include in addition, separated by commas: `deleted`, users that a source has marked as deleted;
     /// `conflicts`, the fields on which sources differ.
     #[param(required = false, pattern = "^(deleted|conflicts)(,(deleted|conflicts))*$")]
     include: String,
-    /// What is left out: `placeholder`, records that stand for nobody.
+    /// What to leave out: `placeholder`, records that do not stand for a person.
     #[param(inline, required = false)]
     exclude: Excluded,
-    /// The order: by the lower-cased text, code point by code point, users without one last, then
-    /// by id; `-` in front for descending. By default `display_name`.
+    /// The sort order: by the lower-cased text, code point by code point, users without one last, then
+    /// by id; a leading `-` means descending. The default is `display_name`.
     #[param(inline, required = false)]
     sort: SortName,
-    /// What a source that failed does: `allow` (the default) gives the roll without it, `deny` its
-    /// error. A stale copy is no failure.
+    /// What to do if a source fails: `allow` (the default) returns the roll without it, `deny` returns
+    /// its error. A stale copy is not a failure.
     #[param(inline, required = false)]
     partial: PartialName,
 }
@@ -59,15 +59,15 @@ enum Excluded {
     Placeholder,
 }
 
-/// The headers of a request for a roll as the documents describe them.
+/// The headers of a request for a roll as the OpenAPI document describes them.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only its description is used")]
 pub(super) struct UsersHeaders {
-    /// The `ETag` of an answer that is held: 304 where it still holds.
+    /// The `ETag` of an answer that the caller holds: 304 if it is still current.
     #[param(rename = "If-None-Match", required = false)]
     if_none_match: String,
-    /// `no-cache` asks the sources now. Where that fails, a copy stands in.
+    /// `no-cache` asks the sources now. If that fails, a cached copy stands in.
     #[param(rename = "Cache-Control", required = false)]
     cache_control: String,
 }

@@ -1,9 +1,9 @@
-//! Who is at the other end: the peer itself or, where that is a proxy of ours, whom it names in
+//! The client's address: that of the peer or, if the peer is a trusted proxy, the one that it names in
 //! `X-Forwarded-For` or `Forwarded` (RFC 7239).
 //!
-//! What proxies say is counted from the right, for each has written behind what it was sent: the
-//! first address that is no trusted proxy's is the client's. Whatever stands left of it, and all
-//! that others than our proxies send, anybody could have written.
+//! The list is read from the right, because each proxy appends to what it received: the first
+//! address that does not belong to a trusted proxy is the client's. Anything to the left of it, and
+//! everything sent by a peer that is not a trusted proxy, could have been written by anyone.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, header};
 use super::headers::X_FORWARDED_FOR;
 use crate::config::Networks;
 
-/// Who is at the other end of a request: his address, without a port and no IPv4 written as IPv6.
+/// The other end of a request: its address, without a port and never as an IPv4-mapped IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     ip: IpAddr,
@@ -21,7 +21,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// The peer of a connection.
+    /// Makes the peer of a connection.
     pub fn new(address: SocketAddr, is_encrypted: bool) -> Self {
         Self { ip: address.ip().to_canonical(), is_encrypted }
     }
@@ -30,13 +30,13 @@ impl Peer {
         self.ip
     }
 
-    /// What the connection speaks.
+    /// The scheme that the connection uses.
     pub(super) fn scheme(self) -> &'static str {
         if self.is_encrypted { "https" } else { "http" }
     }
 
-    /// The client's address: this one, unless it is a trusted proxy's. Where the two headers say
-    /// different things one of them is not the proxy's, and neither is believed.
+    /// Returns the client: this peer, unless it is a trusted proxy. If the two headers disagree, one of
+    /// them was not written by the proxy, and neither is believed.
     pub(super) fn behind(self, trusted: &Networks, headers: &HeaderMap) -> Self {
         if trusted.is_empty() || !trusted.contain(self.ip) {
             return self;
@@ -51,8 +51,8 @@ impl Peer {
         }
     }
 
-    /// The first of these that is no trusted proxy's, from the last one on. What is no address ends
-    /// the list: then whoever wrote that is as far as can be seen.
+    /// Finds the first address, from the last one on, that is not a trusted proxy's. An entry that is not an
+    /// address ends the list: then the proxy that wrote it is the furthest that can be seen.
     fn named(self, trusted: &Networks, named: impl Iterator<Item = Option<IpAddr>>) -> Self {
         let mut seen = self;
         for address in named {
@@ -66,23 +66,23 @@ impl Peer {
     }
 }
 
-/// All lines of a header as the one list that they are, each read by itself, for the last one may be
-/// the proxy's own; `None` where there is no line.
+/// Reads all lines of a header as the one list that they form. Each line is parsed separately, because the last
+/// one may be the proxy's own; `None` if there is no line.
 fn lines(headers: &HeaderMap, name: HeaderName, read: fn(&str) -> Vec<Option<IpAddr>>) -> Option<Vec<Option<IpAddr>>> {
     let mut lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or_default()).peekable();
     lines.peek()?;
     Some(lines.flat_map(read).collect())
 }
 
-/// An entry of `X-Forwarded-For`: an address, of which some proxies also write the port.
+/// Parses an entry of `X-Forwarded-For`: an address, to which some proxies append the port.
 fn plain(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
     let bare = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     entry.parse().ok().or_else(|| Some(entry.parse::<SocketAddr>().ok()?.ip())).or_else(bare)
 }
 
-/// The `for` of each element of `Forwarded`, `None` where there is none or it is no address. A list
-/// whose quotes do not fit holds nothing.
+/// Returns the `for` of each element of `Forwarded`, `None` where it is absent or not an address. A list
+/// with unbalanced quotes is empty.
 fn elements(line: &str) -> Vec<Option<IpAddr>> {
     let Some(elements) = split(line, ',') else { return vec![None] };
     elements.into_iter().map(of_element).collect()
@@ -95,15 +95,15 @@ fn of_element(element: &str) -> Option<IpAddr> {
     });
     let (value, None) = (named.next()?, named.next()) else { return None };
     let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-    // Unquoted no colon and no bracket may stand there (section 4), so that is an IPv4 address.
+    // Unquoted, it cannot hold a colon or a bracket (section 4), so it is an IPv4 address.
     match quoted {
         Some(value) => node(&value.replace('\\', "")),
         None => value.parse().ok().map(IpAddr::V4),
     }
 }
 
-/// A node (section 6): an IPv6 address stands in brackets; `unknown` and `_names` are none. The port
-/// may be a name as well.
+/// Parses a node (section 6): an IPv6 address is in brackets; `unknown` and `_names` are not addresses. The
+/// port may also be a name.
 fn node(text: &str) -> Option<IpAddr> {
     let (address, port) = if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;
@@ -116,7 +116,7 @@ fn node(text: &str) -> Option<IpAddr> {
     (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(address)
 }
 
-/// Splits at a character outside of quotes; `None` where a quote does not end.
+/// Splits at a character outside quotes; `None` if a quote is not closed.
 fn split(text: &str, at: char) -> Option<Vec<&str>> {
     let (mut parts, mut begins, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     for (place, letter) in text.char_indices() {

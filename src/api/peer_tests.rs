@@ -1,4 +1,4 @@
-//! Whose address counts, whatever proxies and others write.
+//! Which client address counts, whatever proxies and others write.
 
 use http::HeaderValue;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ fn trusted() -> Networks {
     Networks::from(&["10.0.0.0/8", "2001:db8::/32"][..])
 }
 
-/// The client's address, as a peer with these headers is read.
+/// The client's address, given a peer and these headers.
 fn client(peer: &str, headers: &[(HeaderName, &str)]) -> String {
     let mut all = HeaderMap::new();
     for (name, value) in headers {
@@ -37,7 +37,7 @@ fn x_forwarded_for_is_counted_from_the_right_up_to_the_first_that_is_no_proxy() 
         (PROXY, &["203.0.113.9, ::ffff:10.0.0.2"], "203.0.113.9"),
         ("::ffff:10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
         ("2001:db8::1", &["203.0.113.9"], "203.0.113.9"),
-        // What cannot be read ends the list.
+        // An unreadable entry ends the list.
         (PROXY, &[""], PROXY),
         (PROXY, &["unknown"], PROXY),
         (PROXY, &["203.0.113.9, unknown"], PROXY),
@@ -45,7 +45,7 @@ fn x_forwarded_for_is_counted_from_the_right_up_to_the_first_that_is_no_proxy() 
         (PROXY, &["203.0.113.9, , 10.0.0.2"], "10.0.0.2"),
         (PROXY, &["203.0.113.9, 10.0.0.2,"], PROXY),
         (PROXY, &["203.0.113.999"], PROXY),
-        // Whoever is no proxy of ours is himself, whatever he says.
+        // A peer that is not a trusted proxy is the client, whatever it claims.
         ("203.0.113.7", &["10.0.0.2"], "203.0.113.7"),
         ("::ffff:203.0.113.7", &["198.51.100.1"], "203.0.113.7"),
         (PROXY, &[], PROXY),
@@ -107,7 +107,7 @@ proptest! {
         prop_assert_eq!(client("203.0.113.7", &headers), "203.0.113.7");
     }
 
-    /// Whatever a client writes before what the proxy adds changes nothing.
+    /// Nothing that a client writes before the proxy's entry changes the result.
     #[test]
     fn what_a_client_writes_itself_is_never_believed(written in "[ -~]{0,60}", quoted in any::<bool>()) {
         let plain = format!("{written}, 203.0.113.9, 10.0.0.2");
@@ -117,7 +117,7 @@ proptest! {
         prop_assert_eq!(client(PROXY, &[(header::FORWARDED, &forwarded)]), "203.0.113.9");
     }
 
-    /// An open quote can make a whole list unreadable, which hides a client but makes him nobody else.
+    /// An open quote can make a whole list unreadable: that hides a client, but never makes it someone else.
     #[test]
     fn whatever_comes_behind_a_proxy_no_address_is_made_up(written in "[ -~]{0,60}") {
         let forwarded = format!("{written}, for=203.0.113.9");

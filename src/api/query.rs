@@ -7,12 +7,12 @@ use super::error::ApiError;
 /// The parameter that says where a page begins.
 pub(super) const CURSOR: &str = "cursor";
 
-/// Reads the parameters of a query, each of which may be there once.
+/// Reads the parameters of a query, each of which may appear once.
 pub(super) fn read_each(query: &str, mut take: impl FnMut(&str, &str) -> Result<(), ApiError>) -> Result<(), ApiError> {
     let mut seen: Vec<String> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if seen.iter().any(|other| *other == name) {
-            return Err(ApiError::parameter(&shown(&name), "is there more than once."));
+            return Err(ApiError::parameter(&shown(&name), "is given more than once."));
         }
         take(&name, &value)?;
         seen.push(name.into_owned());
@@ -20,8 +20,8 @@ pub(super) fn read_each(query: &str, mut take: impl FnMut(&str, &str) -> Result<
     Ok(())
 }
 
-/// Reads the parameters of a list; gives them as they were sent, without the cursor: what the link to the
-/// next page repeats.
+/// Reads the parameters of a list. Returns them as they were sent, without the cursor, to be repeated in the
+/// link to the next page.
 pub(super) fn read_again(query: &str, mut take: impl FnMut(&str, &str) -> Result<(), ApiError>) -> Result<String, ApiError> {
     let mut again = form_urlencoded::Serializer::new(String::new());
     read_each(query, |name, value| {
@@ -34,12 +34,12 @@ pub(super) fn read_again(query: &str, mut take: impl FnMut(&str, &str) -> Result
     Ok(again.finish())
 }
 
-/// A parameter that the route does not have.
+/// Reports a parameter that the route does not have.
 pub(super) fn unknown(name: &str) -> ApiError {
-    ApiError::parameter(&shown(name), "is none of this route's; /docs lists those that there are.")
+    ApiError::parameter(&shown(name), "is not a parameter of this route; see /docs.")
 }
 
-/// A name that a caller made up, short enough for a sentence.
+/// Shortens a parameter name of the caller's so that it fits into a sentence.
 fn shown(name: &str) -> String {
     name.chars().filter(|letter| !letter.is_control()).take(64).collect()
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::roll::ExportFormat;
 
-/// A representation of a roll, in the order in which they are preferred where the caller has no preference.
+/// A representation of a roll. The order decides if the caller prefers none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Representation {
     /// A page in its envelope.
@@ -27,7 +27,7 @@ const REPRESENTATIONS: [(Representation, &str); 3] = [
 ];
 
 impl Representation {
-    /// The representation that is wanted most.
+    /// Chooses the representation that the caller prefers.
     pub(super) fn wanted(accept: &Accept) -> Result<Self, ApiError> {
         let mut best = None;
         for (representation, media_type) in REPRESENTATIONS {
@@ -38,17 +38,17 @@ impl Representation {
         }
         match best {
             Some((representation, _)) => Ok(representation),
-            // Who names the type for errors only wants JSON otherwise.
+            // A caller that names only the error type wants JSON otherwise.
             None if accept.takes_json() => Ok(Self::Page),
             None => {
                 let types = REPRESENTATIONS.map(|(_, media_type)| media_type).join(", ");
-                Err(ApiError::new(Code::NotAcceptable, format!("This route gives {types}; the Accept header allows none of them.")))
+                Err(ApiError::new(Code::NotAcceptable, format!("This route offers {types}; the Accept header allows none of them.")))
             }
         }
     }
 }
 
-/// What HTTP calls a format.
+/// The media type of a format.
 pub(super) const fn media_type(format: ExportFormat) -> &'static str {
     match format {
         ExportFormat::Csv => CSV,

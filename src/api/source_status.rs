@@ -1,4 +1,4 @@
-//! What one source came to, by the closed list of names that callers see.
+//! The outcome of one source, as one of a closed list of names that callers see.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,33 +8,33 @@ use crate::{
     roll::{SourceAnswer, SourceOutcome},
 };
 
-/// What one source came to. The list may grow.
+/// The outcome of one source. The list may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SourceStatus {
-    /// Its users are there.
+    /// The source's users are included.
     Ok,
-    /// Its users are there, but its counts never agreed: some may be missing.
+    /// The source's users are included, but its counts never agreed: some may be missing.
     Incomplete,
-    /// It does not know the customer.
+    /// The source does not know the customer.
     NotFound,
-    /// The customer is not linked to it; it was not asked.
+    /// The customer is not linked to the source, which was not asked.
     NotLinked,
-    /// It calls the request wrong (400, 422).
+    /// The source rejected the request (400, 422).
     BadRequest,
-    /// It refused the credentials (401).
+    /// The source refused the credentials (401).
     Unauthorized,
-    /// It forbids the credentials to read this (403).
+    /// The source does not allow the credentials to read this (403).
     Forbidden,
-    /// It is asked too often (429).
+    /// The source is being asked too often (429).
     RateLimited,
-    /// It did not answer in time.
+    /// The source did not answer in time.
     Timeout,
-    /// It is out of order (5xx) or cannot be reached.
+    /// The source is out of order (5xx) or cannot be reached.
     Unavailable,
-    /// Its answer cannot be used: a redirect, not JSON, cut short, too large, of the wrong shape.
+    /// The source's answer cannot be used: a redirect, not JSON, cut short, too large, or of the wrong shape.
     InvalidResponse,
-    /// It was not asked, because it is in trouble or busy enough.
+    /// The source was not asked, because it is failing or busy.
     Overloaded,
 }
 

@@ -1,4 +1,4 @@
-//! The router behind a listener; another one can be put in its place while requests come in.
+//! The router of a listener, which can be replaced while requests come in.
 
 use std::convert::Infallible;
 
@@ -10,27 +10,27 @@ use tower::ServiceExt;
 
 use super::Peer;
 
-/// Where requests go in.
+/// The entry point of requests.
 pub struct SwappableRouter(ArcSwap<Router>);
 
 impl SwappableRouter {
-    /// Begins with a router.
+    /// Starts with a router.
     pub fn new(router: Router) -> Self {
         Self(ArcSwap::from_pointee(router))
     }
 
-    /// From now on requests go to another router; those that are in flight end where they are.
+    /// Sends new requests to another router; those in progress finish on the old one.
     pub fn swap(&self, router: Router) {
         self.0.store(router.into());
     }
 
-    /// Answers one request of a peer, whatever it is.
+    /// Answers any request of a peer.
     pub async fn answer(&self, mut request: Request<Incoming>, peer: Peer) -> Result<Response, Infallible> {
         request.extensions_mut().insert(peer);
         let router = Router::clone(&self.0.load());
         let mut response = router.oneshot(request.map(axum::body::Body::new)).await?;
         if response.status() == StatusCode::NOT_MODIFIED {
-            // To HEAD the router says 0, which is not the length of what is held (RFC 9110, 8.6).
+            // For HEAD the router sets 0, which is not the length that GET would have (RFC 9110, 8.6).
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         Ok(response)

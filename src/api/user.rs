@@ -1,4 +1,4 @@
-//! `GET /customers/{customer_id}/users/{user_id}`: one person of a roll.
+//! `GET /customers/{customer_id}/users/{user_id}`: one user of a roll.
 
 use std::sync::Arc;
 
@@ -31,22 +31,22 @@ use crate::{
     roll::{Answer, Given, Partial, UserId},
 };
 
-/// Characters of an id of ours.
+/// The length of a gateway id, in characters.
 const ID_LENGTH: usize = 36;
 
-/// The person in the path, as text.
+/// The user in the path, as text.
 pub(super) struct UserInPath(String);
 
-/// The query for one person as the documents describe it; [`UserQuery`] is what is read of it.
+/// The query for one user as the OpenAPI document describes it; [`UserQuery`] is the parsed form.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its description is used")]
 pub(super) struct UserParameters {
-    /// What comes beside: `conflicts`, the fields on which sources differ.
+    /// What to include in addition: `conflicts`, the fields on which sources differ.
     #[param(inline, required = false)]
     include: Included,
-    /// What a source that failed does: `allow` (the default) gives the person without it, `deny` its
-    /// error. A stale copy is no failure.
+    /// What to do if a source fails: `allow` (the default) returns the user without it, `deny` returns
+    /// its error. A stale copy is not a failure.
     #[param(inline, required = false)]
     partial: PartialName,
 }
@@ -58,18 +58,18 @@ enum Included {
     Conflicts,
 }
 
-/// The query for one person, checked.
+/// The query for one user, validated.
 #[derive(Debug, Default)]
 struct UserQuery {
     with_conflicts: bool,
     partial: Partial,
 }
 
-/// One of a customer's users
+/// Get one of a customer's users
 ///
-/// By the gateway's id, or by that of one of the person's records: `advanced_automation:…`,
-/// `my_reports:…`. People whom a source has marked deleted are found, too. Where a source has failed
-/// and the person is not found, the answer is that source's error: the person may be there.
+/// Finds the user by the gateway's id, or by the id of one of the user's records: `advanced_automation:…`,
+/// `my_reports:…`. Users that a source has marked as deleted are found, too. If the user is not found while a
+/// source has failed, the answer is that source's error, because the user may exist there.
 #[utoipa::path(
     get,
     path = "/customers/{customer_id}/users/{user_id}",
@@ -78,12 +78,12 @@ struct UserQuery {
     params(
         ("customer_id" = String, Path, description = "The customer's id.", min_length = 1, max_length = 128,
          example = "00000000-0000-4000-8000-000000000002"),
-        ("user_id" = String, Path, description = "The gateway's id of the person, or a source, a colon and the id of his record there.",
+        ("user_id" = String, Path, description = "The gateway's id of the user, or a source, a colon and the id of the user's record there.",
          example = "cf2db13e-75d2-585e-b5cf-c9e941f9eaa7"),
         UserParameters,
         UsersHeaders,
     ),
-    responses((status = 200, description = "The person.", body = UserBody)),
+    responses((status = 200, description = "The user.", body = UserBody)),
 )]
 pub(super) async fn find_user(
     State(gateway): State<Arc<Gateway>>,
@@ -107,7 +107,7 @@ pub(super) async fn find_user(
     Ok(response)
 }
 
-/// Looks for the person where that takes long, so that he is found at once afterwards.
+/// Looks the user up off the serving threads if that takes long, so that they are then found at once.
 async fn look_up(given: &Given, user: &UserId) {
     if given.roll.is_long_to_find(user) {
         let (roll, user) = (Arc::clone(&given.roll), user.clone());
@@ -115,7 +115,7 @@ async fn look_up(given: &Given, user: &UserId) {
     }
 }
 
-/// Writes an answer: the person, 304, or why he cannot be shown; and whether users may be missing.
+/// Writes an answer: the user, 304, or why they cannot be shown. Also returns whether users may be missing.
 fn write(customer: &CustomerId, user: &UserId, query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> (Response, bool) {
     match &answer.roll {
         Ok(given) => match show(given, user, query, asked, answer) {
@@ -136,7 +136,7 @@ fn show(given: &Given, user: &UserId, query: &UserQuery, asked: &HeaderMap, answ
     Some(response)
 }
 
-/// Nobody can be said not to be there while a source is missing that might have him.
+/// Reports that the user is not there, unless a source that might have them is missing.
 fn not_found(customer: &CustomerId, given: &Given, answer: &Answer) -> Response {
     if let Some(refusal) = &given.lacking {
         return refuse(customer, refusal, &answer.outcomes);
@@ -160,7 +160,7 @@ impl<S: Send + Sync> FromRequestParts<S> for UserInPath {
 }
 
 impl UserInPath {
-    /// What the text stands for; `sources` are those that there are.
+    /// Parses the id; `sources` are the configured ones.
     fn read(&self, sources: &[SourceName]) -> Result<UserId, ApiError> {
         if self.0.len() == ID_LENGTH
             && let Ok(id) = Uuid::parse_str(&self.0)

@@ -1,4 +1,4 @@
-//! `GET /customers/{customer_id}/users`: translate the request, ask, translate the answer.
+//! `GET /customers/{customer_id}/users`: translates the request, asks, translates the answer.
 
 use std::sync::Arc;
 
@@ -37,28 +37,28 @@ use crate::{
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// Bytes above which compressing leaves the threads that serve everybody.
+/// From this many bytes on, compressing moves off the threads that serve all requests.
 const LONG_TO_COMPRESS: usize = 64 << 10;
 
-/// What the log line of a request says of how its answer came about.
+/// What the log line of a request says about how its answer came about.
 #[derive(Clone, Debug)]
 pub(super) struct LogFacts {
     /// The `Cache-Status` of the answer.
     pub(super) cache: HeaderValue,
-    /// Each source with what it came to.
+    /// Each source with its outcome.
     pub(super) sources: Arc<str>,
     /// Whether users may be missing.
     pub(super) partial: bool,
 }
 
-/// A customer's users
+/// List a customer's users
 ///
-/// Asks every source at once, joins the records that carry the same e-mail address, and answers
-/// with one normalized roll. A source that fails does not take the others down: the answer is then
+/// Asks every source at once, joins the records that have the same e-mail address, and returns
+/// one normalized roll. A source that fails does not fail the others: the answer is then
 /// `partial` and says why, unless `partial=deny` asks for that source's error instead.
 ///
-/// `Accept: text/csv` and `application/x-ndjson` give all users that the filters leave, without an
-/// envelope: `page_size` and `cursor` are refused there, `partial` is `deny` unless said, and the
+/// `Accept: text/csv` and `application/x-ndjson` return all users that match the filters, without an
+/// envelope: `page_size` and `cursor` are refused there, `partial` defaults to `deny`, and the
 /// header `Rollcall-Status` says `success` or `partial`.
 #[utoipa::path(
     get,
@@ -71,7 +71,7 @@ pub(super) struct LogFacts {
         UsersParameters,
         UsersHeaders,
     ),
-    responses((status = 200, description = "The roll, whole (`success`) or with users missing (`partial`).", content(
+    responses((status = 200, description = "The roll: complete (`success`), or with users possibly missing (`partial`).", content(
         (UsersBody = "application/json"),
         (String = "text/csv"),
         (String = "application/x-ndjson"),
@@ -94,8 +94,8 @@ pub(super) async fn list_users(
     Ok(response)
 }
 
-/// Writes an answer: users, 304, or the error that the sources' failures add up to; and whether users
-/// may be missing.
+/// Writes an answer: users, 304, or the error that the sources' failures amount to. Also returns whether
+/// users may be missing.
 async fn write(
     gateway: &Gateway,
     customer: &CustomerId,
@@ -116,15 +116,15 @@ async fn write(
     }
 }
 
-/// The error that the sources' failures add up to.
+/// Makes the error that the sources' failures amount to.
 pub(super) fn refuse(customer: &CustomerId, refusal: &Refusal, outcomes: &[SourceOutcome]) -> Response {
     let mut response = ApiError::refused(customer, refusal, outcomes).into_response();
     write_origin(outcomes, response.headers_mut(), Ages::of(outcomes).ttl());
     response
 }
 
-/// The body with its tag. The page that most callers want is rendered once for each roll: between
-/// two refreshes it is the same to the byte.
+/// Renders the body with its tag. The page that most callers want is rendered once for each roll: between
+/// two refreshes it is identical, byte for byte.
 async fn render(query: &UsersQuery, given: &Given, outcomes: &[SourceOutcome]) -> Arc<Rendered> {
     let as_fetched = outcomes.iter().all(|outcome| outcome.error.is_none() && !outcome.is_stale());
     if query.is_plain && given.complete && as_fetched {
@@ -156,7 +156,7 @@ async fn page(
     outcomes: &[SourceOutcome],
 ) -> Response {
     let rendered = render(query, given, outcomes).await;
-    // Who holds the page already gets no body, and none is compressed for him.
+    // A caller that already holds the page gets no body, so none is compressed.
     let zips = rendered.len() as u64 >= SMALL_BODY && wants_gzip(asked) && !is_held(asked, &rendered.etag);
     let zipped = if zips { Some(Box::pin(gzip(&rendered)).await) } else { None };
     tagged(asked, &rendered.etag, || {
@@ -166,13 +166,13 @@ async fn page(
         };
         if let Some(cursor) = &rendered.next_cursor {
             let path = format!("{}/customers/{customer}/users", gateway.base_path);
-            link(response.headers_mut(), &path, &query.again, cursor); // who holds the page holds its link
+            link(response.headers_mut(), &path, &query.again, cursor); // a caller that holds the page also holds its link
         }
         response
     })
 }
 
-/// A page compressed: the first time it takes a while, where it is long.
+/// Compresses a page. For a long page, the first time takes a while.
 async fn gzip(rendered: &Arc<Rendered>) -> Bytes {
     let is_slow = rendered.len() > LONG_TO_COMPRESS && !rendered.has_gzip();
     let rendered = Arc::clone(rendered);
@@ -180,7 +180,7 @@ async fn gzip(rendered: &Arc<Rendered>) -> Bytes {
 }
 
 impl LogFacts {
-    /// Notes them on an answer, where somebody wants them.
+    /// Attaches the facts to an answer, if they are wanted.
     pub(super) fn note(wanted: bool, response: &mut Response, outcomes: &[SourceOutcome], partial: bool) {
         let cache = response.headers().get(CACHE_STATUS).filter(|_| wanted);
         if let Some(cache) = cache.cloned() {

@@ -1,4 +1,4 @@
-//! Nobody gets past here whom the gateway does not know, or who asks too often.
+//! Stops unknown callers, and callers that send requests too often.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
 
 use super::concurrency_limit::within_concurrency_limit;
 
-/// Lets callers in to what costs no place.
+/// Admits callers to routes that do not take up a place.
 pub(in crate::api) async fn authenticate(
     State(gateway): State<Arc<Gateway>>,
     Extension(request_context): Extension<Arc<RequestContext>>,
@@ -26,7 +26,7 @@ pub(in crate::api) async fn authenticate(
     authenticated(&gateway, &request_context, request, |request| next.run(request)).await
 }
 
-/// Lets callers in, and then those for whom there is a place, to what may ask sources.
+/// Admits callers to routes that may ask sources, as long as there is a free place.
 pub(in crate::api) async fn authenticate_within_limit(
     State(gateway): State<Arc<Gateway>>,
     Extension(request_context): Extension<Arc<RequestContext>>,

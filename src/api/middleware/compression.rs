@@ -1,4 +1,4 @@
-//! Bodies are sent compressed to who takes them so. Pages of a roll come here compressed already.
+//! Compresses bodies for callers that accept it. Pages of a roll arrive here compressed already.
 
 use axum::{
     extract::Request,
@@ -17,8 +17,8 @@ use tower_http::{
 use super::once::once;
 use crate::api::accept::{SMALL_BODY, wants_gzip};
 
-/// Compresses what answers a request, where that is wanted. Who wants neither gzip nor plain gets it
-/// plain (RFC 9110, 12.5.3, allows that): the layer, which would say 406 here, stands outside the envelope.
+/// Compresses an answer if the caller wants that. A caller that accepts neither gzip nor identity gets
+/// identity, as RFC 9110, 12.5.3, allows: a 406 from this layer would be outside the envelope.
 pub(super) async fn compress<F: Future<Output = Response> + Send>(
     mut request: Request,
     answer: impl FnOnce(Request) -> F + Send,

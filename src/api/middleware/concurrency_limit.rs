@@ -1,5 +1,5 @@
-//! More requests than the gateway has room for are refused at once, so that those it has taken
-//! are answered in time.
+//! Refuses requests beyond the gateway's capacity at once, so that those already accepted are
+//! answered in time.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use http::StatusCode;
 
 use crate::api::{Gateway, error::ApiError};
 
-/// A crowd is over soon, one way or the other.
+/// An overload is usually over soon.
 const SOON: Duration = Duration::from_secs(1);
 
 pub(super) async fn within_concurrency_limit(gateway: &Gateway, request: Request, next: Next) -> Response {

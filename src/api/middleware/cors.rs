@@ -1,4 +1,4 @@
-//! Lets web pages of named origins read the answers (the Fetch standard's CORS protocol).
+//! Lets web pages of configured origins read the answers (the Fetch standard's CORS protocol).
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::{
     sources::Backend,
 };
 
-/// How long a browser may believe what a preflight said.
+/// How long a browser may cache the result of a preflight.
 const BELIEVED: Duration = Duration::from_hours(1);
 
-/// What a page may send beside what every page may, and beside credentials for the sources.
+/// The headers that a page may send beyond the CORS-safelisted ones and the credentials for the sources.
 const REQUEST_HEADERS: [HeaderName; 7] =
     [header::ACCEPT, header::AUTHORIZATION, header::CACHE_CONTROL, header::IF_NONE_MATCH, TRACEPARENT, API_KEY, REQUEST_ID];
 
-/// What a page may read of an answer: all that an answer tells on purpose.
+/// The headers of an answer that a page may read: all that carry information for callers.
 const RESPONSE_HEADERS: [HeaderName; 15] = [
     header::AGE,
     header::ALLOW,
@@ -50,8 +50,8 @@ pub struct Cors {
 }
 
 impl Cors {
-    /// Prepares the headers; `None` where no origin is named. `sources` are those that can be asked, so that a page
-    /// may send credentials for them. Cookies are never asked for: a page sends a key of its own or nothing.
+    /// Prepares the headers; `None` if no origin is configured. `sources` are the configured ones: a page may send
+    /// credentials for them. Cookies are never allowed: a page sends its own key or nothing.
     pub fn new(origins: &[String], sources: &[Backend]) -> Option<Self> {
         let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
         let credentials = sources.iter().map(Backend::authorization_header);
@@ -64,8 +64,8 @@ impl Cors {
         (!origins.is_empty()).then_some(Self { origins, layer })
     }
 
-    /// Answers a preflight; puts its headers on whatever answers anything else. A page of another
-    /// origin gets no headers, and so its browser keeps the answer from it.
+    /// Answers a preflight; adds the CORS headers to the answer of any other request. A page of another
+    /// origin gets no CORS headers, so its browser withholds the answer from it.
     pub(super) async fn share<F: Future<Output = Response> + Send>(
         &self,
         request: Request,
@@ -77,7 +77,7 @@ impl Cors {
         if is_preflight && !is_ours {
             return StatusCode::OK.into_response();
         }
-        // The layer takes every OPTIONS for a preflight.
+        // The layer treats every OPTIONS request as a preflight.
         if !is_ours || (request.method() == Method::OPTIONS && !is_preflight) {
             return answer(request).await;
         }

@@ -1,4 +1,4 @@
-//! Whatever answers below, an error leaves in the one shape.
+//! Gives every error from the layers below the one shape.
 
 use axum::{
     extract::Request,
@@ -17,12 +17,12 @@ use crate::{
     telemetry::Origin,
 };
 
-/// Whether the caller wants errors in RFC 9457's form.
+/// Whether the caller wants errors in the form of RFC 9457.
 pub(super) fn wants_problem(request: &Request) -> bool {
     Accept::of(request.headers()).wants_problems()
 }
 
-/// Writes what is an error; anything else goes as it is.
+/// Writes the body of an error; passes any other answer through.
 pub(super) fn write_errors(response: Response, origin: &Origin, wants_problem: bool) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
@@ -31,7 +31,7 @@ pub(super) fn write_errors(response: Response, origin: &Origin, wants_problem: b
     write(response, &origin.request_id, wants_problem)
 }
 
-/// Replaces the body of an error, and keeps its status and its headers.
+/// Replaces the body of an error; keeps its status and headers.
 fn write(response: Response, request_id: &str, wants_problem: bool) -> Response {
     let (mut parts, _) = response.into_parts();
     let error = parts.extensions.remove::<ApiError>().unwrap_or_else(|| {
@@ -45,7 +45,7 @@ fn write(response: Response, request_id: &str, wants_problem: bool) -> Response 
     parts.headers.remove(header::CONTENT_LENGTH);
     put(&mut parts.headers, header::CONTENT_TYPE, content_type.to_owned());
     parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // An envelope has nothing that JSON cannot hold: writing it does not fail.
+    // An envelope holds nothing that JSON cannot represent, so serializing cannot fail.
     let body = body.unwrap_or_default();
     parts.extensions.insert(error.code); // for the log line
     Response::from_parts(parts, body.into())

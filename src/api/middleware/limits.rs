@@ -1,4 +1,4 @@
-//! What is too large or comes too slowly is refused before anything looks at it.
+//! Refuses what is too large or arrives too slowly, before anything looks at it.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use http::{HeaderMap, StatusCode, Version, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 
-/// Longest target, in bytes: the longest cursor fits, with every parameter beside it.
+/// The longest target, in bytes. It has room for the longest cursor with every other parameter.
 const LONGEST_TARGET: usize = 16 << 10;
 
-/// Bytes of a whole head. The server itself reads a little more, so that it is this layer that
-/// refuses, in the envelope.
+/// The largest head of a request, in bytes. The server itself reads a little more, so that this layer
+/// is the one that refuses, in the envelope.
 pub(crate) const LARGEST_HEAD: usize = 64 << 10;
 
-/// Most headers of a request.
+/// The maximum number of headers of a request.
 pub(crate) const MOST_HEADERS: usize = 128;
 
-/// Bytes of a body. No route wants one; a small one does no harm.
+/// The largest body, in bytes. No route expects one; a small one does no harm.
 const LARGEST_BODY: usize = 64 << 10;
 
-/// How long a body may take to come.
+/// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(5);
 
-/// What a header line holds beside its name and value: `: ` and the line's end.
+/// The bytes of a header line besides its name and value: `: ` and the line end.
 const LINE: usize = 4;
 
-/// Noted in a request that stands for one that could not be read: the status that it is refused with.
+/// Marks a request that stands for one that could not be read: the status to refuse it with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused(pub(crate) StatusCode);
 
-/// The request, its body read and let go of, or the status that it is refused with.
+/// Returns the request with its body read and discarded, or the status to refuse it with.
 pub(super) async fn within_limits(request: Request) -> Result<Request, StatusCode> {
     if let Some(Refused(status)) = request.extensions().get() {
         return Err(*status);
@@ -49,7 +49,7 @@ pub(super) async fn within_limits(request: Request) -> Result<Request, StatusCod
     if request.body().is_end_stream() { Ok(request) } else { Box::pin(without_body(request)).await }
 }
 
-/// A request of HTTP/1.1 has one `Host` (RFC 9112, 3.2).
+/// An HTTP/1.1 request has exactly one `Host` (RFC 9112, 3.2).
 fn names_one_host(request: &Request) -> bool {
     request.version() != Version::HTTP_11 || request.headers().get_all(header::HOST).iter().count() == 1
 }
@@ -58,8 +58,8 @@ fn head_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE).sum()
 }
 
-/// Reads a body to its end and lets go of it: nobody wants it, but the next request on the
-/// connection stands behind it.
+/// Reads a body to its end and discards it: no route needs it, but the next request on the
+/// connection comes after it.
 async fn without_body(request: Request) -> Result<Request, StatusCode> {
     let (parts, body) = request.into_parts();
     if body.size_hint().lower() > LARGEST_BODY as u64 {
@@ -68,7 +68,7 @@ async fn without_body(request: Request) -> Result<Request, StatusCode> {
     match tokio::time::timeout(BODY_TIME, Limited::new(body, LARGEST_BODY).collect()).await {
         Ok(Ok(_)) => Ok(Request::from_parts(parts, Body::empty())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST), // it is not written as it should be, or cut short
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST), // malformed, or cut short
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     }
 }

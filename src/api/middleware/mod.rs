@@ -1,21 +1,20 @@
-//! The inbound layers. From outside to inside, each with its reason:
+//! The inbound layers. From the outside in, each with its reason:
 //!
-//! 1. [`observe`]: the request's id and trace come first, for all below and for the log line; what
-//!    every answer carries is put on last, so that no answer goes without.
-//! 2. [`cors`], for callers and where origins are named: a browser shows a page the errors, too,
-//!    and sends no key with a preflight, which is therefore answered before anybody is asked for one.
-//! 3. [`compression`]: sees the final body, an error's too.
-//! 4. [`envelope`]: whatever answers below, a handler, a layer or the router itself, an error
-//!    leaves in the one shape.
-//! 5. panic: a bug below becomes an answer, which the envelope then writes.
-//! 6. [`limits`]: what is too large is refused before anything looks at it.
+//! 1. [`observe`]: creates the request's id and trace, which everything below and the log line need. Adds
+//!    what every answer carries last, so that no answer goes without it.
+//! 2. [`cors`], only for callers' routes and only if origins are configured. Outside the envelope and
+//!    authentication, because a browser must let a page read errors, too, and sends no key with a preflight.
+//! 3. [`compression`]: sees the final body, including that of an error.
+//! 4. [`envelope`]: gives every error the one shape, whether a handler, a layer or the router itself made it.
+//! 5. panic: turns a bug below into an answer, which the envelope then writes.
+//! 6. [`limits`]: refuses what is too large before anything looks at it.
 //!
-//! [`authenticate()`] stands before the routes that are for callers only, and with
-//! [`concurrency_limit`] behind it before those that ask sources: who is not let in takes no place,
-//! and probes answer however full it is.
+//! [`authenticate()`] precedes the routes that are for callers only. Routes that ask sources also have
+//! [`concurrency_limit`] after it: a request that is not admitted takes up no place, and probes answer however
+//! busy the gateway is.
 //!
-//! The six are functions, one around the other, in one layer of the router: each layer of its own
-//! costs an allocation and a copy of all below it for each request.
+//! The six are plain functions, nested inside each other in a single layer of the router: each separate
+//! layer would cost an allocation and a copy of everything below it for each request.
 
 mod authenticate;
 mod compression;
@@ -44,14 +43,14 @@ pub(super) use authenticate::{authenticate, authenticate_within_limit};
 pub use cors::Cors;
 pub(crate) use limits::{LARGEST_HEAD, MOST_HEADERS, Refused};
 
-/// What the layers know.
+/// What the layers need.
 #[derive(Clone)]
 struct Layers {
     gateway: Arc<Gateway>,
     cors: Option<Arc<Cors>>,
 }
 
-/// Puts the layers around a router; they also see what it has no route for.
+/// Puts the layers around a router; they also see requests for unknown routes.
 pub(super) fn around(router: Router, gateway: &Arc<Gateway>, cors: Option<&Cors>) -> Router {
     let layers = Layers { gateway: Arc::clone(gateway), cors: cors.cloned().map(Arc::new) };
     router.layer(from_fn_with_state(layers, observed))

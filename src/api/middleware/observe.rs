@@ -1,4 +1,4 @@
-//! Each request's id and trace, its log line, its metrics, and what every answer carries.
+//! Each request's id, trace, log line and metrics, and the headers that every answer carries.
 
 use std::{
     sync::{Arc, LazyLock, OnceLock},
@@ -28,26 +28,26 @@ use crate::{
     telemetry::{Origin, Span, Tracer},
 };
 
-/// Longest id that a caller may give a request.
+/// The longest request id that a caller may send.
 const LONGEST_ID: usize = 128;
 
-/// The label of whoever is not known.
+/// The label of an unknown caller.
 static NOBODY: LazyLock<Arc<str>> = LazyLock::new(|| "nobody".into());
 
-/// The label of whatever has no route.
+/// The label of a request that matches no route.
 static NO_ROUTE: LazyLock<Arc<str>> = LazyLock::new(|| "none".into());
 
-/// The status that the log and the metrics give a request whose caller hung up (as nginx does).
+/// The status in the log and the metrics of a request whose caller hung up (as in nginx).
 const HUNG_UP: u16 = 499;
 
-/// Begins to observe a request, and notes in it what all below is to know of it.
+/// Starts observing a request, and attaches what everything below needs to know about it.
 pub(super) fn begin(gateway: &Arc<Gateway>, request: &mut Request) -> Observed {
     let started = Instant::now();
     let (origin, span) = origin_of(request.headers(), &gateway.tracer);
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| NO_ROUTE.clone(), |path| path.as_str().into());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.behind(&gateway.trusted_proxies, request.headers()));
     if let Some(client) = peer.filter(|_| !gateway.trusted_proxies.is_empty()) {
-        request.extensions_mut().insert(client); // in the place of the proxy
+        request.extensions_mut().insert(client); // replaces the proxy
     }
     let request_context = Arc::new(RequestContext { origin, deadline: gateway.deadline_of(started), caller: OnceLock::new() });
     request.extensions_mut().insert(Arc::clone(&request_context));
@@ -63,7 +63,7 @@ pub(super) fn begin(gateway: &Arc<Gateway>, request: &mut Request) -> Observed {
     }
 }
 
-/// A request while it is being answered. Dropped before, it was given up by its caller.
+/// A request while it is being answered. If this is dropped before the answer, the caller gave up.
 pub(super) struct Observed {
     gateway: Arc<Gateway>,
     request_context: Arc<RequestContext>,
@@ -71,32 +71,32 @@ pub(super) struct Observed {
     method: Method,
     started: Instant,
     answered: bool,
-    /// Behind trusted proxies the client.
+    /// The client, even behind trusted proxies.
     peer: Option<Peer>,
-    /// Empty where its trace is not reported.
+    /// Empty if its trace is not reported.
     span: Span,
 }
 
 impl Observed {
-    /// Where the request comes from.
+    /// The origin of everything done for the request.
     pub(super) fn origin(&self) -> &Origin {
         &self.request_context.origin
     }
 
-    /// Ends with an answer, which gets what every answer carries.
+    /// Ends with an answer, and adds the headers that every answer carries.
     pub(super) fn answer(mut self, mut response: Response) -> Response {
         self.answered = true;
         let facts = response.extensions_mut().remove::<LogFacts>();
         self.note(response.status().as_u16(), response.extensions().get::<Code>().copied(), facts.as_ref());
         finish(response.headers_mut(), &self.request_context.origin, &self.gateway.vary);
         if !self.gateway.is_ready() {
-            // Whoever keeps the connection would send his next request to a socket that closes.
+            // A caller that keeps the connection would send the next request to a socket that is about to close.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
 
-    /// One sample for a request, one line and one span where they are wanted.
+    /// Records one metrics sample for the request, and a log line and a span if they are wanted.
     fn note(&mut self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
         let took = self.started.elapsed();
         self.count(status, code, took);
@@ -124,7 +124,7 @@ impl Observed {
         }
     }
 
-    /// One line, with the route's template and never its path.
+    /// Writes one line, with the route's template and never its path.
     fn log(&self, status: u16, code: Option<Code>, facts: Option<&LogFacts>, took: Duration) {
         let (origin, caller) = (&self.request_context.origin, self.request_context.caller.get());
         tracing::info!(
@@ -144,8 +144,8 @@ impl Observed {
         );
     }
 
-    /// Tells the span what became of the request (OpenTelemetry's semantic conventions for HTTP);
-    /// a caller's fault is no error of ours.
+    /// Records the outcome in the span (OpenTelemetry's semantic conventions for HTTP); a caller's
+    /// mistake is not recorded as our error.
     fn tell(&mut self, status: u16, code: Option<Code>, facts: Option<&LogFacts>) {
         let (method, span) = (known(&self.method), &mut self.span);
         if Arc::ptr_eq(&self.route, &NO_ROUTE) {
@@ -190,13 +190,13 @@ fn origin_of(headers: &HeaderMap, tracer: &Tracer) -> (Origin, Span) {
     };
     let given = text(&REQUEST_ID).filter(fits);
     let request_id = given.map_or_else(new_id, Arc::from);
-    // Two are none (W3C Trace Context, 3.2).
+    // Two headers count as none (W3C Trace Context, 3.2).
     let is_one = headers.get_all(&TRACEPARENT).iter().nth(1).is_none();
     let (trace, span) = tracer.receive(text(&TRACEPARENT).filter(|_| is_one));
     (Origin { request_id, trace }, span)
 }
 
-/// A method as a span has it: whatever else callers send has one name.
+/// The method as recorded in a span; all unknown methods share one name.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -212,7 +212,7 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// An id of our own: its time, and chance that asks no kernel for each request.
+/// A new request id: a timestamp, and random bits without a system call for each request.
 fn new_id() -> Arc<str> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut chance = [0; 10];
@@ -221,7 +221,7 @@ fn new_id() -> Arc<str> {
     (&*id.hyphenated().encode_lower(&mut Uuid::encode_buffer())).into()
 }
 
-/// What every answer carries.
+/// Adds the headers that every answer carries.
 fn finish(headers: &mut HeaderMap, origin: &Origin, vary: &HeaderValue) {
     put(headers, REQUEST_ID, origin.request_id.to_string());
     put(headers, TRACEPARENT, origin.trace.to_string());

@@ -1,11 +1,11 @@
-//! A function that answers one request, as a service, for the layers of others.
+//! A function that answers a single request, as a service, for layers from other crates.
 
 use std::{convert::Infallible, future::pending};
 
 use axum::{extract::Request, response::Response};
 use tower::{Service, service_fn};
 
-/// Makes a service of a function. Whoever asks it twice waits for ever; the layers here ask once.
+/// Makes a service from a function. A second call would wait forever; the layers here make only one.
 pub(super) fn once<A, F>(answer: A) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Send
 where
     A: FnOnce(Request) -> F + Send,

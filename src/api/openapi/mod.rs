@@ -1,5 +1,5 @@
-//! The OpenAPI document, made from the routes that are served. Errors are described from the
-//! code table, with examples that the envelope itself has written.
+//! The OpenAPI document, made from the routes that are served. Errors are described from the code
+//! table, with examples that the envelope itself writes.
 
 mod headers;
 mod parameters;
@@ -26,7 +26,7 @@ use crate::{access::Mode, domain::Moment, sources::Backend};
 use headers::{AGE, CUSTOMERS_CACHED, HEADERS, NEXT, NOT_KEPT, ORIGIN, ROLL_HEADERS, STATUS, TAG, WARNINGS};
 use parameters::{describe_parameters, describe_requests, describe_sources};
 
-/// The names of the ways in.
+/// The names of the security schemes.
 const TOKEN: &str = "bearer";
 const KEY: &str = "api_key";
 
@@ -35,18 +35,18 @@ const KEY: &str = "api_key";
     info(
         title = "Rollcall",
         description = "One roll of a customer's users, whichever backend holds them.\n\n\
-            `GET /customers/{customer_id}/users` asks all sources at once (Advanced Automation, which is Acronis PSA, MyReports, which is Xarios Dimensions, and what else is configured), \
-            joins the records that carry the same e-mail address, and says how complete and how old its answer is:\n\n\
+            `GET /customers/{customer_id}/users` asks all sources at once (Advanced Automation, which is Acronis PSA; MyReports, which is Xarios Dimensions; and any other configured source), \
+            joins the records that have the same e-mail address, and says how complete and how old the answer is:\n\n\
             * `status: success` is a promise: each source's users are one complete walk, as of its `fetched_at`.\n\
-            * `status: partial` says that users may be missing; absence from such a roll is not deletion.\n\
-            * Every error, of every route, has one shape, or the one of RFC 9457 where `Accept: application/problem+json` asks for it.\n\n\
-            Fields, warnings and codes may be added later: ignore what you do not know.",
+            * `status: partial` means that users may be missing; absence from such a roll does not mean that a user was deleted.\n\
+            * Every error of every route has the same shape, or that of RFC 9457 if `Accept: application/problem+json` asks for it.\n\n\
+            Fields, warnings and codes may be added later: ignore any that you do not know.",
         license(name = "MIT", identifier = "MIT"),
     ),
     tags(
-        (name = "Users", description = "The normalized roll"),
-        (name = "Customers", description = "Who can be asked for, and who that is at each source"),
-        (name = "Health", description = "For load balancers and operators"),
+        (name = "Users", description = "The joined roll of a customer's users"),
+        (name = "Customers", description = "The customers that can be requested, and their ids at each source"),
+        (name = "Health", description = "Health checks and metrics, for load balancers and operators"),
     ),
     components(schemas(ErrorEnvelope, Problem, DocumentedUser))
 )]
@@ -57,7 +57,7 @@ pub(super) fn skeleton() -> openapi::OpenApi {
     Skeleton::openapi()
 }
 
-/// The codes that any route may answer with; `invalid_parameter` also to a body that cannot be read.
+/// The codes that any route may answer with; `invalid_parameter` also stands for a body that cannot be read.
 const EVERYWHERE: &[Code] = &[
     Code::InvalidParameter,
     Code::MethodNotAllowed,
@@ -71,7 +71,7 @@ const EVERYWHERE: &[Code] = &[
 /// The codes of every route that is for callers only.
 const GUARDED: &[Code] = &[Code::Unauthorized, Code::RateLimited, Code::KeysUnavailable];
 
-/// The codes of every route of one customer.
+/// The codes of every route for a single customer.
 const OF_CUSTOMER: &[Code] = &[
     Code::InvalidCustomerId,
     Code::Forbidden,
@@ -100,13 +100,13 @@ const CUSTOMERS: &[Code] = &[Code::InvalidCursor, Code::NotAcceptable, Code::Ove
 /// Which routes a document describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// All that there are.
+    /// All routes.
     All,
-    /// Those that answer where callers ask, and not those that only operators' own listener has.
+    /// Those on the callers' listener, without those that only the operators' own listener has.
     Callers,
 }
 
-/// The ways in, any of which will do. Where nothing need be sent, a key or a token still may.
+/// The security requirements, any one of which suffices. Where none is required, a key or a token may still be sent.
 fn requirements(mode: Mode) -> Vec<SecurityRequirement> {
     let [none, token, key] = [SecurityRequirement::default(), wants(TOKEN), wants(KEY)];
     match mode {
@@ -120,18 +120,18 @@ fn wants(scheme: &str) -> SecurityRequirement {
     SecurityRequirement::new::<_, [&str; 0], &str>(scheme, [])
 }
 
-/// Names the schemes, for Swagger's "Authorize".
+/// Declares the security schemes, for Swagger's "Authorize".
 fn declare_schemes(document: &mut openapi::OpenApi) {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A caller's key, or a JSON web token of the issuer that the gateway trusts."));
+        .description(Some("A caller's key, or a JSON Web Token from the issuer that the gateway trusts."));
     let key = ApiKeyValue::with_description("X-Api-Key", "A caller's key, as `rollcall key NAME` prints it.");
     let components = document.components.get_or_insert_default();
     components.add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
     components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
 }
 
-/// A field that may be null is always there; one that may be left out is never null, and its type says so.
+/// A field that may be null is always present; one that may be absent is never null. Adjusts the schemas accordingly.
 fn require_what_may_be_null(document: &mut openapi::OpenApi) {
     for schema in document.components.get_or_insert_default().schemas.values_mut() {
         if let RefOr::T(Schema::Object(object)) = schema {
@@ -159,7 +159,7 @@ fn has_null(types: &SchemaType) -> bool {
     }
 }
 
-/// The document; `base_path` stands before every route, and `sources` are those that can be asked.
+/// Makes the document; `base_path` precedes every route, and `sources` are the configured ones.
 pub fn document(base_path: &str, mode: Mode, shown: Shown, sources: &[Backend]) -> openapi::OpenApi {
     let mut document = described(shown).into_openapi();
     declare_schemes(&mut document);
@@ -201,7 +201,7 @@ fn describe(operation: &mut Operation, mode: Mode, sources: &[Backend]) {
     if can_be_held {
         describe_parameters(operation, sources);
         let of_held = headers.iter().filter(|header| **header != NEXT);
-        let held = ResponseBuilder::new().description("The answer that `If-None-Match` names still holds.");
+        let held = ResponseBuilder::new().description("The answer that `If-None-Match` names is still current.");
         let held = HEADERS.iter().chain(of_held).fold(held, |held, (name, text)| held.header(*name, header(text)));
         operation.responses.responses.insert("304".to_owned(), held.build().into());
     }
@@ -215,7 +215,7 @@ fn describe(operation: &mut Operation, mode: Mode, sources: &[Backend]) {
     }
 }
 
-/// One status with all its codes, each with an example in both forms.
+/// Describes one status with all its codes, each with an example in both forms.
 fn error_response(codes: &[Code], asks_sources: bool) -> Response {
     let names: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
     let content = |name: &str, problem: bool| {
@@ -236,10 +236,10 @@ fn error_response(codes: &[Code], asks_sources: bool) -> Response {
     }
     let status = codes.first().map(|code| code.status());
     for (header_status, name, text) in [
-        (401, "WWW-Authenticate", "`Bearer`, with `rollcall` or the source that refused as realm."),
-        (405, "Allow", "The methods that the route knows."),
-        (429, "Retry-After", "Whole seconds to wait."),
-        (503, "Retry-After", "Whole seconds to wait."),
+        (401, "WWW-Authenticate", "`Bearer`, with `rollcall` or the refusing source as realm."),
+        (405, "Allow", "The methods that the route supports."),
+        (429, "Retry-After", "Whole seconds to wait before trying again."),
+        (503, "Retry-After", "Whole seconds to wait before trying again."),
     ] {
         if status == Some(header_status) {
             response = response.header(name, header(text));

@@ -1,4 +1,4 @@
-//! What may be asked with, for the document: examples, and what depends on which sources there are.
+//! Request parameters in the OpenAPI document: examples, and whatever depends on the configured sources.
 
 use utoipa::openapi::{
     RefOr, Required,
@@ -8,7 +8,7 @@ use utoipa::openapi::{
 
 use crate::sources::Backend;
 
-/// An example of each parameter; one that is of a single operation bears its name, too.
+/// An example of each parameter; one for a single operation also names that operation.
 const EXAMPLES: &[(&str, &str)] = &[
     ("page_size", "100"),
     ("listCustomers.cursor", "NvZRrmQM3Dr0XrsEYWNtZQ"),
@@ -25,20 +25,23 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("partial", "deny"),
 ];
 
-/// How a UUID is written.
+/// The pattern of a UUID.
 const UUID: &str = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 
-/// How a customer's id is written: neither `.` nor `..`, said without looking ahead, which not every reader of
-/// patterns can.
+/// The pattern of a customer's id. It excludes `.` and `..` without lookahead, which not every
+/// regular-expression engine supports.
 const CUSTOMER: &str = r"^([A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}|\.[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,126}|\.\.[A-Za-z0-9._~-]{1,126})$";
 
 /// The headers that any request may have.
 const HEADERS: [(&str, &str); 2] = [
-    ("X-Request-Id", "An id for this request, 1 to 128 of `A-Z a-z 0-9 . _ -`; another one is made where it is none."),
-    ("traceparent", "The trace that the request is part of (W3C Trace Context); another one is begun where it is none."),
+    (
+        "X-Request-Id",
+        "An id for this request, 1 to 128 characters of `A-Z a-z 0-9 . _ -`; a missing or invalid one is replaced by a new id.",
+    ),
+    ("traceparent", "The trace that the request is part of (W3C Trace Context); a new trace is started if it is missing or invalid."),
 ];
 
-/// What any request may say: whose id it is, which request, which trace.
+/// Describes what any request may carry: the customer's id, the request's own id, and its trace.
 pub(super) fn describe_requests(operation: &mut Operation) {
     if let Some(schema) = schema_of(operation, "customer_id") {
         schema.pattern = Some(CUSTOMER.to_owned());
@@ -63,7 +66,7 @@ fn header(name: &str, what: impl Into<String>) -> Parameter {
         .build()
 }
 
-/// What a caller says of the sources: whose record he means, and credentials of his own.
+/// Describes the parameters that name a source, and the headers for credentials of the caller's own.
 pub(super) fn describe_sources(operation: &mut Operation, sources: &[Backend]) {
     if let Some(schema) = schema_of(operation, "user_id") {
         let names: Vec<&str> = sources.iter().map(|backend| backend.name.as_str()).collect();
@@ -76,14 +79,14 @@ pub(super) fn describe_sources(operation: &mut Operation, sources: &[Backend]) {
 
 fn credentials_for(backend: &Backend) -> Parameter {
     let what = format!(
-        "The caller's own `Authorization` for `{}`. Of use only where the gateway is configured to send callers' credentials and not its own.",
+        "The caller's own `Authorization` for `{}`. Used only if the gateway is configured to forward callers' credentials instead of its own.",
         backend.name
     );
     header(backend.authorization_header, what)
 }
 
-/// The sources that a caller can name are those that can be asked. An example stands in the
-/// schema and not beside it, where Swagger UI would fill it in and every first try be a search.
+/// A caller can name only the configured sources. Examples are put into the schema, not beside it: Swagger UI
+/// would prefill them as values, and every first try would be a search.
 pub(super) fn describe_parameters(operation: &mut Operation, sources: &[Backend]) {
     let id = operation.operation_id.clone().unwrap_or_default();
     let example_of = |name: &str| {
@@ -104,7 +107,7 @@ pub(super) fn describe_parameters(operation: &mut Operation, sources: &[Backend]
     }
 }
 
-/// An example as the type that it is of.
+/// Converts an example to its parameter's type.
 fn typed(example: &str) -> serde_json::Value {
     serde_json::from_str(example).unwrap_or_else(|_| example.into())
 }
@@ -120,7 +123,7 @@ mod tests {
         string_regex(pattern.trim_matches(['^', '$'])).unwrap()
     }
 
-    /// The same pattern for short texts: of long ones next to none is as short as `.`.
+    /// The same pattern for short texts: among random texts for the whole pattern, one as short as `.` hardly occurs.
     fn short() -> String {
         CUSTOMER.replace(",126}", ",1}").replace(",127}", ",1}")
     }
