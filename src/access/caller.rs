@@ -1,4 +1,4 @@
-//! A caller, what he presents, and why he is sent away.
+//! A caller, the credentials that a request presents, and why one is not admitted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use crate::domain::CustomerId;
 
 pub(super) use super::visible::Customers;
 
-/// Whoever calls: his name, what he may see, how often he may ask.
+/// A caller: name, visible customers, and rate limit.
 #[derive(Clone, Debug)]
 pub struct Caller(Arc<Who>);
 
@@ -19,62 +19,62 @@ struct Who {
     limit: Option<Arc<RateLimit>>,
 }
 
-/// What a request presents of who sends it.
+/// The credentials that a request presents.
 #[derive(Debug, Default)]
 pub struct PresentedCredentials<'a> {
-    /// What stands behind `Bearer` in each `Authorization`.
+    /// What follows `Bearer` in each `Authorization` header.
     pub bearers: Vec<&'a str>,
-    /// Each `X-Api-Key`.
+    /// Each `X-Api-Key` header.
     pub keys: Vec<&'a str>,
 }
 
-/// Why a request is not let in.
+/// Why a request is not admitted.
 #[derive(Clone, Debug)]
 pub enum Denied {
-    /// It presents nothing.
+    /// It presents no credentials.
     Missing,
-    /// What it presents is not good; why, as a sentence for its sender. Never holds what was presented.
+    /// Its credentials are not valid; the reason is a sentence for the caller. Never holds the credentials.
     Refused(&'static str),
-    /// Its sender is known and asks too often.
+    /// The caller is known but sends requests too often.
     TooOften {
-        /// Who he is.
+        /// The caller.
         caller: Caller,
-        /// How long until he may ask again.
+        /// How long until the caller may send another request.
         wait: Duration,
     },
-    /// Its sender is not known, and from his address too many were refused.
+    /// The caller is unknown, and too many requests from the address were refused.
     RefusedTooOften {
-        /// How long until one more is.
+        /// How long until the address may be refused once more.
         wait: Duration,
     },
-    /// The keys that tokens are checked with cannot be had; of the sender nothing is known.
+    /// The keys that verify tokens cannot be fetched, so nothing is known about the caller.
     Uncheckable,
 }
 
 // === impl Caller ===
 
 impl Caller {
-    /// `label` names him in metrics, of which there are few; `None` where callers are not told apart.
+    /// `label` names the caller in metrics, which have few distinct labels; `None` if callers are not distinguished.
     pub(super) fn new(name: impl Into<Arc<str>>, label: Option<Arc<str>>, customers: Customers, limit: Option<Arc<RateLimit>>) -> Self {
         Self(Arc::new(Who { name: name.into(), label, customers, limit }))
     }
 
-    /// What he is called in the log.
+    /// The caller's name in the log.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// What he is called in metrics; `None` where callers are not told apart.
+    /// The caller's label in metrics; `None` if callers are not distinguished.
     pub fn label(&self) -> Option<&Arc<str>> {
         self.0.label.as_ref()
     }
 
-    /// Whether he may see this customer, be there one or not.
+    /// Whether the caller may see this customer, whether or not it exists.
     pub fn may_see(&self, customer: &CustomerId) -> bool {
         self.0.customers.hold(customer.as_str())
     }
 
-    /// Counts one request of his; how long he has to wait where it is one too many.
+    /// Counts one request of the caller; returns how long to wait if it exceeds the limit.
     pub(super) fn wait(&self) -> Option<Duration> {
         self.0.limit.as_ref()?.wait()
     }
@@ -83,21 +83,25 @@ impl Caller {
 // === impl PresentedCredentials ===
 
 impl<'a> PresentedCredentials<'a> {
-    /// The one key or token that is presented, in whichever header.
+    /// Returns the one key or token that is presented, in whichever header.
     pub(super) fn one_of_any(&self) -> Result<Option<&'a str>, Denied> {
         only(self.bearers.iter().chain(&self.keys))
     }
 
-    /// The one bearer token that is presented.
+    /// Returns the one bearer token that is presented.
     pub(super) fn bearer(&self) -> Result<Option<&'a str>, Denied> {
         only(self.bearers.iter())
     }
 }
 
-/// Two that differ are nobody's: which one counts must not depend on the order of headers.
+/// Refuses credentials that differ: which one counts must not depend on the order of headers.
 fn only<'a: 'b, 'b>(mut presented: impl Iterator<Item = &'b &'a str>) -> Result<Option<&'a str>, Denied> {
     let Some(first) = presented.next() else { return Ok(None) };
-    if presented.all(|other| other == first) { Ok(Some(first)) } else { Err(Denied::Refused("Two different credentials are presented.")) }
+    if presented.all(|other| other == first) {
+        Ok(Some(first))
+    } else {
+        Err(Denied::Refused("The request carries two different credentials."))
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Callers by their keys: `rc_` and 43 characters, known here by their SHA-256 only.
+//! Callers identified by keys: `rc_` and 43 characters, stored here only as their SHA-256.
 
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::zeroize::Zeroizing;
@@ -11,18 +11,18 @@ use super::{
 };
 use crate::config::{Secret, hex};
 
-/// What every key begins with, so that one that is found somewhere is known for what it is.
+/// The prefix of every key, so that a key found somewhere is recognised for what it is.
 const PREFIX: &str = "rc_";
 
-/// Random bytes of a key, and characters that they make in base64.
+/// The random bytes of a key, and the characters that they make in base64.
 const BYTES: usize = 32;
 const CHARACTERS: usize = 43;
 
-/// The callers, each by the digest of his key.
+/// The callers, each with the digest of their key.
 #[derive(Debug)]
 pub(super) struct Keys(Vec<([u8; 32], Caller)>);
 
-/// A key that was just made.
+/// A new key.
 pub struct NewKey {
     /// The key itself, for the caller.
     pub key: Secret,
@@ -35,11 +35,11 @@ impl Keys {
         Self(callers.into_iter().map(|caller| (caller.key_sha256.0, caller.into_caller())).collect())
     }
 
-    /// Whose key it is. Every digest is compared, and in constant time: how long it takes tells
-    /// nothing of whose it is.
+    /// Finds the caller with this key. Compares every digest, in constant time, so that the duration reveals
+    /// nothing about whose key it is.
     pub(super) fn find(&self, key: &str) -> Result<Caller, Denied> {
         if !has_the_form(key) {
-            return Err(Denied::Refused("The key is no key: one has rc_ and 43 letters, digits, - or _."));
+            return Err(Denied::Refused("Malformed key: expected rc_ followed by 43 letters, digits, - or _."));
         }
         let digest: [u8; 32] = Sha256::digest(key.as_bytes()).into();
         let mut found = 0_u64;
@@ -48,18 +48,18 @@ impl Keys {
             found.conditional_assign(&number, same);
         }
         let found = usize::try_from(found).ok().and_then(|number| self.0.get(number.checked_sub(1)?));
-        found.map(|(_, caller)| caller.clone()).ok_or(Denied::Refused("The key is not known here."))
+        found.map(|(_, caller)| caller.clone()).ok_or(Denied::Refused("The key is not known to this gateway."))
     }
 }
 
-/// Makes a key of 256 random bits; `None` where the operating system gives none.
+/// Makes a key from 256 random bits; `None` if the operating system provides none.
 pub fn new_key() -> Option<NewKey> {
     let random = Secret::random::<BYTES>(&BASE64_URL_SAFE_NO_PAD)?;
     let key = Zeroizing::new(format!("{PREFIX}{}", random.reveal()));
     Some(NewKey { key: Secret::new(key.as_str()), sha256: hex(&Sha256::digest(key.as_bytes())) })
 }
 
-/// Told by the form alone, before anything is computed of it.
+/// Checks the format only, before anything is computed from the key.
 fn has_the_form(key: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     key.strip_prefix(PREFIX).is_some_and(|rest| rest.len() == CHARACTERS && rest.bytes().all(letter))
@@ -86,8 +86,8 @@ mod tests {
             Err(Denied::Refused(why)) => why,
             other => panic!("{other:?}"),
         };
-        assert_eq!(refusal(new_key().unwrap().key.reveal()), "The key is not known here.");
-        assert!(refusal("rc_short").starts_with("The key is no key"), "told by its form, and not by its digest");
+        assert_eq!(refusal(new_key().unwrap().key.reveal()), "The key is not known to this gateway.");
+        assert!(refusal("rc_short").starts_with("Malformed key"), "refused for its format, before its digest");
         assert!(Keys::new(vec![]).find(made[0].key.reveal()).is_err());
     }
 

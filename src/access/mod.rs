@@ -1,9 +1,9 @@
-//! Who is calling, and what he may see.
+//! Who is calling, and which customers they may see.
 //!
-//! [`Access::admit`] stands before everything that is somebody's: it tells the caller from what
-//! was presented ([`keys`], [`tokens`]), and whether he asks too often ([`rate`], or by his address
-//! where he is not known: [`refusal_limit`]). What he may see
-//! ([`visible`]) is asked of the [`Caller`] before anything is looked up.
+//! [`Access::admit`] precedes everything that belongs to a customer: it identifies the caller by the presented
+//! credentials ([`keys`], [`tokens`]) and enforces how often they may send requests ([`rate`], or for unknown
+//! callers, by address: [`refusal_limit`]). Which customers they may see ([`visible`]) is asked of the [`Caller`]
+//! before anything is looked up.
 
 mod caller;
 mod keys;
@@ -26,7 +26,7 @@ use keys::Keys;
 use refusal_limit::RefusalLimit;
 use tokens::Tokens;
 
-/// Tells who is calling.
+/// Identifies callers.
 #[derive(Debug)]
 pub struct Access {
     authenticator: Authenticator,
@@ -35,42 +35,41 @@ pub struct Access {
 
 #[derive(Debug)]
 enum Authenticator {
-    /// Whoever reaches the gateway may see everything.
+    /// Anyone who reaches the gateway may see everything.
     Anyone(Caller),
     Keys(Keys),
     Tokens(Box<Tokens>),
 }
 
 impl Access {
-    /// Sets it up; fails where no client can be made for the key set's URL.
+    /// Sets up access control; fails if no HTTP client can be made for the key set's URL.
     pub fn new(settings: AccessSettings, kept: &KeptKeys, metrics: &Arc<Metrics>) -> reqwest::Result<Self> {
         let authenticator = match (settings.mode, settings.tokens) {
             (Mode::None, _) => Authenticator::Anyone(Caller::new("anyone", None, Customers::all(), None)),
             (Mode::Jwt, Some(tokens)) => Authenticator::Tokens(Box::new(Tokens::new(tokens, kept, Arc::clone(metrics))?)),
             (Mode::Keys, _) => Authenticator::Keys(Keys::new(settings.callers)),
-            // A table that cannot be read is a fault, so nothing comes here; and it would let nobody in.
+            // An invalid table is a fault, so this is never reached; if it were, it would admit no one.
             (Mode::Jwt, None) => Authenticator::Keys(Keys::new(Vec::new())),
         };
         Ok(Self { authenticator, refusal_limit: RefusalLimit::default() })
     }
 
-    /// Whether callers are told from each other at all.
+    /// Whether callers are distinguished from each other at all.
     pub fn knows_callers(&self) -> bool {
         !matches!(self.authenticator, Authenticator::Anyone(_))
     }
 
-    /// Who presents this, without counting the request; a key set is waited for until the deadline.
+    /// Identifies the caller, without counting the request; waits for a key set until the deadline.
     pub async fn recognise(&self, presented: &PresentedCredentials<'_>, deadline: Deadline) -> Result<Caller, Denied> {
         match &self.authenticator {
             Authenticator::Anyone(caller) => Ok(caller.clone()),
             Authenticator::Keys(keys) => keys.find(presented.one_of_any()?.ok_or(Denied::Missing)?),
-            // In a box: a key set may have to be asked for, and the room for that is not carried along by
-            // those who present no token.
+            // Boxed: a key set may have to be fetched, and requests without a token should not carry the room for that.
             Authenticator::Tokens(tokens) => Box::pin(tokens.check(presented.bearer()?.ok_or(Denied::Missing)?, deadline)).await,
         }
     }
 
-    /// Who presents this, unless he asks too often; who is not known is counted by his address.
+    /// Identifies the caller and enforces their rate; refusals of unknown callers are counted by address.
     pub async fn admit(&self, presented: &PresentedCredentials<'_>, from: Option<IpAddr>, deadline: Deadline) -> Result<Caller, Denied> {
         let caller = self.recognise(presented, deadline).await.map_err(|denied| self.count_refusal(denied, from))?;
         match caller.wait() {

@@ -1,4 +1,4 @@
-//! How often a caller may ask.
+//! How often a caller may send requests.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -11,7 +11,7 @@ use toml::Value;
 
 use crate::config::Setting;
 
-/// So many requests in so much time, such as `50/s`; up to `burst` at once.
+/// A number of requests per time, such as `50/s`; up to `burst` at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate {
     pub(super) count: NonZeroU32,
@@ -25,7 +25,7 @@ enum Per {
     Hour,
 }
 
-/// Counts one caller's requests.
+/// Counts the requests of one caller.
 #[derive(Debug)]
 pub(super) struct RateLimit(RateLimiter<NotKeyed, InMemoryState, DefaultClock>);
 
@@ -38,12 +38,12 @@ impl Setting for Rate {
 }
 
 impl Rate {
-    /// So many a minute.
+    /// This many per minute.
     pub(super) const fn a_minute(count: NonZeroU32) -> Self {
         Self { count, per: Per::Minute }
     }
 
-    /// How long a burst takes until it may be made again.
+    /// How long it takes after a burst until another one is possible.
     pub(super) fn refill(self, burst: Option<NonZeroU32>) -> Duration {
         let period = match self.per {
             Per::Second => Duration::from_secs(1),
@@ -66,7 +66,7 @@ fn parse(text: &str) -> Option<Rate> {
 }
 
 impl RateLimit {
-    /// Counts against this rate; without a burst as many are let through at once as the rate names.
+    /// Counts against this rate; without a burst, as many requests are allowed at once as the rate names.
     pub(super) fn new(rate: Rate, burst: Option<NonZeroU32>) -> Self {
         let quota = match rate.per {
             Per::Second => Quota::per_second(rate.count),
@@ -76,7 +76,7 @@ impl RateLimit {
         Self(RateLimiter::direct(quota.allow_burst(burst.unwrap_or(rate.count))))
     }
 
-    /// Counts one request; how long to wait where it is one too many, which is then not counted.
+    /// Counts one request. If it exceeds the limit, it is not counted, and the time to wait is returned.
     pub(super) fn wait(&self) -> Option<Duration> {
         let refused = self.0.check().err()?;
         Some(refused.wait_time_from(DefaultClock::default().now()))

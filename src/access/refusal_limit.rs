@@ -1,4 +1,4 @@
-//! How often an address may be refused: whoever is not known has no limit of his own.
+//! How often requests from an address may be refused: unknown callers have no limit of their own.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -9,19 +9,19 @@ use std::{
 
 use super::rate::{Rate, RateLimit};
 
-/// Refusals at once, and then in each minute. A key cannot be guessed however often somebody tries
-/// (256 bits): this is for programs that do not stop.
+/// The number of refusals allowed at once, and then per minute. However often it is tried, a key (256 bits)
+/// cannot be guessed: this is for programs that never stop trying.
 const BURST: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 const A_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap();
 
-/// Addresses that are remembered at a time, and for how long: until a whole burst is made up for.
+/// How many addresses are remembered, and for how long: until a whole burst has been refilled.
 const MOST: u64 = 100_000;
 const REMEMBERED: Duration = Duration::from_mins(2);
 
-/// The bits of an IPv6 address that are not the end user's to choose.
+/// The bits of an IPv6 address that the end user cannot choose.
 const NETWORK: u128 = !(u64::MAX as u128);
 
-/// Counts refusals by address. Who is known is let in all the same: he may share his address.
+/// Counts refusals by address. Known callers are admitted regardless, because they may share an address.
 #[derive(Debug)]
 pub(super) struct RefusalLimit(moka::sync::Cache<IpAddr, Arc<RateLimit>>);
 
@@ -32,14 +32,14 @@ impl Default for RefusalLimit {
 }
 
 impl RefusalLimit {
-    /// Counts one refusal; how long to wait where it is one too many.
+    /// Counts one refusal; returns how long to wait if it exceeds the limit.
     pub(super) fn wait(&self, address: IpAddr) -> Option<Duration> {
         let rate = Rate::a_minute(A_MINUTE);
         self.0.get_with(whole(address), || Arc::new(RateLimit::new(rate, Some(BURST)))).wait()
     }
 }
 
-/// What counts as one address: of IPv6 a whole network of 64 bits, for its owner has all of it.
+/// The part of an address that counts: for IPv6 a whole /64 network, since its owner has all of it.
 fn whole(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),

@@ -12,35 +12,35 @@ use super::{
 };
 use crate::config::{NO_NAME, Reader, Setting, is_name, one_of, unhex};
 
-/// Most requests at once that a burst may allow.
+/// The largest burst, in requests.
 const LARGEST_BURST: u64 = 1_000_000;
 
-/// `[auth]`, checked.
+/// `[auth]`, validated.
 #[derive(Debug)]
 pub struct AccessSettings {
-    /// How callers are told.
+    /// How callers are identified.
     pub mode: Mode,
-    /// Those that have keys.
+    /// The callers that have keys.
     pub(super) callers: Vec<KeyCaller>,
-    /// Whose tokens are taken, if any are.
+    /// Whose tokens are accepted, if any.
     pub(super) tokens: Option<TokenSettings>,
     /// Whether the documents are for callers only.
     pub protect_docs: bool,
 }
 
-/// How callers are told: what `auth.mode` may be.
+/// How callers are identified: the values of `auth.mode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// They are not: whoever reaches the gateway may see everything.
+    /// They are not: anyone who reaches the gateway may see everything.
     None,
     /// By keys.
     Keys,
-    /// By JSON web tokens of an issuer.
+    /// By JSON Web Tokens from an issuer.
     Jwt,
 }
 
 impl Mode {
-    /// As the configuration has it.
+    /// The value in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -64,7 +64,7 @@ pub(super) struct KeyCaller {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct KeyDigest(pub(super) [u8; 32]);
 
-/// What callers that were read before have to themselves, also those that something is wrong with.
+/// The names and keys of callers that were already read, including those with faults.
 #[derive(Default)]
 struct Seen {
     names: BTreeSet<String>,
@@ -72,7 +72,7 @@ struct Seen {
 }
 
 impl AccessSettings {
-    /// Reads `[auth]`. To be open to everyone beyond this machine must be said aloud.
+    /// Reads `[auth]`. Being open to everyone beyond this machine must be configured explicitly.
     pub fn read(reader: &mut Reader, listen: SocketAddr) -> Self {
         let mode = reader.or("auth.mode", Mode::None);
         let anonymous = reader.or("auth.allow_anonymous", false);
@@ -88,17 +88,17 @@ impl AccessSettings {
 
 fn open_to_everyone(reader: &mut Reader, listen: SocketAddr, anonymous: bool, protect_docs: bool) {
     if protect_docs {
-        reader.fault("auth.protect_docs", "must be false: with auth.mode = \"none\" nobody could open the documents.");
+        reader.fault("auth.protect_docs", "must be false: with auth.mode = \"none\" no one could open the documents.");
     }
     if !listen.ip().is_loopback() && !anonymous {
-        let what = "must be true to listen on {}: with auth.mode = \"none\" whoever reaches it reads every customer's users. \
-            Better, set auth.mode to \"keys\" or \"jwt\".";
+        let what = "must be true to listen on {}: with auth.mode = \"none\" anyone who reaches it can read every customer's users. \
+            Preferably, set auth.mode to \"keys\" or \"jwt\".";
         reader.fault("auth.allow_anonymous", what.replace("{}", &listen.to_string()));
     }
 }
 
-/// Reads every caller, also where the mode asks for none: then that there are any is a mistake,
-/// and a dangerous one.
+/// Reads every caller, even if the mode uses none: then it is a mistake that there are any, and a
+/// dangerous one.
 fn read_callers(reader: &mut Reader, mode: Mode) -> Vec<KeyCaller> {
     let tables = reader.items("auth.callers");
     let mut seen = Seen::default();
@@ -108,7 +108,7 @@ fn read_callers(reader: &mut Reader, mode: Mode) -> Vec<KeyCaller> {
             reader.fault("auth.callers", "is required by auth.mode = \"keys\": `rollcall key NAME` prints a caller's table.");
         }
         (Mode::None | Mode::Jwt, false) => {
-            reader.fault("auth.callers", "is of use with auth.mode = \"keys\" only: set that, or leave the callers out.");
+            reader.fault("auth.callers", "is used only with auth.mode = \"keys\": set that, or remove the callers.");
         }
         _ => {}
     }
@@ -136,26 +136,26 @@ impl KeyCaller {
     }
 }
 
-/// Finds fault with what another caller has already.
+/// Reports a value that another caller already has.
 fn own<T: Ord + Clone>(reader: &mut Reader, key: &str, value: Option<&T>, seen: &mut BTreeSet<T>) {
     if value.is_some_and(|value| !seen.insert(value.clone())) {
-        reader.fault(key, "is that of another caller as well: each has his own.");
+        reader.fault(key, "is also used by another caller: each caller needs a different one.");
     }
 }
 
-/// `rate` and `burst` of a table.
+/// Reads `rate` and `burst` of a table.
 pub(super) fn read_rate(reader: &mut Reader, table: &str) -> (Option<Rate>, Option<NonZeroU32>) {
     let (rate, burst) = (format!("{table}.rate"), format!("{table}.burst"));
     let (is_there, wanted) = (reader.holds(&burst), reader.within(&burst, 1, 1..=LARGEST_BURST, "between 1 and 1000000"));
     let rate = reader.get(&rate);
     if is_there && rate.is_none() {
-        reader.fault(&burst, "is of use beside rate only.");
+        reader.fault(&burst, "is used only together with rate.");
     }
     (rate, u32::try_from(wanted).ok().filter(|_| is_there).and_then(NonZeroU32::new))
 }
 
 impl KeyDigest {
-    /// Reads 64 hex digits.
+    /// Parses 64 hex digits.
     pub(super) fn parse(text: &str) -> Option<Self> {
         unhex(text.trim()).map(Self)
     }

@@ -1,16 +1,16 @@
-//! Which customers a caller may see: ids, and beginnings. Pure.
+//! Which customers a caller may see: ids and prefixes. Pure.
 
 use std::collections::HashSet;
 
 use crate::domain::CustomerId;
 
-/// What a pattern may be, as the end of the sentence "must be …".
-pub(super) const WANTED: &str = "ids of customers, or beginnings with one * at their end, such as [\"acme\", \"shop-*\"] or [\"*\"]";
+/// The valid patterns, as the end of the sentence "must be …".
+pub(super) const WANTED: &str = "customer ids, or prefixes that end with one *, such as [\"acme\", \"shop-*\"] or [\"*\"]";
 
 /// The customers that a caller may see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Customers {
-    /// Whole ids, of which a caller may have thousands: looking for one does not go through all.
+    /// Whole ids. A caller may have thousands, so a lookup does not go through them all.
     whole: HashSet<String>,
     beginnings: Vec<String>,
 }
@@ -21,22 +21,22 @@ enum Pattern {
 }
 
 impl Customers {
-    /// All that there are.
+    /// All customers.
     pub(super) fn all() -> Self {
         Self { whole: HashSet::new(), beginnings: vec![String::new()] }
     }
 
-    /// Reads patterns; the error is the first that is none.
+    /// Parses patterns; the error is the first invalid one.
     pub(super) fn read<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
         patterns.into_iter().map(|text| Pattern::read(text).ok_or(text)).collect()
     }
 
-    /// Reads those that are patterns; whatever else there is opens nothing.
+    /// Parses the valid patterns; ignores all others, which then grant nothing.
     pub(super) fn read_what_can_be<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
         patterns.into_iter().filter_map(Pattern::read).collect()
     }
 
-    /// Whether an id is among them; ids are compared to the letter.
+    /// Whether an id is among them; ids are compared exactly.
     pub(super) fn hold(&self, id: &str) -> bool {
         self.whole.contains(id) || self.beginnings.iter().any(|beginning| id.starts_with(beginning))
     }
@@ -58,7 +58,7 @@ impl FromIterator<Pattern> for Customers {
 impl Pattern {
     fn read(text: &str) -> Option<Self> {
         match text.strip_suffix('*') {
-            // Letters that no id has would open nothing, and are a mistake.
+            // Characters that no id contains would match nothing, so they are a mistake.
             Some(beginning) if beginning.is_empty() || format!("{beginning}x").parse::<CustomerId>().is_ok() => {
                 Some(Self::BeginsWith(beginning.to_owned()))
             }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against the sentence, word by word.
+        /// Checks against the sentence in [`WANTED`], word by word.
         #[test]
         fn patterns_mean_what_is_said_of_them(patterns in prop::collection::vec("[ab.]{0,3}\\*?", 0..4), id in "[ab.]{1,4}") {
             let customers = Customers::read_what_can_be(patterns.iter().map(String::as_str));

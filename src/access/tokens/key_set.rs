@@ -1,5 +1,5 @@
-//! The issuer's keys (RFC 7517), as they are now: asked for anew while they are in use, and at
-//! once where a token names a key that is not among them.
+//! The issuer's current keys (RFC 7517): refreshed while they are in use, and fetched at once if a
+//! token names a key that is not among them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,24 +16,24 @@ use tokio::time::Instant;
 use super::origin::Origin;
 use crate::{access::caller::Denied, flight::Flights, outbound::Deadline};
 
-/// From this age on a set is asked for anew behind whoever uses it, from the other one on before.
-/// A changed set is so in use within ten seconds.
+/// From the first age on, a set is refreshed in the background; from the second one on, before it is used.
+/// A changed set is thus in use within ten seconds.
 const AGING: Duration = Duration::from_secs(5);
 const OLD: Duration = Duration::from_secs(8);
 
-/// Between two times of asking at least.
+/// The minimum time between two fetches.
 const COOL_DOWN: Duration = Duration::from_secs(2);
 
-/// How long a set is used that cannot be had anew.
+/// How long a set that cannot be refreshed stays in use.
 const KEPT: Duration = Duration::from_hours(24);
 
-/// What a key must be for.
+/// What a key must be suitable for.
 pub(super) const USABLE: &str = "for signatures by RS256, ES256 or EdDSA";
 
-/// How long whoever needs a key waits for the set at most.
+/// How long a request that needs a key waits for the set at most.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The key sets of an issuer, one after the other.
+/// The successive key sets of an issuer.
 #[derive(Clone, Debug)]
 pub(super) struct KeySets(Arc<Inner>);
 
@@ -45,12 +45,12 @@ struct Inner {
     flights: Flights<(), ()>,
 }
 
-/// The key set that is in use, by where it is: kept while the configuration changes, so that a
-/// reload in which the issuer is down locks nobody out.
+/// The key set in use, with its origin. It is kept across configuration changes, so that a reload
+/// while the issuer is down locks no one out.
 #[derive(Debug, Default)]
 pub struct KeptKeys(Mutex<Option<KeySets>>);
 
-/// When the set was last asked for, and whether that was in vain.
+/// When the set was last fetched, and whether that failed.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     at: Instant,
@@ -71,14 +71,14 @@ pub(super) struct Key {
     decoding: Arc<DecodingKey>,
 }
 
-/// What is done before a key is looked for.
+/// What to do before looking for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum First {
-    /// Nothing: the set is as it is.
+    /// Nothing: the set is used as it is.
     Nothing,
-    /// The set is asked for anew, and nobody waits.
+    /// Refresh the set in the background.
     AskBehind,
-    /// The set is asked for anew, and whoever needs it waits.
+    /// Refresh the set and wait for it.
     Ask,
 }
 
@@ -89,7 +89,7 @@ struct Wire<'a> {
 }
 
 impl KeptKeys {
-    /// The sets of this origin: those that are in use, where they are of the same one.
+    /// Returns the sets of this origin; those in use if they have the same origin.
     pub(super) fn of(&self, origin: Origin) -> KeySets {
         let mut kept = self.0.lock();
         match kept.as_ref().filter(|kept| kept.0.origin.is_as(&origin)) {
@@ -104,7 +104,7 @@ impl KeySets {
         Self(Arc::new(Inner { origin, held: ArcSwapOption::empty(), asked: Mutex::default(), flights: Flights::default() }))
     }
 
-    /// The key of this id for this algorithm. Without an id it is the only one for the algorithm.
+    /// Finds the key with this id and algorithm. Without an id, it must be the only one for the algorithm.
     pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm, deadline: Deadline) -> Result<Arc<DecodingKey>, Denied> {
         let found = self.held().and_then(|held| held.find(id, algorithm));
         let asked = *self.0.asked.lock();
@@ -135,7 +135,7 @@ impl KeySets {
                     inner.held.store(Some(Arc::new(Held { keys, at })));
                 }
                 Err(cause) => {
-                    tracing::warn!(origin = %inner.origin, cause, "the key set cannot be had; the one before goes on, if there is one");
+                    tracing::warn!(origin = %inner.origin, cause, "the key set cannot be fetched; the previous one, if any, stays in use");
                 }
             }
             *inner.asked.lock() = Some(Asked { at, failed });
@@ -143,18 +143,18 @@ impl KeySets {
     }
 }
 
-/// Decides whether the set is asked for anew: of its age, of how long ago that was last done and
-/// whether in vain, and of whether the key is in it.
+/// Decides whether to refresh the set: from its age, from when the last fetch was and whether it failed,
+/// and from whether the key was found.
 fn first(age: Option<Duration>, asked: Option<(Duration, bool)>, is_found: bool) -> First {
     if asked.is_some_and(|(ago, _)| ago < COOL_DOWN) {
         return First::Nothing;
     }
-    // A failure of long ago says nothing of the issuer now.
+    // A failure long ago says nothing about the issuer now.
     let failed = asked.is_some_and(|(ago, failed)| failed && ago < OLD);
     match age {
         None => First::Ask,
         Some(_) if !is_found => First::Ask,
-        // An issuer that is down or hangs holds up nobody whose key is there, while he is one of many.
+        // After a recent failure no request whose key is there waits: the issuer may be down or hang.
         Some(age) if age >= OLD && !failed => First::Ask,
         Some(age) if age >= AGING => First::AskBehind,
         Some(_) => First::Nothing,
@@ -169,14 +169,14 @@ impl Held {
     }
 }
 
-/// Reads a set: its keys that can be used here. Others, of other algorithms for one, do no harm. An issuer
-/// that lists none any more has withdrawn those that he listed.
+/// Parses a set and keeps the keys that can be used here. Others, such as those of other algorithms, do no
+/// harm. An issuer that lists no keys any more has withdrawn the earlier ones.
 pub(super) fn read(text: &[u8]) -> Result<Vec<Key>, String> {
-    let wire: Wire<'_> = serde_json::from_slice(text).map_err(|_| "it is no JSON object with a list of keys".to_owned())?;
+    let wire: Wire<'_> = serde_json::from_slice(text).map_err(|_| "it is not a JSON object with a list of keys".to_owned())?;
     Ok(wire.keys.iter().filter_map(|key| usable(&serde_json::from_str(key.get()).ok()?)).collect())
 }
 
-/// A key for signatures by the one algorithm that its kind has here.
+/// Converts a key to verify signatures with the one algorithm that its type has here.
 fn usable(jwk: &Jwk) -> Option<Key> {
     let (algorithm, named) = match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),

@@ -1,7 +1,7 @@
-//! Callers by their JSON web tokens: whose, for whom, until when, and signed by whom.
+//! Callers identified by JSON Web Tokens: who, for whom, until when, and signed by whom.
 //!
-//! RS256, ES256 and EdDSA only (RFC 7518, RFC 8037). `iss`, `aud` and `exp` must be there and fit,
-//! `nbf` where it is there; clocks may differ by a minute.
+//! Only RS256, ES256 and EdDSA (RFC 7518, RFC 8037). `iss`, `aud` and `exp` must be present and match,
+//! `nbf` is checked if present; clocks may differ by a minute.
 
 mod key_set;
 mod origin;
@@ -24,32 +24,32 @@ use key_set::KeySets;
 pub use key_set::KeptKeys;
 pub(super) use settings::TokenSettings;
 
-/// The algorithms that are taken. All are of public keys: nothing that the gateway holds can sign.
+/// The accepted algorithms. All are asymmetric: nothing that the gateway holds can sign.
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
-/// How much clocks may differ, in seconds.
+/// The allowed difference between clocks, in seconds.
 const LEEWAY: u64 = 60;
 
-/// Subjects that are remembered, and for how long after the last request at least.
+/// How many subjects are remembered, and for how long at least after their last request.
 const MOST_SUBJECTS: u64 = 100_000;
 const REMEMBERED: Duration = Duration::from_mins(10);
 
-/// Longest name of a subject, in characters.
+/// The longest name of a subject, in characters.
 const LONGEST_NAME: usize = 128;
 
-/// Checks tokens.
+/// Verifies tokens.
 #[derive(Debug)]
 pub(super) struct Tokens {
     settings: TokenSettings,
-    /// What a token by each algorithm must be like: the key decides which, and it has one.
+    /// The rules for a token of each algorithm. The key decides which applies: it has exactly one.
     validations: [Validation; 3],
     keys: KeySets,
-    /// By the digest of what the token calls them: two are never one for the letters of a log.
+    /// By the digest of the subject claim, so that two subjects are not merged because they look alike in a log.
     subjects: moka::sync::Cache<[u8; 32], Subject>,
     metrics: Arc<Metrics>,
 }
 
-/// What is remembered of a subject.
+/// What is remembered about a subject.
 #[derive(Clone, Debug)]
 struct Subject {
     name: Arc<str>,
@@ -62,24 +62,24 @@ impl Tokens {
         signatures::install();
         let validations = ALGORITHMS.map(|algorithm| validation(algorithm, &settings));
         let keys = kept.of(settings.origin()?);
-        // Who is forgotten may ask as if he were new: not before his limit would let him.
+        // A forgotten subject starts with a full rate limit, so it is not forgotten before the limit has refilled.
         let remembered = settings.rate.map_or(REMEMBERED, |rate| rate.refill(settings.burst).max(REMEMBERED));
         let subjects = moka::sync::Cache::builder().max_capacity(MOST_SUBJECTS).time_to_idle(remembered).build();
         Ok(Self { settings, validations, keys, subjects, metrics })
     }
 
-    /// Who sends this token; a key set is waited for until the deadline.
+    /// Identifies the sender of this token; waits for a key set until the deadline.
     pub(super) async fn check(&self, token: &str, deadline: Deadline) -> Result<Caller, Denied> {
         let header = decode_header(token).map_err(|error| Denied::Refused(reason(error.kind())))?;
         let validation = self.validations.iter().find(|validation| validation.algorithms.contains(&header.alg));
         let validation = validation.ok_or(Denied::Refused(reason(&ErrorKind::InvalidAlgorithm)))?;
         if header.crit.is_some() {
-            return Err(Denied::Refused("The token wants an extension (crit) that is not known here."));
+            return Err(Denied::Refused("The token requires an extension (crit) that is not supported here."));
         }
         let key = self.keys.find(header.kid.as_deref(), header.alg, deadline).await?;
         let TokenData { claims, .. } =
             decode::<Map<String, Value>>(token, &key, validation).map_err(|error| Denied::Refused(reason(error.kind())))?;
-        // The library also takes a list of which it is one.
+        // The library would also accept a list that contains the issuer.
         if !claims.get("iss").is_some_and(Value::is_string) {
             return Err(Denied::Refused(reason(&ErrorKind::InvalidIssuer)));
         }
@@ -107,36 +107,36 @@ fn validation(algorithm: Algorithm, settings: &TokenSettings) -> Validation {
     validation.validate_nbf = true;
     validation.set_issuer(&[&settings.issuer]);
     validation.set_audience(&[&settings.audience]);
-    // One that is absent passes unless it is required.
+    // A claim that is absent passes validation unless it is required.
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     validation
 }
 
-/// Whom the token speaks of (RFC 9068, 2.2).
+/// Whom the token identifies (RFC 9068, 2.2).
 fn subject(claims: &Map<String, Value>) -> &str {
     let named = ["sub", "client_id"].iter().find_map(|claim| claims.get(*claim)?.as_str().filter(|name| !name.trim().is_empty()));
     named.unwrap_or("unnamed")
 }
 
-/// A name in letters that a log and a metric can hold.
+/// Replaces the characters of a name that are not suitable for a log and a metric.
 fn printable(name: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_graphic() { letter } else { '_' };
     name.chars().take(LONGEST_NAME).map(plain).collect()
 }
 
-/// Why a token is refused, for its sender: what is wrong with it, and nothing of the gateway's.
+/// The reason why a token is refused, for its sender: says what is wrong with it, and nothing about the gateway.
 fn reason(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::ExpiredSignature => "The token has expired.",
         ErrorKind::ImmatureSignature => "The token is not valid yet.",
-        ErrorKind::InvalidIssuer => "The token is of another issuer.",
+        ErrorKind::InvalidIssuer => "The token is from another issuer.",
         ErrorKind::InvalidAudience => "The token is for another audience.",
         ErrorKind::MissingRequiredClaim(_) => "The token lacks one of the claims exp, iss and aud.",
-        ErrorKind::InvalidClaimFormat(_) => "The token has a claim of the wrong form.",
-        ErrorKind::InvalidSignature => "The token's signature is wrong.",
+        ErrorKind::InvalidClaimFormat(_) => "The token has a claim in the wrong format.",
+        ErrorKind::InvalidSignature => "The token's signature is invalid.",
         ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => "The token is not signed with RS256, ES256 or EdDSA.",
-        // A header that names no algorithm that the library knows, `none` for one, is no header to it.
-        _ => "The token is no JSON web token that is signed with RS256, ES256 or EdDSA.",
+        // To the library, a header with an unknown algorithm, such as `none`, is not a header at all.
+        _ => "The token is not a JSON Web Token signed with RS256, ES256 or EdDSA.",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the issuer's keys are had: a URL or a file.
+//! Where the issuer's keys come from: a URL or a file.
 
 use std::{fmt, path::PathBuf};
 
@@ -8,17 +8,17 @@ use url::Url;
 
 use crate::outbound::{Answer, Client};
 
-/// Where a key set is.
+/// Where a key set comes from.
 #[derive(Debug)]
 pub(super) enum Origin {
-    /// It is served.
+    /// A URL that serves it.
     Url(Box<Client>, Url),
-    /// It is in a file.
+    /// A file.
     File(PathBuf),
 }
 
 impl Origin {
-    /// The set as it is now; the error says what is wrong, without quoting what came.
+    /// Reads the current set; the error says what is wrong, without quoting what was received.
     pub(super) async fn read(&self) -> Result<Vec<u8>, String> {
         match self {
             Self::File(path) => std::fs::read(path).map_err(|error| format!("it cannot be read: {error}")),
@@ -28,7 +28,7 @@ impl Origin {
                 match client.exchange_in_time(request).await {
                     Ok(Answer { status: 200, body: Ok(body), .. }) => Ok(body.into()),
                     Ok(Answer { status: 200, body: Err(failure), .. }) | Err(failure) => Err(failure.kind.as_str().to_owned()),
-                    Ok(Answer { status, .. }) => Err(format!("it was answered with HTTP {status}")),
+                    Ok(Answer { status, .. }) => Err(format!("the server answered with HTTP {status}")),
                 }
             }
         }
@@ -36,7 +36,7 @@ impl Origin {
 }
 
 impl Origin {
-    /// Whether it is the same place.
+    /// Whether it is the same origin.
     pub(super) fn is_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Url(_, one), Self::Url(_, other)) => one == other,
@@ -46,7 +46,7 @@ impl Origin {
     }
 }
 
-/// Without its query, in which some hosts want a key.
+/// Omits the query, in which some hosts expect a key.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! `[auth.jwt]`: whose tokens are taken.
+//! `[auth.jwt]`: whose tokens are accepted.
 
 use std::{
     num::NonZeroU32,
@@ -17,11 +17,11 @@ const TABLE: &str = "auth.jwt";
 const URL: &str = "auth.jwt.jwks_url";
 const FILE: &str = "auth.jwt.jwks_file";
 
-/// What bounds the calls for a key set.
+/// The limits of the calls that fetch a key set.
 const BOUNDS: Bounds =
     Bounds { connect_timeout: Duration::from_secs(1), timeout: Duration::from_secs(2), max_idle: 1, max_response_bytes: 1 << 20 };
 
-/// `[auth.jwt]`, checked.
+/// `[auth.jwt]`, validated.
 #[derive(Debug)]
 pub(in crate::access) struct TokenSettings {
     pub(super) issuer: String,
@@ -32,7 +32,7 @@ pub(in crate::access) struct TokenSettings {
     keys: Keys,
 }
 
-/// Where the issuer's keys are.
+/// Where the issuer's keys come from.
 #[derive(Debug)]
 enum Keys {
     Url(Endpoint),
@@ -40,11 +40,11 @@ enum Keys {
 }
 
 impl TokenSettings {
-    /// Reads the table; `is_wanted` says that the mode asks for it.
+    /// Reads the table; `is_wanted` says whether the mode requires it.
     pub(in crate::access) fn read(reader: &mut Reader, is_wanted: bool) -> Option<Self> {
         if !is_wanted && reader.holds(TABLE) {
             reader.unused(Self::read_table);
-            reader.fault(TABLE, "is of use with auth.mode = \"jwt\" only: set that, or leave the table out.");
+            reader.fault(TABLE, "is used only with auth.mode = \"jwt\": set that, or remove the table.");
         }
         if is_wanted { Self::read_table(reader) } else { None }
     }
@@ -79,12 +79,12 @@ impl Keys {
         let (is_url, is_file) = (reader.holds(URL), reader.holds(FILE));
         let (url, file) = (reader.get::<Endpoint>(URL), reader.path(FILE));
         match (is_url, is_file) {
-            (true, true) => reader.fault(URL, format!("is given beside {FILE}: leave either out.")),
-            (false, false) => reader.fault(URL, format!("is required, or {FILE}: where the issuer's keys are.")),
+            (true, true) => reader.fault(URL, format!("is given together with {FILE}: remove one of them.")),
+            (false, false) => reader.fault(URL, format!("is required, or {FILE}: it says where the issuer's keys are.")),
             _ => {}
         }
         if url.as_ref().is_some_and(|url| !url.is_encrypted() && !url.is_loopback()) {
-            reader.fault(URL, "must begin with https://: whoever could change what comes could sign tokens.");
+            reader.fault(URL, "must begin with https://: anyone who can alter the keys in transit can sign tokens.");
         }
         if let Some(Err(cause)) = file.as_ref().map(|path| read_file(path)) {
             reader.fault(FILE, cause);

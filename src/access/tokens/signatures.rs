@@ -1,5 +1,5 @@
-//! Signatures are checked by `ring`, which checks those of TLS, too: one implementation of
-//! cryptography in the program.
+//! `ring` verifies signatures, as it does for TLS, so that the program has a single implementation of
+//! cryptography.
 
 use std::sync::Once;
 
@@ -14,17 +14,17 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA2
 static PROVIDER: CryptoProvider =
     CryptoProvider { signer_factory: no_signer, verifier_factory: verifier, key_utils: KeyUtils::new_unimplemented() };
 
-/// Checks signatures of one algorithm with one key.
+/// Verifies signatures of one algorithm with one key.
 struct Checker {
     algorithm: Algorithm,
     key: DecodingKey,
 }
 
-/// Tells the library once how signatures are checked.
+/// Installs the verifiers in the library, once.
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // An error means that somebody has chosen already, which is as good.
+        // An error means that a provider is already installed, which is just as good.
         let _ = PROVIDER.install_default();
     });
 }
@@ -35,7 +35,7 @@ fn no_signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     Err(ErrorKind::InvalidAlgorithm.into())
 }
 
-/// A key checks signatures of its own family only: one of RSA never serves as a secret.
+/// A key verifies only signatures of its own family: an RSA key never serves as an HMAC secret.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the library's signature")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     if !super::ALGORITHMS.contains(algorithm) || !key.family().algorithms().contains(algorithm) {
