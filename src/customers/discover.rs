@@ -1,9 +1,9 @@
-//! The strategy `discover`: reads each source's list of its customers and links them by what one
-//! says of another's.
+//! The strategy `discover`: reads each source's list of its customers and links them by the references
+//! that one list makes to another.
 //!
-//! Everything is done in the background; a request only looks at what is there. What a source last
-//! said stays in use while it cannot be read, and a list that has suddenly lost most of its
-//! customers is believed only when it is read so twice.
+//! Everything happens in the background; a request only looks at the current result. If a source cannot be
+//! read, its last list stays in use. A list that has suddenly lost most of its customers is accepted only if
+//! the next read confirms it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -29,55 +29,55 @@ use crate::{
     telemetry::{Metrics, Origin, Tracer},
 };
 
-/// After the first failure it is tried again in so long; each further one doubles it.
+/// The wait after the first failure; each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What it is doubled to at most.
+/// The upper limit of the doubled wait.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Customers of one reading that are linked to nobody for one reason and named in the log; all
-/// are named where it is told to debug.
+/// The number of unlinked customers, per reason and reading, that are named in the log at the info level; all
+/// are named at the debug level.
 const MOST_NAMED: usize = 10;
 
-/// Customers whose matching leaves the threads that serve everybody.
+/// From this many customers on, matching moves off the threads that serve all requests.
 const MANY_CUSTOMERS: usize = 1000;
 
 /// A list with fewer customers than this may lose any number of them, but not all.
 const FEW: usize = 10;
 
-/// The lists, and what they come to.
+/// The lists, and the links made from them.
 pub(super) struct Discovery {
     sources: Vec<SourceName>,
-    /// The sources that list their customers, with their places among all.
+    /// The sources that list their customers, each with its place among all sources.
     listing: Vec<(usize, Arc<Source>)>,
     refresh: Duration,
     kept: Arc<KeptLinks>,
     found: ArcSwapOption<Discovered>,
 }
 
-/// What one reading of some lists came to.
+/// The result of one reading of some lists.
 #[derive(Debug, Default)]
 struct Read {
-    /// The places of those that could not be read.
+    /// The places of the lists that could not be read.
     failed: Vec<usize>,
-    /// Whether any was kept anew.
+    /// Whether any new list was kept.
     is_new: bool,
 }
 
-/// What the lists came to.
+/// The links made from the lists.
 #[derive(Debug)]
 pub(super) struct Discovered {
     pub(super) table: Table,
-    /// How many customers of a source have an id that cannot be asked for.
+    /// How many customers of a source have an id that cannot be requested.
     pub(super) hidden: Vec<(SourceName, u64)>,
     pub(super) at: Moment,
-    /// The ids of those, and of the partner itself, in lower case, and who is linked to nobody.
+    /// The ids of those customers and of the partner itself, in lower case.
     hidden_ids: HashSet<(SourceName, String)>,
     unlinked: Vec<Unlinked>,
 }
 
 impl Discovery {
-    /// Sets it up; what was read before a change of the configuration is used on.
+    /// Sets up discovery; lists read before a configuration change stay in use.
     pub(super) fn new(sources: &[Arc<Source>], refresh: Duration, kept: Arc<KeptLinks>) -> Self {
         let listing = sources.iter().cloned().enumerate().filter(|(_, source)| source.lists_customers()).collect();
         let names = sources.iter().map(|source| source.name()).collect();
@@ -86,18 +86,18 @@ impl Discovery {
         discovery
     }
 
-    /// What the lists came to; `None` until each was read once.
+    /// Returns the links; `None` until each list has been read once.
     pub(super) fn found(&self) -> Option<Arc<Discovered>> {
         self.found.load_full()
     }
 
-    /// Reads the lists again and again. Of those that were to be read together, one that failed is
-    /// tried again alone, until all of them are due again.
+    /// Reads the lists repeatedly. If one of them fails, it alone is tried again until all of them are
+    /// due again.
     pub(super) async fn run(self: Arc<Self>, metrics: Arc<Metrics>, tracer: Tracer) {
         let everyone: Vec<usize> = (0..self.listing.len()).collect();
         let (mut due, mut failures) = (everyone.clone(), 0);
         if let Some(kept) = self.found() {
-            self.count(&kept, &metrics); // of the configuration before
+            self.count(&kept, &metrics); // found under the previous configuration
         }
         let mut all_due = None;
         loop {
@@ -131,7 +131,7 @@ impl Discovery {
                 Ok(customers) => came.is_new |= self.keep(source, customers),
                 Err(failure) => {
                     let (outcome, http_status) = (failure.kind.as_str(), failure.http_status);
-                    tracing::warn!(source = %source.name(), outcome, http_status, "a source's customers could not be listed; the links before go on");
+                    tracing::warn!(source = %source.name(), outcome, http_status, "a source's customers could not be listed; the previous links stay in use");
                     came.failed.push(place);
                 }
             }
@@ -139,7 +139,7 @@ impl Discovery {
         came
     }
 
-    /// Keeps a list, if it is believed.
+    /// Keeps a list if it is accepted.
     fn keep(&self, source: &Source, customers: Vec<ListedCustomer>) -> bool {
         let mut kept = self.kept.lists.lock();
         let Some(key) = source.list_key() else { return false };
@@ -148,7 +148,7 @@ impl Discovery {
             Some(before) if !is_believed(before.customers.len(), customers.len(), before.doubted) => {
                 before.doubted = Some(customers.len());
                 let (before, now) = (before.customers.len(), customers.len());
-                tracing::warn!(source = %source.name(), before, now, "a source lists far fewer customers than before; that is believed when it is said twice");
+                tracing::warn!(source = %source.name(), before, now, "a source lists far fewer customers than before; accepted only if the next read confirms it");
                 false
             }
             _ => {
@@ -158,7 +158,7 @@ impl Discovery {
         }
     }
 
-    /// Forgets the lists that are none of this configuration's.
+    /// Forgets the lists that do not belong to this configuration.
     pub(super) fn forget_others(&self) {
         let keys: Vec<String> = self.listing.iter().filter_map(|(_, source)| source.list_key()).collect();
         self.kept.lists.lock().retain(|key, _| keys.contains(key));
@@ -170,7 +170,7 @@ impl Discovery {
         offload_if(customers > MANY_CUSTOMERS, move || this.put_to_use(&metrics)).await;
     }
 
-    /// Links what is kept; `None` where a list is missing.
+    /// Links the kept lists; `None` if one is missing.
     fn matched(&self) -> Option<Discovered> {
         let kept = self.kept.lists.lock();
         let of = |(place, source): &(usize, Arc<Source>)| Some((*place, source.name(), kept.get(&source.list_key()?)?.clone()));
@@ -209,7 +209,7 @@ impl Discovery {
 }
 
 impl Discovered {
-    /// Whether an id at a source is that of a customer who cannot be asked for, or of the partner itself.
+    /// Whether an id at a source belongs to a customer that cannot be requested, or to the partner itself.
     pub(super) fn hides(&self, source: SourceName, id: &str) -> bool {
         !self.hidden_ids.is_empty() && self.hidden_ids.contains(&(source, id.to_ascii_lowercase()))
     }
@@ -218,7 +218,7 @@ impl Discovered {
         self.unlinked.iter().filter(|unlinked| (unlinked.source, unlinked.reason) == (source, reason)).count()
     }
 
-    /// Says in the log what was linked, and names whom nobody could be linked to, where that is news.
+    /// Logs what was linked and, if that has changed, names the customers that could not be linked.
     fn tell(&self, before: Option<&Self>) {
         let (customers, unlinked) = (self.table.entries().len(), self.unlinked.len());
         tracing::info!(customers, unlinked, "the sources' customers were listed and linked");
@@ -241,8 +241,8 @@ impl Discovered {
     }
 }
 
-/// Who is linked to nobody, those first whom a person can do something about, and who of them is
-/// named whatever the log's level: a few for each reason.
+/// Sorts the unlinked customers, those first that a person can do something about. The flag says whether a
+/// customer is named at the info level: a few for each reason are.
 fn told(unlinked: &[Unlinked]) -> Vec<(&Unlinked, bool)> {
     let mut all: Vec<&Unlinked> = unlinked.iter().collect();
     all.sort_by_key(|unlinked| unlinked.reason.rank());
@@ -255,14 +255,14 @@ fn told(unlinked: &[Unlinked]) -> Vec<(&Unlinked, bool)> {
     all.into_iter().map(|unlinked| (unlinked, named(unlinked))).collect()
 }
 
-/// Whether a list is believed that has so many customers where there were so many before: most of
-/// them, or all of a few, are lost only where that is said twice. Two lists say the same where they differ by a quarter
-/// at most: one that goes on to lose customers is doubted anew.
+/// Decides whether a list with `now` customers is accepted after one with `before`: the loss of most customers, or
+/// of all of a few, is accepted only if the next read confirms it. The next read confirms it if it differs from the
+/// doubted one by a quarter at most: a list that goes on losing customers is doubted again.
 fn is_believed(before: usize, now: usize, doubted: Option<usize>) -> bool {
     before == 0 || (now > 0 && (before < FEW || now * 2 >= before)) || doubted.is_some_and(|doubted| now.abs_diff(doubted) <= doubted / 4)
 }
 
-/// How long until the lists are read again, after so many failures in a row.
+/// How long until the lists are read again, after this many failures in a row.
 fn pause(failures: u32, refresh: Duration) -> Duration {
     match failures {
         0 => refresh,

@@ -1,4 +1,4 @@
-//! Which lists are believed, when they are read again, and whom the log names.
+//! Which lists are accepted, when they are read again, and which customers the log names.
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn a_list_that_has_lost_most_is_believed_when_it_is_said_twice() {
 fn a_list_that_cannot_be_read_is_tried_again_less_and_less_often() {
     let seconds = |failures| pause(failures, Duration::from_mins(15)).as_secs();
     assert_eq!([0, 1, 2, 3, 6, 7, 100].map(seconds), [900, 1, 2, 4, 32, 60, 60]);
-    assert_eq!(pause(5, Duration::from_millis(200)), Duration::from_millis(200), "never later than it would be anyway");
+    assert_eq!(pause(5, Duration::from_millis(200)), Duration::from_millis(200), "never later than the regular refresh");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn the_log_names_a_few_for_each_reason_and_those_first_who_can_be_mended() {
         .chain(many(Reason::FitsSeveral, 3))
         .collect();
     let told = told(&unlinked);
-    assert_eq!(told.len(), unlinked.len(), "all are told at some level");
+    assert_eq!(told.len(), unlinked.len(), "all are logged at some level");
     let mut named: Vec<(&str, usize)> = Vec::new();
     for (unlinked, _) in told.iter().filter(|(_, is_named)| *is_named) {
         match named.last_mut() {

@@ -1,23 +1,23 @@
-//! Whom the references of a list fit. Pure.
+//! Which customers the references of a list match. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::reason::Reason;
 use crate::domain::{LinkedBy, ListedCustomer};
 
-/// What references may say, and whose name it is.
+/// For each text that a reference may hold, the customers that it names.
 pub(super) type Names<'a> = HashMap<&'a str, Vec<(usize, LinkedBy)>>;
 
-/// Which customers of a list the references of another fit, as places in the two lists.
+/// Which customers of a list the references of another match, as places in the two lists.
 pub(super) struct Fits {
-    /// For each referring customer, whom its reference fits, and by what.
+    /// For each referring customer, which customers its reference matches, and by what.
     of: Vec<Vec<(usize, LinkedBy)>>,
-    /// For each customer spoken of, who refers to it.
+    /// For each customer referred to, which customers refer to it.
     to: HashMap<usize, Vec<usize>>,
 }
 
 impl Fits {
-    /// A reference that fits only those who are not shown fits nobody.
+    /// A reference that matches only customers that are not shown counts as matching none.
     pub(super) fn new(customers: &[ListedCustomer], names: &Names<'_>, is_shown: &[bool]) -> Self {
         let any_shown = |fitted: &&Vec<(usize, LinkedBy)>| fitted.iter().any(|(to, _)| is_shown.get(*to) == Some(&true));
         let fitted = |customer: &ListedCustomer| names.get(customer.reference.as_deref()?).filter(any_shown).cloned();
@@ -31,25 +31,25 @@ impl Fits {
         Self { of, to }
     }
 
-    /// Whom a customer's reference fits, where it fits nobody else and no other reference does.
+    /// The customer that a reference matches, if it matches no other and no other reference matches that customer.
     pub(super) fn only(&self, place: usize) -> Option<(usize, LinkedBy)> {
         let [(to, by)] = self.of.get(place)?.as_slice() else { return None };
         (self.referring(*to) == 1).then_some((*to, *by))
     }
 
-    /// How many refer to a customer.
+    /// How many customers refer to a customer.
     pub(super) fn referring(&self, to: usize) -> u64 {
         self.to.get(&to).map_or(0, |referring| referring.len() as u64)
     }
 
-    /// How many refer to those that a customer's reference fits, itself included.
+    /// How many customers refer to those that a customer's reference matches, itself included.
     pub(super) fn apart_of(&self, place: usize) -> u64 {
         let fitted = self.of.get(place).into_iter().flatten();
         let referring: BTreeSet<usize> = fitted.filter_map(|(to, _)| self.to.get(to)).flatten().copied().collect();
         referring.len() as u64
     }
 
-    /// Why a customer is linked to nobody.
+    /// Why a customer is not linked to any other.
     pub(super) fn reason(&self, place: usize, customer: &ListedCustomer) -> Reason {
         match self.of.get(place).map_or(0, Vec::len) {
             _ if customer.reference.is_none() => Reason::NoReference,
@@ -67,7 +67,7 @@ pub(super) fn names(customers: &[ListedCustomer]) -> Names<'_> {
         let id = (LinkedBy::ReferenceIsId, &customer.id);
         for (by, name) in std::iter::once(id).chain(customer.other_names.iter().map(|(by, name)| (*by, name))) {
             let whose = names.entry(name.as_ref()).or_default();
-            // A customer whose names are the same text is fitted once.
+            // A customer whose names are the same text counts once.
             if whose.last().is_none_or(|(last, _)| *last != place) {
                 whose.push((place, by));
             }

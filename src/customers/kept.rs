@@ -1,4 +1,4 @@
-//! What is known of the links and outlives a change of the configuration.
+//! What is known about the links and outlives a configuration change.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,19 +7,19 @@ use parking_lot::Mutex;
 use super::file::LinkFile;
 use crate::domain::{ListedCustomer, Moment};
 
-/// The sources' lists as they were last read, and the file of links that was last in use.
+/// The last lists of the sources, and the last file of links in use.
 #[derive(Default)]
 pub struct KeptLinks {
-    /// The lists, by where and as whom each is read.
+    /// The lists, keyed by where and with which identity each is read.
     pub(super) lists: Mutex<HashMap<String, KeptList>>,
     pub(super) file: Mutex<Option<Arc<LinkFile>>>,
 }
 
-/// A source's list as it was last read.
+/// The last list of a source.
 #[derive(Clone, Debug)]
 pub(super) struct KeptList {
     pub(super) customers: Arc<Vec<ListedCustomer>>,
     pub(super) at: Moment,
-    /// How many customers a list had that was not believed.
+    /// How many customers the last list had that was not accepted.
     pub(super) doubted: Option<usize>,
 }

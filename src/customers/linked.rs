@@ -1,4 +1,4 @@
-//! Where one customer is found: its id at each source, and what says so.
+//! Where one customer is found: its id at each source, and what each link is based on.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use crate::domain::{CustomerId, LinkedBy, RemoteId, SourceName, Warning};
 /// Where one customer is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Linked {
-    /// The customer, as callers name it.
+    /// The customer's id in this API.
     pub customer: CustomerId,
-    /// What it is called, where somebody said.
+    /// The customer's name, if any list gives one.
     pub name: Option<Box<str>>,
-    /// Each source, in the sources' order.
+    /// One link for each source, in the sources' order.
     pub links: Vec<Link>,
     /// What a caller should know about the links.
     pub warnings: Vec<Warning>,
@@ -22,26 +22,26 @@ pub struct Linked {
 pub struct Link {
     /// The source.
     pub source: SourceName,
-    /// The id there, and what says so; `None` where the customer is not linked to the source.
+    /// The id there, and what the link is based on; `None` if the customer is not linked to the source.
     pub to: Option<(RemoteId, LinkedBy)>,
 }
 
-/// Why it cannot be said where a customer is found.
+/// Why a customer cannot be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotLinked {
     /// No strategy knows the customer, or the one that does links it to no source.
     Unknown,
-    /// The sources' lists were not all read yet; they may have been in so long.
+    /// The sources' lists have not all been read yet; the caller may try again after this time.
     NotReadYet(Duration),
 }
 
 impl Linked {
-    /// The customer at a source, where it is linked to it.
+    /// The customer's id at a source, if it is linked to it.
     pub fn to(&self, source: SourceName) -> Option<&RemoteId> {
         self.links.iter().find(|link| link.source == source)?.to.as_ref().map(|(remote, _)| remote)
     }
 
-    /// Whether something other than the bare id says so.
+    /// Whether the links are based on something other than the bare id.
     pub fn is_verified(&self) -> bool {
         self.links.iter().flat_map(|link| &link.to).any(|(_, by)| *by != LinkedBy::SameId)
     }

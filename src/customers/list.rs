@@ -1,4 +1,4 @@
-//! The customers that can be asked for, a page at a time.
+//! The customers that can be requested, one page at a time.
 
 use super::{Customers, Known, NotLinked, Strategy, linked::Linked, table::Entry};
 use crate::domain::{CustomerId, InvalidCursor, Moment, SourceName, Warning, WarningCode, folded, open_cursor, seal_cursor};
@@ -6,11 +6,11 @@ use crate::domain::{CustomerId, InvalidCursor, Moment, SourceName, Warning, Warn
 /// Which customers a caller wants, and where the page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomersQuery {
-    /// Part of the id or of the name, folded.
+    /// Part of the id or of the name, case-folded.
     q: Option<String>,
-    /// The customer that the page begins behind.
+    /// The customer after which the page begins.
     after: Option<CustomerId>,
-    /// How many customers at most.
+    /// The maximum number of customers.
     size: usize,
 }
 
@@ -19,18 +19,18 @@ pub struct CustomersQuery {
 pub struct CustomersPage {
     /// The customers on it, in the order of their ids.
     pub customers: Vec<Linked>,
-    /// How many customers the query leaves.
+    /// How many customers match the query.
     pub total: usize,
     /// The cursor of the next page; `None` on the last.
     pub next_cursor: Option<String>,
     /// What a caller should know about the list.
     pub warnings: Vec<Warning>,
-    /// Since when the links are so.
+    /// Since when these links have been in use.
     pub as_of: Moment,
 }
 
 impl CustomersQuery {
-    /// Reads the place that a cursor names; without one the page is the first.
+    /// Reads the position that a cursor names; without one, the page is the first.
     pub fn new(q: Option<&str>, cursor: Option<&str>, size: usize) -> Result<Self, InvalidCursor> {
         let q = q.map(|q| folded(q).into_owned());
         let after = cursor.map(|cursor| {
@@ -42,7 +42,7 @@ impl CustomersQuery {
 }
 
 impl Customers {
-    /// A page of those customers that a caller may see.
+    /// Returns a page of the customers that a caller may see.
     pub fn list(&self, query: &CustomersQuery, may_see: impl Fn(&CustomerId) -> bool) -> Result<CustomersPage, NotLinked> {
         let known = self.known_by_heart()?;
         let (seen, unseen): (Vec<_>, Vec<_>) = everybody(&known, query.q.as_deref())
@@ -63,17 +63,17 @@ impl Customers {
         })
     }
 
-    /// Since when the links are as they are.
+    /// Since when the current links have been in use.
     pub fn as_of(&self) -> Moment {
         self.deciding().filter_map(|strategy| strategy.known().ok()).map(|known| known.at()).max().unwrap_or(self.since)
     }
 
-    /// How many customers there are at most to look through.
+    /// How many customers there are at most to search.
     pub fn len(&self) -> usize {
         self.known_by_heart().map_or(0, |known| known.iter().map(|known| known.table().entries().len()).sum())
     }
 
-    /// Whether there is nobody to look through.
+    /// Whether there are no customers to search.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -82,15 +82,15 @@ impl Customers {
         self.deciding().map(Strategy::known).collect()
     }
 
-    /// Customers who cannot be asked for are told of only where nobody is hidden from the caller:
-    /// they have no id of ours that could say whether he may know of them.
+    /// Customers that cannot be requested are reported only if no customer is hidden from the caller:
+    /// they have no customer id by which to decide whether the caller may know about them.
     fn list_warnings(&self, known: &[Known], seen: &[(&Entry, bool)], sees_all: bool) -> Vec<Warning> {
         let mut warnings = Vec::new();
         for source in &self.sources {
             let told = |entry: &Entry| entry.apart.iter().filter(|(name, _)| name == source).map(|(_, count)| *count).max();
             let is_of = |(entry, _): &&(&Entry, bool)| entry.is_apart && told(entry).is_some();
             let shown = seen.iter().filter(is_of).count() as u64;
-            // Of those who are not in the list, be it that nobody or that this caller cannot ask for them, the customers say.
+            // Customers missing from the list, hidden or invisible to this caller, are counted by those shown (`apart`).
             let most = seen.iter().filter_map(|(entry, _)| told(entry)).max().unwrap_or(0);
             warnings.extend(counted(WarningCode::AmbiguousReference, *source, shown.max(most)));
             let hidden = if sees_all { known.iter().map(|known| known.hidden(*source)).sum() } else { 0 };
@@ -105,7 +105,7 @@ impl Customers {
 }
 
 impl Known {
-    /// How many customers of a source have an id that cannot be asked for.
+    /// How many customers of a source have an id that cannot be requested.
     fn hidden(&self, source: SourceName) -> u64 {
         match self {
             Self::File(_) => 0,
@@ -114,8 +114,8 @@ impl Known {
     }
 }
 
-/// Every customer once, in the order of the ids, and whether a text is part of it; of two with one id
-/// the earlier strategy's.
+/// Every customer once, ordered by id, and whether its texts contain `part`; if two have the same id, the
+/// earlier strategy's.
 fn everybody<'a>(known: &'a [Known], part: Option<&str>) -> Vec<(&'a Entry, bool)> {
     let mut all: Vec<(&Entry, bool)> = Vec::new();
     for table in known.iter().map(Known::table) {
@@ -124,7 +124,7 @@ fn everybody<'a>(known: &'a [Known], part: Option<&str>) -> Vec<(&'a Entry, bool
         all.extend(table.entries().iter().enumerate().map(|(place, entry)| (entry, is_left(place))));
     }
     if known.len() > 1 {
-        all.sort_by(|(a, _), (b, _)| a.id.as_str().cmp(b.id.as_str())); // stable, and quick on runs that are in order
+        all.sort_by(|(a, _), (b, _)| a.id.as_str().cmp(b.id.as_str())); // stable, and fast on runs that are already sorted
         all.dedup_by(|(later, _), (earlier, _)| later.id == earlier.id);
     }
     all
@@ -134,7 +134,7 @@ fn counted(code: WarningCode, source: SourceName, count: u64) -> Option<Warning>
     (count > 0).then_some(Warning { code, source: Some(source), count: Some(count) })
 }
 
-/// What a cursor is a place in.
+/// Identifies the list that a cursor is a position in.
 fn list(q: Option<&str>) -> [&[u8]; 3] {
     [b"rollcall customers 1", if q.is_some() { b"q" } else { b"-" }, q.unwrap_or_default().as_bytes()]
 }

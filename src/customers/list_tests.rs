@@ -1,4 +1,4 @@
-//! Pages of customers over made-up tables.
+//! Pages of customers from invented tables.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ fn entry(id: &str, name: &str) -> Entry {
     Entry { id, name: Some(name.into()), to, apart: Vec::new(), is_apart: false }
 }
 
-/// Customers of a file that holds these.
+/// Customers from a file with these entries.
 fn customers(entries: &[Entry]) -> Customers {
     let rows: Vec<String> = entries.iter().map(|entry| format!("{},{},{}", entry.id, entry.name.as_deref().unwrap(), entry.id)).collect();
     let text = format!("customer_id,name,left_id\n{}", rows.join("\n"));
@@ -62,8 +62,8 @@ fn a_query_leaves_whom_it_names_and_nobody_sees_others() {
     assert_eq!(walk(&customers, Some("Acme"), 2, all), ["acme", "cedar"]);
     assert_eq!(walk(&customers, Some("a\u{30a}SA"), 2, all), ["birch"]);
     assert_eq!(walk(&customers, Some("BIR"), 2, all), ["birch"]);
-    assert_eq!(walk(&customers, Some("ΑΣ"), 2, all), ["delta"], "a sigma at the end of what is looked for is one anywhere");
-    assert_eq!(walk(&customers, Some("acmeacme"), 2, all), [""; 0], "an id and a name are two texts");
+    assert_eq!(walk(&customers, Some("ΑΣ"), 2, all), ["delta"], "a final sigma in the search text matches any sigma");
+    assert_eq!(walk(&customers, Some("acmeacme"), 2, all), [""; 0], "an id and a name are separate texts");
     assert_eq!(walk(&customers, Some("acme"), 2, |id| id.as_str() != "acme"), ["cedar"]);
     assert_eq!(walk(&customers, None, 2, |id| id.as_str() != "birch"), ["acme", "cedar", "delta"]);
     assert_eq!(walk(&customers, Some("zoe"), 2, all), [""; 0]);
@@ -96,7 +96,7 @@ proptest! {
     #[test]
     fn the_pages_show_everybody_once(ids in prop::collection::btree_set("[A-Za-z0-9._~-]{1,4}", 0..20), size in 1_usize..6) {
         let ids: Vec<String> = ids.into_iter().filter(|id| id.parse::<CustomerId>().is_ok()).collect();
-        // At a source ids are compared without case.
+        // Ids at a source are compared ignoring case.
         let mut seen = std::collections::BTreeSet::new();
         let ids: Vec<String> = ids.into_iter().filter(|id| seen.insert(id.to_lowercase())).collect();
         let customers = customers(&ids.iter().map(|id| entry(id, "x")).collect::<Vec<_>>());

@@ -1,10 +1,10 @@
-//! Linking the customers of several lists by what one source says of another's. Pure.
+//! Links the customers of several lists by the references that one source makes to another. Pure.
 //!
-//! The first list is the one that references speak of. A reference that fits one of its customers,
-//! and no other reference of the same list fits that one, makes the two one customer. Names are
-//! never compared. Where anything is left to guess, both stay customers of their own. Whom nobody
-//! can ask for (the partner itself, or an id of a form that no path has) is never linked, and makes
-//! a reference that fits it as well no surer.
+//! The first list is the one that references refer to. If a reference matches one of its customers, and no
+//! other reference of the same list matches that one, the two become one customer. Names are never
+//! compared. Where anything would have to be guessed, both stay customers of their own. A customer that
+//! cannot be requested (the partner itself, or an id that no path can hold) is never linked, and a
+//! reference that also matches such a customer is still ambiguous.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::{CustomerId, LinkedBy, ListedCustomer, RemoteId, SourceName};
 
-/// One source's customers; `place` is the source's among all sources.
+/// One source's customers; `place` is the source's place among all sources.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct List<'a> {
     pub(super) source: SourceName,
@@ -23,16 +23,16 @@ pub(super) struct List<'a> {
     pub(super) customers: &'a [ListedCustomer],
 }
 
-/// What lists come to.
+/// The links made from the lists.
 #[derive(Debug, Default)]
 pub(super) struct Matched {
     /// The customers, each once.
     pub(super) entries: Vec<Entry>,
-    /// Who is linked to nobody else, and why, in the order of the lists.
+    /// The customers that are linked to no other source, and why, in the order of the lists.
     pub(super) unlinked: Vec<Unlinked>,
 }
 
-/// A customer of one source that was linked to none of another.
+/// A customer of one source that was not linked to any other source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unlinked {
     pub(super) source: SourceName,
@@ -40,23 +40,23 @@ pub(super) struct Unlinked {
     pub(super) reason: Reason,
 }
 
-/// Lists while they are linked.
+/// Lists while they are being linked.
 struct Matching<'a> {
     first: List<'a>,
     sources: usize,
     names: Names<'a>,
-    /// For each customer of the first list, whether anybody can ask for it.
+    /// For each customer of the first list, whether it can be requested.
     is_shown: Vec<bool>,
-    /// The customers of the first list, as far as they are shown.
+    /// The customers of the first list that are shown.
     entries: Vec<Option<Entry>>,
     taken: HashSet<CustomerId>,
     /// The customers that only another list has.
     alone: Vec<Entry>,
-    /// Who of the other lists is linked to nobody.
+    /// The customers of the other lists that are linked to no other source.
     referring: Vec<Unlinked>,
 }
 
-/// Links lists; so many sources there are in all.
+/// Links lists; `sources` is the number of all sources.
 pub(super) fn match_lists(lists: &[List<'_>], sources: usize) -> Matched {
     let Some((first, others)) = lists.split_first() else { return Matched::default() };
     let mut matching = Matching::new(*first, sources);
@@ -66,8 +66,8 @@ pub(super) fn match_lists(lists: &[List<'_>], sources: usize) -> Matched {
     matching.finish(others)
 }
 
-/// A customer as its own source lists it; `None` where it is the partner itself, or its id has a
-/// form that cannot be asked for.
+/// A customer as its own source lists it; `None` if it is the partner itself, or if its id cannot be
+/// requested.
 fn own_entry(customer: &ListedCustomer, place: usize, sources: usize) -> Option<Entry> {
     let id: CustomerId = customer.id.parse().ok().filter(|_| !customer.is_provider)?;
     let mut to = vec![None; sources].into_boxed_slice();
@@ -75,7 +75,7 @@ fn own_entry(customer: &ListedCustomer, place: usize, sources: usize) -> Option<
     Some(Entry { id, name: customer.name.clone(), to, apart: Vec::new(), is_apart: false })
 }
 
-/// Whether an id can stand in the path of a URL.
+/// Whether an id can be part of a URL's path.
 fn is_askable(id: &str) -> bool {
     !matches!(id, "." | "..")
 }
@@ -90,8 +90,8 @@ fn link(entry: Option<&mut Option<Entry>>, customer: &ListedCustomer, place: usi
     }
 }
 
-/// A source may have another customer of one's id, whom nobody can ask for by it. Where none of that source is
-/// linked and none is left apart already, he may well be this one.
+/// A source may have a different customer with the same id, which therefore cannot be requested by it. If no
+/// customer of that source is linked to the entry or left apart from it already, it may well be the same customer.
 fn leave_namesakes_apart(entries: &mut [Option<Entry>], lists: &[List<'_>], unlinked: &[Unlinked]) {
     let hidden = unlinked.iter().filter(|one| one.reason == Reason::IdTaken);
     let namesakes: HashSet<(SourceName, &str)> = hidden.map(|one| (one.source, &*one.id)).collect();
@@ -152,7 +152,7 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// A customer that only its own source has, unless it cannot be asked for.
+    /// Adds a customer that only its own source has, unless it cannot be requested.
     fn leave_alone(&mut self, list: &List<'_>, customer: &ListedCustomer, reason: Reason, apart: u64) {
         let (entry, reason) = match own_entry(customer, list.place, self.sources) {
             None => (None, Reason::InvalidId),

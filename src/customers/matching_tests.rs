@@ -1,4 +1,4 @@
-//! Who is linked to whom, as tables and as what holds of any lists.
+//! Which customers are linked, as tables and as properties that hold for any lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ fn matched(lefts: &[ListedCustomer], rights: &[ListedCustomer]) -> Matched {
     match_lists(&lists, 2)
 }
 
-/// A customer's id at either source, and by what the second is linked.
+/// A customer's id at each of two sources, and what the link to the second is based on.
 type Links = (Option<String>, Option<String>, Option<LinkedBy>);
 
 fn links(matched: &Matched) -> BTreeMap<String, Links> {
@@ -111,7 +111,7 @@ fn whoever_has_the_id_of_another_is_left_apart_from_him_where_nobody_is_linked()
         (vec![left("a", "", "")], vec![right("a", "")], 1),
         (vec![left("a", "", "")], vec![right("a", "nobody")], 1),
         (vec![left("a", "", "")], vec![right("A", "")], 0),
-        (vec![left("a", "", "")], vec![right("a", ""), right("x", "a")], 0), // he is linked for certain
+        (vec![left("a", "", "")], vec![right("a", ""), right("x", "a")], 0), // its link is certain
         (vec![left("a", "", "")], vec![right("a", "a"), right("x", "a")], 2),
         (vec![left("a", "", ""), left("b", "", "")], vec![right("a", "b")], 0),
     ] {
@@ -170,7 +170,7 @@ proptest! {
         let (lefts, rights) = (distinct(lefts), distinct(rights));
         let matched = matched(&lefts, &rights);
         let ids: BTreeSet<&str> = matched.entries.iter().map(|entry| entry.id.as_str()).collect();
-        prop_assert_eq!(ids.len(), matched.entries.len(), "an id is one customer's");
+        prop_assert_eq!(ids.len(), matched.entries.len(), "an id belongs to one customer");
         for (place, source, customers) in [(0, LEFT, &lefts), (1, RIGHT, &rights)] {
             for customer in customers {
                 let shown = matched.entries.iter().filter(|entry| entry.remote(place) == Some(customer.id.as_ref())).count();

@@ -1,11 +1,11 @@
-//! Which id a customer has in each source.
+//! Which id a customer has at each source.
 //!
-//! Strategies say so, in a configured order; the first that knows a customer decides for all sources:
+//! Strategies decide, in a configured order; the first that knows a customer decides for all sources:
 //!
-//! - `same_id`: every customer has the same id everywhere. It leaves a source out where an earlier
-//!   strategy knows that the id is another customer's there.
-//! - [`mod@file`]: what somebody wrote down.
-//! - [`discover`]: what the sources' own lists say of each other ([`matching`]).
+//! - `same_id`: every customer has the same id everywhere. It leaves a source out if an earlier
+//!   strategy knows that the id belongs to another customer there.
+//! - [`mod@file`]: links that a person wrote down.
+//! - [`discover`]: links from the references between the sources' own lists ([`matching`]).
 
 mod discover;
 mod file;
@@ -40,37 +40,37 @@ pub use linked::{Link, Linked, NotLinked};
 pub use list::{CustomersPage, CustomersQuery};
 pub use settings::Settings;
 
-/// What a caller is asked to wait while the lists are being read for the first time.
+/// How long a caller is asked to wait while the lists are being read for the first time.
 const SOON: Duration = Duration::from_secs(5);
 
-/// How customers are found at the sources.
+/// Finds customers at the sources.
 pub struct Customers {
     sources: Vec<SourceName>,
     strategies: Vec<Strategy>,
-    /// Since when the strategies are in use.
+    /// When the strategies came into use.
     since: Moment,
     metrics: Arc<Metrics>,
     /// What outlives a configuration.
     kept: Arc<KeptLinks>,
-    /// What keeps the links up to date; it ends with them.
+    /// The tasks that keep the links up to date; they end with this value.
     tasks: Mutex<JoinSet<()>>,
 }
 
-/// One way to find out where a customer is.
+/// One way to find out which id a customer has at each source.
 enum Strategy {
     SameId,
     File(Arc<LinkFile>),
     Discover(Arc<Discovery>),
 }
 
-/// What a strategy knows by heart, as it is now.
+/// The customers that a strategy can list, as they are now.
 enum Known {
     File(Arc<(Table, Moment)>),
     Discovered(Arc<Discovered>),
 }
 
 impl Customers {
-    /// Sets the strategies up; nothing is read behind the requests yet.
+    /// Sets up the strategies; does not start to read anything in the background.
     pub fn new(settings: Settings, sources: &[Arc<Source>], kept: &Arc<KeptLinks>, metrics: Arc<Metrics>) -> Self {
         let Settings { kinds, file, refresh } = settings;
         let file = file.map(Arc::new);
@@ -92,7 +92,7 @@ impl Customers {
         }
     }
 
-    /// Begins to keep the links up to date, until this is dropped.
+    /// Starts to keep the links up to date, until this value is dropped.
     pub fn keep_up_to_date(&self, tracer: &Tracer) {
         self.forget_other_lists();
         *self.kept.file.lock() = self.file().cloned();
@@ -107,7 +107,7 @@ impl Customers {
         }
     }
 
-    /// Shows no more in the metrics what was noted of strategies that are not in use: it would stand there for ever.
+    /// Removes from the metrics what strategies that are no longer in use recorded; it would stay there forever.
     pub fn forget_other_notes(&self) {
         if self.file().is_none() {
             self.metrics.links.forget_linked(Kind::File.as_str());
@@ -133,7 +133,7 @@ impl Customers {
         })
     }
 
-    /// Forgets the lists of sources that are no longer asked, or as somebody else.
+    /// Forgets the lists of sources that are no longer asked, or are asked with another identity.
     fn forget_other_lists(&self) {
         match self.discovery() {
             Some(discovery) => discovery.forget_others(),
@@ -141,7 +141,7 @@ impl Customers {
         }
     }
 
-    /// Where a customer is found: what the first strategy says that knows it.
+    /// Finds a customer: the first strategy that knows it decides.
     pub fn find(&self, customer: &CustomerId) -> Result<Linked, NotLinked> {
         for strategy in &self.strategies {
             let known = match strategy {
@@ -155,8 +155,8 @@ impl Customers {
         Err(NotLinked::Unknown)
     }
 
-    /// Whether an id at a source is that of a customer by anything else than the bare id, be it one
-    /// that can be asked for or not.
+    /// Whether an id at a source belongs to a customer on any basis other than the bare id, whether or not that
+    /// customer can be requested.
     pub fn is_somebodys(&self, source: SourceName, id: &str) -> bool {
         let Some(place) = self.sources.iter().position(|name| *name == source) else { return false };
         let names_it = |entry: &Entry| entry.remote(place).is_some_and(|remote| remote.eq_ignore_ascii_case(id));
@@ -164,20 +164,20 @@ impl Customers {
         if known.iter().any(|one| one.hides(source, id)) {
             return true;
         }
-        // What a strategy says of a customer counts only where no earlier one knows that customer.
+        // What a strategy says about a customer counts only if no earlier one knows that customer.
         known.iter().enumerate().any(|(index, one)| {
             let entry = one.table().find_remote(place, id).filter(|entry| names_it(entry));
             entry.is_some_and(|entry| known.iter().take(index).all(|earlier| earlier.table().find(&entry.id).is_none()))
         })
     }
 
-    /// The strategies that know customers by heart, as far as they decide: `same_id` knows everyone,
-    /// so nothing behind it does.
+    /// The strategies that list their customers, as far as they decide: `same_id` knows every customer,
+    /// so nothing after it does.
     fn deciding(&self) -> impl Iterator<Item = &Strategy> {
         self.strategies.iter().take_while(|strategy| !matches!(strategy, Strategy::SameId))
     }
 
-    /// The id itself, at every source but where it is known to be that of another customer.
+    /// Uses the id itself at every source, except where it is known to belong to another customer.
     fn same_id(&self, customer: &CustomerId) -> Result<Linked, NotLinked> {
         let is_free = |source: SourceName| !self.is_somebodys(source, customer.as_str());
         let to = |source| is_free(source).then(|| (RemoteId::from(customer), LinkedBy::SameId));
@@ -190,7 +190,7 @@ impl Customers {
 }
 
 impl Strategy {
-    /// What it knows by heart; `same_id` knows nothing so.
+    /// The customers that the strategy lists; `same_id` lists none.
     fn known(&self) -> Result<Known, NotLinked> {
         match self {
             Self::SameId => Err(NotLinked::Unknown),
@@ -208,7 +208,7 @@ impl Known {
         }
     }
 
-    /// Whether an id at a source is that of a customer who is in no list of ours.
+    /// Whether an id at a source belongs to a customer that none of our lists shows.
     fn hides(&self, source: SourceName, id: &str) -> bool {
         match self {
             Self::File(_) => false,
@@ -216,7 +216,7 @@ impl Known {
         }
     }
 
-    /// Since when it is known.
+    /// When this became known.
     fn at(&self) -> Moment {
         match self {
             Self::File(file) => file.1,

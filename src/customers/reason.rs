@@ -1,21 +1,21 @@
-//! Why a customer is linked to nobody.
+//! Why a customer is linked to no other source.
 
-/// Why a customer was linked to none of another source.
+/// Why a customer was not linked to any other source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Reason {
-    /// No reference speaks of it.
+    /// No reference refers to it.
     NotReferredTo,
     /// It has no reference.
     NoReference,
-    /// Its reference fits nobody.
+    /// Its reference matches no customer.
     UnknownReference,
-    /// What its reference fits is what another's fits, too.
+    /// Another customer's reference matches the same customer.
     SharedReference,
-    /// Its reference fits several.
+    /// Its reference matches several customers.
     FitsSeveral,
-    /// Its id has a form that cannot be asked for: it is not listed.
+    /// Its id has a format that cannot be requested; the customer is not listed.
     InvalidId,
-    /// Its id is that of another customer: it is not listed.
+    /// Its id is that of another customer; the customer is not listed.
     IdTaken,
 }
 
@@ -46,7 +46,7 @@ impl Reason {
         }
     }
 
-    /// Its place in the log: what a person can mend stands before what may well be so.
+    /// Its rank in the log: what a person can fix precedes what may well be correct.
     pub(super) const fn rank(self) -> u8 {
         match self {
             Self::FitsSeveral => 0,
@@ -59,7 +59,7 @@ impl Reason {
         }
     }
 
-    /// Whether the customer is in no list of ours.
+    /// Whether the customer is in none of our lists.
     pub(super) const fn is_hidden(self) -> bool {
         matches!(self, Self::InvalidId | Self::IdTaken)
     }

@@ -1,4 +1,4 @@
-//! The keys of `[customers]`, checked; the file of links is read along with them.
+//! The keys of `[customers]`, validated; the file of links is read along with them.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     sources::{Backend, CredentialSettings, SourceSettings},
 };
 
-/// A way to find out where a customer is.
+/// A strategy to find out which id a customer has at each source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     File,
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 impl Kind {
     const ALL: [Self; 3] = [Self::File, Self::Discover, Self::SameId];
 
-    /// As the configuration has it.
+    /// The value in the configuration.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
@@ -32,7 +32,7 @@ impl Kind {
 
 /// How customers are found at the sources, as configured.
 pub struct Settings {
-    /// In this order.
+    /// The strategies, in order.
     pub(super) kinds: Vec<Kind>,
     pub(super) file: Option<LinkFile>,
     /// How often `discover` reads the lists.
@@ -45,7 +45,7 @@ impl Settings {
         self.kinds.contains(&Kind::Discover)
     }
 
-    /// The ways to find a customer, in their order, as the configuration has them.
+    /// The strategies, in order, as the configuration writes them.
     pub fn links(&self) -> String {
         self.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(",")
     }
@@ -66,19 +66,18 @@ impl Settings {
                 let name = forwarding.adapter.name();
                 reader.fault(
                     "customers.links",
-                    format!("has \"discover\", which needs credentials of our own; sources.{name}.credentials is \"forward\"."),
+                    format!("has \"discover\", which needs the gateway's own credentials; sources.{name}.credentials is \"forward\"."),
                 );
             }
-            // It would be linked to nobody whom the others list, and every such roll would be a success without it: the
-            // first way that knows a customer decides for all sources.
+            // The customers that the other sources list would not be linked to it, and every such roll would be a success
+            // without it: the first strategy that knows a customer decides for all sources.
             for unlisted in sources.iter().filter(|source| source.adapter.customers().is_none()) {
                 let name = unlisted.adapter.name();
-                let what =
-                    "so whom the others list would have no users there: leave \"discover\" out, and write the customers into a file.";
+                let what = "so the customers that other sources list would have no users there: remove \"discover\", and list the customers in a file.";
                 reader.fault("customers.links", format!("has \"discover\", but sources.{name} lists no customers, {what}"));
             }
         }
-        // A source with a fault of its own has a column in the file all the same.
+        // A source whose configuration has a fault still has a column in the file.
         let has_settings = |backend: &&Backend| sources.iter().any(|source| source.adapter.name() == backend.name);
         let is_there = |backend: &&Backend| has_settings(backend) || reader.holds(&format!("sources.{}", backend.name));
         let names = backends.iter().filter(is_there).map(|backend| backend.name).collect();
@@ -99,7 +98,10 @@ fn read_kinds(reader: &mut Reader) -> Vec<Kind> {
             "must be a list of \"file\", \"discover\" and \"same_id\", each at most once, in the order in which they decide.",
         );
     } else if decided.is_some_and(|place| place + 1 < kinds.len()) {
-        reader.fault("customers.links", "must have \"same_id\" at its end: it knows every customer, so nothing behind it ever decides.");
+        reader.fault(
+            "customers.links",
+            "must have \"same_id\" as its last entry: it knows every customer, so nothing after it ever decides.",
+        );
     }
     kinds
 }
@@ -114,7 +116,7 @@ fn read_file(reader: &mut Reader, is_wanted: bool, path: Option<PathBuf>, source
             return None;
         }
         (false, Some(_)) => {
-            reader.fault(key, "is of no use: customers.links does not have \"file\".");
+            reader.fault(key, "is not used: customers.links does not have \"file\".");
             return None;
         }
         (false, None) => return None,

@@ -1,4 +1,4 @@
-//! Customers with their links, to be found by their own id and by that of a source.
+//! Customers with their links, which can be found by their own id and by their id at a source.
 
 use std::cmp::Ordering;
 
@@ -8,14 +8,14 @@ use crate::{
     texts::Texts,
 };
 
-/// Customers, each once, in the order of their ids.
+/// Customers, each once, ordered by id.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     entries: Vec<Entry>,
-    /// For each source the places of the customers that are linked to it, by the id there, whatever
-    /// its case.
+    /// For each source, the places of the customers that are linked to it, sorted by their id there,
+    /// ignoring case.
     by_remote: Vec<Vec<u32>>,
-    /// What is searched of each: the id and the name.
+    /// The searchable texts of each customer: the id and the name.
     texts: Texts,
 }
 
@@ -26,16 +26,16 @@ pub(super) struct Entry {
     pub(super) name: Option<Box<str>>,
     /// One place for each source.
     pub(super) to: Box<[Option<(RemoteId, LinkedBy)>]>,
-    /// How many customers of a source might be this one, and are left apart therefore.
+    /// How many customers of each source might be this one, and were therefore left apart.
     pub(super) apart: Vec<(SourceName, u64)>,
-    /// Whether this is one of those; then `apart` says of how many.
+    /// Whether this is one of those; then `apart` says how many they are.
     pub(super) is_apart: bool,
 }
 
 // === impl Table ===
 
 impl Table {
-    /// Takes customers whose ids differ; each has a place for each of so many sources.
+    /// Makes a table of customers with distinct ids; each entry has one place for each of the `sources`.
     pub(super) fn new(mut entries: Vec<Entry>, sources: usize) -> Self {
         entries.sort_unstable_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
         let by_remote = (0..sources).map(|source| places_by_remote(&entries, source)).collect();
@@ -47,7 +47,7 @@ impl Table {
         Self { entries, by_remote, texts }
     }
 
-    /// For each entry, whether a folded text is part of the id or of the name.
+    /// For each entry, whether its id or name contains a case-folded text.
     pub(super) fn mentioning(&self, part: &str) -> Vec<bool> {
         self.texts.mentioning(part)
     }
@@ -61,7 +61,7 @@ impl Table {
         self.entries.get(place)
     }
 
-    /// The customer that is linked to an id at a source, given by its place.
+    /// Finds the customer that is linked to an id at a source, given by its place.
     pub(super) fn find_remote(&self, source: usize, id: &str) -> Option<&Entry> {
         let places = self.by_remote.get(source)?;
         let entry = |place: &u32| self.entries.get(*place as usize);
@@ -78,7 +78,7 @@ fn places_by_remote(entries: &[Entry], source: usize) -> Vec<u32> {
     places
 }
 
-/// The order of ids at a source, their case aside.
+/// The order of ids at a source, ignoring case.
 fn compare(one: &str, other: &str) -> Ordering {
     let lower = |text: &'_ str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<smallvec::SmallVec<[u8; 64]>>();
     if one.bytes().any(|byte| byte.is_ascii_uppercase()) || other.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -95,7 +95,7 @@ impl Entry {
         self.to.get(source)?.as_ref().map(|(remote, _)| remote.as_str())
     }
 
-    /// Whether any source can be asked for the customer.
+    /// Whether the customer is linked to any source.
     pub(super) fn is_anywhere(&self) -> bool {
         self.to.iter().any(Option::is_some)
     }

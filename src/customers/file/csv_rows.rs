@@ -1,4 +1,4 @@
-//! A file of links as CSV: a header with the names of the cells, in any order, then a row for each
+//! A file of links as CSV: a header with the column names, in any order, then a row for each
 //! customer. Pure.
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
@@ -7,10 +7,10 @@ use smallvec::SmallVec;
 use super::rows::{Reason, Row, Rows};
 use crate::domain::SourceName;
 
-/// What some programs begin a text in UTF-8 with.
+/// Some programs put this in front of a UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads all rows. An empty cell is none; an empty line is none, either.
+/// Reads all rows. Empty cells are treated as absent, and empty lines are skipped.
 pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
     let mut rows = Rows::new(sources);
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -24,7 +24,7 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
             Ok(false) => break,
             Err(error) => {
                 let line = error.position().map_or(1, csv::Position::line);
-                rows.fault(line, Reason::Unreadable, "is no CSV.");
+                rows.fault(line, Reason::Unreadable, "is not valid CSV.");
                 break;
             }
         }
@@ -35,7 +35,7 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
                 Ok(found) => places = Some(found),
                 Err(what) => {
                     rows.fault(line, Reason::WrongHeader, what);
-                    return rows; // nobody knows which cell is which
+                    return rows; // without a header the cells are unknown
                 }
             },
         }
@@ -46,7 +46,7 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
     rows
 }
 
-/// The line that a row is in: where the reader began to look for it, behind any empty lines.
+/// The line of a row. The reader reports where it began to look for the row, before any empty lines.
 fn line_of(record: &ByteRecord, text: &[u8]) -> u64 {
     let Some(position) = record.position() else { return 1 };
     let rest = usize::try_from(position.byte()).ok().and_then(|byte| text.get(byte..)).unwrap_or_default();
@@ -54,16 +54,18 @@ fn line_of(record: &ByteRecord, text: &[u8]) -> u64 {
     position.line() + skipped as u64
 }
 
-/// At which place of a row each wanted cell is.
+/// The position of each expected column in a row.
 fn header(record: &ByteRecord, wanted: &[String]) -> Result<Vec<usize>, String> {
     let place = |name: &String| record.iter().position(|cell| cell == name.as_bytes());
     let places: Option<Vec<usize>> = wanted.iter().map(place).collect();
-    places.filter(|_| record.len() == wanted.len()).ok_or_else(|| format!("must be the header {}, each once.", wanted.join(",")))
+    places
+        .filter(|_| record.len() == wanted.len())
+        .ok_or_else(|| format!("must be the header {}, with each column exactly once.", wanted.join(",")))
 }
 
 fn take(rows: &mut Rows<'_>, line: u64, record: &ByteRecord, places: &[usize]) {
     if record.len() != places.len() {
-        let what = format!("has {} cells where the header has {}.", record.len(), places.len());
+        let what = format!("has {} cells, but the header has {}.", record.len(), places.len());
         rows.fault(line, Reason::WrongCells, what);
         return;
     }
@@ -71,6 +73,6 @@ fn take(rows: &mut Rows<'_>, line: u64, record: &ByteRecord, places: &[usize]) {
         places.iter().map(|place| std::str::from_utf8(record.get(*place).unwrap_or_default())).collect();
     match texts.as_deref() {
         Ok([id, name, remotes @ ..]) => rows.take(&Row { line, id, name, remotes: remotes.iter().copied().collect() }),
-        _ => rows.fault(line, Reason::BadCell, "is not written in UTF-8."),
+        _ => rows.fault(line, Reason::BadCell, "is not valid UTF-8."),
     }
 }

@@ -1,6 +1,6 @@
-//! Looks whether the file of links has changed, and takes it whole or not at all.
+//! Checks whether the file of links has changed, and accepts it as a whole or not at all.
 //!
-//! A poll, for a file that is mounted into a container changes by a swap of links that
+//! It polls, because a file mounted into a container changes by a swap of symbolic links that
 //! notifications miss.
 
 use std::{
@@ -23,30 +23,30 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// How often the file is looked at: often, so that a change is taken hardly later than it may be.
+/// How often the file is checked: often, so that a change is in use hardly later than its checks require.
 const LOOK: Duration = Duration::from_millis(400);
 
-/// Looks that must find the same file: one that has not changed for 1.2 s is not being written any more.
+/// Checks that must find the file unchanged: after 1.2 s without a change it is no longer being written.
 const LOOKS: u32 = 4;
 
-/// The same where its last row has no line end: whoever writes rows may have stopped within one, but a
-/// file may also be saved so for good. Not changed for 3.6 s, and taken within 4 s: a second is left to
-/// read it, for a change is in use within five.
+/// The same if the last row has no line end: the writer may have stopped within the row, but a file may
+/// also be saved like that for good. Unchanged for 3.6 s, it is accepted within 4 s: that leaves a second to
+/// read it, because a change must be in use within five.
 const LOOKS_WITHOUT_END: u32 = 10;
 
-/// Readings of the first look before a file that changes meanwhile is given up.
+/// How often the first check reads a file that keeps changing before it gives up.
 const FIRST_READINGS: usize = 3;
 
-/// How old a change must be for the file's times to tell it from a later one of the same length.
+/// How old a change must be for the file's times to distinguish it from a later one of the same length.
 const SURELY_SETTLED: Duration = Duration::from_secs(3);
 
-/// Largest file that is read, in bytes.
+/// The largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 64 << 20;
 
-/// Faults of one file that are logged; how many more there are is logged, too.
+/// How many faults of one file are logged; the number of further ones is logged, too.
 const MOST_LOGGED: usize = 20;
 
-/// The file of links, and what it last said that could be used.
+/// The file of links, and its last valid content.
 pub(in crate::customers) struct LinkFile {
     path: PathBuf,
     format: Format,
@@ -55,16 +55,16 @@ pub(in crate::customers) struct LinkFile {
     seen: Mutex<Seen>,
 }
 
-/// What the file was when it was last looked at, and when it was last read.
+/// The state of the file when it was last checked, and when it was last read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Seen {
-    /// Its stamp at the last look.
+    /// Its stamp at the last check.
     last: FileStamp,
-    /// Looks in a row that have found this stamp.
+    /// The number of checks in a row that found this stamp.
     looks: u32,
-    /// Its stamp when it was last read to an end, where that surely tells it from another state.
+    /// Its stamp when it was last read completely, if that stamp surely distinguishes it from other states.
     done: Option<FileStamp>,
-    /// A hash of the text last judged, or of why there was none.
+    /// A hash of the last text that was judged, or of why there was none.
     content: u64,
 }
 
@@ -77,28 +77,28 @@ impl LinkFile {
         Ok(Self { path, format, sources, table: ArcSwap::from_pointee((table, Moment::now())), seen: Mutex::new(seen) })
     }
 
-    /// Goes on with what the same file said under the configuration before: what it says now may be half of what is
-    /// just being written, and is put to use as any change is.
+    /// Continues with what the same file said under the previous configuration: its current content may be a
+    /// half-written change, and is put to use like any other change.
     pub(in crate::customers) fn go_on_from(&self, before: &Self) {
         if (&self.path, &self.sources) == (&before.path, &before.sources) {
-            let seen = before.seen.lock(); // held, so that no table comes between what it said and what was seen of it
+            let seen = before.seen.lock(); // held, so that the table and what was seen of the file stay consistent
             self.table.store(before.table());
             *self.seen.lock() = *seen;
         }
     }
 
-    /// What the file says, and since when that is in use.
+    /// Returns the content of the file, and since when it has been in use.
     pub(in crate::customers) fn table(&self) -> Arc<(Table, Moment)> {
         self.table.load_full()
     }
 
-    /// Looks at the file again and again; a change is put to use, or logged, once.
+    /// Checks the file repeatedly; puts each change to use, or logs its faults, once.
     pub(in crate::customers) async fn watch(self: Arc<Self>, metrics: Arc<Metrics>) {
         note(&metrics, Ok(&self.table.load().0));
         loop {
             tokio::time::sleep(LOOK).await;
             let (file, metrics) = (Arc::clone(&self), Arc::clone(&metrics));
-            // An error is a panic there: the links stay as they are, and it is looked at again.
+            // An error here is a panic: the links stay as they are, and the file is checked again.
             drop(tokio::task::spawn_blocking(move || file.look(&metrics)).await);
         }
     }
@@ -111,28 +111,28 @@ impl LinkFile {
         }
         let text = text_of(&self.path);
         if FileStamp::of(&self.path) != stamp {
-            return; // it is being written: nobody knows which state was read
+            return; // the file is being written, so it is unclear which state was read
         }
         if seen.looks < LOOKS_WITHOUT_END && text.as_ref().is_ok_and(|text| !is_whole(text, self.format)) {
-            return; // maybe more comes
+            return; // more may follow
         }
         let (content, is_read) = (hash_of(&text), text.is_ok());
         if content != seen.content {
             self.judge(text, metrics);
             seen.content = content;
         }
-        // Only now, so that whatever went wrong above is looked at again.
+        // Set only now, so that after any failure above the file is checked again.
         seen.done = Some(stamp).filter(|stamp| is_read && stamp.is_older_than(SURELY_SETTLED));
     }
 
-    /// Puts a text to use that is another one than before, or says why not.
+    /// Puts a changed text to use, or logs why it cannot be used.
     fn judge(&self, text: io::Result<Vec<u8>>, metrics: &Metrics) {
         let taken = text.map_err(unreadable).and_then(|text| read(&text, self.format, &self.sources));
         metrics.links.file_loaded(taken.is_ok());
         note(metrics, taken.as_ref().map_err(Vec::as_slice));
         match taken {
             Ok(table) => {
-                tracing::info!(file = %self.path.display(), customers = table.entries().len(), "the file of links was read again");
+                tracing::info!(file = %self.path.display(), customers = table.entries().len(), "the file of links was reloaded");
                 self.table.store(Arc::new((table, Moment::now())));
             }
             Err(faults) => self.complain(&faults),
@@ -142,16 +142,16 @@ impl LinkFile {
     fn complain(&self, faults: &[LineFault]) {
         for fault in faults.iter().take(MOST_LOGGED) {
             let (file, line, reason) = (self.path.display(), fault.line, fault.reason.as_str());
-            tracing::error!(%file, line, reason, fault = fault.what, "the file of links is broken; the links before go on");
+            tracing::error!(%file, line, reason, fault = fault.what, "the file of links is invalid; the previous links stay in use");
         }
         let more = faults.len().saturating_sub(MOST_LOGGED);
         if more > 0 {
-            tracing::error!(file = %self.path.display(), more, "the file of links has more faults; `rollcall check` names them");
+            tracing::error!(file = %self.path.display(), more, "the file of links has more faults; `rollcall check` lists them");
         }
     }
 }
 
-/// Reads a file that nothing is known of yet; what changes while it is read is read again.
+/// Reads a file for the first time; reads it again if it changes meanwhile.
 fn first_reading(path: &Path) -> (FileStamp, io::Result<Vec<u8>>) {
     for _ in 0..FIRST_READINGS {
         let (stamp, text) = (FileStamp::of(path), text_of(path));
@@ -172,8 +172,8 @@ fn hash_of(text: &io::Result<Vec<u8>>) -> u64 {
     hash.finish()
 }
 
-/// Whether a text has its end, as far as its format shows that: whoever writes rows may have
-/// stopped within one.
+/// Whether a text is complete, as far as its format shows that: its writer may have stopped within a
+/// row.
 fn is_whole(text: &[u8], format: Format) -> bool {
     match format {
         Format::Csv => text.last().is_none_or(|last| matches!(last, b'\n' | b'\r')),
@@ -181,7 +181,7 @@ fn is_whole(text: &[u8], format: Format) -> bool {
     }
 }
 
-/// What cannot be read is a fault of its first line.
+/// Reports an unreadable file as a fault of its first line.
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
 fn unreadable(error: io::Error) -> Vec<LineFault> {
     vec![LineFault { line: 1, reason: Reason::Unreadable, what: format!("cannot be read: {error}.") }]
@@ -196,7 +196,7 @@ fn text_of(path: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Tells the metrics how the file is.
+/// Reports the state of the file to the metrics.
 fn note(metrics: &Metrics, read: Result<&Table, &[LineFault]>) {
     if let Ok(table) = read {
         metrics.links.linked("file", table.entries().len());
@@ -212,8 +212,8 @@ fn note(metrics: &Metrics, read: Result<&Table, &[LineFault]>) {
 // === impl Seen ===
 
 impl Seen {
-    /// Takes note of a look, and says whether the file is to be read: it was the same at enough looks,
-    /// and was not read to an end since.
+    /// Records a check. Returns whether the file is to be read: it was the same in enough checks, and has
+    /// not been read completely since.
     fn note(&mut self, now: FileStamp) -> bool {
         let is_same = self.last == now;
         self.looks = if is_same { self.looks.saturating_add(1) } else { 1 };

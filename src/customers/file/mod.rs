@@ -1,8 +1,8 @@
-//! The strategy `file`: links that somebody has written down, as CSV or as TOML.
+//! The strategy `file`: links that a person has written down, as CSV or as TOML.
 //!
-//! - `rows`: what a row must hold, and what is wrong with those that do not
-//! - `csv_rows`, `toml_rows`: the two ways to write rows; pure, like the above
-//! - `look`: whether the file has changed; taken whole or not at all
+//! - `rows`: what a row must hold, and the faults of rows that do not
+//! - `csv_rows`, `toml_rows`: the two formats of rows; pure, like the above
+//! - `look`: checks whether the file has changed; it is accepted as a whole or not at all
 
 mod csv_rows;
 mod look;
@@ -16,7 +16,7 @@ use super::table::Table;
 pub(super) use look::LinkFile;
 pub(super) use rows::{LineFault, Reason};
 
-/// How a file of links is written; its ending says so.
+/// The format of a file of links, given by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Csv,
@@ -24,7 +24,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The format of a file of this name.
+    /// The format of a file with this name.
     pub(super) fn of(path: &std::path::Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "csv" => Some(Self::Csv),
@@ -34,7 +34,7 @@ impl Format {
     }
 }
 
-/// Reads the text of a file of links, whole or not at all: the customers, or every fault with its line.
+/// Reads the text of a file of links as a whole or not at all: returns the customers, or every fault with its line.
 pub(super) fn read(text: &[u8], format: Format, sources: &[SourceName]) -> Result<Table, Vec<LineFault>> {
     let rows = match format {
         Format::Csv => csv_rows::read(text, sources),
@@ -43,8 +43,8 @@ pub(super) fn read(text: &[u8], format: Format, sources: &[SourceName]) -> Resul
     rows.finish().map(|entries| Table::new(entries, sources.len()))
 }
 
-/// Every fault of the text of a file of this name, each with its line; for tests that write what
-/// nobody would think of.
+/// Every fault of the text of a file with this name, each with its line; for tests with unusual
+/// input.
 pub fn faults_of_links(text: &[u8], name: &std::path::Path, sources: &[SourceName]) -> Vec<String> {
     let faults = Format::of(name).and_then(|format| read(text, format, sources).err());
     faults.iter().flatten().map(ToString::to_string).collect()

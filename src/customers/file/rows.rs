@@ -1,4 +1,4 @@
-//! What a row of the file of links must hold, however it is written. Pure.
+//! What a row of the file of links must hold, in either format. Pure.
 
 use std::{collections::HashMap, fmt};
 
@@ -7,16 +7,16 @@ use smallvec::SmallVec;
 use super::super::table::Entry;
 use crate::domain::{CustomerId, LinkedBy, RemoteId, SourceName};
 
-/// Longest name and longest id at a source, in characters.
+/// The longest name and the longest id at a source, in characters.
 const LONGEST_CELL: usize = 512;
 
-/// Faults of one file that are kept; behind the last one stands that there are more.
+/// How many faults of one file are kept; one more says that there are others.
 const MOST_FAULTS: usize = 1000;
 
-/// Cells of a row before those of the sources.
+/// The cells of a row that precede those of the sources.
 const OWN_CELLS: usize = 2;
 
-/// What is wrong with a file of links, and in which line.
+/// A fault of a file of links, with its line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::customers) struct LineFault {
     /// Counted from 1.
@@ -26,7 +26,7 @@ pub(in crate::customers) struct LineFault {
     pub(in crate::customers) what: String,
 }
 
-/// What kind of fault it is, for metrics.
+/// The kind of a fault, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::customers) enum Reason {
     Unreadable,
@@ -38,19 +38,19 @@ pub(in crate::customers) enum Reason {
     SharedRemoteId,
 }
 
-/// The rows of a file while they are read.
+/// The rows of a file while they are being read.
 pub(super) struct Rows<'a> {
     sources: &'a [SourceName],
     columns: Vec<String>,
     entries: Vec<Entry>,
     faults: Vec<LineFault>,
-    /// In which line a customer's id was first.
+    /// The line in which each customer id occurred first.
     ids: HashMap<CustomerId, u64>,
-    /// For each source, in which line an id there was first, its case aside.
+    /// For each source, the line in which each id there occurred first, ignoring case.
     remotes: Vec<HashMap<Box<str>, u64>>,
 }
 
-/// What one row says; the cells of the sources are in the sources' order.
+/// The content of one row; the cells of the sources are in the sources' order.
 pub(super) struct Row<'a> {
     pub(super) line: u64,
     pub(super) id: &'a str,
@@ -58,7 +58,7 @@ pub(super) struct Row<'a> {
     pub(super) remotes: SmallVec<[&'a str; 2]>,
 }
 
-/// The names of the cells of a row, in its order: the customer's id, its name, and its id at each source.
+/// The column names, in order: the customer's id, its name, and its id at each source.
 fn cells(sources: &[SourceName]) -> Vec<String> {
     let own = ["customer_id".to_owned(), "name".to_owned()];
     own.into_iter().chain(sources.iter().map(|source| format!("{source}_id"))).collect()
@@ -70,12 +70,12 @@ impl<'a> Rows<'a> {
         Self { sources, columns: cells(sources), entries: Vec::new(), faults: Vec::new(), ids: HashMap::new(), remotes }
     }
 
-    /// The names of the cells of a row, in its order.
+    /// The column names, in order.
     pub(super) fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// Says what is wrong in a line.
+    /// Reports a fault in a line.
     pub(super) fn fault(&mut self, line: u64, reason: Reason, what: impl Into<String>) {
         match self.faults.len() {
             kept if kept < MOST_FAULTS => self.faults.push(LineFault { line, reason, what: what.into() }),
@@ -84,12 +84,12 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Whether there are so many faults that looking for more is of no use.
+    /// Whether there are so many faults that it is pointless to look for more.
     pub(super) fn is_given_up(&self) -> bool {
         self.faults.len() > MOST_FAULTS
     }
 
-    /// Takes a row, or says everything that is wrong with it.
+    /// Accepts a row, or reports everything that is wrong with it.
     pub(super) fn take(&mut self, row: &Row<'_>) {
         if self.is_given_up() {
             return;
@@ -108,23 +108,27 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Ends the reading: all customers, or every fault in the order of the lines.
+    /// Ends the reading: returns all customers, or every fault in line order.
     pub(super) fn finish(mut self) -> Result<Vec<Entry>, Vec<LineFault>> {
         if self.faults.is_empty() {
             return Ok(self.entries);
         }
         self.faults.sort();
-        self.faults.dedup(); // one line may break a syntax in several places
+        self.faults.dedup(); // one line may have several syntax errors
         Err(self.faults)
     }
 
     fn id(&mut self, line: u64, id: &str) -> Option<CustomerId> {
         let Ok(id) = id.parse::<CustomerId>() else {
-            self.fault(line, Reason::BadId, "customer_id has 1 to 128 characters of A-Z a-z 0-9 . _ ~ - and is neither '.' nor '..'.");
+            self.fault(
+                line,
+                Reason::BadId,
+                "customer_id must have 1 to 128 characters of A-Z a-z 0-9 . _ ~ - and be neither '.' nor '..'.",
+            );
             return None;
         };
         if let Some(first) = self.ids.get(&id).copied() {
-            self.fault(line, Reason::DuplicateId, format!("customer_id '{id}' is in line {first} already."));
+            self.fault(line, Reason::DuplicateId, format!("customer_id '{id}' already occurs in line {first}."));
             return None;
         }
         self.ids.insert(id.clone(), line);
@@ -148,8 +152,10 @@ impl<'a> Rows<'a> {
         let Some(seen) = self.remotes.get_mut(source) else { return };
         match seen.get(remote.to_ascii_lowercase().as_str()).copied() {
             Some(first) => {
-                let what =
-                    format!("{} is that of the customer in line {first}, its case aside: two customers cannot share it.", column(self));
+                let what = format!(
+                    "{} is the same as that of the customer in line {first}, ignoring case: two customers cannot share it.",
+                    column(self)
+                );
                 self.fault(line, Reason::SharedRemoteId, what);
             }
             None => drop(seen.insert(remote.to_ascii_lowercase().into(), line)),
@@ -175,7 +181,7 @@ fn wrong_cell(cell: &str) -> Option<String> {
     (cell.chars().count() > LONGEST_CELL).then(|| format!("has more than {LONGEST_CELL} characters."))
 }
 
-/// An id at a source; shared with the customer's own where it is the same.
+/// An id at a source; it shares the customer id's memory if both are the same.
 fn remote(id: &CustomerId, cell: &str) -> RemoteId {
     if id.as_str() == cell { id.into() } else { RemoteId::new(cell) }
 }

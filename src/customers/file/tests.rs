@@ -1,4 +1,4 @@
-//! The two readers of a file of links against their words.
+//! Both readers of a file of links: what they accept and which faults they report.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ fn csv(rows: &str) -> Result<Table, Vec<LineFault>> {
     read(format!("{HEADER}{rows}").as_bytes(), Format::Csv, &SOURCES)
 }
 
-/// The lines and the kinds of all faults.
+/// Returns the lines and the kinds of all faults.
 #[track_caller]
 fn faults(read: Result<Table, Vec<LineFault>>) -> Vec<(u64, &'static str)> {
     let faults = read.expect_err("there are faults");

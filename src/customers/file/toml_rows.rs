@@ -9,17 +9,17 @@ use toml::{
 use super::rows::{Reason, Row, Rows};
 use crate::domain::SourceName;
 
-/// The one key of the file.
+/// The only top-level key of the file.
 const CUSTOMERS: &str = "customers";
 
-/// Longest text, in bytes, of which every fault of its syntax is looked for: what is found of a
-/// larger one that is no TOML at all would take many times its room.
+/// The longest text, in bytes, whose syntax errors are all looked for: the errors of a larger one that is
+/// not TOML at all would take up many times its size.
 const LONGEST_SEARCHED: usize = 1 << 20;
 
-/// Finds the line of a place in a text.
+/// Finds the line of a position in a text.
 struct Lines(Vec<usize>);
 
-/// Reads all rows. A cell that is left out is an empty one.
+/// Reads all rows. A missing cell is treated as an empty one.
 pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
     let mut rows = Rows::new(sources);
     let text = match std::str::from_utf8(text) {
@@ -27,7 +27,7 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
         Err(error) => {
             let place = error.valid_up_to();
             let line = Lines::of(text.get(..place).unwrap_or_default()).at(place);
-            rows.fault(line, Reason::Unreadable, "is not written in UTF-8.");
+            rows.fault(line, Reason::Unreadable, "is not valid UTF-8.");
             return rows;
         }
     };
@@ -41,7 +41,7 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
     };
     for error in &errors {
         let line = lines.at(error.span().map_or(0, |span| span.start));
-        rows.fault(line, Reason::Unreadable, "is no TOML.");
+        rows.fault(line, Reason::Unreadable, "is not valid TOML.");
     }
     if errors.is_empty() {
         take_all(&mut rows, &lines, table.get_ref());
@@ -52,14 +52,14 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
 fn take_all(rows: &mut Rows<'_>, lines: &Lines, table: &DeTable<'_>) {
     let wanted = rows.columns().to_vec();
     if !table.keys().any(|key| key.get_ref() == CUSTOMERS) {
-        // A file that is cut to nothing must not cut everybody off.
-        rows.fault(1, Reason::WrongHeader, "has no [[customers]]: write customers = [] where there are none.");
+        // A file that was truncated to nothing must not cut off every customer.
+        rows.fault(1, Reason::WrongHeader, "has no [[customers]]: write customers = [] if there are none.");
     }
     for (key, value) in table {
         let line = lines.at(key.span().start);
         match value.get_ref().as_array() {
             Some(list) if key.get_ref() == CUSTOMERS => list.iter().for_each(|row| take(rows, &wanted, lines, row)),
-            _ => rows.fault(line, Reason::WrongHeader, "must be [[customers]]; the file has nothing else."),
+            _ => rows.fault(line, Reason::WrongHeader, "must be [[customers]]; nothing else is allowed in the file."),
         }
     }
 }
@@ -77,7 +77,7 @@ fn take(rows: &mut Rows<'_>, wanted: &[String], lines: &Lines, row: &Spanned<DeV
         }
         let line = lines.at(key.span().start);
         if !wanted.iter().any(|name| name == key.get_ref()) {
-            rows.fault(line, Reason::WrongCells, format!("has a key that is none of {}.", wanted.join(", ")));
+            rows.fault(line, Reason::WrongCells, format!("has an unknown key; the known ones are {}.", wanted.join(", ")));
             fits = false;
         } else if value.get_ref().as_str().is_none() {
             rows.fault(line, Reason::BadCell, format!("{} must be a text in quotes.", key.get_ref()));
@@ -100,7 +100,7 @@ impl Lines {
         Self(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place).collect())
     }
 
-    /// The line, counted from 1, of a place in the text.
+    /// The line, counted from 1, of a position in the text.
     fn at(&self, place: usize) -> u64 {
         self.0.partition_point(|newline| *newline < place) as u64 + 1
     }
