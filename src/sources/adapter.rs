@@ -1,4 +1,4 @@
-//! What a backend must describe: how it is asked and how its answer is read. No I/O.
+//! What a backend must describe: how to ask it and how to read its answers. No I/O.
 
 use http::Method;
 use url::Url;
@@ -7,28 +7,28 @@ use crate::domain::{ListedCustomer, Records, RemoteId, SourceName};
 
 /// One backend: how to ask it for a customer's users and how to read its answer.
 ///
-/// Everything that can go wrong on a network is none of its business: `answer.rs` judges the
-/// status, `attempt.rs` tries again, `outbound/` bounds the body.
+/// Network failures are not its concern: `answer.rs` judges the status, `attempt.rs` tries again,
+/// `outbound/` limits the body.
 pub trait Adapter: Send + Sync + 'static {
     /// The backend's name, the same everywhere.
     fn name(&self) -> SourceName;
 
-    /// How the backend hands out its users.
+    /// How the backend pages its users.
     fn paging(&self) -> Paging;
 
-    /// The request for one page of a customer's users. Without credentials.
+    /// Makes the request for one page of a customer's users, without credentials.
     fn request(&self, customer: &RemoteId, at: Position) -> UpstreamRequest;
 
     /// Reads the body of a 200.
     fn read(&self, body: &[u8]) -> Result<Page, Unreadable>;
 
-    /// Whether its rows say who is inherited from above the customer. Then a row that does not say it
-    /// may be an inherited one, and that it names another customer accuses nobody.
+    /// Whether its rows say if they are inherited from above the customer. If so, a row that does not say it
+    /// may be inherited, and the fact that it names another customer proves nothing.
     fn says_inherited(&self) -> bool {
         false
     }
 
-    /// How its customers are listed; `None` where it lists none.
+    /// How to list its customers; `None` if it cannot list them.
     fn customers(&self) -> Option<&dyn CustomerList> {
         None
     }
@@ -36,37 +36,37 @@ pub trait Adapter: Send + Sync + 'static {
 
 /// How a backend lists its customers.
 pub trait CustomerList: Send + Sync {
-    /// How the list is handed out.
+    /// How the list is paged.
     fn paging(&self) -> Paging;
 
-    /// The request for one page of the list. Without credentials.
+    /// Makes the request for one page of the list, without credentials.
     fn request(&self, at: Position) -> UpstreamRequest;
 
     /// Reads the body of a 200.
     fn read(&self, body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable>;
 }
 
-/// How a backend hands out its rows.
+/// How a backend pages its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paging {
-    /// In pages of so many rows; the count that it tells is of distinct records. Where it counts, a first
-    /// page of fewer rows shows the size of the pages that the server gives. Where it does not, the first page
-    /// that is not full is the last one: a server that gives fewer rows than it is asked for has to count, or the
-    /// roll would be short and nobody could tell.
+    /// In pages of a fixed number of rows; the count that it states is of distinct records. If it states one, a
+    /// first page with fewer rows shows the size of the server's pages. If it does not, the first page that is
+    /// not full is the last one: a server that returns fewer rows than it is asked for has to state a count, or
+    /// the roll would be short and no one could notice.
     Pages {
         /// How many rows a page is asked for.
         size: u64,
     },
-    /// All in one answer; the count that it tells is of rows.
+    /// All in one answer; the count that it states is of rows.
     Whole,
 }
 
-/// Where a page lies.
+/// The position of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Its number, counted from 1.
     pub page: u64,
-    /// How many rows lie before it, for backends that are asked by that.
+    /// How many rows precede it, for backends that page by offset.
     pub offset: u64,
 }
 
@@ -84,24 +84,24 @@ pub struct UpstreamRequest {
     pub url: Url,
 }
 
-/// What one answer holds.
+/// The content of one answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page<R = Records> {
-    /// The rows, as they came.
+    /// The rows, as received.
     pub records: R,
-    /// How many there are in all, by the backend's own account.
+    /// How many rows there are in all, as stated by the backend.
     pub count: Option<u64>,
-    /// How many pages there are, by the backend's own account.
+    /// How many pages there are, as stated by the backend.
     pub pages: Option<u64>,
     /// How many fields had the wrong type and were taken as absent.
     pub odd_fields: u64,
 }
 
-/// Why the body of a 200 is no page.
+/// Why the body of a 200 is not a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {
     /// It is not JSON, or not of the shape that the backend documents.
     Shape,
-    /// It says that it is an error, and perhaps the HTTP status that it stands for.
+    /// It states that it is an error, possibly with the HTTP status that the error stands for.
     Said(Option<u16>),
 }

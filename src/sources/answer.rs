@@ -1,6 +1,6 @@
-//! Judging an answer: which HTTP status, with which body, is a page and which is a failure.
-//! Pure; the status decides, a body is believed only inside a 200. So one that did not come whole
-//! matters only to a 200 and a 404.
+//! Judges an answer: which HTTP status, with which body, is a page and which is a failure. Pure.
+//! The status decides; a body counts only inside a 200 and a 404, so a body that was cut short
+//! matters only there.
 
 use serde::de::IgnoredAny;
 
@@ -13,7 +13,7 @@ use crate::domain::{
     FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, RateLimited, Unauthorized, Unavailable},
 };
 
-/// Turns an answer into a page or a failure; `read` reads the body of a 200.
+/// Turns an answer into a page or a failure; `read` parses the body of a 200.
 pub(super) fn judge<R>(
     read: impl Fn(&[u8]) -> Result<Page<R>, Unreadable>,
     status: u16,
@@ -30,7 +30,7 @@ pub(super) fn judge<R>(
     }
 }
 
-/// Reads a body; one that has halves of characters in it, without them, and each of them counts as an odd field.
+/// Reads a body. If it is unreadable and has halves of characters in it, reads it without them; each counts as an odd field.
 fn read_as_it_comes<R>(read: impl Fn(&[u8]) -> Result<Page<R>, Unreadable>, body: &[u8]) -> Result<Page<R>, Unreadable> {
     let unreadable = match read(body) {
         Err(unreadable @ Unreadable::Shape) => unreadable,
@@ -40,7 +40,7 @@ fn read_as_it_comes<R>(read: impl Fn(&[u8]) -> Result<Page<R>, Unreadable>, body
     read(&mended).map(|page| Page { odd_fields: page.odd_fields + lost, ..page })
 }
 
-/// The failure that a status stands for; 404 is taken at its word.
+/// The failure that a status stands for; a 404 is taken to mean not found.
 pub(super) fn by_status(status: u16) -> Failure {
     let kind = match status {
         400 | 422 => BadRequest,
@@ -54,7 +54,7 @@ pub(super) fn by_status(status: u16) -> Failure {
     Failure::answered(kind, status)
 }
 
-/// What the token endpoint's status stands for: 400, 401 and 403 refuse our credentials.
+/// The failure that a token endpoint's status stands for: 400, 401 and 403 refuse our credentials.
 pub(super) fn by_token_status(status: u16) -> Failure {
     match status {
         400 => Failure::answered(Unauthorized, 400),
@@ -63,8 +63,8 @@ pub(super) fn by_token_status(status: u16) -> Failure {
     }
 }
 
-/// A 200 whose body says that it is an error counts as the status that it names; a number that
-/// is no failure's status says nothing.
+/// A 200 whose body states an error counts as the status that it names. A number that is not the
+/// status of a failure tells nothing.
 fn said_in_body(said: u16) -> Failure {
     match said {
         400..=599 => by_status(said),
@@ -72,7 +72,7 @@ fn said_in_body(said: u16) -> Failure {
     }
 }
 
-/// A 404 of the API has no body or a JSON one; a page of HTML comes from something else on the way.
+/// A 404 from the API has no body or a JSON one; an HTML page comes from something else on the way.
 fn is_empty_or_json(body: &[u8]) -> bool {
     body.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }

@@ -1,4 +1,4 @@
-//! One page of one backend: a place, the breaker's leave, credentials, the call, and trying again.
+//! One page of one backend: a place, the breaker's permission, credentials, the call, and retries.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,15 +21,15 @@ use crate::{
     telemetry::Span,
 };
 
-/// What a timer may be early.
+/// How much too early a timer may fire.
 const SLACK: Duration = Duration::from_millis(5);
 
-/// Bytes of a body above which reading it leaves the threads that serve everybody.
+/// From this many bytes on, parsing a body moves off the threads that serve all requests.
 const LARGE_BODY: usize = 256 << 10;
 
 impl Source {
-    /// Asks for one page until it is there, or until trying again is no use: also because another
-    /// page of the walk is `failing`. A refused token is replaced once, which is no retry.
+    /// Asks for one page until it succeeds or until retrying is pointless, which it also is once another
+    /// page of the walk is `failing`. A refused token is replaced once, which does not count as a retry.
     pub(super) async fn page<R: Rows>(
         &self,
         task: Task<'_, R>,
@@ -57,13 +57,13 @@ impl Source {
         }
     }
 
-    /// One try: a place, the breaker's leave, a token, the call; `resent` is how often the same was
-    /// sent before. A failure comes with the credentials that were sent, if it came to that.
+    /// Makes one attempt: a place, the breaker's permission, a token, the call. `resent` is how often the same
+    /// request was sent before. A failure comes with the credentials that were sent, if any were.
     async fn attempt<R: Rows>(&self, task: Task<'_, R>, at: Position, resent: u64) -> Result<Page<R>, (Failure, Option<Authorization>)> {
         if task.deadline.left().is_zero() {
-            return Err((Failure::new(FailureKind::Timeout), None)); // not for want of a place
+            return Err((Failure::new(FailureKind::Timeout), None)); // out of time, not out of places
         }
-        // Whoever waits for a place as long as for an answer would wait for nothing else.
+        // Waiting for a place for as long as for an answer would leave no time for the call.
         let Ok(Ok(_place)) = task.deadline.or_after(self.limits.timeout / 2).bound(self.places.acquire()).await else {
             return Err((overloaded(self.limits.timeout), None));
         };
@@ -76,7 +76,7 @@ impl Source {
                 None => self.credentials.authorization(&self.client, own_time(), Some(&task.origin.trace)).await?,
             };
             sent = Some(authorization.clone());
-            started = tokio::time::Instant::now(); // the time that a token took is not the source's
+            started = tokio::time::Instant::now(); // the source is not charged for the time that a token took
             let deadline = own_time();
             deadline.bound(self.call(Task { deadline, ..task }, at, &authorization, resent, &mut span)).await.flatten()
         };
@@ -92,7 +92,7 @@ impl Source {
         page.map_err(|failure| (failure, sent))
     }
 
-    /// The call itself, which has until the task's deadline.
+    /// Makes the call itself, which has until the task's deadline.
     async fn call<R: Rows>(
         &self,
         task: Task<'_, R>,
@@ -110,7 +110,7 @@ impl Source {
             headers.insert(REQUEST_ID, request_id);
         }
         if *request.method() == http::Method::POST {
-            // Assumption: a POST without a body wants `Content-Length: 0`, or an IIS answers 411.
+            // Assumption: a POST without a body needs `Content-Length: 0`; otherwise, an IIS answers 411.
             request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         *span = spans::begin_attempt(&task.origin.trace, self.name(), &mut request, resent);
@@ -127,8 +127,8 @@ impl Source {
     }
 }
 
-/// Whether a call that failed so says nothing of the source: it was cut short by the walk's end rather than by its own
-/// time, or it was never made, for the token was late or was not given.
+/// Whether a failed call says nothing about the source: it was cut short by the end of the walk rather than by its
+/// own timeout, or it was never made because the token came too late or was not given.
 fn says_nothing(failed: FailureKind, is_sent: bool, took: Duration, timeout: Duration) -> bool {
     match failed {
         FailureKind::Timeout => !is_sent || took + SLACK < timeout,
@@ -137,7 +137,7 @@ fn says_nothing(failed: FailureKind, is_sent: bool, took: Duration, timeout: Dur
     }
 }
 
-/// Waits for so long, unless there is nothing to wait for any more; whether it has.
+/// Waits, unless there is no longer anything to wait for; returns whether the wait was completed.
 async fn slept(pause: Duration, failing: Option<&CancellationToken>) -> bool {
     let asleep = tokio::time::sleep(pause);
     if let Some(failing) = failing {
@@ -147,7 +147,7 @@ async fn slept(pause: Duration, failing: Option<&CancellationToken>) -> bool {
     true
 }
 
-/// Our own guard did not let a call through; it may in so long.
+/// Our own guard did not let a call through; it may after this time.
 fn overloaded(retry_after: Duration) -> Failure {
     Failure { retry_after: Some(retry_after), ..Failure::new(FailureKind::Overloaded) }
 }
@@ -167,7 +167,7 @@ mod tests {
             (Timeout, false, late, true),
             (Unauthorized, false, soon, true),
             (Unauthorized, true, soon, false),
-            (Unavailable, false, soon, false), // who gives the tokens is down: it is left alone as well
+            (Unavailable, false, soon, false), // the token endpoint is down: that counts for the breaker, too
             (Forbidden, true, soon, false),
         ] {
             assert_eq!(says_nothing(failed, is_sent, took, timeout), expected, "{failed:?} {is_sent} {took:?}");

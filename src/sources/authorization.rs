@@ -1,5 +1,5 @@
-//! The value of an `Authorization` header: a secret for as long as it is held, a header only while
-//! it is sent.
+//! The value of an `Authorization` header: a secret as long as it is held, a header only while it is
+//! being sent.
 
 use std::sync::Arc;
 
@@ -7,34 +7,34 @@ use http::HeaderValue;
 
 use crate::{config::Secret, shared_cache::digest};
 
-/// What is sent as `Authorization`. It does not print, and is wiped when the last copy is dropped.
+/// The value sent as `Authorization`. It is never printed, and is wiped when the last copy is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Authorization(Arc<Secret>);
 
 impl Authorization {
-    /// A bearer token; `None` where it holds what no header may hold.
+    /// Makes a bearer token; `None` if it contains characters that a header must not contain.
     pub(super) fn bearer(token: &Secret) -> Option<Self> {
         Self::new(Secret::new(format!("Bearer {}", token.reveal())))
     }
 
-    /// The whole value; `None` where it holds what no header may hold.
+    /// Takes a whole value; `None` if it contains characters that a header must not contain.
     pub(super) fn new(value: Secret) -> Option<Self> {
         HeaderValue::from_str(value.reveal()).is_ok().then(|| Self(Arc::new(value)))
     }
 
-    /// A digest, which tells it from another one.
+    /// A digest that distinguishes it from others.
     pub(super) fn digest(&self) -> String {
         digest(self.0.reveal())
     }
 
-    /// The token of a bearer token.
+    /// The token itself, if this is a bearer token.
     pub(super) fn token(&self) -> Option<Secret> {
         self.0.reveal().strip_prefix("Bearer ").map(Secret::new)
     }
 
-    /// The header, which libraries do not print either.
+    /// Makes the header, marked so that libraries do not print it either.
     pub(super) fn header(&self) -> HeaderValue {
-        // It was tried when this was made.
+        // Validated when this value was made.
         let mut header = HeaderValue::from_str(self.0.reveal()).unwrap_or(HeaderValue::from_static(""));
         header.set_sensitive(true);
         header

@@ -1,4 +1,4 @@
-//! What is sent as `Authorization`, whatever it takes to have it.
+//! The credentials that are sent as `Authorization`, however they are obtained.
 
 use std::sync::Arc;
 
@@ -19,33 +19,33 @@ use crate::{
     telemetry::{Metrics, Trace},
 };
 
-/// How a source wants to be told who we are, as configured.
+/// How the gateway authenticates at a source, as configured.
 #[derive(Debug)]
 pub enum CredentialSettings {
     /// A ready bearer token; a file is read again when it changes.
     Bearer(SecretSource),
     /// OAuth 2.0 client credentials (RFC 6749, 4.4).
     ClientCredentials {
-        /// Where tokens are given.
+        /// Where tokens are issued.
         token_url: Url,
         /// Who we are.
         client_id: String,
-        /// What proves it; a file is read again for each token.
+        /// The secret that proves it; a file is read again for each token.
         client_secret: SecretSource,
     },
-    /// OAuth 2.0 with the refresh token that a person's login left (RFC 6749, 4.1 and 6).
+    /// OAuth 2.0 with the refresh token from a person's login (RFC 6749, 4.1 and 6).
     RefreshToken(Box<OAuthSettings>),
-    /// None of ours: each caller brings his own, in this header.
+    /// No credentials of ours: each caller sends their own, in this header.
     Forward(HeaderName),
 }
 
-/// A source's credentials at work.
+/// The credentials of a source, in use.
 #[derive(Debug)]
 pub(super) enum Credentials {
     Bearer(BearerToken),
     Tokens(TokenSource),
-    /// Callers bring their own. Without a key for their digests, which the operating system owes
-    /// us, nobody has any.
+    /// Callers send their own. Without a key for their digests, because the operating system provided no
+    /// random bytes, every caller is refused.
     Forward {
         key: Option<ScopeKey>,
         header: HeaderName,
@@ -60,13 +60,13 @@ pub(super) struct BearerToken {
     held: Mutex<Option<Held>>,
 }
 
-/// A token as it was read, and the stamp of its file; `None` where the file is to be read anew.
+/// A token as it was read, with the stamp of its file; without a stamp, the file is read again.
 #[derive(Debug)]
 struct Held(Option<FileStamp>, Authorization);
 
 impl CredentialSettings {
-    /// Tells who we are from whom else we might be, as far as the settings say: a digest, for a
-    /// token may be part of it. A secret that proves the same client id is renewed, and no part.
+    /// Distinguishes our identity from others, as far as the settings show it. It is a digest because a token may
+    /// be part of it. A secret that proves the same client id may be renewed, so it is not part of it.
     pub(super) fn digest(&self) -> String {
         let file = |path: &std::path::Path| path.to_string_lossy().into_owned();
         let who: [String; 3] = match self {
@@ -79,7 +79,7 @@ impl CredentialSettings {
         shared_cache::digest(&who.join("\u{1f}"))
     }
 
-    /// What a person has to do before there can be any; `None` where there is nothing.
+    /// What a person has to do before tokens are available; `None` if nothing.
     pub fn to_do(&self) -> Option<String> {
         match self {
             Self::Bearer(_) | Self::ClientCredentials { .. } | Self::Forward(_) => None,
@@ -87,7 +87,7 @@ impl CredentialSettings {
         }
     }
 
-    /// Whether certificates will have to be checked where tokens are given.
+    /// Whether certificates will have to be verified where tokens are issued.
     pub(super) fn is_encrypted(&self) -> bool {
         match self {
             Self::Bearer(_) | Self::Forward(_) => false,
@@ -116,8 +116,8 @@ impl Credentials {
         Self::Tokens(TokenSource::new(name, grant, metrics))
     }
 
-    /// Tells who we are from whom else we might be, the same for all replicas; `None` where
-    /// nobody knows, or where it is the callers who are somebody.
+    /// Distinguishes our identity from others, the same for all replicas; `None` if the token cannot be read, or
+    /// if the identity is the callers' own.
     pub(super) fn shared_digest(&self) -> Option<String> {
         match self {
             Self::Bearer(token) => token.now().ok().map(|token| token.digest()),
@@ -126,7 +126,7 @@ impl Credentials {
         }
     }
 
-    /// Whose credentials a request of a caller is made with, who brought these.
+    /// The identity for a caller's request, given the credentials that the caller supplied.
     pub(super) fn identity(&self, source: SourceName, brought: &CallerCredentials) -> Result<Identity, Failure> {
         match self {
             Self::Bearer(_) | Self::Tokens(_) => Ok(Identity::own()),
@@ -134,7 +134,7 @@ impl Credentials {
         }
     }
 
-    /// What of ours is to be sent now.
+    /// Returns the credentials of our own to send now.
     pub(super) async fn authorization(
         &self,
         client: &Arc<Client>,
@@ -148,7 +148,7 @@ impl Credentials {
         }
     }
 
-    /// Takes note that what was sent was good for a page.
+    /// Records that the credentials sent were accepted for a page.
     pub(super) fn accepted(&self, sent: &Authorization) {
         match self {
             Self::Bearer(_) | Self::Forward { .. } => {}
@@ -156,7 +156,7 @@ impl Credentials {
         }
     }
 
-    /// Takes note that what was sent was refused; true where something else may be had.
+    /// Records that the credentials sent were refused; returns whether different ones may be available.
     pub(super) fn refused(&self, sent: &Authorization) -> bool {
         match self {
             Self::Bearer(token) => token.read_anew().is_ok_and(|now| now != *sent),
@@ -167,7 +167,7 @@ impl Credentials {
 }
 
 impl BearerToken {
-    /// The token as it is now. A file that can no longer be read leaves the last token in use.
+    /// Returns the current token. If its file can no longer be read, the last token stays in use.
     fn now(&self) -> Result<Authorization, Failure> {
         let mut held = self.held.lock();
         let stamp = self.stamp();
@@ -182,14 +182,15 @@ impl BearerToken {
                 Ok(token)
             }
             unusable => {
-                let cause = unusable.err().map_or("it holds what no header may hold".to_owned(), |error| error.to_string());
+                let cause =
+                    unusable.err().map_or("it contains characters that are not allowed in a header".to_owned(), |error| error.to_string());
                 tracing::error!(source = %self.name, cause, "the token cannot be used");
                 held.as_ref().map(|Held(_, token)| token.clone()).ok_or(Failure::new(FailureKind::Unauthorized))
             }
         }
     }
 
-    /// The token as the file has it now, whatever its stamp says.
+    /// Reads the token from its file, whatever the stamp says.
     fn read_anew(&self) -> Result<Authorization, Failure> {
         if let Some(Held(stamp, _)) = self.held.lock().as_mut() {
             *stamp = None;
@@ -217,7 +218,11 @@ mod tests {
             let (token_url, client_secret) = ("https://id.example.com/".parse().unwrap(), SecretSource::Written(Secret::new(secret)));
             CredentialSettings::ClientCredentials { token_url, client_id: client_id.to_owned(), client_secret }.digest()
         };
-        assert_eq!((token("hunter2"), client("a", "one")), (token("hunter2"), client("a", "two")), "a renewed secret is nobody else's");
+        assert_eq!(
+            (token("hunter2"), client("a", "one")),
+            (token("hunter2"), client("a", "two")),
+            "a renewed secret is still the same identity"
+        );
         assert_ne!(token("hunter2"), token("hunter3"));
         assert_ne!(client("a", "one"), client("b", "one"));
         assert!(!token("hunter2").contains("hunter2"));

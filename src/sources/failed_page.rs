@@ -1,4 +1,4 @@
-//! What a page that fails means inside a walk: its end, one more reading, or a failure of the source. Pure.
+//! What a failed page means inside a walk: its end, another reading, or a failure of the source. Pure.
 
 use super::{
     adapter::Page,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::{Failure, FailureKind};
 
-/// Takes what a page came to; `end` is the last page that there is by the backend's account.
+/// Handles the result of a page; `end` is the last page that there is, as stated by the backend.
 pub(super) fn take<R: Rows>(number: u64, end: u64, page: Result<Page<R>, Failure>, reading: &mut Reading<R>) -> Result<(), Failure> {
     match page {
         Ok(page) => reading.take(number, page),
@@ -16,9 +16,9 @@ pub(super) fn take<R: Rows>(number: u64, end: u64, page: Result<Page<R>, Failure
     Ok(())
 }
 
-/// What the failure of a page behind the first one means, once all that was asked for has come. One that the
-/// backend does not have, or does not want to be asked for, may be gone because the roll has become shorter:
-/// that ends the reading, which agrees with nothing, so that all is read once more.
+/// Handles the failure of a page after the first one, once all pages asked for have come in. A page that the backend
+/// does not have or refuses to return may be gone because the roll has become shorter: that ends the reading,
+/// which then does not agree, so that everything is read again.
 pub(super) fn settle<R: Rows>(failure: Failure, reading: &mut Reading<R>) -> Result<(), Failure> {
     if !is_refused(&failure) {
         return Err(failure);
@@ -27,20 +27,20 @@ pub(super) fn settle<R: Rows>(failure: Failure, reading: &mut Reading<R>) -> Res
     Ok(())
 }
 
-/// Whether a failure is a page behind the last one that the backend says there is. Nothing
-/// documents what comes there: an empty page, or, by assumption, a 404 or 400. Where the backend
-/// says nothing, such an answer is no end: the roll would be short, and nobody could tell. Its other counts
-/// have to agree all the same.
+/// Whether a failure marks a page after the last one that the backend states. What comes there is not
+/// documented: an empty page or, by assumption, a 404 or 400. If the backend states no end, such an
+/// answer does not mark one: the roll would be short, and no one could notice. The backend's other
+/// counts still have to agree.
 fn is_end(number: u64, end: u64, failure: &Failure) -> bool {
     end > 0 && number > end && is_refused(failure)
 }
 
-/// Whether the backend does not know what was asked for, or does not take the question.
+/// Whether the backend does not know what was asked for, or rejects the request.
 pub(super) fn is_refused(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
 }
 
-/// A customer of whom a page has just come cannot be unknown, nor his id be refused: that answer is wrong.
+/// If a page of a customer has already come in, the customer cannot be unknown or its id invalid: that answer is wrong.
 pub(super) fn of_a_known_customer(failure: Failure) -> Failure {
     if is_refused(&failure) { Failure { kind: FailureKind::InvalidResponse, ..failure } } else { failure }
 }
@@ -66,7 +66,7 @@ mod tests {
             (3, 2, Unavailable, false),
             (3, 2, Forbidden, false),
             (2, 2, NotFound, false),
-            (2, 0, NotFound, false), // nobody has said how many there are
+            (2, 0, NotFound, false), // no page count was stated
             (1, 0, NotFound, false),
         ] {
             let taken = take(number, end, Err(Failure::new(kind)), &mut reading());

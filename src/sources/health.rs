@@ -1,4 +1,4 @@
-//! How a source has been lately, for `/health/sources`.
+//! How a source has been doing lately, for `/health/sources`.
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::{
     domain::{FailureKind, Moment, SourceName},
 };
 
-/// What the last walks came to.
+/// The results of the last walks.
 #[derive(Debug, Default)]
 pub(super) struct Health(Mutex<Lately>);
 
@@ -17,30 +17,30 @@ pub(super) struct Health(Mutex<Lately>);
 struct Lately {
     success: Option<Moment>,
     failure: Option<Moment>,
-    /// What the last walk of all failed with, if it did.
+    /// Why the last walk failed, if it did.
     error: Option<FailureKind>,
 }
 
-/// How a source has been lately.
+/// The recent health of a source.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HealthReport {
     /// The source.
     #[schema(value_type = String, example = "advanced_automation")]
     pub source: SourceName,
-    /// What its circuit breaker does now.
+    /// The current state of its circuit breaker.
     pub breaker: BreakerState,
-    /// When it last gave an answer that is one, "I do not know this customer" included.
+    /// When it last gave a valid answer; not knowing a customer is one, too.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_success: Option<Moment>,
-    /// When it last gave none.
+    /// When it last failed to give a valid answer.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_failure: Option<Moment>,
-    /// Why it gave none, if that was the last that was heard of it; else null.
+    /// Why it last failed, if its most recent result was a failure; otherwise null.
     pub error: Option<FailureKind>,
 }
 
 impl Health {
-    /// Takes note of a walk; 404 and 400 are answers.
+    /// Records the result of a walk; 404 and 400 are valid answers.
     pub(super) fn note(&self, failed: Option<FailureKind>) {
         let mut lately = self.0.lock();
         let now = Moment::now();

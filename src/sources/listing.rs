@@ -1,4 +1,4 @@
-//! Reading a backend's list of its customers, to a consistent end or not at all.
+//! Reads a backend's list of its customers, to a consistent end or not at all.
 
 use super::{
     adapter::{Adapter, Page, Position, Unreadable},
@@ -12,28 +12,28 @@ use crate::{
     telemetry::Origin,
 };
 
-/// Readings of one list before it is given up: a list that changes meanwhile is read once more.
+/// How often one list is read before giving up: a list that changes meanwhile is read once more.
 const READINGS: usize = 2;
 
-/// How many times a walk's deadline a list may take: it has every customer's row where a walk has
-/// those of one customer, and nobody waits for it.
+/// How many times the deadline of a walk a list may take: it has a row for every customer where a walk has
+/// those of a single customer, and no request waits for it.
 const DEADLINES: u32 = 10;
 
 impl Source {
-    /// Whether the backend lists its customers at all.
+    /// Whether the backend can list its customers at all.
     pub fn lists_customers(&self) -> bool {
         self.adapter.customers().is_some()
     }
 
-    /// Where and as whom the list is asked for: what tells it from another one. How large its pages are does not.
+    /// Identifies the list by where and with which identity it is read. The size of its pages does not matter.
     pub fn list_key(&self) -> Option<String> {
         let mut place = self.adapter.customers()?.request(Position::FIRST).url;
         place.set_query(None);
         Some(format!("{place} {}", self.who))
     }
 
-    /// Reads the whole list, within ten times `walk_deadline`, each id once and in the order of the ids. A
-    /// list whose counts do not agree is none: it would pull apart what belongs together.
+    /// Reads the whole list, within ten times `walk_deadline`, each id once, ordered by id. A list whose
+    /// counts do not agree is a failure: using it would separate customers that belong together.
     pub async fn list_customers(&self, origin: &Origin) -> Result<Vec<ListedCustomer>, Failure> {
         let (mut span, origin) = spans::begin_walk(origin, "list", self.name());
         let read = self.read_list(&origin).await;

@@ -1,7 +1,7 @@
-//! The backends, and all that stands between them and us.
+//! The backends, and everything between them and us.
 //!
-//! README, "Add a third backend", is the list of what to do to add one: a folder beside `my_reports/` with an
-//! [`Adapter`] and its wire types (made of what `wire.rs` and `scalar.rs` have), a `configure`, and an entry in
+//! README, "Add a third backend", lists the steps to add one: a folder beside `my_reports/` with an
+//! [`Adapter`] and its wire types (built from `wire.rs` and `scalar.rs`), a `configure`, and an entry in
 //! [`REGISTRY`]. Everything else follows: the fan-out, the cache, the join, the metrics, the documents.
 
 mod adapter;
@@ -45,14 +45,14 @@ use crate::{config::Reader, domain::SourceName};
 pub struct Backend {
     /// Its name, the same everywhere.
     pub name: SourceName,
-    /// The header in which callers bring credentials of their own, where they are to.
+    /// The header in which callers send credentials of their own, if the source is configured to use them.
     pub authorization_header: &'static str,
-    /// Reads `[sources.<name>]`; `None` where a key that it cannot do without is missing or wrong,
-    /// or where the backend may be left out and is.
+    /// Reads `[sources.<name>]`; `None` if a required key is missing or wrong, or if the backend is
+    /// optional and not configured.
     pub configure: fn(&mut SourceReader<'_>) -> Option<SourceSettings>,
 }
 
-/// The backends, in the order in which they win where they differ.
+/// The backends, in order of precedence where they differ.
 pub const REGISTRY: &[Backend] = &[advanced_automation::BACKEND, my_reports::BACKEND];
 
 impl Backend {
@@ -61,8 +61,8 @@ impl Backend {
         (self.configure)(&mut SourceReader::new(reader, self))
     }
 
-    /// The header in which callers bring credentials of their own.
+    /// The header in which callers send credentials of their own.
     pub fn authorization_header(&self) -> HeaderName {
-        HeaderName::try_from(self.authorization_header).unwrap_or(http::header::AUTHORIZATION) // a test holds each to be one
+        HeaderName::try_from(self.authorization_header).unwrap_or(http::header::AUTHORIZATION) // a test checks that each is valid
     }
 }

@@ -1,30 +1,30 @@
 //! Whose customer a walk's rows belong to: a filter that a source ignored would mix customers.
-//! Pure; judged over a whole walk, ids compared without case.
+//! Pure. Judged over a whole walk; ids are compared ignoring case.
 
 use std::collections::BTreeSet;
 
 use crate::domain::{Failure, FailureKind, Record, Records, RemoteId, SourceName, Warning, WarningCode};
 
-/// What of a walk's rows is kept.
+/// Which of a walk's rows are kept.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Own {
     pub(super) records: Records,
     pub(super) warning: Option<Warning>,
-    /// The one other customer that all rows say they belong to, if they do. Whether it is linked to
-    /// somebody else, so that these rows must not be shown, is known to whoever knows the links.
+    /// The one other customer that all rows claim to belong to, if there is one. Whether it is linked to a different
+    /// customer, so that these rows must not be shown, is decided where the links are known.
     pub(super) other_customer: Option<Box<str>>,
 }
 
-/// Keeps the rows of the customer that was asked for.
+/// Keeps the rows of the requested customer.
 ///
-/// - Rows that name more than one customer mean that the filter was ignored: only those that name the customer
-///   that was asked for are kept.
-/// - Rows that agree on one other id are kept with a warning, for the vendor's own example is such an answer (Acronis
-///   PSA guide, "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
+/// - Rows that name more than one customer mean that the filter was ignored: only those that name the requested
+///   customer are kept.
+/// - Rows that agree on one other id are kept with a warning, because the vendor's own example is such an answer
+///   (Acronis PSA guide, "Fetch customer clients": it asks for `ad3c629b-…` and shows rows of `ce570f06-…`).
 ///
-/// A row that is inherited names the reseller that it comes from, so it does not tell whose customer the rows are; nor
-/// does one that may be inherited, where the source says that of its rows (`says_inherited`) and did not of this one.
-/// But a customer has one reseller (an assumption): rows that may be inherited from several tell as others do.
+/// An inherited row names the reseller that it comes from, so it does not show whose customer the rows are. Nor
+/// does a row that may be inherited: one that does not say so, from a source whose rows do (`says_inherited`).
+/// But a customer has one reseller (an assumption), so rows of the second kind that name several show it after all.
 pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
     let may_be_inherited = |place: &usize| says_inherited && records.inherited(*place).is_none();
     let have_one_reseller = others(asked, (0..records.len()).filter(may_be_inherited).filter_map(|place| records.owner(place))) <= 1;
@@ -74,10 +74,10 @@ mod tests {
         Record { id, owner, inherited, ..Record::default() }
     }
 
-    /// The ids that are kept; what is warned of, with how many records.
+    /// The kept ids, and the warning with its number of records.
     type Kept = (Vec<String>, Option<(WarningCode, Option<u64>)>);
 
-    /// What is kept of rows of a source that says of its rows whether they are inherited, or does not.
+    /// What is kept of the rows of a source that does or does not say whether its rows are inherited.
     fn kept_of(says_inherited: bool, rows: &[Row<'_>]) -> Result<Kept, Failure> {
         let records = rows.iter().map(|(id, owner, inherited)| record(id, *owner, *inherited)).collect();
         let Own { records, warning, other_customer } = keep_own(SOURCE, says_inherited, &RemoteId::new("Acme"), records)?;
@@ -90,7 +90,7 @@ mod tests {
     /// A row's id, the customer that it names, and whether it is inherited.
     type Row<'a> = (&'a str, Option<&'a str>, Option<bool>);
 
-    /// Rows, the ids that are kept of them, and what is warned of, with how many records.
+    /// Rows, the ids that are kept of them, and the warning with its number of records.
     type Case<'a> = (&'a [Row<'a>], &'a [&'a str], Option<(WarningCode, u64)>);
 
     fn kept(rows: &[Row<'_>]) -> Result<Kept, Failure> {

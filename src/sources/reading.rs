@@ -1,9 +1,9 @@
-//! Walking pages: which page to ask for next, when to stop, and whether what came agrees with
-//! the counts. Pure; `source.rs` does the asking.
+//! Walks pages: which page to ask for next, when to stop, and whether what was received agrees with
+//! the counts. Pure; `source.rs` makes the requests.
 //!
-//! The vendor documents neither the largest page nor the order nor what comes past the end, and
+//! The vendor documents neither the maximum page size nor the order nor what follows the end, and
 //! prints `AmountOfPages: 0` beside records (Acronis PSA guide, "Fetch customers"), so no count
-//! is believed alone.
+//! is trusted alone.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,37 +12,37 @@ use crate::domain::{Failure, ListedCustomer, Records};
 
 /// The rows of a page, and of all pages.
 pub(super) trait Rows: Default + Send + 'static {
-    /// How many there are.
+    /// The number of rows.
     fn count(&self) -> usize;
 
-    /// What tells each of them from the others.
+    /// The ids that distinguish the rows.
     fn ids(&self) -> impl Iterator<Item = &str>;
 
-    /// One row for each id of all these, in the order of the ids. Of two with one id the greater
-    /// stands, so that neither the order of the pages nor that of their arrival decides.
+    /// Merges all rows into one per id, ordered by id. If two have the same id the greater one is kept, so
+    /// that neither the order of the pages nor that of their arrival matters.
     fn distinct(all: Vec<Self>) -> Self;
 
     /// Those whose ids are wanted.
     fn with_ids(self, is_wanted: impl Fn(&str) -> bool) -> Self;
 }
 
-/// One reading of all pages, while it goes on.
+/// A reading of all pages, while it is in progress.
 #[derive(Debug)]
 pub(super) struct Reading<R = Records> {
     paging: Paging,
     pages: BTreeMap<u64, Page<R>>,
-    /// Why it has ended before its last page.
+    /// Why it ended before its last page.
     refused: Option<Failure>,
 }
 
-/// What one reading came to.
+/// The result of one reading.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Read<R = Records> {
-    /// The distinct records, in the order of their ids.
+    /// The distinct records, ordered by id.
     pub(super) records: R,
-    /// Whether the counts stayed the same and are what came.
+    /// Whether the counts stayed the same and match what was received.
     pub(super) agrees: bool,
-    /// Why it has ended before its last page, if it has: then it agrees with nothing.
+    /// Why it ended before its last page, if it did: then it agrees with nothing.
     pub(super) refused: Option<Failure>,
     /// How many fields had the wrong type.
     pub(super) odd_fields: u64,
@@ -94,8 +94,8 @@ impl<R: Rows> Reading<R> {
         Self { paging, pages: BTreeMap::new(), refused: None }
     }
 
-    /// The pages to ask for now; they may be asked for at once and come in any order.
-    /// Empty when the reading is done.
+    /// The pages to ask for now; they may be asked for concurrently and arrive in any order.
+    /// Empty when the reading is complete.
     pub(super) fn wanted(&self) -> Vec<u64> {
         let Some(last) = self.pages.keys().next_back().copied() else { return vec![1] };
         if self.paging == Paging::Whole || self.refused.is_some() {
@@ -105,51 +105,51 @@ impl<R: Rows> Reading<R> {
         if missing.is_empty() && self.is_followed(last) { vec![last + 1] } else { missing }
     }
 
-    /// Where a page lies, in pages of the size that the server gives as far as that is known.
+    /// The position of a page, based on the server's page size as far as it is known.
     pub(super) fn position(&self, page: u64) -> Position {
         Position { page, offset: page.saturating_sub(1).saturating_mul(self.size()) }
     }
 
-    /// Whether there may be one more page behind the last one that has come.
+    /// Whether there may be another page after the last one received.
     fn is_followed(&self, last: u64) -> bool {
         self.paging != Paging::Whole && self.is_full(last) && self.is_past_the_end(last) && !self.is_repeated(last)
     }
 
-    /// The last page that is wanted or has come, as far as is known by now.
+    /// The last page that is wanted or was received, as far as is known so far.
     pub(super) fn last_page(&self) -> u64 {
         let next = self.pages.keys().next_back().map_or(1, |last| if self.is_followed(*last) { last + 1 } else { *last });
         self.stated_pages().max(next)
     }
 
-    /// How many pages there are by the backend's account, or as its count of records has it; 0 where
-    /// it gives none.
+    /// The number of pages that the backend states, or that its count of records implies; 0 if it states
+    /// neither.
     fn stated_pages(&self) -> u64 {
         let by_count = self.stated_count().map_or(0, |count| count.div_ceil(self.size()));
         self.counted_pages().unwrap_or(0).max(by_count)
     }
 
-    /// The last page that the backend has to have; 0 where nothing says which. Where it counts pages itself,
-    /// its count of records says nothing: which page that would need is a guess from the size of the first one.
+    /// The last page that the backend must have; 0 if nothing tells. If it states a number of pages, its count of
+    /// records is ignored: the page that it implies is a guess from the size of the first one.
     pub(super) fn end(&self) -> u64 {
         self.counted_pages().unwrap_or_else(|| self.stated_pages())
     }
 
-    /// How many pages the backend counts, by the first page that says so.
+    /// The number of pages that the backend states, from the first page that states one.
     fn counted_pages(&self) -> Option<u64> {
         self.told_pages().next()
     }
 
-    /// How many pages there are by each page that says so; 0 is written beside records, so it says nothing.
+    /// The number of pages from each page that states one; 0 is also stated beside records, so it is ignored.
     fn told_pages(&self) -> impl Iterator<Item = u64> {
         self.pages.values().filter_map(|page| page.pages).filter(|pages| *pages > 0)
     }
 
-    /// Takes a page that has come.
+    /// Adds a received page.
     pub(super) fn take(&mut self, number: u64, page: Page<R>) {
         self.pages.insert(number, page);
     }
 
-    /// Takes it that a page that there should be is not to be had.
+    /// Records that a page that should exist cannot be obtained.
     pub(super) fn refuse(&mut self, failure: Failure) {
         self.refused = Some(failure);
     }
@@ -162,13 +162,12 @@ impl<R: Rows> Reading<R> {
         let odd_fields = self.pages.values().map(|page| page.odd_fields).sum();
         let records = R::distinct(self.pages.into_values().map(|page| page.records).collect());
         let came = if paging == Paging::Whole { rows } else { records.count() as u64 };
-        // Where no count is told, a row that comes twice tells that another one may have been missed.
+        // Without a stated count, a row that comes twice shows that another may have been missed.
         let fits = count.map_or(paging == Paging::Whole || rows == came, |count| count == came);
         Read { records, agrees: unchanged && fits, refused, odd_fields }
     }
 
-    /// Whether the backend has changed its account while it was read: of the records, or, where it counts
-    /// none, of the pages.
+    /// Whether the stated number of records or, if none is stated, of pages changed during the reading.
     fn has_changed(&self) -> bool {
         if let Some(count) = self.stated_count() {
             return self.pages.values().filter_map(|page| page.count).any(|other| other != count);
@@ -177,9 +176,9 @@ impl<R: Rows> Reading<R> {
         told.next().is_some_and(|first| told.any(|other| other != first))
     }
 
-    /// Whether rows are missing although nobody has counted them: pages end before the last one that there is
-    /// by the backend's account, or one of them has fewer rows than another and is not the last. Where
-    /// records are counted, those that are missing are told by that.
+    /// Whether rows are missing although no count of records was stated: the pages end before the last one
+    /// that the backend states, or one that is not the last has fewer rows than another. If records are counted,
+    /// the count exposes missing ones.
     fn lacks_rows(&self) -> bool {
         let rows = |page: &Page<R>| page.records.count();
         let last = self.pages.iter().rev().find(|(_, page)| rows(page) > 0).map_or(1, |(number, _)| *number);
@@ -192,19 +191,19 @@ impl<R: Rows> Reading<R> {
         self.pages.get(&1)
     }
 
-    /// The count of the first page that gives one.
+    /// The count from the first page that states one.
     fn stated_count(&self) -> Option<u64> {
         self.pages.values().find_map(|page| page.count)
     }
 
-    /// How many rows have come.
+    /// How many rows were received.
     pub(super) fn rows(&self) -> u64 {
         self.pages.values().map(|page| page.records.count() as u64).sum()
     }
 
-    /// Rows on a full page: as asked for, or as many as the server gives at most, which a first
-    /// page shows that has fewer than were asked for and than there are, or more than asked for. Where
-    /// only pages are counted, there are more behind a first one that is not the only one.
+    /// The rows on a full page: the number asked for, or the server's own page size if the first page shows it. It does
+    /// if it has more rows than asked for, or fewer than asked for and fewer than there are. If only pages are counted,
+    /// a first page that is not the only one has fewer rows than there are.
     fn size(&self) -> u64 {
         let Paging::Pages { size: asked } = self.paging else { return u64::MAX };
         let first = self.first();
@@ -217,25 +216,25 @@ impl<R: Rows> Reading<R> {
         self.pages.get(&number).is_some_and(|page| page.records.count() as u64 >= self.size())
     }
 
-    /// Whether a page goes beyond what the backend said there is; always, where it said nothing.
+    /// Whether a page exceeds what the backend states there is; always, if it states nothing.
     fn is_past_the_end(&self, number: u64) -> bool {
         match self.stated_count() {
             Some(count) => self.rows() > count || (number == 1 && self.may_count_one_page(count)),
-            // Pages without a count of records are not believed alone: behind a full last one there
-            // may be more.
+            // A number of pages without a count of records is not trusted alone: a full last page may be
+            // followed by more.
             None => number >= self.stated_pages(),
         }
     }
 
-    /// Whether a count beside the first page may be of that page's rows alone: it is as many as were asked for, and no
+    /// Whether a count beside the first page may be of that page's rows alone: it is as many as were requested, and no
     /// pages are counted. Another list of this API has an `AmountRecordsFound` that is not of all there are, and an
     /// `AmountOfPages` of 0 (Acronis PSA guide, the example of the list of sales items).
     fn may_count_one_page(&self, count: u64) -> bool {
-        let is_as_asked = matches!(self.paging, Paging::Pages { size } if size == count);
-        is_as_asked && self.rows() == count && self.counted_pages().is_none()
+        let is_as_requested = matches!(self.paging, Paging::Pages { size } if size == count);
+        is_as_requested && self.rows() == count && self.counted_pages().is_none()
     }
 
-    /// Whether a page is the one before it again: the server does not look at the page number.
+    /// Whether a page repeats the previous one: the server ignores the page number.
     fn is_repeated(&self, number: u64) -> bool {
         let (Some(page), Some(before)) = (self.pages.get(&number), self.pages.get(&(number.wrapping_sub(1)))) else {
             return false;
@@ -245,7 +244,7 @@ impl<R: Rows> Reading<R> {
 }
 
 impl<R: Rows> Read<R> {
-    /// Everything that either of two readings saw, as this one saw it where both did: it is the later one.
+    /// Everything that either of two readings found; where both found something, as this one did, which is the later.
     pub(super) fn union(self, earlier: Self) -> R {
         let seen: HashSet<&str> = self.records.ids().collect();
         let gone = earlier.records.with_ids(|id| !seen.contains(id));

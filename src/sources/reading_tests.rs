@@ -1,4 +1,4 @@
-//! The stop rules against counts that lie, rows that move and servers that give less than asked.
+//! The stop rules against wrong counts, moving rows and servers that return less than asked for.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ fn page(ids: impl IntoIterator<Item = u64>, count: Option<u64>, pages: Option<u6
     Page { records: records(ids), count, pages, odd_fields: 0 }
 }
 
-/// Walks a server that is a function of the page number; gives what it was asked, and the result.
+/// Walks a server that is a function of the page number; returns the pages asked for, and the result.
 fn walk(size: u64, server: impl Fn(u64) -> Page) -> (Vec<u64>, Read) {
     let mut reading = Reading::new(Paging::Pages { size });
     let mut asked = Vec::new();
@@ -34,7 +34,7 @@ fn walk(size: u64, server: impl Fn(u64) -> Page) -> (Vec<u64>, Read) {
     (asked, reading.finish())
 }
 
-/// The ids of one page of a server that holds `0..total`.
+/// The ids on one page of a server that holds `0..total`.
 fn slice(total: u64, size: u64, number: u64) -> std::ops::Range<u64> {
     ((number - 1) * size).min(total)..(number * size).min(total)
 }
@@ -72,7 +72,7 @@ fn pages_alone_are_not_believed_where_the_last_one_is_full() {
 fn pages_alone_agree_only_where_each_but_the_last_is_as_full_as_the_fullest() {
     for (rows, agrees) in [
         (&[10, 10, 3][..], true),
-        (&[6, 6, 3], true), // the server gives smaller pages than it is asked for
+        (&[6, 6, 3], true), // the server's pages are smaller than asked for
         (&[0, 10, 10], false),
         (&[6, 10, 3], false),
         (&[10, 6, 10], false),
@@ -175,7 +175,7 @@ fn a_row_on_two_pages_is_one_record() {
 #[test]
 fn the_end_is_what_the_backend_counts_in_pages_and_else_what_its_records_need() {
     for (rows, count, pages, end) in [
-        (3, Some(5), Some(1), 1), // records would need a second page
+        (3, Some(5), Some(1), 1), // the count of records would need a second page
         (49, Some(100), Some(2), 2),
         (10, Some(15), Some(4), 4),
         (10, None, Some(2), 2),
@@ -186,7 +186,7 @@ fn the_end_is_what_the_backend_counts_in_pages_and_else_what_its_records_need() 
         (10, None, None, 0),
     ] {
         let mut reading = Reading::new(Paging::Pages { size: if rows == 49 { 50 } else { 10 } });
-        assert_eq!(reading.end(), 0, "nothing has come");
+        assert_eq!(reading.end(), 0, "nothing was received");
         reading.take(1, page(0..rows, count, pages));
         assert_eq!(reading.end(), end, "{rows} of {count:?} on {pages:?}");
     }
@@ -219,7 +219,7 @@ fn one_answer_that_holds_everything_is_counted_by_rows() {
 }
 
 proptest! {
-    /// Whatever a server does, the walk ends, loses no row that came, and holds each id once.
+    /// Whatever a server does, the walk ends, loses no received row, and holds each id once.
     #[test]
     fn every_row_that_came_is_in_the_result_once(
         pages in prop::collection::vec((prop::collection::vec(0_u64..40, 0..8), prop::option::of(0_u64..40), prop::option::of(0_u64..6)), 1..8),

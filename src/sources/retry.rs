@@ -1,4 +1,4 @@
-//! Whether to try once more, and after how long. Pure, but for the budget's one number.
+//! Whether to retry, and after how long. Pure, except for the single number of the budget.
 
 use std::time::Duration;
 
@@ -6,39 +6,39 @@ use parking_lot::Mutex;
 
 use crate::domain::{Failure, FailureKind};
 
-/// What each call saves up: a fifth of a retry.
+/// What each call adds to the budget: a fifth of a retry.
 const SAVED: u32 = 1;
 
-/// What a retry costs, in the same fifths.
+/// The cost of a retry, in fifths.
 const PRICE: u32 = 5;
 
-/// What may be saved up at most, and what there is to begin with: ten retries, so that a quiet
-/// gateway can retry at all.
+/// The maximum and the initial value of the budget: ten retries, so that a gateway with little traffic
+/// can retry at all.
 const FLOOR: u32 = 10 * PRICE;
 
-/// How a backend wants to be asked again.
+/// When a backend's answers are retried.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// Tries after the first.
+    /// Attempts after the first.
     pub retries: u64,
-    /// Whether a 500 is worth another try: where the call just reads, and the vendor says that trying again helps.
+    /// Whether a 500 is retried: only if the call is read-only and the vendor says that retrying helps.
     pub retry_500: bool,
-    /// Between which two waits a 5xx is asked again, where the vendor says so.
+    /// The shortest and the longest wait before retrying a 5xx, if the vendor states them.
     pub server_error_pause: Option<(Duration, Duration)>,
 }
 
-/// The first wait of the exponential pauses; each further one may be twice as long.
+/// The upper limit of the first exponential wait; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest exponential pause.
+/// The upper limit of any exponential wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Policy {
-    /// How long to wait before the next try, or `None` to give up.
+    /// Returns how long to wait before the next attempt, or `None` to give up.
     ///
-    /// `tries` were made, `left` is the time until nobody waits any more, `chance` (0 to 1)
-    /// spreads the waits of many (full jitter). A `Retry-After` is obeyed where it fits into the
-    /// time left, and never waited for beyond it.
+    /// `tries` were made, `left` is the time until no one waits any more, and `chance` (0 to 1) spreads
+    /// the waits of many callers (full jitter). A `Retry-After` is obeyed if it fits into the time left,
+    /// and is never waited for beyond that.
     pub fn pause(&self, failure: &Failure, tries: u64, left: Duration, chance: f64) -> Option<Duration> {
         if tries > self.retries || !self.is_transient(failure) {
             return None;
@@ -68,8 +68,8 @@ fn exponential(tries: u64) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << doubled).min(LONGEST_PAUSE)
 }
 
-/// How many retries a source has left: a floor, and a fifth of its calls. A source that fails
-/// everything sees at most 1.2 times the calls and that floor.
+/// The number of retries that a source has left: an initial amount, plus a fifth of its calls. A source that fails
+/// every call sees at most 1.2 times the calls plus that amount.
 #[derive(Debug)]
 pub(super) struct Budget(Mutex<u32>);
 
@@ -86,7 +86,7 @@ impl Budget {
         *left = (*left + SAVED).min(FLOOR);
     }
 
-    /// Takes one retry, if one is left.
+    /// Takes one retry, if any is left.
     pub(super) fn withdraw(&self) -> bool {
         let mut left = self.0.lock();
         match left.checked_sub(PRICE) {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes in whatever order, retries never exceed a fifth of the calls and the floor.
+        /// In whatever order calls come, retries never exceed a fifth of them plus the initial amount.
         #[test]
         fn the_budget_is_never_overdrawn(calls in prop::collection::vec(prop::bool::weighted(0.6), 0..400)) {
             let (budget, mut made, mut retried) = (Budget::default(), 0_u32, 0_u32);

@@ -1,7 +1,7 @@
-//! Reading one field of an upstream's JSON without trusting its type.
+//! Reads one field of an upstream's JSON without trusting its type.
 //!
-//! One odd field must not hide a customer's users: a value of the wrong type is drained, taken
-//! as absent and counted. Texts are borrowed from the body where they hold no escapes.
+//! One odd field must not hide a customer's users: a value of the wrong type is skipped, treated as
+//! absent and counted. Texts are borrowed from the body if they contain no escapes.
 
 use std::{borrow::Cow, fmt};
 
@@ -12,20 +12,20 @@ use serde::{
 
 use crate::domain;
 
-/// Longest text that is taken from an upstream's field, in bytes. The backends document 100 to
-/// 200 characters; a longer text is odd. It keeps a cursor, which holds a name folded (three times as long at
-/// most), inside a URL.
+/// The longest text that is accepted from an upstream's field, in bytes. The backends document 100 to 200
+/// characters; a longer text is odd. The limit lets a cursor, which holds a case-folded name (up to three times
+/// as long), fit into a URL.
 const LONGEST_TEXT: usize = 1024;
 
-/// One JSON value as it came.
+/// One JSON value as received.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Scalar<'a> {
-    /// Absent, or null: the same.
+    /// Absent or null: both mean the same.
     #[default]
     Absent,
     /// A text.
     Text(Cow<'a, str>),
-    /// A whole number that is not negative.
+    /// A non-negative whole number.
     Number(u64),
     /// A whole number below zero.
     Negative(i64),
@@ -35,12 +35,12 @@ pub(super) enum Scalar<'a> {
     Other,
 }
 
-/// Reads scalars as what they should be, and counts those that are something else.
+/// Reads scalars as the expected type, and counts those of another type.
 #[derive(Debug, Default)]
 pub(super) struct FieldReader(pub(super) u64);
 
 impl FieldReader {
-    /// A text, trimmed; a blank one is absent.
+    /// A text, trimmed; a blank one counts as absent.
     pub(super) fn text<'a>(&mut self, value: &'a Scalar<'_>) -> Option<&'a str> {
         match value {
             Scalar::Text(text) if text.len() <= LONGEST_TEXT => domain::text(text),
@@ -48,7 +48,7 @@ impl FieldReader {
         }
     }
 
-    /// An id: a text, or a whole number, which is read as its text.
+    /// An id: a text, or a whole number, which is read as text.
     pub(super) fn id<'a>(&mut self, value: &'a Scalar<'_>) -> Option<Cow<'a, str>> {
         match value {
             Scalar::Number(number) => Some(number.to_string().into()),
@@ -57,8 +57,8 @@ impl FieldReader {
         }
     }
 
-    /// True or false, also as their texts or as 1 or 0: whom a source has marked deleted must not come
-    /// back for the way in which it writes that.
+    /// A boolean, also if given as text or as 1 or 0: a user that a source has marked as deleted must not
+    /// reappear because of how the source writes that.
     pub(super) fn flag(&mut self, value: &Scalar<'_>) -> Option<bool> {
         match value {
             Scalar::Flag(flag) => Some(*flag),
@@ -79,12 +79,12 @@ impl FieldReader {
 }
 
 impl Scalar<'_> {
-    /// This value, or where it is absent another one: of one field in two spellings.
+    /// This value or, if it is absent, another: for one field with two spellings.
     pub(super) fn or(self, other: Self) -> Self {
         if self == Self::Absent { other } else { self }
     }
 
-    /// A count, written as a number or as its text; `Err` where it is there but is no count.
+    /// A count, given as a number or as text; `Err` if it is present but not a count.
     pub(super) fn count(&self) -> Result<Option<u64>, ()> {
         match self {
             Self::Absent => Ok(None),
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(fields.flag(&read("\"yes\"")), None);
         assert_eq!(fields.text(&Scalar::Text("x".repeat(LONGEST_TEXT + 1).into())), None);
         assert_eq!(fields.0, 8);
-        assert_eq!((fields.text(&read("null")), fields.text(&read("\" \"")), fields.0), (None, None, 8), "absent is not odd");
+        assert_eq!((fields.text(&read("null")), fields.text(&read("\" \"")), fields.0), (None, None, 8), "an absent value is not odd");
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(fields.id(&read("42")).as_deref(), Some("42"));
         assert_eq!(fields.id(&read("-7")).as_deref(), Some("-7"));
         assert_eq!(fields.id(&read("18446744073709551615")).as_deref(), Some("18446744073709551615"));
-        assert_eq!(fields.id(&read("1e30")), None, "a number whose text is lost is no id");
+        assert_eq!(fields.id(&read("1e30")), None, "a number whose original text is lost is not an id");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Whose credentials something was got with. What was got with one caller's is never given to
-//! another: everything that is kept or shared is kept by its scope.
+//! Whose credentials something was fetched with. What was fetched with one caller's credentials is never given to
+//! another: everything that is cached or shared is keyed by its scope.
 
 use std::fmt;
 
@@ -14,8 +14,8 @@ use crate::{
     domain::{Failure, FailureKind, SourceName},
 };
 
-/// Whose credentials something was got with: the gateway's own, or those of this keyed digest.
-/// Only an [`Identity`] has one, so that nothing can be kept without saying whose it is.
+/// Whose credentials something was fetched with: the gateway's own, or those with this keyed digest.
+/// Only an [`Identity`] has a scope, so nothing can be cached without saying whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scope(Option<[u8; 32]>);
 
@@ -26,51 +26,51 @@ pub struct Identity {
     brought: Option<Authorization>,
 }
 
-/// What a caller brought for each source.
+/// The credentials that a caller sent for each source.
 #[derive(Clone, Debug, Default)]
 pub struct CallerCredentials(Vec<(SourceName, Secret)>);
 
-/// What digests of credentials are keyed with: random, of this process, never told.
+/// The key for digests of credentials: random, specific to this process, and never revealed.
 pub(super) struct ScopeKey(Key);
 
 impl Scope {
-    /// Whether it is a caller's.
+    /// Whether it belongs to a caller.
     pub fn is_brought(self) -> bool {
         self.0.is_some()
     }
 }
 
 impl Identity {
-    /// The gateway's own.
+    /// The gateway's own identity.
     pub fn own() -> Self {
         Self { scope: Scope(None), brought: None }
     }
 
-    /// Whose it is.
+    /// The scope of this identity.
     pub fn scope(&self) -> Scope {
         self.scope
     }
 
-    /// What the caller brought, if it is his.
+    /// The caller's credentials, if this is a caller's identity.
     pub(super) fn brought(&self) -> Option<&Authorization> {
         self.brought.as_ref()
     }
 }
 
 impl CallerCredentials {
-    /// Adds what a caller brought for one source, as he would send it there.
+    /// Adds what the caller sent for one source, as it is to be sent there.
     pub fn add(&mut self, source: SourceName, authorization: Secret) {
         self.0.push((source, authorization));
     }
 }
 
 impl ScopeKey {
-    /// Makes one; `None` where the operating system gives no random bytes.
+    /// Makes a key; `None` if the operating system provides no random bytes.
     pub(super) fn new() -> Option<Self> {
         Key::generate(HMAC_SHA256, &SystemRandom::new()).ok().map(Self)
     }
 
-    /// A caller's identity at a source, of what he brought for it.
+    /// A caller's identity at a source, from the credentials that the caller sent for it.
     pub(super) fn identity(&self, source: SourceName, brought: &CallerCredentials) -> Result<Identity, Failure> {
         let missing = Failure::new(FailureKind::Unauthorized);
         let (_, secret) = brought.0.iter().find(|(name, _)| *name == source).ok_or(missing)?;
@@ -118,7 +118,7 @@ mod tests {
             let scope = |key: &ScopeKey, text: &str| key.identity(HERE, &brought(text)).unwrap().scope();
             prop_assert_eq!(scope(&key, &one) == scope(&key, &other), one == other);
             prop_assert_eq!(scope(&key, &one), scope(&key, &one));
-            prop_assert_ne!(scope(&key, &one), scope(&elsewhere, &one), "a digest says nothing to whoever has another key");
+            prop_assert_ne!(scope(&key, &one), scope(&elsewhere, &one), "a digest is meaningless under another key");
             prop_assert_ne!(scope(&key, &one), Identity::own().scope());
         }
     }

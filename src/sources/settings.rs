@@ -12,24 +12,24 @@ use crate::{
     outbound::{Bounds, Proxy, Transport},
 };
 
-/// What bounds the calls to one source.
+/// The limits of the calls to one source.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// How long one attempt may take.
+    /// The longest time for one attempt.
     pub timeout: Duration,
-    /// How long a connection may take to be made.
+    /// The longest time for establishing a connection.
     pub connect_timeout: Duration,
-    /// How long one walk over all pages may take.
+    /// The longest time for one walk over all pages.
     pub walk_deadline: Duration,
-    /// Tries after the first.
+    /// Attempts after the first.
     pub retries: u64,
-    /// Calls at the same time.
+    /// The maximum number of simultaneous calls.
     pub max_in_flight: u64,
-    /// Bytes of one answer, after decoding.
+    /// The maximum size of one answer in bytes, after decoding.
     pub max_response_bytes: u64,
-    /// Pages of one walk.
+    /// The maximum number of pages of one walk.
     pub max_pages: u64,
-    /// When the source is left alone.
+    /// When the breaker stops calls to the source.
     pub breaker: BreakerSettings,
 }
 
@@ -44,7 +44,7 @@ impl From<&Limits> for Bounds {
     }
 }
 
-/// Whose credentials a source is asked with.
+/// Whose credentials are used to ask a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
     Own,
@@ -71,7 +71,7 @@ impl<'a> SourceReader<'a> {
         Self { reader, backend }
     }
 
-    /// The whole name of a key: `sources.my_reports.token` of `token`.
+    /// The full name of a key: `sources.my_reports.token` for `token`.
     pub fn key(&self, key: &str) -> String {
         format!("sources.{}.{key}", self.name())
     }
@@ -81,18 +81,18 @@ impl<'a> SourceReader<'a> {
         self.backend.name
     }
 
-    /// Whether there is anything at all under `sources.<name>`. The backends that everybody has
-    /// do not ask: that one of them is missing is a fault, and not a shorter roll.
+    /// Whether anything at all is set under `sources.<name>`. The backends that every gateway has do not
+    /// ask: if one of them is missing, that is a fault and not a shorter roll.
     pub fn is_there(&self) -> bool {
         self.reader.holds(&format!("sources.{}", self.name()))
     }
 
-    /// The reader, for keys of the source's own.
+    /// The reader, for keys that only this source has.
     pub fn reader(&mut self) -> &mut Reader {
         self.reader
     }
 
-    /// Where the source is; `https`, unless it is this machine or `allow_http` says otherwise.
+    /// The source's base URL; `https`, unless the host is this machine or `allow_http` permits otherwise.
     pub fn base_url(&mut self) -> Option<BaseUrl> {
         let key = self.key("base_url");
         let base: Option<BaseUrl> = self.reader.required(&key);
@@ -100,7 +100,7 @@ impl<'a> SourceReader<'a> {
         base
     }
 
-    /// Another place that credentials go to, or its default; `https` as [`Self::base_url`].
+    /// Another URL that credentials are sent to, or its default; `https` as for [`Self::base_url`].
     pub fn url(&mut self, key: &str, default: &str) -> Option<BaseUrl> {
         let key = self.key(key);
         let url = if self.reader.holds(&key) { self.reader.get(&key) } else { BaseUrl::read(&default.into()).ok() };
@@ -108,22 +108,23 @@ impl<'a> SourceReader<'a> {
         url
     }
 
-    /// What is sent in clear to this machine leaves it where a proxy stands between.
+    /// Even an unencrypted call to this machine leaves it if it goes through a proxy.
     fn expect_encrypted(&mut self, key: &str, url: Option<&BaseUrl>) {
         let [allow, proxy] = ["allow_http", "proxy"].map(|key| self.key(key));
         let (allowed, is_direct) = (self.reader.or(&allow, false), self.reader.or(&proxy, Proxy::None) == Proxy::None);
         if url.is_some_and(|url| !url.is_encrypted() && url.is_loopback() && !is_direct && !allowed) {
-            let what = format!("would carry credentials for {key} unencrypted from this machine to the proxy; {allow} = true lifts that.");
+            let what =
+                format!("would send credentials for {key} unencrypted from this machine to the proxy; set {allow} = true to permit that.");
             self.reader.fault(&proxy, what);
         }
         if url.is_some_and(|url| !url.is_encrypted() && !url.is_loopback() && !allowed) {
-            let what = format!("must begin with https://, for credentials are sent there; {allow} = true lifts that.");
+            let what = format!("must begin with https://, because credentials are sent there; set {allow} = true to permit http.");
             self.reader.fault(key, what);
         }
     }
 
-    /// Whose credentials calls carry: the gateway's, which `own` reads, or the caller's. Where it
-    /// is the caller's, keys for ours may be there all the same and are not used.
+    /// Reads whose credentials calls carry: the gateway's, which `own` reads, or the caller's. If the
+    /// caller's, keys for our own may still be set but are not used.
     pub fn credentials(&mut self, own: impl FnOnce(&mut SourceReader<'_>) -> Option<CredentialSettings>) -> Option<CredentialSettings> {
         let key = self.key("credentials");
         match self.reader.or(&key, Whose::Own) {
@@ -136,18 +137,18 @@ impl<'a> SourceReader<'a> {
         }
     }
 
-    /// A ready bearer token, written under a name of this table or as the file that `<name>_file` names.
+    /// Reads a ready bearer token, given as a key of this table or as the file that `<name>_file` names.
     pub fn bearer(&mut self, name: &str) -> Option<CredentialSettings> {
         let key = self.key(name);
         let token = self.reader.secret(&key)?;
         if token.reveal().is_ok_and(|token| !token.reveal().is_ascii()) {
             let at = if self.reader.holds(&key) { key } else { format!("{key}_file") };
-            self.reader.fault(&at, "holds a letter beyond ASCII, which no token has.");
+            self.reader.fault(&at, "contains a non-ASCII character, which no token has.");
         }
         Some(CredentialSettings::Bearer(token))
     }
 
-    /// How the source is reached: `ca_file` and `proxy`.
+    /// Reads how the source is reached: `ca_file` and `proxy`.
     pub fn transport(&mut self, base: Option<&BaseUrl>) -> Transport {
         let [ca_file, proxy] = ["ca_file", "proxy"].map(|key| self.key(key));
         let authorities = self.reader.path(&ca_file).and_then(|path| {
@@ -158,7 +159,7 @@ impl<'a> SourceReader<'a> {
         Transport { encrypted: base.is_none_or(|base| base.is_encrypted()), authorities, proxy: way }
     }
 
-    /// What bounds the calls.
+    /// Reads the limits of the calls.
     pub fn limits(&mut self) -> Limits {
         Limits {
             timeout: self.duration("timeout", Duration::from_secs(3)),
@@ -172,7 +173,7 @@ impl<'a> SourceReader<'a> {
         }
     }
 
-    /// A whole number in a range.
+    /// Reads a whole number in a range.
     pub fn count(&mut self, key: &str, default: u64, least: u64, most: u64) -> u64 {
         let key = self.key(key);
         self.reader.within(&key, default, least..=most, &format!("between {least} and {most}"))

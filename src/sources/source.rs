@@ -28,20 +28,20 @@ use crate::{
     telemetry::{Metrics, Origin},
 };
 
-/// Pages of one walk that are asked for at the same time.
+/// How many pages of one walk are asked for concurrently.
 const PAGES_AT_ONCE: usize = 4;
 
-/// Everything that makes a source, as configured.
+/// Everything that makes up a source, as configured.
 pub struct SourceSettings {
-    /// What asks and reads.
+    /// Describes requests and answers.
     pub adapter: Box<dyn Adapter>,
     /// How it is reached.
     pub transport: Transport,
-    /// Who we are there.
+    /// Our credentials there.
     pub credentials: CredentialSettings,
-    /// When it is asked again.
+    /// When calls are retried.
     pub retry: Policy,
-    /// What bounds the calls.
+    /// The limits of the calls.
     pub limits: Limits,
 }
 
@@ -50,7 +50,7 @@ pub struct Source {
     pub(super) adapter: Arc<dyn Adapter>,
     pub(super) client: Arc<Client>,
     pub(super) credentials: Credentials,
-    /// A digest of who we are there.
+    /// A digest of our identity there.
     pub(super) who: String,
     pub(super) retry: Policy,
     pub(super) limits: Limits,
@@ -61,36 +61,36 @@ pub struct Source {
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// All of a customer's users at one source, as one reading found them.
+/// All of a customer's users at one source, as found by one reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Walk {
-    /// The records, each id once, in the order of the ids.
+    /// The records, each id once, ordered by id.
     pub records: Records,
-    /// Whether the counts agreed; where not, records may be missing.
+    /// Whether the counts agreed; if not, records may be missing.
     pub complete: bool,
-    /// What a caller should know about it.
+    /// What a caller should know about them.
     pub warnings: Vec<Warning>,
-    /// The one other customer that the rows say they belong to, if they do.
+    /// The one other customer that the rows claim to belong to, if there is one.
     pub other_customer: Option<Box<str>>,
 }
 
-/// Reads the body of a 200.
+/// Parses the body of a 200.
 pub(super) type Reader<R> = fn(&dyn Adapter, &[u8]) -> Result<Page<R>, Unreadable>;
 
-/// What a walk asks for: how a page is asked for, and how the body of a 200 is read.
+/// What a walk reads: how to ask for a page, and how to parse the body of a 200.
 pub(super) struct Wanted<'a, R> {
     pub(super) paging: Paging,
     pub(super) request: &'a (dyn Fn(Position) -> UpstreamRequest + Send + Sync),
     pub(super) read: Reader<R>,
 }
 
-/// One walk: what for, where from, until when.
+/// One walk: what it reads, what it was started for, and its deadline.
 pub(super) struct Task<'a, R> {
     pub(super) wanted: &'a Wanted<'a, R>,
     pub(super) identity: &'a Identity,
     pub(super) origin: &'a Origin,
     pub(super) deadline: Deadline,
-    /// Until when whoever began it waits.
+    /// Until when the caller that started it waits.
     pub(super) patience: Deadline,
 }
 
@@ -103,8 +103,8 @@ impl<R> Clone for Task<'_, R> {
 impl<R> Copy for Task<'_, R> {}
 
 impl<R> Task<'_, R> {
-    /// How long a pause may be at most: no longer than somebody waits. Until whoever began the walk gives
-    /// up, that is until then; after that others may have come, who wait as long as he did.
+    /// The longest pause allowed: no longer than anyone waits. Until the caller that started the walk gives
+    /// up, that is until then; after that, others may have joined, who wait as long as the first caller did.
     pub(super) fn time_to_pause(&self) -> Duration {
         let waited = self.patience.left();
         self.deadline.left().min(if waited.is_zero() { self.patience.whole() } else { waited })
@@ -112,20 +112,20 @@ impl<R> Task<'_, R> {
 }
 
 impl SourceSettings {
-    /// The client of whatever is asked on this source's behalf.
+    /// Makes the client for everything that is requested on this source's behalf.
     pub(super) fn client(&self) -> reqwest::Result<Client> {
         let transport = Transport { encrypted: self.is_encrypted(), ..self.transport.clone() };
         Client::new(self.adapter.name().as_str(), &transport, Bounds::from(&self.limits))
     }
 
-    /// Whether certificates will have to be checked, of the source or of where its tokens are given.
+    /// Whether certificates will have to be verified, of the source or of where its tokens are issued.
     pub(super) fn is_encrypted(&self) -> bool {
         self.transport.encrypted || self.credentials.is_encrypted()
     }
 }
 
 impl Source {
-    /// Puts a source to work.
+    /// Starts a source.
     pub fn new(settings: SourceSettings, metrics: Arc<Metrics>, renewals: Renewals, shared: Option<&SharedCache>) -> reqwest::Result<Self> {
         let (name, client) = (settings.adapter.name(), settings.client()?);
         Ok(Self {
@@ -148,17 +148,17 @@ impl Source {
         self.adapter.name()
     }
 
-    /// How the source has been lately.
+    /// How the source has been doing lately.
     pub fn health(&self) -> HealthReport {
         self.health.report(self.name(), self.breaker.state())
     }
 
-    /// What the circuit breaker does now.
+    /// The current state of the circuit breaker.
     pub fn breaker(&self) -> BreakerState {
         self.breaker.state()
     }
 
-    /// Asks for our credentials and nothing else; `None` where callers bring theirs.
+    /// Obtains our credentials and does nothing else; `None` if callers send theirs.
     pub async fn try_credentials(&self) -> Option<Result<(), Failure>> {
         match self.forwards() {
             Some(_) => None,
@@ -166,7 +166,7 @@ impl Source {
         }
     }
 
-    /// The header in which callers bring their own credentials, where the source wants them to.
+    /// The header in which callers send their own credentials, if the source uses them.
     pub fn forwards(&self) -> Option<HeaderName> {
         match &self.credentials {
             Credentials::Forward { header, .. } => Some(header.clone()),
@@ -174,15 +174,15 @@ impl Source {
         }
     }
 
-    /// Whose credentials a request is made with whose caller brought these; that he brought none
-    /// where they are wanted is the source's refusal.
+    /// The identity for a request, given what the caller supplied. Missing required credentials count as the
+    /// source's refusal.
     pub fn identity(&self, brought: &CallerCredentials) -> Result<Identity, Failure> {
         self.credentials.identity(self.name(), brought)
     }
 
-    /// Reads all of a customer's users, to a consistent end where there is one, within
-    /// `walk_deadline`. `patience` is how long whoever began it waits: before that no pause is
-    /// made that would outlast it, so that he is told of a 429 and not of a timeout.
+    /// Reads all of a customer's users, to a consistent end if there is one, within `walk_deadline`.
+    /// `patience` is how long the caller that started it waits: before that, no pause is made that would
+    /// outlast it, so that the caller is told about a 429 and not about a timeout.
     pub async fn walk(&self, customer: &RemoteId, identity: &Identity, origin: &Origin, patience: Deadline) -> Result<Walk, Failure> {
         let deadline = Deadline::after(self.limits.walk_deadline);
         let (span, origin) = &mut spans::begin_walk(origin, "walk", self.name());
@@ -198,19 +198,19 @@ impl Source {
         spans::note_outcome(span, failed.as_ref());
         let answered = Verdict::from(failed.map(|failure| failure.kind)) == Verdict::Answered;
         self.metrics.walk(self.name(), answered, odd_fields);
-        // A caller's credentials that are refused say nothing of the source.
+        // If a caller's credentials are refused, that says nothing about the source.
         if !(identity.scope().is_brought() && failed.is_some_and(|failure| failure.kind.is_refusal())) {
             self.health.note(failed.map(|failure| failure.kind));
         }
         if let Some(failure) = failed {
             let (outcome, http_status) = (failure.kind.as_str(), failure.http_status);
-            tracing::info!(source = %self.name(), outcome, http_status, request_id = %origin.request_id, "a source gave no roll");
+            tracing::info!(source = %self.name(), outcome, http_status, request_id = %origin.request_id, "a source returned no roll");
         }
         walk
     }
 
-    /// One reading; a second one where the counts of the first did not agree; the union of both
-    /// where those of the second do not either.
+    /// Makes one reading; a second one if the counts of the first did not agree; returns the union of both if
+    /// those of the second do not agree either.
     async fn read_consistently(&self, customer: &RemoteId, task: Task<'_, Records>) -> Result<(Walk, u64), Failure> {
         let mut read = self.read_once(task).await?;
         let mut odd_fields = read.odd_fields;
@@ -232,7 +232,7 @@ impl Source {
         Ok((Walk { records, complete, warnings, other_customer }, odd_fields))
     }
 
-    /// Rows of one walk, should a backend send pages larger than were asked for.
+    /// The maximum number of rows of one walk, in case a backend sends larger pages than asked for.
     fn most_rows(&self, paging: Paging) -> u64 {
         match paging {
             Paging::Pages { size } => self.limits.max_pages.saturating_mul(size),
@@ -243,7 +243,7 @@ impl Source {
     pub(super) async fn read_once<R: Rows>(&self, task: Task<'_, R>) -> Result<Read<R>, Failure> {
         let mut reading = Reading::new(task.wanted.paging);
         loop {
-            // Asked before the pages are listed: a count may lie as large as it likes.
+            // Checked before the pages are listed: a wrong count may be arbitrarily large.
             if reading.last_page() > self.limits.max_pages {
                 return Err(Failure::answered(FailureKind::InvalidResponse, 200));
             }
@@ -255,8 +255,8 @@ impl Source {
         }
     }
 
-    /// Asks for one page, as most customers have: nothing is set up for several. In a box, or the whole
-    /// walk would have to be moved about with it.
+    /// Asks for one page, the usual case, without the setup for several. Boxed, because otherwise the whole walk would
+    /// have to be moved around with it.
     async fn ask_for_one<R: Rows>(&self, task: Task<'_, R>, number: u64, reading: &mut Reading<R>) -> Result<(), Failure> {
         let page = Box::pin(self.page(task, reading.position(number), None)).await;
         match take(number, reading.end(), page, reading) {
@@ -266,8 +266,8 @@ impl Source {
         self.bounded(task, reading)
     }
 
-    /// Asks for pages, a few at a time. After the first failure none is begun any more, and none waits for
-    /// another try, but where another reading may mend it; of several failures the strongest counts.
+    /// Asks for pages, a few at a time. After the first failure no further page is begun, and none waits for a
+    /// retry, unless another reading may fix the failure; of several failures the strongest counts.
     async fn ask_for<R: Rows>(&self, task: Task<'_, R>, wanted: &[u64], reading: &mut Reading<R>) -> Result<(), Failure> {
         let end = reading.end();
         let mut waiting = wanted.iter().copied();
@@ -285,7 +285,7 @@ impl Source {
                     Ok(()) => self.bounded(task, reading)?,
                     Err(failure) => {
                         if !is_refused(&failure) {
-                            failing.cancel(); // a refusal may be mended by another reading
+                            failing.cancel(); // another reading may fix a refusal
                         }
                         failed = Some(failed.map_or(failure, |other| other.or_stronger(failure)));
                     }
@@ -294,12 +294,12 @@ impl Source {
         }
     }
 
-    /// How many pages of a walk are asked for at once: it must not wait for places that it holds itself.
+    /// How many pages of a walk are asked for at once: a walk must not wait for places that it holds itself.
     fn pages_at_once(&self) -> usize {
         PAGES_AT_ONCE.min(usize::try_from(self.limits.max_in_flight).unwrap_or(PAGES_AT_ONCE))
     }
 
-    /// No more rows have come than one walk may have.
+    /// Checks that no more rows were received than one walk may have.
     fn bounded<R: Rows>(&self, task: Task<'_, R>, reading: &Reading<R>) -> Result<(), Failure> {
         let is_within = reading.rows() <= self.most_rows(task.wanted.paging);
         if is_within { Ok(()) } else { Err(Failure::answered(FailureKind::InvalidResponse, 200)) }

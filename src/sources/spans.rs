@@ -1,5 +1,5 @@
-//! The spans of what is asked of a source: one of a whole walk, one of each attempt. What they
-//! say has few values: never a customer, a path, a query or a credential.
+//! The spans of calls to a source: one for a whole walk, one for each attempt. Their attributes
+//! have few distinct values: never a customer, a path, a query or a credential.
 
 use http::HeaderValue;
 use reqwest::Request;
@@ -10,7 +10,7 @@ use crate::{
     telemetry::{Origin, Span, SpanKind, Trace},
 };
 
-/// Begins the span of a walk, or of the reading of a list: everything that it takes is inside it.
+/// Begins the span of a walk, or of reading a list: everything done for it is inside the span.
 pub(super) fn begin_walk(origin: &Origin, what: &'static str, source: SourceName) -> (Span, Origin) {
     let mut span = origin.trace.span(SpanKind::Internal);
     if span.is_open() {
@@ -21,8 +21,8 @@ pub(super) fn begin_walk(origin: &Origin, what: &'static str, source: SourceName
     (span, inside)
 }
 
-/// Begins the span of one request that goes out, and tells the other side of it. `resent` is how
-/// often the same was sent before.
+/// Begins the span of one outgoing request, and propagates it to the other side. `resent` is how
+/// often the same request was sent before.
 pub(super) fn begin_attempt(trace: &Trace, source: SourceName, request: &mut Request, resent: u64) -> Span {
     let mut span = trace.span(SpanKind::Client);
     if span.is_open() {
@@ -35,7 +35,7 @@ pub(super) fn begin_attempt(trace: &Trace, source: SourceName, request: &mut Req
     span
 }
 
-/// OpenTelemetry's semantic conventions for HTTP clients, without what says whom is asked for.
+/// OpenTelemetry's semantic conventions for HTTP clients, without attributes that show which customer is asked for.
 fn describe(span: &mut Span, source: SourceName, request: &Request, resent: u64) {
     let (method, url) = (request.method().to_string(), request.url());
     span.name(method.clone());
@@ -49,12 +49,12 @@ fn describe(span: &mut Span, source: SourceName, request: &Request, resent: u64)
     }
 }
 
-/// Says with which status a request was answered.
+/// Records the status of the answer.
 pub(super) fn note_status(span: &mut Span, status: u16) {
     span.set("http.response.status_code", i64::from(status));
 }
 
-/// Says what a walk or an attempt came to.
+/// Records the result of a walk or an attempt.
 pub(super) fn note_outcome(span: &mut Span, failure: Option<&Failure>) {
     match failure {
         None => span.set("rollcall.outcome", "ok"),

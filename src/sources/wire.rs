@@ -13,13 +13,13 @@ use super::{
 };
 use crate::{domain::Records, json};
 
-/// A row of a body that a record is made of.
+/// A row of a body, from which a record is made.
 pub(super) trait Row {
-    /// Puts the record to the others; `None` where it has no id.
+    /// Adds the record to the others; `None` if it has no id.
     fn keep(&self, records: &mut Records, fields: &mut FieldReader) -> Option<()>;
 }
 
-/// A list of rows, each of which is kept as soon as it is read: of all else in it nothing is left.
+/// A list of rows, each of which is kept as soon as it is read: nothing else of the list is retained.
 #[derive(Debug)]
 pub(super) struct Kept<T> {
     records: Records,
@@ -28,9 +28,9 @@ pub(super) struct Kept<T> {
     rows: PhantomData<T>,
 }
 
-/// What a body lists.
+/// The list in a body.
 pub(super) trait List {
-    /// Whether it lists nothing.
+    /// Whether the list is empty.
     fn is_empty(&self) -> bool;
 }
 
@@ -47,7 +47,7 @@ impl<T> List for Kept<T> {
 }
 
 impl<T> Kept<T> {
-    /// The records and how many fields had the wrong type. One row without an id, and it is no list.
+    /// Returns the records, and how many fields had the wrong type. A single row without an id makes the list unreadable.
     pub(super) fn records(self) -> Result<(Records, u64), Unreadable> {
         if self.lacks_an_id { Err(Unreadable::Shape) } else { Ok((self.records, self.fields.0)) }
     }
@@ -77,8 +77,8 @@ impl<'de, T: Deserialize<'de> + Row> Visitor<'de> for EachRow<T> {
     }
 }
 
-/// What a body says of how it ended, and nothing else: beside an error anything may stand. In either spelling:
-/// by assumption a backend whose other fields are in `PascalCase` may write these so, too.
+/// What a body says about how the request ended, and nothing else: an error may be accompanied by anything. In either
+/// spelling: by assumption, a backend whose other fields are in `PascalCase` may write these like that, too.
 #[derive(Deserialize)]
 struct Ending<'a> {
     #[serde(borrow, default)]
@@ -91,8 +91,8 @@ struct Ending<'a> {
     error_too: Scalar<'a>,
 }
 
-/// Why a body that has not the shape of a page is none: it says that it is an error, or nothing
-/// that can be read.
+/// Why a body that does not have the shape of a page is not one: it states that it is an error, or it
+/// cannot be read.
 pub(super) fn unreadable(body: &[u8]) -> Unreadable {
     match json::from_slice::<Ending<'_>>(body) {
         Ok(ending) => {
@@ -103,16 +103,16 @@ pub(super) fn unreadable(body: &[u8]) -> Unreadable {
     }
 }
 
-/// The list of a body that [is no error](said_error). Nobody documents what a backend writes beside a list when
-/// something is wrong: so what it writes as `error` is believed to be one, unless there are rows and a count that
-/// they can be held against.
+/// The list of a body that [is no error](said_error). It is not documented what a backend writes beside a list when
+/// something is wrong, so its `error` is taken to be one, unless there are rows and a count that they can be
+/// checked against.
 pub(super) fn listed<L: List>(list: Option<L>, error: &Scalar<'_>, count: Option<u64>) -> Result<L, Unreadable> {
     let list = list.ok_or(Unreadable::Shape)?;
     let is_believed = is_no_error(error) || (count.is_some() && !list.is_empty());
     if is_believed { Ok(list) } else { Err(Unreadable::Said(None)) }
 }
 
-/// Whether an `error` says that there is none: it is absent, blank, or 0 or the status of a success.
+/// Whether an `error` says that there is none: it is absent, blank, 0, or the status of a success.
 fn is_no_error(error: &Scalar<'_>) -> bool {
     match error {
         Scalar::Absent | Scalar::Flag(false) => true,
@@ -121,8 +121,8 @@ fn is_no_error(error: &Scalar<'_>) -> bool {
     }
 }
 
-/// Whether a body says that it is an error: by `status: "error"`, or by an `error` that is the
-/// number of a failure. A success may carry 0, or its own status (MyReports, "Common reply
+/// Whether a body states that it is an error: with `status: "error"`, or with an `error` that is the
+/// status of a failure. A success may carry 0, or its own status (MyReports, "Common reply
 /// template": `error` repeats the HTTP status).
 pub(super) fn said_error(status: &Scalar<'_>, error: &Scalar<'_>) -> Result<(), Unreadable> {
     let number = error.count().ok().flatten().and_then(|number| u16::try_from(number).ok());
@@ -136,7 +136,7 @@ pub(super) fn said_error(status: &Scalar<'_>, error: &Scalar<'_>) -> Result<(), 
 
 #[cfg(test)]
 pub(super) mod properties {
-    //! What holds for every backend's reader, whatever comes.
+    //! Properties of every backend's reader, for any input.
 
     use proptest::{prelude::*, test_runner::TestCaseError};
     use serde_json::{Value, json};
@@ -181,7 +181,7 @@ pub(super) mod properties {
             }
             Err(error) => {
                 prop_assert_eq!(error, Unreadable::Shape);
-                prop_assert!(!rows.iter().all(has_id), "one odd row hides somebody: {}", body);
+                prop_assert!(!rows.iter().all(has_id), "one odd row hides another: {}", body);
             }
         }
         Ok(())
@@ -222,7 +222,7 @@ mod tests {
             for (list, is_counted) in [(&b""[..], false), (b"", true), (b"row", false)] {
                 assert_eq!(listed_beside(bad, list, is_counted), Err(Unreadable::Said(None)), "{bad}");
             }
-            assert_eq!(listed_beside(bad, b"row", true), Ok(b"row".to_vec()), "a count is there to tell: {bad}");
+            assert_eq!(listed_beside(bad, b"row", true), Ok(b"row".to_vec()), "a count exposes missing rows: {bad}");
         }
         assert_eq!(listed_beside(r#"{"error":503}"#, b"row", true), Err(Unreadable::Said(Some(503))));
         assert_eq!(listed_beside(r#"{"status":"error"}"#, b"row", true), Err(Unreadable::Said(None)));

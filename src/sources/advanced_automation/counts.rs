@@ -1,7 +1,7 @@
-//! How many rows and pages there are, by the backend's account.
+//! The number of rows and pages, as stated by the backend.
 //!
 //! Source of the facts: the PSA guide. "Fetch customer clients" shows the counts inside `Paging`, "Fetch
-//! customers" at top level. Which of both an endpoint uses is therefore no fact of it: either place counts.
+//! customers" at top level. So it is not certain which of the two an endpoint uses: both places are read.
 
 use serde::Deserialize;
 
@@ -18,8 +18,9 @@ pub(super) struct Counts<'a> {
 }
 
 impl Counts<'_> {
-    /// Rows and pages; of two accounts the larger counts, for it is the one that a short roll contradicts. A
-    /// count that is no number would let a short roll pass for a whole one.
+    /// Returns rows and pages. If both places state a count, the larger one is used, because it is the one that
+    /// exposes a short roll. A count that is not a number is an error: ignoring it would let a short roll pass as
+    /// complete.
     pub(super) fn read(&self, other: &Self) -> Result<(Option<u64>, Option<u64>), Unreadable> {
         let larger = |one: &Scalar<'_>, other: &Scalar<'_>| Ok(one.count()?.max(other.count()?));
         let rows = larger(&self.amount_records_found, &other.amount_records_found);

@@ -1,4 +1,4 @@
-//! `POST /Customer`: the list of customers, as far as anybody may know of it.
+//! `POST /Customer`: the list of customers, reduced to the fields that may be read.
 //!
 //! Source of the facts: the PSA guide's page "Fetch customers". Its example has the paging numbers
 //! at top level and says `AmountOfPages: 0` beside two rows, the first of them the partner's own.
@@ -16,7 +16,7 @@ use crate::{
     json,
 };
 
-/// What stands for no tenant id, as the UUID of zeros does for no UUID: a number that nobody has set.
+/// The tenant id that means none, as the all-zero UUID means none: a number that was never set.
 const NO_TENANT: &str = "0";
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ struct Envelope<'a> {
     status: Scalar<'a>,
     #[serde(borrow, default)]
     error: Scalar<'a>,
-    // Assumption: what tells of an error may be spelled as the other fields are.
+    // Assumption: the fields that report an error may be spelled like the other fields.
     #[serde(rename = "Status", borrow, default)]
     status_too: Scalar<'a>,
     #[serde(rename = "Error", borrow, default)]
@@ -69,7 +69,7 @@ pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable>
 }
 
 impl Customer<'_> {
-    /// The customer; `None` where the id is missing.
+    /// Returns the customer; `None` if the id is missing.
     fn listed(&self, fields: &mut FieldReader) -> Option<ListedCustomer> {
         let (id, tenant) = (fields.id(&self.id)?, fields.id(&self.tenant));
         let uuid = fields.id(&self.external_tenant_uuid).filter(|uuid| !is_nil(uuid));
@@ -77,7 +77,7 @@ impl Customer<'_> {
         let uuid = uuid.map(|uuid| (LinkedBy::ReferenceIsTenantUuid, uuid.into()));
         let number = number.map(|number| (LinkedBy::ReferenceIsTenantId, number.into()));
         Some(ListedCustomer {
-            // The first row of the example is the partner itself, its `Tenant` being its `Id`.
+            // The first row of the example is the partner itself: its `Tenant` equals its `Id`.
             is_provider: tenant.is_some_and(|tenant| tenant.eq_ignore_ascii_case(&id)),
             id: id.into(),
             name: fields.text(&self.name).map(Into::into),
@@ -87,7 +87,7 @@ impl Customer<'_> {
     }
 }
 
-/// Whether a UUID is the one that the vendor prints where there is none: all zeros.
+/// Whether a UUID is the one that the vendor prints for none: all zeros.
 fn is_nil(uuid: &str) -> bool {
     uuid.bytes().all(|byte| matches!(byte, b'0' | b'-'))
 }

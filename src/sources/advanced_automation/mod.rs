@@ -28,14 +28,14 @@ pub const NAME: SourceName = SourceName::new("advanced_automation");
 /// The backend, for the registry.
 pub const BACKEND: Backend = Backend { name: NAME, authorization_header: "X-Advanced-Automation-Authorization", configure };
 
-/// Rows that a page is asked for: the vendor's example. A largest number is not documented.
+/// The rows asked for per page, as in the vendor's example. No maximum is documented.
 const PAGE_SIZE: u64 = 50;
 
-/// A 5xx is to be tried twice more, one to two seconds apart (Acronis guide, "Status codes").
+/// A 5xx is to be retried twice, one to two seconds apart (Acronis guide, "Status codes").
 const SERVER_ERROR_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
 
 struct AdvancedAutomation {
-    /// Where persons and where customers are asked for.
+    /// The URLs of persons and of customers.
     persons: Url,
     customers: Url,
     page_size: u64,
@@ -57,7 +57,7 @@ impl Adapter for AdvancedAutomation {
         Paging::Pages { size: self.page_size }
     }
 
-    /// A POST that only reads: parameters in the query, in `PascalCase`, and no body.
+    /// A read-only POST: parameters in the query, in `PascalCase`, and no body.
     fn request(&self, customer: &RemoteId, at: Position) -> UpstreamRequest {
         let mut url = self.persons.clone();
         url.query_pairs_mut()
@@ -81,7 +81,7 @@ impl CustomerList for AdvancedAutomation {
         Paging::Pages { size: self.page_size }
     }
 
-    /// A POST that only reads, like that for persons.
+    /// A read-only POST, like the one for persons.
     fn request(&self, at: Position) -> UpstreamRequest {
         let mut url = self.customers.clone();
         url.query_pairs_mut()

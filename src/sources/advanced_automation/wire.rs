@@ -1,7 +1,7 @@
-//! The JSON of `POST /Person`, as far as anybody may know of it.
+//! The JSON of `POST /Person`, reduced to the fields that may be read.
 //!
-//! An allow-list: a person has 33 documented fields, this type has place for thirteen. Passwords,
-//! security questions, second factors, pay and hours have none.
+//! An allow-list: of a person's 33 documented fields, this type has room for thirteen. Passwords,
+//! security questions, second factors, pay and hours have no field here.
 
 use serde::Deserialize;
 
@@ -30,7 +30,7 @@ struct Envelope<'a> {
     status: Scalar<'a>,
     #[serde(borrow, default)]
     error: Scalar<'a>,
-    // Assumption: what tells of an error may be spelled as the other fields are.
+    // Assumption: the fields that report an error may be spelled like the other fields.
     #[serde(rename = "Status", borrow, default)]
     status_too: Scalar<'a>,
     #[serde(rename = "Error", borrow, default)]
@@ -92,7 +92,7 @@ impl Row for Person<'_> {
             phone: fields.text(&self.phonenumber),
             enabled: fields.flag(&self.enabled),
             can_sign_in: fields.flag(&self.is_login),
-            roles: fields.text(&self.role).into_iter().collect(), // an empty role is none
+            roles: fields.text(&self.role).into_iter().collect(), // an empty role counts as none
             primary_contact: fields.flag(&self.primary_contact),
             inherited: None,
             deleted: fields.flag(&self.deleted).unwrap_or(false),

@@ -1,4 +1,4 @@
-//! "Customers, Get All": the list of customers, as far as anybody may know of it.
+//! "Customers, Get All": the list of customers, reduced to the fields that may be read.
 //!
 //! Source of the facts: MyReports' API reference (en-us), "Customers", "Get All", for resellers and
 //! for enterprises: `pageIndex` from 0, `pageSize` up to 1,000, and no total. So the list ends with
@@ -25,7 +25,7 @@ struct Customer<'a> {
     reference: Scalar<'a>,
 }
 
-/// Reads one page. Its `page_size` is the number of items on it: another number means that some
+/// Reads one page. Its `page_size` is the number of items on it: a different number means that some
 /// are missing.
 pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
     let (rows, told) = envelope::rows::<Vec<Customer<'_>>>(body)?;
@@ -38,7 +38,7 @@ pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable>
 }
 
 impl Customer<'_> {
-    /// The customer; `None` where the id is missing. A numeric reference is read as its text.
+    /// Returns the customer; `None` if the id is missing. A numeric reference is read as text.
     fn listed(&self, fields: &mut FieldReader) -> Option<ListedCustomer> {
         let (name, reference) = (fields.text(&self.name), fields.id(&self.reference));
         let (name, reference) = (name.map(Into::into), reference.map(Into::into));

@@ -1,4 +1,4 @@
-//! What every list of MyReports' comes in ("Reply template").
+//! The envelope of every list of MyReports ("Reply template").
 
 use serde::Deserialize;
 
@@ -21,8 +21,8 @@ struct Envelope<'a, R> {
     error: Scalar<'a>,
 }
 
-/// The rows of an answer, and how many it says that there are: printed as a number or as a text.
-/// What is no number would let a short list pass for a whole one.
+/// Returns the rows of an answer, and their stated number, which may be a number or a text. A value that
+/// is not a number is an error: ignoring it would let a short list pass as complete.
 pub(super) fn rows<'a, R: Deserialize<'a> + List>(body: &'a [u8]) -> Result<(R, Option<u64>), Unreadable> {
     let envelope: Envelope<'_, R> = json::from_slice(body).map_err(|_| unreadable(body))?;
     said_error(&envelope.status, &envelope.error)?;

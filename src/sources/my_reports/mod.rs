@@ -27,8 +27,8 @@ pub const NAME: SourceName = SourceName::new("my_reports");
 /// The backend, for the registry.
 pub const BACKEND: Backend = Backend { name: NAME, authorization_header: "X-MyReports-Authorization", configure };
 
-/// The identity server, and what it is asked ("Authentication"; its sample URL has "open id" where
-/// its text has `openid`, which is what there is).
+/// The identity server, and what is requested from it ("Authentication"; its sample URL has "open id" where
+/// its text has `openid`, which is the one that exists).
 const OAUTH: OAuthDefaults = OAuthDefaults {
     authorize_url: "https://login.xarios.cloud/connect/authorize",
     token_url: "https://login.xarios.cloud/connect/token",
@@ -36,11 +36,11 @@ const OAUTH: OAuthDefaults = OAuthDefaults {
     scope: "openid offline_access onboarding",
     token_store: "my-reports.token",
 };
-/// Customers on a page of their list: the most that is documented.
+/// The customers per page of their list: the documented maximum.
 const CUSTOMERS_ON_A_PAGE: u64 = 1000;
 
 struct MyReports {
-    /// Where customers are asked for, in the form for resellers or for enterprises.
+    /// The URL of customers, in the form for resellers or for enterprises.
     customers: Url,
 }
 
@@ -79,7 +79,7 @@ impl CustomerList for MyReports {
         Paging::Pages { size: CUSTOMERS_ON_A_PAGE }
     }
 
-    /// Pages are counted from 0 there.
+    /// Pages are counted from 0 here.
     fn request(&self, at: Position) -> UpstreamRequest {
         let mut url = self.customers.clone();
         url.query_pairs_mut()
@@ -94,7 +94,7 @@ impl CustomerList for MyReports {
 }
 
 impl MyReports {
-    /// `account_id` is the reseller account that customers are under; only enterprises say it.
+    /// `account_id` is the reseller account that the customers belong to; only enterprises set it.
     fn new(base: &BaseUrl, account_id: Option<&str>) -> Self {
         let account = account_id.map(|id| ["accounts", id]);
         let path = ["api", "v1.0"].into_iter().chain(account.into_iter().flatten());
@@ -107,7 +107,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let (credentials, account) = (reader.credentials(credentials), reader.key("account_id"));
     let account_id = reader.reader().get::<String>(&account);
     if matches!(account_id.as_deref().map(str::trim), Some("" | "." | "..")) {
-        reader.reader().fault(&account, "must be the id of an account, or be left out.");
+        reader.reader().fault(&account, "must be the id of an account, or be omitted.");
     }
     let (transport, limits) = (reader.transport(base_url.as_ref()), reader.limits());
     let base = base_url?;
@@ -115,13 +115,13 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
         credentials: credentials?,
         adapter: Box::new(MyReports::new(&base, account_id.as_deref())),
         transport,
-        // The reference says nothing of a 500: it may be a bug that the same call meets again.
+        // The reference says nothing about a 500: it may be a bug that the same call hits again.
         retry: Policy { retries: limits.retries, retry_500: false, server_error_pause: None },
         limits,
     })
 }
 
-/// A ready token, or the login that gives them; one of the two.
+/// Reads a ready token, or the login that provides tokens; exactly one of the two.
 fn credentials(reader: &mut SourceReader<'_>) -> Option<CredentialSettings> {
     let (token, file, oauth) = (reader.key("token"), reader.key("token_file"), reader.key("oauth"));
     let holds_token = reader.reader().holds(&token) || reader.reader().holds(&file);
@@ -129,16 +129,16 @@ fn credentials(reader: &mut SourceReader<'_>) -> Option<CredentialSettings> {
         (true, false) => reader.bearer("token"),
         (false, true) => OAuthSettings::read(reader, OAUTH).map(Box::new).map(CredentialSettings::RefreshToken),
         (true, true) => {
-            let what = format!("stands beside the table [{oauth}]: leave one of the two out.");
+            let what = format!("is set together with the table [{oauth}]: remove one of the two.");
             reader.reader().fault(&token, what);
             reader.reader().secret(&token);
             OAuthSettings::read(reader, OAUTH);
             None
         }
         (false, false) => {
-            // Asked for all the same, so that a key that is almost one of them is told which.
+            // Read anyway, so that the correct name can be suggested for a misspelled one.
             drop([&token, &file].map(|key| reader.reader().get::<String>(key)));
-            let what = format!("is required: a ready token, or {file} with the file that holds it, or the table [{oauth}] of a login.");
+            let what = format!("is required: a ready token, or {file} with the file that holds it, or the table [{oauth}] for a login.");
             reader.reader().fault(&token, what);
             None
         }

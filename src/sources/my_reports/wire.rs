@@ -1,4 +1,4 @@
-//! The JSON of "Users, Get All", as far as anybody may know of it: an allow-list.
+//! The JSON of "Users, Get All", reduced to the fields that may be read: an allow-list.
 
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
-//! What a token endpoint said. Pure.
+//! The answers of a token endpoint. Pure.
 //!
-//! It says when the token ends as `expires_in` (seconds; RFC 6749, 5.1) or `expires_on` (Unix
-//! seconds; Acronis guide, "Authentication"). Where it says neither, Acronis' two hours hold.
+//! An answer states when the token ends as `expires_in` (seconds; RFC 6749, 5.1) or `expires_on` (Unix
+//! seconds; Acronis guide, "Authentication"). If it states neither, Acronis' two hours apply.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,51 +13,51 @@ use crate::{
     sources::{authorization::Authorization, scalar::Scalar},
 };
 
-/// How long a token lives whose answer does not say (Acronis guide, "Authentication": two hours).
+/// The lifetime of a token whose answer states none (Acronis guide, "Authentication": two hours).
 const DOCUMENTED_LIFE: Duration = Duration::from_hours(2);
 
-/// What was given.
+/// What was granted.
 #[derive(Debug)]
 pub(super) struct Granted {
-    /// What is sent with every call.
+    /// The value sent with every call.
     pub(super) authorization: Authorization,
-    /// How long it lives.
+    /// The lifetime of the access token.
     pub(super) life: Duration,
-    /// What the next token is had with, where another one was given.
+    /// The refresh token for the next access token, if a new one was issued.
     pub(super) refresh_token: Option<Secret>,
 }
 
-/// The errors of RFC 6749, 4.1.2.1 and 5.2. A closed list: nothing else of what an identity
-/// server says in an error is told to anybody.
+/// The errors of RFC 6749, 4.1.2.1 and 5.2. A closed list: nothing else from an identity server's
+/// error is passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OAuthError {
-    /// The request is broken.
+    /// The request is malformed.
     InvalidRequest,
-    /// The client is not known, or its secret is wrong.
+    /// The client is unknown, or its secret is wrong.
     InvalidClient,
-    /// The code or the refresh token is not good, or not any more.
+    /// The code or the refresh token is invalid or no longer valid.
     InvalidGrant,
-    /// This client may not do this.
+    /// This client is not allowed to do this.
     UnauthorizedClient,
-    /// The grant is not known there.
+    /// The identity server does not support the grant.
     UnsupportedGrantType,
-    /// The scope is not known there, or more than was granted.
+    /// The scope is unknown, or exceeds what was granted.
     InvalidScope,
-    /// The person said no.
+    /// The person declined.
     AccessDenied,
-    /// The identity server gives no codes.
+    /// The identity server does not issue codes.
     UnsupportedResponseType,
-    /// It failed.
+    /// The identity server failed.
     ServerError,
-    /// It has too much to do.
+    /// The identity server is overloaded.
     TemporarilyUnavailable,
     /// Anything else.
     #[serde(other)]
     Other,
 }
 
-/// The answer (RFC 6749, 5.1), as far as it is needed.
+/// The answer (RFC 6749, 5.1), as far as needed.
 #[derive(Deserialize)]
 struct Wire<'a> {
     #[serde(borrow, default)]
@@ -72,14 +72,14 @@ struct Wire<'a> {
     expires_in: Scalar<'a>,
 }
 
-/// An error (RFC 6749, 5.2), as far as it is needed.
+/// An error (RFC 6749, 5.2), as far as needed.
 #[derive(Deserialize)]
 struct Refusal {
     error: OAuthError,
 }
 
 impl OAuthError {
-    /// Its name in the RFC.
+    /// The name in the RFC.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
@@ -92,18 +92,18 @@ impl OAuthError {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
-            Self::Other => "an error that OAuth does not know",
+            Self::Other => "an error that OAuth does not define",
         }
     }
 
-    /// Reads the name that a redirect or a body has.
+    /// Parses the name in a redirect or a body.
     pub(super) fn named(name: &str) -> Self {
         serde_json::from_value(name.into()).unwrap_or(Self::Other)
     }
 }
 
-/// Reads the body of a 200. Where it gives no access token that can be used, a refresh token may be there all
-/// the same: the one before it is spent.
+/// Parses the body of a 200. Even without a usable access token it may hold a refresh token, which must be
+/// kept because the previous one is spent.
 pub(super) fn read_granted(body: &[u8], now: SystemTime) -> Result<Granted, Option<Secret>> {
     let wire: Wire<'_> = json::from_slice(body).map_err(|_| None)?;
     let refresh_token = refresh_token(&wire.refresh_token);
@@ -121,19 +121,19 @@ fn authorization(Wire { access_token, token_type, .. }: &Wire<'_>) -> Option<Aut
     Authorization::bearer(&Secret::new(Some(token.trim()).filter(|token| !token.is_empty())?))
 }
 
-/// What the body of a refusal says, where it says it as the RFC does.
+/// Parses the body of a refusal, if it follows the RFC.
 pub(super) fn read_refusal(body: &[u8]) -> Option<OAuthError> {
     json::from_slice(body).ok().map(|Refusal { error }| error)
 }
 
-/// A refresh token is one line of the file that keeps it.
+/// A refresh token must be one line, because that is how its file stores it.
 fn refresh_token(value: &Scalar<'_>) -> Option<Secret> {
     let Scalar::Text(text) = value else { return None };
     let token = text.trim();
     (!token.is_empty() && !token.contains(char::is_control)).then(|| Secret::new(token))
 }
 
-/// How long a token lives. One that has ended already, by a clock that differs, is used for a moment.
+/// The lifetime of a token. One that has already ended, according to a differing clock, is used for a moment.
 fn lifetime(end: &Scalar<'_>, life: &Scalar<'_>, now: SystemTime) -> Duration {
     let count = |value: &Scalar<'_>| value.count().ok().flatten().map(Duration::from_secs);
     let unix = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

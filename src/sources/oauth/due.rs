@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use crate::shared_cache::SharedAccess;
 
-/// How long before its end a token is renewed at the earliest (Acronis' own samples: 15 minutes).
+/// How long before its end a token is renewed at the earliest (15 minutes in Acronis' own samples).
 const EARLIEST_RENEWAL: Duration = Duration::from_mins(15);
 
-/// When a token is renewed: a fifth of its life before its end, at most a quarter of an hour.
+/// When a token is renewed: a fifth of its lifetime before its end, but at most 15 minutes before.
 pub(super) fn renew_after(life: Duration) -> Duration {
     life.saturating_sub((life / 5).min(EARLIEST_RENEWAL))
 }
 
-/// Whether it is time to renew an access token of which so much is left.
+/// Whether it is time to renew an access token that is valid for another `left`.
 pub(super) fn is_due(access: &SharedAccess, left: Duration) -> bool {
     let life = Duration::from_millis(access.life);
     life.saturating_sub(left) >= renew_after(life) || left.is_zero()

@@ -1,4 +1,4 @@
-//! The token endpoint asked once: Basic credentials, a form, and what came of it.
+//! A single request to the token endpoint: Basic credentials, a form, and the result.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,11 +17,11 @@ use crate::{
     telemetry::{Span, Trace},
 };
 
-/// How long the identity server may take where a token is good once, and another process to let go of its store. Longer
-/// than anybody waits for a roll: an answer that is not read takes the only good token with it.
+/// How long the identity server may take if a token can be used only once, and how long another process may hold
+/// its store. Longer than any request waits for a roll: an answer that is not read loses the only valid token.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where tokens are given, and who we are there.
+/// Where tokens are issued, and who we are there.
 #[derive(Clone, Debug)]
 pub(in crate::sources) struct Endpoint {
     pub(in crate::sources) name: SourceName,
@@ -30,23 +30,23 @@ pub(in crate::sources) struct Endpoint {
     pub(in crate::sources) client_secret: SecretSource,
 }
 
-/// Why nothing was given.
+/// Why no token was granted.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) failure: Failure,
-    /// What the endpoint said, where it said it as the RFC does.
+    /// The error, if the endpoint stated one in the form of the RFC.
     pub(super) error: Option<OAuthError>,
-    /// What the next token is had with, where it gave that beside something that cannot be used.
+    /// The refresh token for the next request, if one came with an answer that is otherwise unusable.
     pub(super) refresh_token: Option<Secret>,
 }
 
 impl Endpoint {
-    /// What tells who we are there, and no secret.
+    /// Identifies us there, without any secret.
     pub(super) fn who(&self) -> String {
         format!("{}\u{1f}{}", self.url, self.client_id)
     }
 
-    /// Asks for what a form asks for; `patience` is for this one call, or the client's own.
+    /// Sends a form; `patience` is the timeout of this one call, by default the client's own.
     pub(super) async fn ask(
         &self,
         client: &Client,
@@ -91,7 +91,7 @@ impl From<Failure> for Refused {
     }
 }
 
-/// What the endpoint has answered. A refusal is one, whether or not its body came whole.
+/// Parses the endpoint's answer. A refusal counts as one even if its body was cut short.
 fn read(answer: Answer) -> Result<Granted, Refused> {
     let body = answer.body.map(|body| Zeroizing::new(Vec::from(body)));
     if answer.status != 200 {
@@ -102,16 +102,16 @@ fn read(answer: Answer) -> Result<Granted, Refused> {
     read_granted(&body?, SystemTime::now()).map_err(|refresh_token| Refused { refresh_token, ..unusable.into() })
 }
 
-/// Id and secret are form-encoded before they go into Basic (RFC 6749, 2.3.1).
+/// Id and secret are form-encoded before they are put into Basic (RFC 6749, 2.3.1).
 fn basic(client_id: &str, secret: &Secret) -> Option<Authorization> {
     let encoded = |text: &str| Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
     let pair = Zeroizing::new(format!("{}:{}", encoded(client_id).as_str(), encoded(secret.reveal()).as_str()));
     Authorization::new(Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()))))
 }
 
-/// The form, in one piece of memory that is wiped once it is sent.
+/// Encodes the form into a single allocation that is wiped once it is sent.
 fn encode(form: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
-    // A byte takes three at most, so it never moves and leaves nothing behind.
+    // A byte takes three at most, so the buffer never reallocates and leaves no copy behind.
     let most = form.iter().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
     let mut encoded = form_urlencoded::Serializer::new(String::with_capacity(most));
     encoded.extend_pairs(form);

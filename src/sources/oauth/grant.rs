@@ -1,9 +1,9 @@
-//! What access tokens are given for: who we are (4.4), or a refresh token that a person's login left (6).
+//! The grants for access tokens: our client credentials (4.4), or the refresh token from a person's login (6).
 
 use super::{answer::Granted, endpoint::Endpoint, refresh::Refresh};
 use crate::{domain::Failure, outbound::Client, telemetry::Trace};
 
-/// What access tokens are given for.
+/// The grant that access tokens are requested with.
 #[derive(Debug)]
 pub(in crate::sources) enum Grant {
     ClientCredentials(Endpoint),
@@ -11,7 +11,7 @@ pub(in crate::sources) enum Grant {
 }
 
 impl Grant {
-    /// Has a token; `replaces` says that the one before was refused.
+    /// Obtains a token; `replaces` says that the previous one was refused.
     pub(super) async fn token(&self, client: &Client, replaces: bool, trace: Option<&Trace>) -> Result<Granted, Failure> {
         match self {
             Self::ClientCredentials(endpoint) => {
@@ -22,7 +22,7 @@ impl Grant {
         }
     }
 
-    /// What tells who we are there, and no secret.
+    /// Identifies us there, without any secret.
     pub(super) fn who(&self) -> String {
         match self {
             Self::ClientCredentials(endpoint) => endpoint.who(),

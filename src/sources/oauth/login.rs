@@ -1,5 +1,5 @@
-//! One person's login by authorization code (RFC 6749, 4.1) with PKCE (RFC 7636): what to open,
-//! what a redirect says, and what its code is exchanged for.
+//! A person's one-time login by authorization code (RFC 6749, 4.1) with PKCE (RFC 7636): the URL to open, the
+//! redirect that comes back, and the exchange of its code.
 
 use std::{net::SocketAddr, path::Path};
 
@@ -20,62 +20,64 @@ use crate::{
     sources::{CredentialSettings, SourceSettings},
 };
 
-/// Random bytes of a state and of a verifier: 43 characters (RFC 7636, 4.1).
+/// The random bytes of a state and of a verifier: 43 characters (RFC 7636, 4.1).
 const RANDOM_BYTES: usize = 32;
 
-/// One login, from the URL that is opened to the token that is kept.
+/// One login, from the URL that is opened to the token that is stored.
 #[derive(Debug)]
 pub struct Login {
     client: Client,
     settings: OAuthSettings,
-    /// What the redirect has to bring back, so that nobody else's is taken.
+    /// The value that the redirect must return, so that a redirect of another login is not accepted.
     state: Secret,
-    /// What proves that whoever exchanges the code is who asked for it.
+    /// Proves that the code is exchanged by the party that asked for it.
     verifier: Secret,
 }
 
-/// What a request to the redirect URI is.
+/// The meaning of a request to the redirect URI.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Came {
-    /// Something else that a browser asks for.
+    /// A request for anything else.
     Elsewhere,
-    /// Not the end of this login: no state, another one, or nothing beside it.
+    /// Not the end of this login: the state is missing or wrong, or nothing comes with it.
     Stranger,
-    /// The identity server gives no code.
+    /// The identity server issued no code.
     Refused(OAuthError),
     /// The code.
     Code(Secret),
 }
 
-/// Why nobody is logged in. Each begins with the key or the file that it is about, or with who said so.
+/// Why the login failed. Each message begins with the key or the file concerned, or with the party that reported it.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// The source has no table of a login.
-    #[error("{0}.oauth: is not there: a login needs the table, with client_id and client_secret.")]
+    /// The source has no table for a login.
+    #[error("{0}.oauth: is missing: a login needs this table, with client_id and client_secret.")]
     NotConfigured(String),
-    /// No randomness, no secret.
-    #[error("the operating system gave no random numbers.")]
+    /// Without randomness there are no secrets.
+    #[error("the operating system provided no random numbers.")]
     NoRandomness,
-    /// The client could not be made.
-    #[error("the client for the identity server could not be made: {0}.")]
+    /// The HTTP client could not be created.
+    #[error("the client for the identity server could not be created: {0}.")]
     Client(#[from] reqwest::Error),
-    /// The person said no, or may not say yes.
-    #[error("access was denied in the browser: run the command again, and approve as a user who may give access to the API.")]
+    /// The person declined, or is not allowed to approve.
+    #[error("access was denied in the browser: run the command again, and approve as a user who may grant access to the API.")]
     Denied,
-    /// The identity server gave no code.
-    #[error("the identity server gave no code: it said {0}.")]
+    /// The identity server issued no code.
+    #[error("the identity server issued no code; its error was {0}.")]
     NoCode(&'static str),
     /// The identity server does not know us.
     #[error("{0}.oauth: the identity server does not accept client_id and client_secret.")]
     UnknownClient(String),
-    /// The identity server did not take the code.
-    #[error("the identity server did not take the code: run the command again; a code is good once and not for long.")]
+    /// The identity server did not accept the code.
+    #[error("the identity server did not accept the code: run the command again; a code is valid only once and only for a short time.")]
     CodeRefused,
     /// The exchange failed otherwise.
-    #[error("the identity server gave no tokens: {0}.")]
+    #[error("the identity server issued no tokens: {0}.")]
     NoTokens(String),
-    /// There would be no second access token.
-    #[error("{0}.oauth.scope: no refresh token was given: it has to hold offline_access, and the client has to be allowed it.")]
+    /// Without a refresh token there would be no second access token.
+    #[error(
+        "{0}.oauth.scope: no refresh token was issued: the scope must contain offline_access, and the client must be allowed to request it."
+    )]
     NoRefreshToken(String),
     /// The store cannot be used.
     #[error("{0}.")]
@@ -83,8 +85,8 @@ pub enum LoginError {
 }
 
 impl Login {
-    /// Begins a login to a source. That the store can be written is tried first: a person shall not
-    /// approve in vain.
+    /// Begins a login to a source. First checks that the store can be written, so that the person does
+    /// not approve in vain.
     pub async fn begin(source: SourceSettings) -> Result<Self, LoginError> {
         let client = source.client()?;
         let CredentialSettings::RefreshToken(settings) = source.credentials else {
@@ -95,7 +97,7 @@ impl Login {
         Ok(login)
     }
 
-    /// What a person opens in a browser.
+    /// The URL for the person to open in a browser.
     pub fn url(&self) -> Url {
         let OAuthSettings { endpoint, authorize_url, redirect_uri, scope, .. } = &self.settings;
         let mut url = authorize_url.clone();
@@ -110,12 +112,12 @@ impl Login {
         url
     }
 
-    /// Where to listen for the browser, and the URI that says so.
+    /// The address to listen on for the browser, and the redirect URI.
     pub fn redirect(&self) -> (SocketAddr, &str) {
         (self.settings.redirect_uri.address(), self.settings.redirect_uri.as_str())
     }
 
-    /// What a request there is, by its path and query.
+    /// Interprets a request, by its path and query.
     pub fn judge(&self, path: &str, query: &str) -> Came {
         if path != self.settings.redirect_uri.path() {
             return Came::Elsewhere;
@@ -130,7 +132,7 @@ impl Login {
         }
     }
 
-    /// Exchanges the code and keeps the refresh token; gives the file that holds it.
+    /// Exchanges the code and stores the refresh token; returns the file that holds it.
     pub async fn finish(&self, code: &Secret) -> Result<&Path, LoginError> {
         let form = [
             ("grant_type", "authorization_code"),
@@ -138,14 +140,14 @@ impl Login {
             ("redirect_uri", self.settings.redirect_uri.as_str()),
             ("code_verifier", self.verifier.reveal()),
         ];
-        // Its place is taken before, so that what comes can be kept at once.
+        // The store is locked first, so that the token can be stored at once.
         let store = self.locked_store().await?;
         let before = store.read().ok().flatten().map_or(0, |stored| stored.rotated);
         let mut place = store.place()?;
         let granted = self.settings.endpoint.ask(&self.client, &form, Some(PATIENCE), None).await;
         let token = match granted {
             Ok(granted) => granted.refresh_token.ok_or_else(|| LoginError::NoRefreshToken(self.table())),
-            // An access token is not what a person logs in for.
+            // The login is about the refresh token; no access token is needed.
             Err(Refused { refresh_token: Some(token), .. }) => Ok(token),
             Err(refused) => Err(self.explain(refused)),
         };
@@ -193,17 +195,17 @@ impl From<OAuthError> for LoginError {
     }
 }
 
-/// A text that nobody can guess.
+/// A random text that cannot be guessed.
 fn random() -> Result<Secret, LoginError> {
     Secret::random::<RANDOM_BYTES>(&BASE64_URL_SAFE_NO_PAD).ok_or(LoginError::NoRandomness)
 }
 
-/// What is shown of a verifier before it is: its SHA-256 (RFC 7636, 4.2, `S256`).
+/// The challenge sent ahead of a verifier: its SHA-256 (RFC 7636, 4.2, `S256`).
 fn challenge(verifier: &Secret) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.reveal().as_bytes()))
 }
 
-/// A parameter that stands in a query once (RFC 6749, 3.1).
+/// A parameter that occurs in a query exactly once (RFC 6749, 3.1).
 fn only(query: &str, name: &str) -> Option<Secret> {
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(other, _)| other == name);
     let value = Secret::new(values.next()?.1);

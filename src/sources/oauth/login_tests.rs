@@ -1,4 +1,4 @@
-//! What a login opens, and which redirects it takes.
+//! The URL that a login opens, and the redirects that it accepts.
 
 use super::*;
 use crate::{

@@ -1,12 +1,13 @@
-//! OAuth 2.0 (RFC 6749): access tokens that are had, held, and renewed before they end.
+//! OAuth 2.0 (RFC 6749): obtains access tokens, holds them, and renews them before they end.
 //!
 //! - `token`: one access token for all calls, renewed by one task
-//! - `grant`: what a token is given for: client credentials, or a refresh token
-//! - `endpoint`, `answer`: the token endpoint asked, and what it said
-//! - `refresh`, `store`, `memory`, `renewals`: a refresh token that may be good once, kept so that none is lost
-//! - `shared`, `others`: renewed alone, or by one at a time where several replicas have the token
+//! - `grant`: the grant for a token: client credentials, or a refresh token
+//! - `endpoint`, `answer`: the request to the token endpoint, and its answer
+//! - `refresh`, `store`, `memory`, `renewals`: a refresh token that may be valid only once, stored so that none is lost
+//! - `shared`: renews alone, or one replica at a time if several share the token
+//! - `replicas`: what the other replicas have, and what they are offered
 //! - `due`: when an access token is renewed
-//! - `login`, `settings`: how the first refresh token is had, once, by a person
+//! - `login`, `settings`: how a person obtains the first refresh token, once
 
 mod answer;
 mod due;
@@ -34,12 +35,12 @@ pub(super) use token::TokenSource;
 
 use crate::domain::SourceName;
 
-/// The command that a person logs in with.
+/// The command for a person's login.
 fn login_command(name: SourceName) -> String {
     format!("rollcall login {} --config FILE", login_name(name))
 }
 
-/// What a source is called on the command line: `my-reports`.
+/// A source's name on the command line: `my-reports`.
 pub fn login_name(name: SourceName) -> String {
     name.as_str().replace('_', "-")
 }

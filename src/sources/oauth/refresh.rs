@@ -1,5 +1,5 @@
-//! The refresh-token grant: what was received is kept before it is used, and what was refused is
-//! not sent again.
+//! The refresh-token grant: a received token is stored before it is used, and a refused one is not
+//! sent again.
 
 use std::sync::Arc;
 
@@ -23,17 +23,17 @@ use crate::{
     telemetry::Trace,
 };
 
-/// What no roll can be had without.
+/// The failure that leaves the source without a token.
 const UNAUTHORIZED: Failure = Failure::new(FailureKind::Unauthorized);
 
-/// The refresh-token grant at work.
+/// The refresh-token grant in use.
 #[derive(Debug)]
 pub(in crate::sources) struct Refresh {
     pub(super) endpoint: Endpoint,
     pub(super) store: Store,
     pub(super) renewals: Renewals,
     pub(super) memory: Arc<Mutex<Memory>>,
-    /// Where the tokens are that all replicas share.
+    /// The place of the tokens that all replicas share.
     pub(super) shared: Option<TokenPlace>,
 }
 
@@ -47,13 +47,13 @@ impl Refresh {
         Self { endpoint, store, renewals, memory, shared }
     }
 
-    /// Who gives the tokens.
+    /// The endpoint that issues the tokens.
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Has a token for the refresh token in the store, or for a newer one of other replicas.
-    /// Whatever comes instead of that one is in the store before this ends, and is offered to them.
+    /// Obtains a token with the refresh token in the store, or with a newer one from other replicas. A new
+    /// refresh token is in the store before this returns, and is offered to the other replicas.
     pub(super) async fn spend(&self, client: &Client, others: Option<Others<'_>>, trace: Option<&Trace>) -> Result<Granted, Failure> {
         let locked = self.lock().await?;
         let newest = others.as_ref().and_then(|others| others.newest.as_ref());
@@ -68,12 +68,12 @@ impl Refresh {
             return Err(failure);
         }
         if self.renewals.are_over() {
-            place.leave(); // the process may end before the answer comes, and with it the only good token
+            place.leave(); // the process might end before the answer arrives, and lose the only valid token
             return Err(Failure::new(FailureKind::Unavailable));
         }
         let shared = others.as_ref().map(|others| others.place);
         let granted = self.endpoint.ask(client, &form, Some(PATIENCE), trace).await;
-        // No pause between the answer and the writing: it is the moment in which a crash would hurt.
+        // No await between the answer and the writing: a crash in between would lose the token.
         let next = granted.as_ref().map_or_else(|refused| refused.refresh_token.as_ref(), |granted| granted.refresh_token.as_ref());
         if let Some(next) = next.filter(|next| **next != token) {
             let written = place.write(next);
@@ -91,17 +91,17 @@ impl Refresh {
         granted.map_err(|refused| self.refused(&token, refused))
     }
 
-    /// The store, when it is our turn.
+    /// Locks the store once it is free.
     pub(super) async fn lock(&self) -> Result<LockedStore, Failure> {
         self.store.lock(Deadline::after(PATIENCE)).await.map_err(|error| self.unusable(&error))
     }
 
-    /// The token to send, and the place of the one that may come instead.
+    /// Returns the token to send, and reserves the place of the one that may replace it.
     fn prepare(&self, locked: LockedStore) -> Result<(Secret, Place, i64), Failure> {
         let stored = locked.read().map_err(|error| self.unusable(&error))?;
         if stored.as_ref().is_some_and(|stored| stored.is_open_to_others) {
             let file = self.store.path().display();
-            tracing::warn!(source = %self.endpoint.name, %file, "others can read the file of the refresh token: chmod 600 mends that");
+            tracing::warn!(source = %self.endpoint.name, %file, "other users can read the file of the refresh token; run chmod 600 on it");
         }
         let rotated = stored.as_ref().map_or(0, |stored| stored.rotated);
         let stored = stored.map(|stored| stored.token);
@@ -115,7 +115,7 @@ impl Refresh {
         Ok((token, locked.place().map_err(|error| self.unusable(&error))?, rotated))
     }
 
-    /// A token that has not been refused.
+    /// The stored token, unless it has been refused.
     fn sendable(&self, stored: Option<Secret>) -> Result<Secret, Failure> {
         let Some(token) = stored else {
             self.complain(Complaint::NobodyLoggedIn);
@@ -128,7 +128,7 @@ impl Refresh {
         Ok(token)
     }
 
-    /// Writes what could not be written before.
+    /// Writes a token that could not be written before.
     fn write_late(&self, locked: LockedStore, unwritten: Unwritten) -> Result<(Secret, Place), Failure> {
         let locked = locked.write(&unwritten.token).map_err(|error| self.keep(unwritten.clone(), &error))?;
         self.memory.lock().unwritten = None;
@@ -156,7 +156,7 @@ impl Refresh {
         failure
     }
 
-    /// Says what a person has to do, once until something else is to be said.
+    /// Logs what an operator has to do, once until the complaint changes.
     pub(super) fn complain(&self, complaint: Complaint) {
         let (source, command) = (self.endpoint.name, login_command(self.endpoint.name));
         let file = self.store.path().display();
@@ -166,19 +166,19 @@ impl Refresh {
         match complaint {
             Complaint::NobodyLoggedIn => tracing::error!(%source, %file, command, "there is no refresh token yet: log in with the command"),
             Complaint::SharedCacheSilent => {
-                tracing::error!(%source, "the refresh token is shared and the shared cache is out of reach: no token is renewed until it is back");
+                tracing::error!(%source, "the refresh token is shared, but the shared cache is unreachable: no token is renewed until it is back");
             }
             Complaint::Refused => {
-                tracing::error!(%source, %file, command, "the refresh token is not accepted any more (invalid_grant): log in with the command");
+                tracing::error!(%source, %file, command, "the refresh token is no longer accepted (invalid_grant): log in with the command");
             }
             Complaint::Store(cause) => tracing::error!(%source, cause, command, "the store of the refresh token cannot be used"),
             Complaint::Unwritten(cause) => {
-                tracing::error!(%source, cause, "a new refresh token cannot be written and is kept in memory: a restart before it is written loses it");
+                tracing::error!(%source, cause, "a new refresh token cannot be written and is kept in memory: restarting before it is written loses it");
             }
         }
     }
 
-    /// Whether a token may be spent now: nobody else does so.
+    /// Checks that a token may be spent now: no other replica is doing so.
     pub(super) async fn may_spend(&self, others: &Others<'_>) -> Result<(), Failure> {
         match others.place.holds(others.lock).await {
             Ok(true) => Ok(()),
@@ -186,13 +186,13 @@ impl Refresh {
         }
     }
 
-    /// Takes the refresh token of other replicas, if it is newer.
+    /// Adopts the refresh token of other replicas if it is newer.
     pub(super) fn adopt(&self, locked: LockedStore, newest: Option<&SharedToken>) -> Result<LockedStore, Failure> {
         let refused = self.memory.lock().refused.clone();
         adopt(self.endpoint.name, locked, newest, refused.as_ref()).map_err(|error| self.unusable(&error))
     }
 
-    /// Says that nobody renews while the shared cache says nothing.
+    /// Reports that nothing is renewed while the shared cache does not answer.
     pub(super) fn withheld(&self, place: &TokenPlace) -> Failure {
         place.withheld(self.endpoint.name);
         self.complain(Complaint::SharedCacheSilent);

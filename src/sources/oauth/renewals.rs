@@ -1,7 +1,7 @@
-//! Renewals that spend a refresh token are finished before the process ends.
+//! Lets renewals that spend a refresh token finish before the process ends.
 //!
-//! Between the identity server's taking of the old token and our writing of the new one there is
-//! nothing good on disk. A process that is told to stop waits for that moment to pass.
+//! Between the moment when the identity server accepts the old token and the moment when we have written the new
+//! one, there is no valid token on disk. A process that is asked to stop waits until that has passed.
 
 use std::{
     collections::HashMap,
@@ -14,8 +14,8 @@ use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use super::memory::Memory;
 
-/// The renewals under way, of all sources and all configurations, and what is known of each store
-/// beside what it holds: a reload forgets neither.
+/// The renewals in progress, across all sources and configurations, and what is known about each store
+/// beyond its content: a reload forgets neither.
 #[derive(Clone, Debug, Default)]
 pub struct Renewals {
     under_way: TaskTracker,
@@ -23,24 +23,24 @@ pub struct Renewals {
 }
 
 impl Renewals {
-    /// Begins one; it is under way until what this gives is dropped. `None` where none shall begin any more.
+    /// Begins a renewal, in progress until the returned value is dropped. `None` if no more may begin.
     pub(super) fn begin(&self) -> Option<TaskTrackerToken> {
-        let begun = self.under_way.token(); // before the question, so that whoever closes it waits for this one
+        let begun = self.under_way.token(); // taken before the check, so that a concurrent `finish` waits for this one
         (!self.under_way.is_closed()).then_some(begun)
     }
 
-    /// Whether none shall begin to spend a token any more.
+    /// Whether no more renewals may begin.
     pub(super) fn are_over(&self) -> bool {
         self.under_way.is_closed()
     }
 
-    /// What is known of the store at this path.
+    /// What is known about the store at this path.
     pub(super) fn memory(&self, store: &Path) -> Arc<Mutex<Memory>> {
         let mut memories = self.memories.lock();
         Arc::clone(memories.entry(store.to_owned()).or_default())
     }
 
-    /// Waits for those that are under way, and lets none begin any more.
+    /// Waits for the renewals in progress, and lets no more begin.
     pub async fn finish(&self) {
         self.under_way.close();
         self.under_way.wait().await;

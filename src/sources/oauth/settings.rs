@@ -16,32 +16,32 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct OAuthSettings {
     pub(super) endpoint: Endpoint,
-    /// Where a person approves.
+    /// Where the person approves.
     pub(super) authorize_url: Url,
-    /// Where the browser comes back to.
+    /// Where the browser is redirected to.
     pub(super) redirect_uri: RedirectUri,
-    /// What is asked for.
+    /// The requested scope.
     pub(super) scope: String,
     pub(super) store: Store,
 }
 
-/// What a backend's own identity server is asked where the table does not say.
+/// The defaults of a backend's own identity server.
 #[derive(Clone, Copy, Debug)]
 pub struct OAuthDefaults {
-    /// Where a person approves.
+    /// Where the person approves.
     pub authorize_url: &'static str,
-    /// Where tokens are given.
+    /// Where tokens are issued.
     pub token_url: &'static str,
-    /// Where the browser comes back to.
+    /// Where the browser is redirected to.
     pub redirect_uri: &'static str,
-    /// What is asked for.
+    /// The requested scope.
     pub scope: &'static str,
-    /// The file that keeps the refresh token.
+    /// The file that stores the refresh token.
     pub token_store: &'static str,
 }
 
 impl OAuthSettings {
-    /// Reads the table; `None` where a key that it cannot do without is missing or wrong.
+    /// Reads the table; `None` if a required key is missing or wrong.
     pub fn read(reader: &mut SourceReader<'_>, defaults: OAuthDefaults) -> Option<Self> {
         let key = |reader: &SourceReader<'_>, key: &str| reader.key(&format!("oauth.{key}"));
         let (id, secret, uri) = (key(reader, "client_id"), key(reader, "client_secret"), key(reader, "redirect_uri"));
@@ -66,22 +66,22 @@ impl OAuthSettings {
         })
     }
 
-    /// Whether certificates will have to be checked.
+    /// Whether certificates will have to be verified.
     pub fn is_encrypted(&self) -> bool {
         self.endpoint.url.scheme() == "https"
     }
 
-    /// What a person has to do before the first token can be had; `None` once that is done.
+    /// What a person has to do before the first token is available; `None` once that is done.
     pub fn to_do(&self) -> Option<String> {
         let (file, command) = (self.store_path().display(), login_command(self.name()));
-        (!self.store.is_there()).then(|| format!("nobody has logged in yet, {file} is not there: run `{command}`."))
+        (!self.store.is_there()).then(|| format!("no one has logged in yet ({file} does not exist): run `{command}`."))
     }
 
     pub(super) fn name(&self) -> SourceName {
         self.endpoint.name
     }
 
-    /// What we call ourselves there.
+    /// Our client id there.
     pub(in crate::sources) fn client_id(&self) -> &str {
         &self.endpoint.client_id
     }
@@ -90,7 +90,7 @@ impl OAuthSettings {
         self.store.path()
     }
 
-    /// The grant at work.
+    /// Makes the grant.
     pub(in crate::sources) fn into_refresh(self, renewals: Renewals, shared: Option<&SharedCache>) -> Refresh {
         Refresh::new(self.endpoint, self.store, renewals, shared)
     }

@@ -1,8 +1,8 @@
-//! Renews by a refresh token: by itself, or, where several replicas have it, one at a time, and all take what came.
+//! Renews with a refresh token: alone or, if several replicas share it, one replica at a time, and all adopt the result.
 //!
-//! Each replica's own store stays what a renewal begins with and ends in; the shared cache only says
-//! whether another one has something newer. Without the shared cache nobody renews: a token that
-//! two replicas spend is lost to both.
+//! A renewal begins and ends with each replica's own store; the shared cache only says whether another
+//! replica has something newer. Without the shared cache nothing is renewed: if two replicas spend the
+//! same token, both lose it.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,12 +21,12 @@ use crate::{
     telemetry::Trace,
 };
 
-/// Redis may have lost a newer token than it knows: for so long whoever has that may say so, before
+/// Redis may have lost a newer token than it has now: this is how long a replica that has it may publish it before
 /// one is spent. Clearly longer than [`LOOK`](super::replicas::LOOK).
 const SETTLING: Duration = Duration::from_millis(2500);
 
 impl Refresh {
-    /// Has a token for the refresh token that there is, or the one that another replica has had.
+    /// Obtains a token with the current refresh token, or adopts the one that another replica has obtained.
     pub(super) async fn renew(&self, client: &Client, replaces: bool, trace: Option<&Trace>) -> Result<Granted, Failure> {
         let _under_way = self.renewals.begin().ok_or(Failure::new(FailureKind::Unavailable))?;
         let granted = match &self.shared {
@@ -40,7 +40,7 @@ impl Refresh {
         Ok(granted)
     }
 
-    /// Takes the token that another replica has had, or has one for all.
+    /// Adopts the token that another replica has obtained, or obtains one for all.
     async fn renew_for_all(&self, place: &TokenPlace, client: &Client, replaces: bool, trace: Option<&Trace>) -> Result<Granted, Failure> {
         let newest = place.newest().await.map_err(|_| self.withheld(place))?;
         if let Some(granted) = self.take(newest.as_ref(), replaces).await? {
@@ -52,7 +52,7 @@ impl Refresh {
         renewed
     }
 
-    /// The same while nobody else does so. Before a token is spent each replica could say what it has.
+    /// The same, while no other replica does it. Before a token is spent, each replica has had time to publish its own.
     async fn renew_alone(
         &self,
         place: &TokenPlace,
@@ -75,7 +75,7 @@ impl Refresh {
         }
     }
 
-    /// The access token that another replica has had, if it is good for some time; its refresh
+    /// Returns the access token that another replica has obtained, if it is valid for some time; its refresh
     /// token is in our store before it is used.
     async fn take(&self, newest: Option<&SharedToken>, replaces: bool) -> Result<Option<Granted>, Failure> {
         let Some(access) = newest.and_then(|newest| newest.access.as_ref()) else { return Ok(None) };

@@ -1,10 +1,10 @@
-//! What the store holds when whoever writes it ends at each step, and who may read it.
+//! What the store holds if its writer ends at any step, and who may read it.
 
 use std::os::unix::fs::symlink;
 
 use super::*;
 
-/// A folder of a test's own.
+/// A temporary folder for one test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -37,12 +37,12 @@ async fn lock(store: &Store) -> LockedStore {
     store.lock(Deadline::after(Duration::from_secs(5))).await.unwrap()
 }
 
-/// What a process finds that comes after the one that ended.
+/// What a process finds that starts after the previous one ended.
 async fn found(store: &Store) -> String {
     lock(store).await.read().unwrap().unwrap().token.reveal().to_owned()
 }
 
-/// Writes a token, and ends behind a step.
+/// Writes a token, and ends after the given step.
 fn go_until(step: &str, locked: LockedStore, token: &Secret) {
     if step == "locked" {
         return;
@@ -77,11 +77,11 @@ async fn whoever_ends_at_any_step_leaves_a_token_and_the_new_one_once_it_was_wri
         let store = folder.store();
         lock(&store).await.write(&old).unwrap();
         go_until(step, lock(&store).await, &new);
-        // The kernel takes the lock of a process that has ended; all else is as it was left.
+        // The kernel releases the lock of a process that has ended; everything else stays as it was.
         assert_eq!(found(&store).await, expected, "{step}");
         assert_eq!(found(&store).await, expected, "{step}, once more");
         lock(&store).await.write(&Secret::new("third")).unwrap();
-        assert_eq!(found(&store).await, "third", "{step}: what was left is not in the way");
+        assert_eq!(found(&store).await, "third", "{step}: leftovers are not in the way");
         assert_eq!(folder.names(), ["token", "token.lock"], "{step}");
     }
 }
@@ -106,7 +106,7 @@ async fn whoever_takes_the_next_place_does_not_throw_away_what_a_crash_left_ther
     let store = folder.store();
     fs::write(store.path(), "spent\n").unwrap();
     fs::write(folder.0.join("token.new"), "good\n").unwrap();
-    drop(lock(&store).await.place().unwrap()); // a login that nobody finishes
+    drop(lock(&store).await.place().unwrap()); // a login that is never completed
     assert_eq!(found(&store).await, "good");
 }
 
@@ -122,9 +122,9 @@ async fn its_owner_reads_it_and_nobody_else() {
         fs::set_permissions(folder.0.join(name), open.clone()).unwrap();
     }
     let stored = lock(&store).await.read().unwrap().unwrap();
-    assert_eq!((stored.token.reveal(), stored.is_open_to_others), ("by hand", true), "a newline is not wanted of a person");
+    assert_eq!((stored.token.reveal(), stored.is_open_to_others), ("by hand", true), "a person need not add a newline");
     let mut place = lock(&store).await.place().unwrap();
-    assert_eq!(mode("token.new"), 0o600, "before anything is in it");
+    assert_eq!(mode("token.new"), 0o600, "before anything is written to it");
     place.write(&Secret::new("new")).unwrap();
     drop(place.commit().unwrap());
     assert_eq!((mode("token"), mode("token.lock")), (0o600, 0o600));

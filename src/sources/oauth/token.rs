@@ -20,16 +20,16 @@ use crate::{
     telemetry::{Metrics, Trace},
 };
 
-/// After a renewal that failed while the token was still good, the next one waits this long.
+/// After a failed renewal while the token is still valid, the next one waits this long.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
-/// A token that was refused like the one before it is replaced again after this long.
+/// A token that is refused like the previous one is replaced again after this long.
 const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
 
-/// The same for one that was good for another page: it is what was asked for that is refused, as far as is known.
+/// The same for one that was accepted for another page: as far as is known, the request itself is refused.
 const ACCEPTED_PAUSE: Duration = Duration::from_secs(10);
 
-/// Gives the token that is sent with every call.
+/// Provides the token that is sent with every call.
 #[derive(Debug)]
 pub(in crate::sources) struct TokenSource(Arc<Inner>);
 
@@ -39,7 +39,7 @@ struct Inner {
     grant: Grant,
     held: ArcSwapOption<Token>,
     quiet_until: ArcSwapOption<Instant>,
-    /// Whether the next token takes the place of a refused one.
+    /// Whether the next token replaces a refused one.
     was_refused: AtomicBool,
     renewals: Flights<(), Result<Authorization, Failure>>,
     metrics: Arc<Metrics>,
@@ -51,9 +51,9 @@ struct Token {
     received: Instant,
     renew_at: Instant,
     ends_at: Instant,
-    /// Whether it was got because the one before it was refused.
+    /// Whether it was obtained because the previous one was refused.
     is_replacement: bool,
-    /// Whether it has been good for a page.
+    /// Whether it has been accepted for a page.
     is_accepted: AtomicBool,
 }
 
@@ -70,13 +70,13 @@ impl TokenSource {
         }))
     }
 
-    /// What tells who we are where tokens are given, and no secret.
+    /// Identifies us where tokens are issued, without any secret.
     pub(in crate::sources) fn who(&self) -> String {
         self.0.grant.who()
     }
 
-    /// The token to send now. A token that ends soon is still used while one task renews it;
-    /// where there is none, all who need one wait for the same renewal.
+    /// Returns the token to send now. A token that ends soon stays in use while one task renews it;
+    /// if there is none, everyone who needs one waits for the same renewal.
     pub(in crate::sources) async fn now(
         &self,
         client: &Arc<Client>,
@@ -96,16 +96,16 @@ impl TokenSource {
         deadline.bound(seat.flight).await?.unwrap_or(Err(Failure::new(FailureKind::Unavailable)))
     }
 
-    /// Takes note that a token was good for a page.
+    /// Records that a token was accepted for a page.
     pub(in crate::sources) fn accepted(&self, sent: &Authorization) {
         if let Some(token) = self.0.held.load().as_ref().filter(|token| token.authorization == *sent) {
             token.is_accepted.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Forgets a token that was refused, unless another one is held already; true where another
-    /// one may be had. One that was just got in place of a refused one is kept: another would fare no better, and each
-    /// costs two calls.
+    /// Discards a refused token, unless a different one is held already; returns whether a different one may be
+    /// available. A token that was just obtained in place of a refused one is kept: another would fare no better, and
+    /// each costs two calls.
     pub(in crate::sources) fn forget(&self, refused: &Authorization) -> bool {
         let held = self.0.held.load_full();
         let Some(token) = held.as_ref().filter(|token| token.authorization == *refused) else { return true };
@@ -128,7 +128,7 @@ impl TokenSource {
                 }
                 Err(failure) => {
                     inner.quiet_until.store(Some(Arc::new(Instant::now() + RENEWAL_PAUSE)));
-                    tracing::warn!(source = %inner.name, outcome = failure.kind.as_str(), http_status = failure.http_status, "no token was given");
+                    tracing::warn!(source = %inner.name, outcome = failure.kind.as_str(), http_status = failure.http_status, "no token was issued");
                 }
             }
             renewed.map(|token| token.authorization.clone())
@@ -150,7 +150,7 @@ impl Token {
         Self { authorization, received, renew_at, ends_at, is_replacement, is_accepted: AtomicBool::new(false) }
     }
 
-    /// Whether another token would be refused as well, for all that is known.
+    /// Whether another token would, as far as is known, be refused as well.
     fn is_as_good_as_any(&self) -> bool {
         let pause = if self.is_accepted.load(Ordering::Relaxed) { ACCEPTED_PAUSE } else { REPLACEMENT_PAUSE };
         self.is_replacement && self.received.elapsed() < pause
