@@ -1,5 +1,5 @@
-//! Certificates and keys that the configuration names: read from PEM files, and checked before
-//! anybody relies on them.
+//! Certificates and keys that the configuration names: read from PEM files, and validated before
+//! anything relies on them.
 
 use std::{
     fmt, fs,
@@ -20,20 +20,20 @@ use secrecy::zeroize::Zeroizing;
 
 use super::{file_stamp::FileStamp, reader::Reader};
 
-/// Authorities that are believed instead of the system's; at least one.
+/// The certificate authorities that are trusted instead of the system's; at least one.
 #[derive(Clone)]
 pub struct Authorities(Vec<CertificateDer<'static>>);
 
-/// The files of a certificate, with its chain behind it, and of its key.
+/// The files of a certificate, followed by its chain, and of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPair {
-    /// The chain, the server's own certificate first.
+    /// The chain, with the server's own certificate first.
     cert_file: PathBuf,
     /// The key of the first certificate.
     key_file: PathBuf,
 }
 
-/// A file of a pair that cannot be used. Says nothing of what is in it.
+/// A file of a pair that cannot be used. Does not reveal the file's content.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {what}", file.display())]
 pub struct Unusable {
@@ -54,12 +54,12 @@ impl Authorities {
         let certificates = certificates(path).map_err(named)?;
         let mut store = RootCertStore::empty();
         for (number, certificate) in (1..).zip(&certificates) {
-            store.add(certificate.clone()).map_err(|_| named(format!("certificate {number} is none that an authority can have.")))?;
+            store.add(certificate.clone()).map_err(|_| named(format!("certificate {number} cannot be used as a trust anchor.")))?;
         }
         Ok(Self(certificates))
     }
 
-    /// The certificates in DER.
+    /// The certificates, DER-encoded.
     pub fn certificates(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(AsRef::as_ref)
     }
@@ -74,19 +74,19 @@ impl fmt::Debug for Authorities {
 // === impl KeyPair ===
 
 impl KeyPair {
-    /// Reads `cert_file` and `key_file` of a table that may be left out, and what is in them.
+    /// Reads the optional `cert_file` and `key_file` of a table, and what the files hold.
     pub(super) fn configured(reader: &mut Reader, table: &str) -> Option<Self> {
         let [cert_key, key_key] = ["cert_file", "key_file"].map(|key| format!("{table}.{key}"));
         for (key, other) in [(&cert_key, &key_key), (&key_key, &cert_key)] {
             if !reader.holds(key) && reader.holds(other) {
-                reader.fault(key, format!("is required: {other} is of no use alone."));
+                reader.fault(key, format!("is required: {other} cannot be used alone."));
             }
         }
         let (cert_file, key_file) = (reader.path(&cert_key), reader.path(&key_key));
         if reader.holds(table) && !reader.holds(&cert_key) && !reader.holds(&key_key) {
-            reader.fault(table, "needs cert_file and key_file; without the table there is no TLS.");
+            reader.fault(table, "needs cert_file and key_file; to run without TLS, remove the table.");
         }
-        // Each by itself, so that what is wrong with both is told at once.
+        // Each by itself, so that faults of both are reported at once.
         let (chain, signing) = (cert_file.as_deref().map(chain), key_file.as_deref().map(signing));
         let pair = cert_file.zip(key_file).map(|(cert_file, key_file)| Self { cert_file, key_file });
         let faults = match (&pair, chain, signing) {
@@ -99,12 +99,12 @@ impl KeyPair {
         pair
     }
 
-    /// The pair as it is now.
+    /// Reads the current pair.
     pub fn read(&self) -> Result<CertifiedKey, Unusable> {
         self.of(chain(&self.cert_file)?, signing(&self.key_file)?)
     }
 
-    /// What is in the two files, put together.
+    /// Combines the contents of the two files.
     fn of(&self, chain: Vec<CertificateDer<'static>>, signing: Arc<dyn SigningKey>) -> Result<CertifiedKey, Unusable> {
         let pair = CertifiedKey::new(chain, signing);
         match pair.keys_match() {
@@ -112,11 +112,11 @@ impl KeyPair {
             Err(rustls::Error::InconsistentKeys(_)) => {
                 Err(of_key(&self.key_file, format!("is not the key of the first certificate in {}.", self.cert_file.display())))
             }
-            Err(_) => Err(of_cert(&self.cert_file, "its first certificate is none that a server can have.".to_owned())),
+            Err(_) => Err(of_cert(&self.cert_file, "its first certificate cannot be used by a server.".to_owned())),
         }
     }
 
-    /// Tells the state of both files from any other.
+    /// Stamps that distinguish the state of both files from any other.
     pub fn stamps(&self) -> [FileStamp; 2] {
         [FileStamp::of(&self.cert_file), FileStamp::of(&self.key_file)]
     }
@@ -134,17 +134,17 @@ fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
     certificates(file).map_err(|what| of_cert(file, what))
 }
 
-/// What signs with a key. The key's own text is wiped; what signs with it never prints it.
+/// Reads a key as a signer. The key's own text is wiped; the signer never prints it.
 fn signing(file: &Path) -> Result<Arc<dyn SigningKey>, Unusable> {
     let key = Zeroizing::new(private_key(file).map_err(|what| of_key(file, what))?);
-    any_supported_type(&key).map_err(|_| of_key(file, "holds no RSA, ECDSA or Ed25519 key that can be used.".to_owned()))
+    any_supported_type(&key).map_err(|_| of_key(file, "holds no usable RSA, ECDSA or Ed25519 key.".to_owned()))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = fs::read(path).map_err(|error| format!("cannot be read: {error}."))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match certificates {
-        Ok(certificates) if certificates.is_empty() => Err("holds no certificate in PEM.".to_owned()),
+        Ok(certificates) if certificates.is_empty() => Err("holds no PEM certificate.".to_owned()),
         certificates => certificates.map_err(|error| broken(&error)),
     }
 }
@@ -152,12 +152,12 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     let text = Zeroizing::new(fs::read(path).map_err(|error| format!("cannot be read: {error}."))?);
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
-        pem::Error::NoItemsFound => "holds no private key in PEM that no password protects.".to_owned(),
+        pem::Error::NoItemsFound => "holds no unencrypted private key in PEM.".to_owned(),
         error => broken(&error),
     })
 }
 
-/// The library's own words quote the line.
+/// Our own wording, because the library's would quote the line.
 fn broken(error: &pem::Error) -> String {
     match error {
         pem::Error::MissingSectionEnd { .. } => "ends in the middle of a PEM section.",

@@ -1,17 +1,17 @@
-//! What is wrong with a configuration, in plain sentences that begin with the key.
+//! The faults of a configuration, in plain sentences that begin with the key.
 
 use std::fmt;
 
-/// One fault: where it is and what mends it.
+/// One fault: where it is and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The key, the environment variable or the file that is wrong.
     pub at: String,
-    /// What is wrong and what is wanted. Never holds a secret's value.
+    /// What is wrong and what is expected. Never holds the value of a secret.
     pub what: String,
 }
 
-/// Every fault of one configuration; never empty where it is an error.
+/// Every fault of one configuration; never empty when returned as an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults(pub Vec<Fault>);
 

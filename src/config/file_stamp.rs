@@ -1,4 +1,4 @@
-//! Tells cheaply whether a file has changed since it was last looked at.
+//! A cheap check of whether a file has changed since it was last checked.
 
 use std::{
     fs,
@@ -7,8 +7,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// What tells one state of a file from another: which file it is, when it was changed, how long it
-/// is. A file that is put in its place, or a link that is swapped, is another one.
+/// Distinguishes one state of a file from another: which file it is, when it was changed, and how long
+/// it is. A file that replaces another, or a symbolic link that is swapped, has a different stamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileStamp(Option<State>);
 
@@ -22,7 +22,7 @@ struct State {
 }
 
 impl FileStamp {
-    /// The stamp of a file as it is now; that of a file that is not there is the default.
+    /// The stamp of a file as it is now; the default if the file does not exist.
     pub fn of(path: &Path) -> Self {
         Self(fs::metadata(path).ok().map(|file| State {
             device: file.dev(),
@@ -33,18 +33,18 @@ impl FileStamp {
         }))
     }
 
-    /// Whether there is a file.
+    /// Whether the file exists.
     pub fn is_there(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Whether the file was last written longer ago than this: a later change of the same length
-    /// then surely has another stamp.
+    /// Whether the file was last written longer ago than this: then a later change of the same length
+    /// surely has a different stamp.
     pub fn is_older_than(&self, age: Duration) -> bool {
         self.0.is_some_and(|state| SystemTime::now().duration_since(state.modified).is_ok_and(|written| written > age))
     }
 
-    /// The stamp of a file of this length, for tables that want some.
+    /// The stamp of a file of this length, for tests that need arbitrary ones.
     #[cfg(test)]
     pub(crate) fn of_length(length: u64) -> Self {
         Self(Some(State { device: 1, inode: 1, length, modified: SystemTime::UNIX_EPOCH, changed: (0, 0) }))

@@ -1,4 +1,4 @@
-//! The keys that belong to no source, no caller and no customer: `server`, `join`, `cache`, `telemetry`.
+//! The keys that belong to no source, caller or customer: `server`, `join`, `cache`, `telemetry`.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -17,15 +17,15 @@ use super::{
 };
 use crate::domain::Placeholders;
 
-/// Where callers are listened to unless `server.listen` says otherwise.
+/// The default of `server.listen`.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// Everything that belongs to no source.
+/// The settings that belong to no source.
 #[derive(Clone, Debug)]
 pub struct General {
     /// `[server]`.
     pub server: Server,
-    /// `[join]`: the addresses that stand for nobody.
+    /// `[join]`: the addresses that do not stand for a person.
     pub placeholders: Placeholders,
     /// `[cache]`.
     pub cache: Cache,
@@ -36,25 +36,25 @@ pub struct General {
 /// `[server]`: where and how callers are answered.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// Where callers are listened to.
+    /// The address that listens for callers.
     pub listen: SocketAddr,
     /// A second listener for `/metrics` and `/health/sources`, which then answer there only.
     pub admin_listen: Option<SocketAddr>,
-    /// What callers' connections are encrypted with, if they are; operators' never are.
+    /// The certificate for callers' connections, if they are encrypted; operators' never are.
     pub tls: Option<KeyPair>,
-    /// Which web pages elsewhere may read the answers, as browsers send them.
+    /// The web origins, as browsers send them, whose pages may read the answers.
     pub cors_origins: Vec<String>,
-    /// How long a request waits for the sources at most, a little more than they get.
+    /// The longest time that a request waits for the sources; they get a little less.
     pub deadline: Duration,
-    /// Connections at the same time; further ones wait in the kernel.
+    /// The maximum number of simultaneous connections; further ones wait in the kernel.
     pub max_connections: usize,
-    /// Requests for customers at the same time; further ones are refused at once.
+    /// The maximum number of simultaneous requests for customers; further ones are refused at once.
     pub max_in_flight: usize,
     /// How long `/health/ready` says 503 before the listener closes.
     pub drain: Duration,
-    /// The proxies that are believed when they say whom they ask for.
+    /// The proxies that are trusted to name the client that they forward for.
     pub trusted_proxies: Networks,
-    /// Stands before every route; empty, or begins with `/` and does not end with it.
+    /// The path prefix of every route; empty, or begins with `/` and does not end with it.
     pub base_path: String,
 }
 
@@ -63,35 +63,35 @@ pub struct Server {
 pub struct Cache {
     /// How long a roll is fresh.
     pub fresh: Duration,
-    /// How long after that it is given at once while it is asked for anew.
+    /// How long after that it is returned at once while it is refreshed.
     pub stale_while_revalidate: Duration,
     /// How long after `fresh` it stands in for a source that fails.
     pub stale_if_error: Duration,
-    /// How long "I do not know this customer" is believed.
+    /// How long a source's answer that it does not know a customer is cached.
     pub not_found: Duration,
-    /// About how much memory all that is kept may take.
+    /// Roughly how much memory everything that is cached may take.
     pub max_bytes: ByteSize,
 }
 
-/// `[telemetry]`: what is written of each request, and how.
+/// `[telemetry]`: what is logged and reported about each request, and how.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
-    /// How a log line looks.
+    /// The format of log lines.
     pub format: LogFormat,
     /// Which requests get a line.
     pub access_log: AccessLog,
-    /// Where spans are sent (OTLP over HTTP), if they are.
+    /// Where spans are sent (OTLP over HTTP), if at all.
     pub otlp_endpoint: Option<BaseUrl>,
-    /// How large a share of the traces that begin here is sampled, 0 to 1.
+    /// The share of traces starting here that is sampled, 0 to 1.
     pub sample: f64,
 }
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For a person.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -100,7 +100,7 @@ pub enum LogFormat {
 pub enum AccessLog {
     /// All.
     All,
-    /// Those that were answered with 400 or more, and partial rolls.
+    /// Those answered with a status of 400 or more, and partial rolls.
     Errors,
     /// None.
     Off,
@@ -179,26 +179,26 @@ impl Setting for AccessLog {
     }
 }
 
-/// Where callers are listened to, and operators, if that is somewhere else.
+/// Reads the callers' address, and the operators' if it is a different one.
 fn read_addresses(reader: &mut Reader) -> (SocketAddr, Option<SocketAddr>) {
     let listen = reader.or("server.listen", DEFAULT_LISTEN);
     let admin_listen = reader.get("server.admin_listen");
     if admin_listen.is_some_and(|admin| collide(listen, admin)) {
-        let what = format!("must have another port than server.listen, which is {listen}: one address has one listener.");
+        let what = format!("must have a different port from server.listen, which is {listen}: an address can have only one listener.");
         reader.fault("server.admin_listen", what);
     }
     (listen, admin_listen)
 }
 
-/// Whether one of two addresses cannot be listened on beside the other. Port 0 is a free one. All addresses
-/// of IPv6 are those of IPv4 as well.
+/// Whether two addresses cannot be listened on at the same time. Port 0 means any free port. The unspecified
+/// IPv6 address also covers all IPv4 addresses.
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
     let holds = |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
     one.port() != 0 && one.port() == other.port() && (a == b || holds(a, b) || holds(b, a))
 }
 
-/// A time that is not longer than anybody could want.
+/// Reads a time, up to a limit that no one should need to exceed.
 fn read_time(reader: &mut Reader, key: &str, default: Duration) -> Duration {
     reader.within(key, default, Duration::ZERO..=Duration::from_hours(365 * 24), "at most 365d")
 }
@@ -208,7 +208,7 @@ fn read_count(reader: &mut Reader, key: &str, default: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// Nothing is put behind it, so it has to be the whole URL.
+/// Reads the whole URL: nothing is appended to it.
 fn read_otlp_endpoint(reader: &mut Reader) -> Option<BaseUrl> {
     let key = "telemetry.otlp_endpoint";
     let endpoint: Option<BaseUrl> = reader.get(key);
@@ -223,11 +223,11 @@ fn read_base_path(reader: &mut Reader) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._~-".contains(&byte);
     let fits = path.is_empty() || (path.starts_with('/') && !path.ends_with('/') && !path.contains("//"));
     if !fits || !path.bytes().all(plain) {
-        reader.fault("server.base_path", "must be empty or begin with / and not end with it, of A-Z a-z 0-9 / . _ ~ -.");
+        reader.fault("server.base_path", "must be empty, or begin with / and not end with it, and consist of A-Z a-z 0-9 / . _ ~ -.");
         return String::new();
     }
     if ["/health/live", "/health/ready"].contains(&path.as_str()) {
-        reader.fault("server.base_path", "must be another path: /health/live and /health/ready answer without it, too.");
+        reader.fault("server.base_path", "must be a different path: /health/live and /health/ready also answer without the base path.");
         return String::new();
     }
     path

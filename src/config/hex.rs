@@ -1,12 +1,12 @@
 //! Bytes as hexadecimal digits, and back.
 
-/// Bytes as lower-case digits, two of each.
+/// Formats bytes as lower-case digits, two per byte.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// So many bytes of twice as many digits, whatever their case; `None` where the text is anything else.
+/// Parses `N` bytes from twice as many digits in either case; `None` if the text is anything else.
 pub fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
     let (pairs, []) = digits.as_bytes().as_chunks::<2>() else { return None };
     let digit = |letter: u8| char::from(letter).to_digit(16);

@@ -13,20 +13,20 @@ use super::{
     wiped::{Wiped, wipe},
 };
 
-/// What an environment variable of ours begins with; two underscores stand between levels.
+/// The prefix of our environment variables; two underscores separate levels.
 const PREFIX: &str = "ROLLCALL__";
 
-/// The merged layers, before any key was read.
+/// The merged layers, before any key is read.
 #[derive(Default)]
 pub struct Layers {
     pub(super) table: Wiped,
-    /// Which environment variable or flag gave a key, so that a fault can name it.
+    /// Which environment variable or flag set a key, so that a fault can name it.
     pub(super) origins: BTreeMap<String, String>,
-    /// What relative paths in the configuration are relative to.
+    /// The folder that relative paths in the configuration are relative to.
     pub(super) folder: PathBuf,
 }
 
-/// One value of a layer that is written key by key, and what gave it.
+/// One value of a layer that is given key by key, and what gave it.
 struct Given {
     key: String,
     value: String,
@@ -34,7 +34,7 @@ struct Given {
 }
 
 impl Layers {
-    /// Reads a TOML file; relative paths in it are relative to the folder that it is in.
+    /// Reads a TOML file; relative paths in it are relative to its folder.
     pub fn from_file(path: &Path) -> Result<Self, Faults> {
         let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|error| fault(path, format!("cannot be read: {error}.")))?);
         let mut layers = Self::from_text(&text).map_err(|what| fault(path, what))?;
@@ -52,12 +52,12 @@ impl Layers {
         Ok(Self { table: Wiped(table), ..Self::default() })
     }
 
-    /// Whether an environment variable is one of ours.
+    /// Whether an environment variable belongs to Rollcall.
     pub fn takes(variable: &str) -> bool {
         variable.starts_with(PREFIX)
     }
 
-    /// Lays the environment over what is there: `ROLLCALL__SERVER__LISTEN` is `server.listen`.
+    /// Adds the environment on top: `ROLLCALL__SERVER__LISTEN` is `server.listen`.
     #[must_use]
     pub fn with_environment(self, variables: impl Iterator<Item = (String, String)>) -> Self {
         let ours = variables.filter_map(|(name, value)| {
@@ -67,24 +67,24 @@ impl Layers {
         self.with(ours.collect())
     }
 
-    /// Lays flags over what is there, as pairs of key and value; `origin` is the flag as a person wrote it.
+    /// Adds flags on top, as pairs of key and value; `origin` is the flag as the user wrote it.
     #[must_use]
     pub fn with_flags(self, pairs: impl Iterator<Item = (String, String)>, origin: &str) -> Self {
         self.with(pairs.map(|(key, value)| Given { key, value, origin: origin.to_owned() }).collect())
     }
 
-    /// Lays one flag over what is there.
+    /// Adds one flag on top.
     #[must_use]
     pub fn with_flag(self, key: &str, value: impl Into<String>, origin: &str) -> Self {
         self.with_flags(std::iter::once((key.to_owned(), value.into())), origin)
     }
 
-    /// Lays one layer over what is there.
+    /// Adds one layer on top.
     fn with(mut self, layer: Vec<Given>) -> Self {
         let keys: BTreeSet<String> = layer.iter().map(|given| given.key.clone()).collect();
         for Given { key, value, origin } in layer {
-            // A secret that is given in a later layer takes the place of its file in an earlier one,
-            // and the other way round. In one layer both stay, for whoever reads it to find fault with.
+            // A secret in a later layer replaces its file in an earlier one, and the other way round. Within one
+            // layer both stay, so that the reader reports the conflict.
             let other = other_way(&key);
             if !keys.contains(&other) {
                 self.remove(&other);
@@ -117,18 +117,18 @@ impl Layers {
     }
 }
 
-/// A key without its last level, and that.
+/// Splits a key into its table and its last level.
 fn split(key: &str) -> (&str, &str) {
     key.rsplit_once('.').unwrap_or(("", key))
 }
 
-/// The key that says the same in the other way: a secret itself, or its file.
+/// The other way to give the same value: a secret itself, or its file.
 fn other_way(key: &str) -> String {
     key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned)
 }
 
-/// Turns each list of tables into a table whose keys count from 0, so that what is in it has a key
-/// like everything else, in faults, in the environment and in flags: `auth.callers.0.name`.
+/// Turns each list of tables into a table whose keys count from 0, so that everything in it has a key
+/// like anything else, in faults, the environment and flags: `auth.callers.0.name`.
 fn number_lists(table: &mut Table) {
     for (_, value) in table.iter_mut() {
         if let Value::Array(items) = value

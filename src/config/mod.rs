@@ -1,8 +1,8 @@
 //! Configuration: read once, check everything, report every fault at once.
 //!
 //! A TOML file, then the environment, then flags; the later wins. [`Reader`] holds the merged
-//! layers and collects faults; whoever needs a key asks it, and [`Reader::finish`] tells of all
-//! that was wrong, keys that nobody asked for included.
+//! layers and collects faults. Each part of the program asks it for the keys that it needs, and
+//! [`Reader::finish`] reports everything that was wrong, including keys that nothing asked for.
 
 mod certificates;
 mod fault;

@@ -1,12 +1,12 @@
-//! Names that whoever runs the gateway gives, and that may stand in a log, a metric and another configuration as they are.
+//! Names given by the operator, which may appear unescaped in a log, a metric and another configuration.
 
-/// Longest name, in characters.
+/// The longest name, in characters.
 const LONGEST: usize = 64;
 
-/// What is said of a text that is no name.
-pub const NO_NAME: &str = "must have 1 to 64 characters of A-Z a-z 0-9 . _ -.";
+/// The message for a text that is not a valid name.
+pub const NO_NAME: &str = "must have 1 to 64 characters from A-Z a-z 0-9 . _ -.";
 
-/// Whether a text is a name.
+/// Whether a text is a valid name.
 pub fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=LONGEST).contains(&text.len()) && text.bytes().all(plain)

@@ -1,4 +1,4 @@
-//! `server.trusted_proxies`: addresses and networks of addresses.
+//! `server.trusted_proxies`: addresses and networks.
 
 use std::net::IpAddr;
 
@@ -8,15 +8,15 @@ use super::reader::Reader;
 
 const KEY: &str = "server.trusted_proxies";
 
-/// Bits before an IPv4 address that is written as an IPv6 one (`::ffff:10.0.0.1`).
+/// The bits that precede the IPv4 address in an IPv4-mapped IPv6 address (`::ffff:10.0.0.1`).
 const MAPPED: u8 = 96;
 
-/// A list of networks, each of one address or of many.
+/// A list of networks, each of one or more addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
 
 impl Networks {
-    /// Reads the list; every entry that is wrong is a fault of its own.
+    /// Reads the list; every invalid entry is a fault of its own.
     pub(super) fn configured(reader: &mut Reader) -> Self {
         let texts: Vec<String> = reader.or(KEY, Vec::new());
         let read = (1..).zip(&texts).filter_map(|(number, text)| {
@@ -29,12 +29,12 @@ impl Networks {
         Self(read.collect())
     }
 
-    /// Whether there is none at all.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether an address is in any of them, however it is written.
+    /// Whether any network contains an address, in whichever notation.
     pub fn contain(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
@@ -53,11 +53,11 @@ fn network(text: &str) -> Option<IpNet> {
     })
 }
 
-/// Networks as a list of texts, for tests.
+/// Makes networks from a list of texts, for tests.
 #[cfg(test)]
 impl From<&[&str]> for Networks {
     fn from(texts: &[&str]) -> Self {
-        Self(texts.iter().map(|text| network(text).unwrap_or_else(|| panic!("no network: {text}"))).collect())
+        Self(texts.iter().map(|text| network(text).unwrap_or_else(|| panic!("not a network: {text}"))).collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! `server.cors_origins`: which web pages elsewhere may read the gateway's answers.
+//! `server.cors_origins`: which web origins may read the gateway's answers.
 
 use url::Url;
 
@@ -6,7 +6,7 @@ use super::reader::Reader;
 
 const KEY: &str = "server.cors_origins";
 
-/// Reads the list; every entry is what a browser sends as `Origin`.
+/// Reads the list; every entry must be what a browser sends as `Origin`.
 pub(super) fn read(reader: &mut Reader) -> Vec<String> {
     let origins: Vec<String> = reader.or(KEY, Vec::new());
     for (number, origin) in (1..).zip(&origins) {
@@ -17,16 +17,16 @@ pub(super) fn read(reader: &mut Reader) -> Vec<String> {
     origins
 }
 
-/// What an entry must be, where it is something else. It is not quoted but for scheme, host and
-/// port: it may be a URL that holds a password.
+/// What an invalid entry must be instead. Only scheme, host and port of an entry are quoted: it may be a
+/// URL that holds a password.
 fn fault(entry: &str) -> Option<String> {
     if entry.contains('*') {
-        return Some("one origin without *, for answers hold people's data and are not for every page".to_owned());
+        return Some("a single origin without *, because answers hold personal data and are not for every page".to_owned());
     }
     let url = Url::parse(entry).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     match url.map(|url| url.origin().ascii_serialization()) {
         Some(origin) if origin == entry => None,
-        Some(origin) => Some(format!("scheme, host and port as a browser sends them, \"{origin}\"")),
+        Some(origin) => Some(format!("scheme, host and port as a browser sends them: \"{origin}\"")),
         None => Some("an origin such as \"https://app.example.com\"".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! Asks the merged layers for keys, and remembers what was asked and what was wrong.
+//! Reads keys from the merged layers, and records which keys were asked for and which were wrong.
 
 use std::{collections::BTreeSet, ops::RangeInclusive, path::PathBuf};
 
@@ -14,7 +14,7 @@ use super::{
     suggestion::{first, instead},
 };
 
-/// Bytes of a digest that are shown: enough to tell two configurations apart.
+/// The bytes of a digest that are shown: enough to distinguish two configurations.
 const DIGEST_BYTES: usize = 6;
 
 /// The merged layers of a configuration while they are being read.
@@ -29,12 +29,12 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts to read merged layers.
+    /// Starts reading the merged layers.
     pub fn new(layers: Layers) -> Self {
         Self { layers, known: BTreeSet::new(), lists: BTreeSet::new(), secrets: BTreeSet::new(), faults: Vec::new() }
     }
 
-    /// The value of a key, `None` where it is not set or is wrong; what is wrong is remembered.
+    /// Returns the value of a key; `None` if it is not set or is wrong, which is then recorded.
     pub fn get<T: Setting>(&mut self, key: &str) -> Option<T> {
         self.known.insert(key.to_owned());
         if T::IS_SECRET {
@@ -44,12 +44,12 @@ impl Reader {
         read.map_err(|what| self.fault(key, what)).ok()
     }
 
-    /// The value of a key, or its default.
+    /// Returns the value of a key, or its default.
     pub fn or<T: Setting>(&mut self, key: &str, default: T) -> T {
         self.get(key).unwrap_or(default)
     }
 
-    /// The value of a key that must be there.
+    /// Returns the value of a required key.
     pub fn required<T: Setting>(&mut self, key: &str) -> Option<T> {
         if !self.holds(key) {
             self.known.insert(key.to_owned());
@@ -59,7 +59,7 @@ impl Reader {
         self.get(key)
     }
 
-    /// The value of a key that must lie in a range; `what` says which.
+    /// Returns the value of a key that must lie in a range; `what` describes the range.
     pub fn within<T: Setting + PartialOrd>(&mut self, key: &str, default: T, range: RangeInclusive<T>, what: &str) -> T {
         let value = self.or(key, default);
         if !range.contains(&value) {
@@ -68,32 +68,34 @@ impl Reader {
         value
     }
 
-    /// The path of a file; a relative one begins at the folder of the configuration.
+    /// Returns the path of a file; a relative one is relative to the configuration's folder.
     pub fn path(&mut self, key: &str) -> Option<PathBuf> {
         self.get::<PathBuf>(key).map(|path| self.layers.folder.join(path))
     }
 
-    /// The path of a file, or its default, which begins there as well.
+    /// Returns the path of a file, or its default, which is relative to the same folder.
     pub fn path_or(&mut self, key: &str, default: &str) -> PathBuf {
         self.path(key).unwrap_or_else(|| self.layers.folder.join(default))
     }
 
-    /// Registers the keys that `read` reads as known, without reporting their faults: they may be there and are not used.
+    /// Marks the keys that `read` reads as known, without reporting their faults: they may be set but are not used.
     pub fn unused<T>(&mut self, read: impl FnOnce(&mut Self) -> T) {
         let faults = self.faults.len();
         drop(read(self));
         self.faults.truncate(faults);
     }
 
-    /// A secret, written as `key` or as the file that `key_file` names; it must be there.
+    /// Returns a required secret, given as `key` or as the file that `key_file` names.
     pub fn secret(&mut self, key: &str) -> Option<SecretSource> {
         let file_key = format!("{key}_file");
         let (written, file) = (self.holds(key), self.holds(&file_key));
         let value = self.get(key).map(SecretSource::Written);
         let path = self.path(&file_key);
         match (written, file) {
-            (true, true) => self.fault(key, format!("is given twice: leave either {key} or {file_key} out.")),
-            (false, false) => self.fault(key, format!("is required: the secret itself, or {file_key} with the file that holds it.")),
+            (true, true) => self.fault(key, format!("is given twice: remove either {key} or {file_key}.")),
+            (false, false) => {
+                self.fault(key, format!("is required: set it to the secret, or {file_key} to the file that holds the secret."))
+            }
             _ => {}
         }
         let secret = value.or(path.map(SecretSource::File))?;
@@ -102,7 +104,7 @@ impl Reader {
             Ok(secret) if secret.reveal().contains(char::is_control) => {
                 self.fault(
                     if file { &file_key } else { key },
-                    "holds a line break or another control character, which no header may hold.",
+                    "contains a line break or another control character, which is not allowed in a header.",
                 );
             }
             Ok(_) => {}
@@ -110,9 +112,9 @@ impl Reader {
         Some(secret)
     }
 
-    /// The entries of a list of tables, `[[auth.callers]]`, as the keys that theirs begin with and
-    /// in their order: `auth.callers.0`, `auth.callers.1`. Another layer may have added some, or
-    /// have left a number out.
+    /// Returns the entries of a list of tables, such as `[[auth.callers]]`, as the prefixes of their keys, in
+    /// order: `auth.callers.0`, `auth.callers.1`. Another layer may have added entries, or have left out a
+    /// number.
     pub fn items(&mut self, key: &str) -> Vec<String> {
         self.lists.insert(key.to_owned());
         let entries = lookup(&self.layers.table.0, key).and_then(Value::as_table);
@@ -131,7 +133,7 @@ impl Reader {
         &self.known
     }
 
-    /// Remembers that a key is wrong.
+    /// Records that a key is wrong.
     pub fn fault(&mut self, key: &str, what: impl Into<String>) {
         let at = match self.layers.origins.get(key) {
             Some(origin) => format!("{key} ({origin})"),
@@ -140,8 +142,8 @@ impl Reader {
         self.faults.push(Fault { at, what: what.into() });
     }
 
-    /// A digest of every key that is set, and of its value where that is no secret: the same where
-    /// two processes are configured the same. To be asked once everything was read.
+    /// A digest of every key that is set, and of its value unless that is a secret: the same for processes
+    /// with the same configuration. To be called after everything has been read.
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
         let mut keys = leaves(&self.layers.table.0, "");
@@ -153,7 +155,7 @@ impl Reader {
         hex(&digest.finalize()).chars().take(2 * DIGEST_BYTES).collect()
     }
 
-    /// Ends the reading: every fault, also the keys that nobody asked for.
+    /// Ends the reading: returns every fault, including the keys that nothing asked for.
     pub fn finish(mut self) -> Result<(), Faults> {
         for key in leaves(&self.layers.table.0, "") {
             let is_empty_table = lookup(&self.layers.table.0, &key).is_some_and(Value::is_table) && self.is_above_known(&key);
@@ -174,7 +176,7 @@ impl Reader {
         self.lists.contains(key) && lookup(&self.layers.table.0, key).is_some_and(is_empty)
     }
 
-    /// The list that a key belongs to without being in an entry of it.
+    /// The list that a key belongs to without being in one of its entries.
     fn list_of(&self, key: &str) -> Option<&String> {
         self.lists.iter().find(|list| {
             let below = key.strip_prefix(list.as_str());
@@ -184,16 +186,16 @@ impl Reader {
 
     fn unknown(&self, key: &str) -> String {
         if let Some(list) = self.list_of(key) {
-            return format!("is in no entry of a list: write [[{list}]] above each.");
+            return format!("must be in an entry of a list: write [[{list}]] above each entry.");
         }
         if self.is_above_known(key) {
             return format!("is a table: write [{key}].");
         }
-        format!("is no key of this version{}", instead(&self.known, key))
+        format!("is not a known key{}", instead(&self.known, key))
     }
 }
 
-/// The number that a level of a key is, written as we write it.
+/// Parses the number of a list entry, in the form in which we write it.
 fn index(level: &str) -> Option<usize> {
     level.parse().ok().filter(|index: &usize| index.to_string() == level)
 }
@@ -208,7 +210,7 @@ fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
 fn leaves(table: &Table, above: &str) -> Vec<String> {
     let mut keys = Vec::new();
     for (name, value) in table {
-        // A name that holds a dot itself, or is none, is no key that anybody asks for, though it may look like one.
+        // A name that is empty or contains a dot is never a known key, though it may look like one: it is quoted.
         let name = if name.is_empty() || name.contains('.') { format!("{name:?}") } else { name.clone() };
         let key = if above.is_empty() { name } else { format!("{above}.{name}") };
         match value {
@@ -242,7 +244,7 @@ mod tests {
         reader.required::<String>("auth.mode");
         let faults = faults(reader);
         assert_eq!(faults.len(), 4, "{faults:#?}");
-        assert!(faults.iter().any(|fault| fault.contains("server.lisen") && fault.contains("server.listen meant?")), "{faults:#?}");
+        assert!(faults.iter().any(|fault| fault.contains("server.lisen") && fault.contains("Did you mean server.listen?")), "{faults:#?}");
     }
 
     #[test]
@@ -267,7 +269,7 @@ mod tests {
         };
         let (file, text) = (("ROLLCALL__A__X_FILE", "/nowhere"), ("ROLLCALL__A__X", "good"));
         let (file_flag, flag) = (("a.x_file", "/nowhere"), ("a.x", "good"));
-        let twice = "is given twice: leave either a.x or a.x_file out.";
+        let twice = "is given twice: remove either a.x or a.x_file.";
         for (written, variables, flags, expected) in [
             ("x = \"a\"", &[file][..], &[][..], "/nowhere"),
             ("x_file = \"/nowhere\"", &[text], &[], ""),
@@ -308,11 +310,11 @@ mod tests {
             ("[callers]", ""),
             ("[[callers]]\nname = \"a\"\n[[callers]]\nname = 3", "callers.1.name: must be a text."),
             ("[[callers]]\nname = \"a\"\n[[callers]]", "callers.1.name: is required: a text."),
-            ("callers = [{ name = \"a\", nme = \"b\" }]", "callers.0.nme: is no key of this version. Was callers.0.name meant?"),
-            ("[callers]\nname = \"a\"", "callers.name: is in no entry of a list: write [[callers]] above each."),
-            ("callers = \"a\"", "callers: is in no entry of a list: write [[callers]] above each."),
-            ("callers = [1, 2]", "callers: is in no entry of a list: write [[callers]] above each."),
-            ("[callers.00]\nname = \"a\"", "callers.00.name: is in no entry of a list: write [[callers]] above each."),
+            ("callers = [{ name = \"a\", nme = \"b\" }]", "callers.0.nme: is not a known key. Did you mean callers.0.name?"),
+            ("[callers]\nname = \"a\"", "callers.name: must be in an entry of a list: write [[callers]] above each entry."),
+            ("callers = \"a\"", "callers: must be in an entry of a list: write [[callers]] above each entry."),
+            ("callers = [1, 2]", "callers: must be in an entry of a list: write [[callers]] above each entry."),
+            ("[callers.00]\nname = \"a\"", "callers.00.name: must be in an entry of a list: write [[callers]] above each entry."),
         ] {
             let mut reader = reader(text);
             for item in reader.items("callers") {
@@ -329,7 +331,7 @@ mod tests {
             reader.get::<u64>("a.b");
             reader.get::<u64>("a.b.c");
             let told = faults(reader).concat();
-            assert!(told.starts_with(at) && told.contains("is no key of this version"), "{told}");
+            assert!(told.starts_with(at) && told.contains("is not a known key"), "{told}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Where a browser comes back to after a login: this machine, at a port that we listen on.
+//! The redirect URI of a login: this machine, at a port that we listen on.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -7,8 +7,8 @@ use url::{Host, Url};
 
 use super::setting::Setting;
 
-/// A redirect URI on this machine (RFC 8252, 7.3), kept as it was written: identity servers
-/// compare it letter by letter, so not even a slash may be added.
+/// A redirect URI on this machine (RFC 8252, 7.3), kept exactly as it was written: identity servers
+/// compare it character by character, so not even a slash may be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedirectUri {
     text: String,
@@ -22,19 +22,19 @@ impl RedirectUri {
         &self.text
     }
 
-    /// Where to listen for the browser.
+    /// The address to listen on for the browser.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The path that the browser asks for, at least `/`.
+    /// The path that the browser requests, at least `/`.
     pub fn path(&self) -> &str {
         self.url.path()
     }
 }
 
 impl Setting for RedirectUri {
-    const WANTED: &'static str = "a URL on this machine with a port, such as \"http://127.0.0.1:8000\": the login listens there";
+    const WANTED: &'static str = "a URL on this machine with a port, such as \"http://127.0.0.1:8000\", where the login can listen";
 
     fn read(value: &Value) -> Result<Self, String> {
         let read = || {
@@ -49,7 +49,7 @@ impl Setting for RedirectUri {
 }
 
 /// The loopback address that a host stands for. A browser that tries `::1` first for `localhost`
-/// tries the other one next.
+/// falls back to IPv4.
 fn loopback(host: &Host<&str>) -> Option<IpAddr> {
     match host {
         Host::Domain(name) if *name == "localhost" => Some(Ipv4Addr::LOCALHOST.into()),

@@ -1,4 +1,4 @@
-//! Secrets: a type that does not print, and where a secret comes from.
+//! Secrets: a type that is never printed, and where a secret comes from.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -7,37 +7,37 @@ use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 use subtle::ConstantTimeEq;
 
-/// What some editors write in front of a text.
+/// Some editors write this in front of a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A secret text. `Debug` hides it, nothing serialises it, two are compared in constant time, and
-/// the memory is wiped when it is dropped.
+/// A secret text. `Debug` hides it, it cannot be serialized, comparison takes constant time, and the
+/// memory is wiped on drop.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
 /// Where a secret comes from.
 #[derive(Clone, Debug)]
 pub enum SecretSource {
-    /// It is written in the configuration or the environment.
+    /// It is given in the configuration or the environment.
     Written(Secret),
-    /// It is the text of a file, without the blanks around it and a byte order mark in front.
+    /// It is the content of a file, without surrounding whitespace and a leading byte order mark.
     File(PathBuf),
 }
 
 impl Secret {
-    /// Takes a text that nobody shall print.
+    /// Takes a text that must not be printed.
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }
 
-    /// So many random bytes in base64; `None` where the operating system gives none.
+    /// Generates `BYTES` random bytes, in base64; `None` if the operating system provides none.
     pub fn random<const BYTES: usize>(base64: &impl Engine) -> Option<Self> {
         let mut bytes = Zeroizing::new([0; BYTES]);
         SystemRandom::new().fill(bytes.as_mut_slice()).ok()?;
         Some(Self::new(base64.encode(bytes.as_slice())))
     }
 
-    /// The text itself; for the one place that sends it.
+    /// Reveals the text, for the one place that sends it.
     pub fn reveal(&self) -> &str {
         self.0.expose_secret()
     }
@@ -58,7 +58,7 @@ impl fmt::Debug for Secret {
 }
 
 impl SecretSource {
-    /// The secret as it is now; a file is read again. The error names the file.
+    /// Returns the current secret; a file is read again. The error names the file.
     pub fn reveal(&self) -> io::Result<Secret> {
         match self {
             Self::Written(secret) => Ok(secret.clone()),

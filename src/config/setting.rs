@@ -7,15 +7,15 @@ use url::Url;
 
 use super::secret::Secret;
 
-/// A type that a key may have. A value from the environment or a flag is always a text.
+/// The type of a key. A value from the environment or a flag is always a text.
 pub trait Setting: Sized {
-    /// What is wanted, as the end of the sentence "must be …".
+    /// The expected value, as the end of the sentence "must be …".
     const WANTED: &'static str;
 
-    /// Whether it is a secret, which the configuration's digest leaves out.
+    /// Whether it is a secret; the configuration's digest leaves secrets out.
     const IS_SECRET: bool = false;
 
-    /// Reads a value; the error is a sentence without the key.
+    /// Parses a value; the error is a sentence without the key.
     fn read(value: &Value) -> Result<Self, String>;
 
     /// The sentence for any value that is not what is wanted.
@@ -24,21 +24,21 @@ pub trait Setting: Sized {
     }
 }
 
-/// The whole URL of one thing that is asked for, perhaps with a query; no user.
+/// The URL of a single resource, possibly with a query, but without user information.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
-/// The URL of a backend: an endpoint that others lie below, so without a query.
+/// The base URL of a backend: other URLs are made by appending to it, so it has no query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Endpoint);
 
 impl Endpoint {
-    /// The URL as it is.
+    /// The URL.
     pub fn url(&self) -> &Url {
         &self.0
     }
 
-    /// Whether whatever is sent there is encrypted.
+    /// Whether everything sent there is encrypted.
     pub fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
     }
@@ -55,7 +55,7 @@ impl Endpoint {
 }
 
 impl BaseUrl {
-    /// The URL with more path segments behind it, each percent-encoded.
+    /// Appends path segments to the URL, percent-encoding each.
     pub fn join<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.url().clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -65,7 +65,7 @@ impl BaseUrl {
     }
 }
 
-/// Whatever may be asked of an endpoint may be asked of a base URL.
+/// A base URL has all the properties of an endpoint.
 impl Deref for BaseUrl {
     type Target = Endpoint;
 
@@ -74,19 +74,19 @@ impl Deref for BaseUrl {
     }
 }
 
-/// A URL of the web that names a place and no user.
+/// Parses an HTTP or HTTPS URL that has a host, no user information and no fragment.
 fn web_url(value: &Value) -> Option<Url> {
     let url = Url::parse(value.as_str()?.trim()).ok()?;
     let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     (bare && matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }
 
-/// Reads a text by `FromStr`.
+/// Parses a text with `FromStr`.
 fn parsed<T: Setting + FromStr>(value: &Value) -> Result<T, String> {
     value.as_str().and_then(|text| text.trim().parse().ok()).ok_or_else(T::wanted)
 }
 
-/// Reads one of a few words, each with its meaning.
+/// Parses one of a few words, each with its meaning.
 pub fn one_of<T: Setting + Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, String> {
     let found = words.iter().find(|(word, _)| value.as_str() == Some(*word));
     found.map(|(_, meaning)| *meaning).ok_or_else(T::wanted)
@@ -125,7 +125,7 @@ impl Setting for f64 {
     fn read(value: &Value) -> Result<Self, String> {
         match value {
             Value::Float(number) => Ok(*number),
-            Value::Integer(number) => parsed(&Value::String(number.to_string())), // 1 is 1.0
+            Value::Integer(number) => parsed(&Value::String(number.to_string())), // accepts 1 for 1.0
             _ => parsed(value),
         }
     }
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(bool::read(&text("true")), Ok(true));
         assert_eq!(Vec::<String>::read(&text("a, b")), Ok(vec!["a".to_owned(), "b".to_owned()]));
         assert!(u64::read(&Value::Integer(-1)).is_err());
-        assert!(Duration::read(&Value::Integer(5)).is_err(), "a duration has a unit");
+        assert!(Duration::read(&Value::Integer(5)).is_err(), "a duration needs a unit");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A table that may hold secrets, until it is dropped: then its texts are wiped.
+//! A table that may hold secrets: its texts are wiped when it is dropped.
 
 use secrecy::zeroize::Zeroize;
 use toml::{Table, Value};
@@ -36,6 +36,6 @@ mod tests {
         let mut value: Value = "a = \"hunter2\"\n[b]\nc = [\"hunter2\", { d = \"hunter2\" }]".parse::<Table>().unwrap().into();
         wipe(&mut value);
         assert!(!value.to_string().contains("hunter2"), "{value}");
-        assert!(value.to_string().contains('d'), "it is still there");
+        assert!(value.to_string().contains('d'), "the value is still there");
     }
 }
