@@ -40,7 +40,7 @@ fn what_is_wrong_is_named_with_its_key_and_without_the_secret() {
         (format!("{url}key_file = \"KEY.gone\""), "", "cannot be read"),
         (format!("{url}key_file = \"KEY\"\nnamespace = \"a b\""), good.reveal(), "shared_cache.namespace: must have"),
         (format!("{url}key_file = \"KEY\"\ntimeout = \"1m\""), good.reveal(), "shared_cache.timeout: must be between"),
-        (format!("{url}key_file = \"KEY\"\ntimout = \"1s\""), good.reveal(), "Was shared_cache.timeout meant?"),
+        (format!("{url}key_file = \"KEY\"\ntimout = \"1s\""), good.reveal(), "Did you mean shared_cache.timeout?"),
     ] {
         let (_, faults) = read(&format!("[shared_cache]\n{text}"), key);
         assert!(faults.contains(fault), "{text}: {faults}");

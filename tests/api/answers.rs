@@ -1,4 +1,4 @@
-//! What of an upstream's answer is taken: its form, its size, its encoding.
+//! Which upstream answers are accepted: their shape, size and encoding.
 
 use serde_json::{Value, json};
 
@@ -104,12 +104,12 @@ async fn an_answer_may_be_as_large_as_is_allowed_and_no_larger_compressed_or_not
     let blank = |size: usize| " ".repeat(size);
     let (small, large) = (users(&[user("1", "Ann", "")]).to_string() + &blank(60_000), users(&[]).to_string() + &blank(70_000));
     let bomb = Reply::new(200, blank(4 << 20)).gzipped();
-    assert!(bomb.size() < 64 << 10, "it is the decoded size that is too large");
+    assert!(bomb.size() < 64 << 10, "the decoded size is what is too large");
     for (reply, whole) in [
         (Reply::new(200, small.clone()), true),
         (Reply::new(200, small).gzipped(), true),
         (Reply::new(200, large.clone()), false),
-        (Reply::new(200, large.clone()).cut_short(), false), // of no stated length
+        (Reply::new(200, large.clone()).cut_short(), false), // without a stated length
         (Reply::new(200, large).gzipped(), false),
         (bomb, false),
         (Reply::new(200, "{}").header("content-encoding", "gzip"), false),

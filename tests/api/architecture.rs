@@ -1,4 +1,4 @@
-//! Who may know whom: the arrows between the folders of `src/`, held by reading it.
+//! Which module may import which: the dependencies between the folders of `src/`, checked by reading the sources.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -8,20 +8,20 @@ use std::{
 
 use rollcall::sources::{Backend, REGISTRY};
 
-/// Lines above which a file is too much for one reader.
+/// The number of lines above which a file is too long for one reader.
 const MOST_LINES: usize = 400;
 
-/// What each module of ours may import beside itself; `*` is everything.
+/// The modules of ours that each module may import besides itself; `*` means all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("config", &["domain"]),
-    ("telemetry", &["config", "domain", "outbound"]), // spans go out like every other call
+    ("telemetry", &["config", "domain", "outbound"]), // spans are sent like every other outgoing call
     ("flight", &[]),
     ("json", &[]),
     ("offload", &[]),
-    // A breaker guards whatever is asked over a network: a source, the shared cache.
+    // A breaker guards whatever is called over a network: a source, the shared cache.
     ("breaker", &["domain"]),
-    // Below the sources, for a login's tokens are shared; it knows no source and no copy itself.
+    // Below the sources, because a login's tokens are shared; it knows neither sources nor copies itself.
     // What it seals may be large.
     ("shared_cache", &["breaker", "config", "domain", "offload", "telemetry"]),
     ("texts", &[]),
@@ -39,10 +39,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["*"]),
 ];
 
-/// Words of whoever does I/O.
+/// Words that show that code does I/O.
 const IO: &[&str] = &["reqwest", "tokio", "async ", ".await", "std::fs", "std::net"];
 
-/// Words that only some folders may say, and where: that a folder knows an outside library.
+/// Words that only some folders may contain, and which ones: those show that a folder uses an external library.
 const WORDS: &[(&[&str], Where)] = &[
     (&["axum"], Where::OnlyIn(&["api/", "sandbox/"])),
     (&["redis::"], Where::OnlyIn(&["shared_cache/"])),
@@ -63,12 +63,12 @@ struct File {
 }
 
 impl File {
-    /// The module of ours that it is in: `roll` of `roll/page.rs`, `texts` of `texts.rs`.
+    /// The module of ours that it belongs to: `roll` for `roll/page.rs`, `texts` for `texts.rs`.
     fn module(&self) -> &str {
         self.path.split(['/', '.']).next().unwrap()
     }
 
-    /// The text without comments, and without the tests at its end.
+    /// The text without comments and without the tests at its end.
     fn code(&self) -> String {
         let before_tests = self.text.split("#[cfg(test)]\nmod ").next().unwrap();
         before_tests
@@ -77,7 +77,7 @@ impl File {
             .collect()
     }
 
-    /// The modules of ours that it names.
+    /// The modules of ours that it imports.
     fn imports(&self) -> BTreeSet<String> {
         let code = self.code();
         let after = code.split("crate::").skip(1);
@@ -89,7 +89,7 @@ fn word(text: &str) -> String {
     text.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
 }
 
-/// The first words of the items between braces: `a` and `b` of `{a::{x, y}, b}`.
+/// The first segments of the items between braces: `a` and `b` for `{a::{x, y}, b}`.
 fn group(text: &str) -> Vec<String> {
     let (mut depth, mut words, mut begins) = (0, Vec::new(), false);
     for (at, letter) in text.char_indices() {
@@ -126,15 +126,17 @@ fn files(folder: &str) -> Vec<File> {
 fn imports_go_one_way() {
     let mut wrong = Vec::new();
     for file in files("src") {
-        let (_, allowed) =
-            ARROWS.iter().find(|(module, _)| *module == file.module()).unwrap_or_else(|| panic!("say here what {} may import", file.path));
+        let (_, allowed) = ARROWS
+            .iter()
+            .find(|(module, _)| *module == file.module())
+            .unwrap_or_else(|| panic!("state here what {} may import", file.path));
         let fits = |import: &str| allowed.contains(&"*") || allowed.contains(&import) || import == file.module();
         wrong.extend(file.imports().into_iter().filter(|import| !fits(import)).map(|import| format!("{} imports {import}", file.path)));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// `json` counts a type's fields by their names, which an alias would shift, and passes over the others.
+/// `json` counts a type's fields by name, which an alias would shift, and skips all others.
 #[test]
 fn wire_types_say_nothing_that_their_reader_does_not_know() {
     let mut wrong = Vec::new();

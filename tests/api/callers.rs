@@ -1,4 +1,4 @@
-//! Who may ask, for whom and how often, where callers are told by keys.
+//! Who may call, for which customers and how often, with callers identified by keys.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const GUARDED: [&str; 7] = [
     "/health/sources",
 ];
 
-/// A caller as a configuration has him.
+/// A caller as configured.
 struct Known {
     name: &'static str,
     key: NewKey,
@@ -58,7 +58,7 @@ impl Gateway {
     }
 }
 
-/// A world in which Ann is at Advanced Automation.
+/// A world in which Advanced Automation has Ann.
 async fn world() -> World {
     let world = World::new().await;
     world.persons(vec![person("1", "Ann", "ann@acme.example")]);
@@ -90,11 +90,11 @@ async fn a_known_key_is_let_in_by_either_header_and_nothing_else_is() {
         assert_eq!((answer.status, answer.code().as_str()), (401, "unauthorized"), "{headers:?}");
         assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer realm=\"rollcall\""), "{answer:?}");
         let message = answer.json()["message"].to_string();
-        assert!(message.contains("X-Api-Key") && !message.contains("token"), "what works here, and nothing else: {message}");
+        assert!(message.contains("X-Api-Key") && !message.contains("token"), "only what works here: {message}");
         let said = format!("{:?} {}", answer.headers, answer.text);
         assert!(![key, short, other.key(), &billing.key.sha256].iter().any(|secret| said.contains(secret)), "{said}");
     }
-    assert_eq!(world.asked(), (0, 0), "nobody asks for whoever is not let in");
+    assert_eq!(world.asked(), (0, 0), "no source is asked for a refused caller");
     let admitted: [&[(&str, &str)]; 4] = [
         &[("authorization", &bearer)],
         &[("authorization", &format!("bearer {key}"))],
@@ -132,12 +132,12 @@ async fn a_caller_sees_his_customers_and_nobody_elses_whether_they_exist_or_not(
         told.push((kept, answer.header("cache-status").map(str::to_owned), answer.header("server-timing").map(str::to_owned)));
     }
     assert!(told.iter().all(|one| *one == told[0]), "{told:#?}");
-    assert_eq!(world.asked(), asked, "and nothing is looked up");
+    assert_eq!(world.asked(), asked, "nothing is looked up");
     for path in [ROLL, "/customers/shop-1/users", "/customers/shop-/users"] {
         assert_eq!(gateway.get_as(&some, path).await.status, 200, "{path}");
     }
     let invalid = gateway.get_as(&some, "/customers/a%20b/users").await;
-    assert_eq!(invalid.code(), "invalid_customer_id", "what is no id is nobody's");
+    assert_eq!(invalid.code(), "invalid_customer_id", "an invalid id belongs to no one");
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_list_of_customers_holds_those_that_the_caller_may_see() {
     for path in ["/customers/secret", "/customers/secret/users/advanced_automation:1", "/customers/other", "/customers/other/users/x"] {
         assert_eq!(gateway.get_as(&some, path).await.code(), "forbidden", "{path}");
     }
-    assert_eq!(gateway.get_as(&some, "/customers/nobody").await.code(), "customer_not_found", "he may ask, and it is not there");
+    assert_eq!(gateway.get_as(&some, "/customers/nobody").await.code(), "customer_not_found", "the caller may ask, but it does not exist");
     assert_eq!(gateway.get("/customers").await.code(), "unauthorized");
     assert_eq!(world.asked(), (0, 0));
 }
@@ -177,9 +177,9 @@ async fn what_is_open_stays_open_and_the_rest_wants_a_caller() {
         }
     }
     for path in ["/metrics", "/health/sources"] {
-        assert_eq!(gateway.get_as(&known, path).await.status, 200, "any caller may, whatever he may see");
+        assert_eq!(gateway.get_as(&known, path).await.status, 200, "any caller may, whatever customers they may see");
     }
-    assert_eq!(gateway.get("/nowhere").await.code(), "route_not_found", "that there is no route is no secret");
+    assert_eq!(gateway.get("/nowhere").await.code(), "route_not_found", "that a route does not exist is not secret");
     let protected = world.gateway().with_caller(0, &known, "*").set("auth.protect_docs", "true").start().await;
     for path in DOCUMENTS {
         assert_eq!(protected.get(path).await.code(), "unauthorized", "{path}");
@@ -209,7 +209,7 @@ async fn the_page_for_a_person_tells_of_the_sources_only_to_callers() {
     assert_eq!(tells(&gateway.get("/").await), [false; 2]);
     assert_eq!(tells(&gateway.get_with("/", &[("x-api-key", Known::new("other").key())]).await), [false; 2]);
     assert_eq!(tells(&gateway.get_as(&known, "/").await), [true; 2]);
-    assert_eq!(tells(&world.start().await.get("/").await), [true; 2], "where nobody is told apart, everybody is one");
+    assert_eq!(tells(&world.start().await.get("/").await), [true; 2], "without authentication everyone counts as a caller");
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn who_asks_too_often_waits_and_nobody_else_does() {
     let gateway = world.gateway().with_caller(0, &eager, "*").with_caller(1, &calm, "*");
     let gateway = gateway.set("auth.callers.0.rate", "2/m").set("auth.callers.0.burst", "3").start().await;
     for path in [ROLL, "/metrics", "/customers/acme/users?page_size=0"] {
-        assert_ne!(gateway.get_as(&eager, path).await.status, 429, "three at once are let through");
+        assert_ne!(gateway.get_as(&eager, path).await.status, 429, "three at once are allowed");
     }
     for path in [ROLL, "/metrics"] {
         let refused = gateway.get_as(&eager, path).await;
@@ -313,13 +313,13 @@ async fn every_fault_of_the_table_is_named() {
         (valid().set("auth.callers.0.customers", "a*b"), &["auth.callers.0.customers", "\"a*b\""]),
         (valid().set("auth.callers.0.name", "a b"), &["auth.callers.0.name", "64 characters"]),
         (valid().set("auth.callers.0.rate", "50"), &["auth.callers.0.rate", "50/s"]),
-        (valid().set("auth.callers.0.burst", "5"), &["auth.callers.0.burst", "beside rate"]),
+        (valid().set("auth.callers.0.burst", "5"), &["auth.callers.0.burst", "together with rate"]),
         (valid().set("auth.callers.0.rate", "5/s").set("auth.callers.0.burst", "0"), &["auth.callers.0.burst", "between 1"]),
-        (valid().set("auth.callers.0.nmae", "x"), &["auth.callers.0.nmae", "auth.callers.0.name meant?"]),
+        (valid().set("auth.callers.0.nmae", "x"), &["auth.callers.0.nmae", "Did you mean auth.callers.0.name?"]),
         (world.gateway().set("auth.mode", "keys").set("auth.callers.0.name", "x"), &["auth.callers.0.key_sha256", "is required"]),
         (world.gateway().set("auth.mode", "keys").set("auth.callers.0.name", "x"), &["auth.callers.0.customers", "is required"]),
         (valid().set("auth.jwt.issuer", "https://id.example/"), &["auth.jwt", "auth.mode"]),
-        (world.gateway().set("auth.protect_docs", "true"), &["auth.protect_docs", "nobody"]),
+        (world.gateway().set("auth.protect_docs", "true"), &["auth.protect_docs", "no one"]),
         (world.gateway().set("server.listen", "0.0.0.0:0"), &["auth.allow_anonymous", "0.0.0.0:0"]),
     ];
     for (setup, words) in cases {

@@ -1,7 +1,7 @@
-//! Every credential that there is, and every place where something can be read: none is in any.
+//! Every credential that exists, and every place where something can be read: no credential is in any of them.
 //!
-//! Backends and the identity server throw back what they were sent, in bodies and headers, with
-//! every status; the real program logs as much as it can.
+//! Backends and the identity server echo what they were sent, in bodies and headers, with every
+//! status; the real program logs as much as it can.
 
 use std::path::Path;
 
@@ -24,10 +24,10 @@ const REFRESH_TOKEN: &str = "canary-of-the-refresh-token";
 const ROTATED_TOKEN: &str = "canary-of-the-rotated-token";
 const BROUGHT: [&str; 2] = ["Bearer canary-brought-to-one", "Bearer canary-brought-to-the-other"];
 
-/// What is asked for: each customer makes the backends answer with the status that he is named after.
+/// The requested customers: for each, the backends answer with the status that the customer is named after.
 const CUSTOMERS: [&str; 9] = ["200", "302", "400", "401", "403", "404", "429", "500", "503"];
 
-/// What a backend answers that throws back all that it was sent.
+/// The answer of a backend that echoes everything it was sent.
 fn thrown_back(call: &Call, status: u16) -> Reply {
     let sent =
         format!("{:?} {}", call.headers.get("authorization").map(|value| value.to_str().unwrap()), String::from_utf8_lossy(&call.body));
@@ -36,7 +36,7 @@ fn thrown_back(call: &Call, status: u16) -> Reply {
     headers.iter().fold(Reply::json(status, &body), |reply, name| reply.header(name, &sent))
 }
 
-/// What a backend answers a call for users.
+/// A backend's answer to a call for users.
 fn users(call: &Call) -> Reply {
     match customer(call).parse() {
         Ok(200) | Err(_) => roll(call),
@@ -48,7 +48,7 @@ fn basic(id: &str, secret: &str) -> String {
     BASE64_STANDARD.encode(format!("{id}:{secret}"))
 }
 
-/// Keeps what is read anywhere, and looks for canaries in it.
+/// Collects what is read anywhere, and searches it for canaries.
 #[derive(Default)]
 struct Places(Vec<(String, String)>);
 
@@ -63,7 +63,7 @@ impl Places {
         answer
     }
 
-    /// Asks for everything, as the caller who sends this.
+    /// Requests everything, as the caller with these headers.
     async fn ask_for_everything(&mut self, gateway: &Gateway, headers: &[(&str, &str)]) {
         for customer in CUSTOMERS {
             for partial in ["allow", "deny"] {
@@ -91,7 +91,7 @@ impl Places {
         }
     }
 
-    /// Ends the program and looks through everything that was read.
+    /// Stops the program and searches everything that was read.
     async fn hold_none_of(mut self, program: Program, canaries: &[&str]) {
         program.signal("INT");
         let Ended { out, err, .. } = program.ended().await;
@@ -105,7 +105,7 @@ impl Places {
     }
 }
 
-/// A configuration with our own credentials, of every kind, and a caller by his key.
+/// A configuration with our own credentials, of every kind, and a caller with a key.
 fn configuration(world: &World, folder: &Folder, format: &str, key_sha256: &str) -> std::path::PathBuf {
     folder.write("my-reports.token", &format!("{REFRESH_TOKEN}\n"));
     let more = format!(
@@ -120,7 +120,7 @@ fn configuration(world: &World, folder: &Folder, format: &str, key_sha256: &str)
     folder.write("rollcall.toml", &world.toml(&more))
 }
 
-/// What the token endpoints answer: tokens, or what they were sent.
+/// The answers of the token endpoints: tokens, or an echo of what they were sent.
 fn endpoints(world: &World, status: u16) {
     let given = move |call: &Call, token: &str| match status {
         200 => Reply::json(200, &json!({"access_token": token, "refresh_token": ROTATED_TOKEN, "id_token": token, "expires_in": 3600})),
@@ -159,14 +159,14 @@ async fn our_own_credentials_and_callers_keys_are_nowhere() {
         let sent = [world.advanced_automation.calls(), world.my_reports.calls()].concat();
         let sent = format!("{:?}", sent.iter().map(|call| (call.header("authorization"), &call.body)).collect::<Vec<_>>());
         for used in [&basic("client", CLIENT_SECRET), &basic("us", LOGIN_SECRET), ACCESS_TOKEN, LOGIN_TOKEN, REFRESH_TOKEN] {
-            assert!(sent.contains(used), "{used} was of use: {sent}");
+            assert!(sent.contains(used), "{used} was used: {sent}");
         }
         let secrets = ["canary", key, wrong, &basic("client", CLIENT_SECRET), &basic("us", LOGIN_SECRET), &known.sha256];
         places.hold_none_of(program, &secrets).await;
     }
 }
 
-/// A configuration in which callers bring everything themselves, over TLS.
+/// A configuration in which callers supply all credentials themselves, over TLS.
 fn of_callers(world: &World, folder: &Folder, keys: &Fake, authority: &Authority) -> (std::path::PathBuf, String) {
     let pair = authority.sign();
     pair.write(folder);
@@ -220,7 +220,7 @@ async fn what_callers_bring_their_tokens_and_our_private_key_are_nowhere() {
     keys.always(Reply::html(200));
     places.ask(&gateway, "/customers/200/users", &[("authorization", &format!("Bearer {}", bad[3]))]).await;
     for (source, brought) in SOURCES.iter().zip(BROUGHT) {
-        assert!(world.fake(source).calls().iter().any(|call| call.header("authorization") == Some(brought)), "it was of use");
+        assert!(world.fake(source).calls().iter().any(|call| call.header("authorization") == Some(brought)), "it was used");
     }
     let signatures: Vec<&str> = bad.iter().chain([&good]).map(|token| token.rsplit('.').next().unwrap()).collect();
     places.hold_none_of(program, &[&["canary", &private], &signatures[..]].concat()).await;

@@ -55,9 +55,9 @@ async fn every_fault_of_a_configuration_is_told_at_once() {
 async fn listeners_and_routes_that_would_be_in_each_others_way_are_faults() {
     let world = World::new().await;
     for (more, key, says) in [
-        ("server.admin_listen = \"127.0.0.1:8080\"", "server.admin_listen", "another port"),
-        ("server.base_path = \"/health/live\"", "server.base_path", "another path"),
-        ("server.base_path = \"/health/ready\"", "server.base_path", "another path"),
+        ("server.admin_listen = \"127.0.0.1:8080\"", "server.admin_listen", "a different port"),
+        ("server.base_path = \"/health/live\"", "server.base_path", "a different path"),
+        ("server.base_path = \"/health/ready\"", "server.base_path", "a different path"),
     ] {
         for command in ["check", "serve"] {
             let ended = run(&[command], &world, more, &[], &["--listen", "127.0.0.1:8080"]).await;
@@ -90,16 +90,16 @@ async fn an_unknown_key_names_the_nearest_known_one() {
     ] {
         let ended = check(&world, &format!("{wrong} = \"1s\"")).await;
         let fault = ended.fault(2);
-        assert!(fault.starts_with(&format!("{wrong}:")) && fault.contains(&format!("Was {meant} meant?")), "{fault}");
+        assert!(fault.starts_with(&format!("{wrong}:")) && fault.contains(&format!("Did you mean {meant}?")), "{fault}");
     }
     for (wrong, there_are) in [
         ("cache.ttl", "[cache] has fresh, max_bytes, not_found, stale_if_error, stale_while_revalidate."),
         ("sources.my_reports.zebra", "[sources.my_reports] has account_id, allow_http, base_url,"),
-        ("foo.bar", "there are auth, cache, customers,"),
+        ("foo.bar", "the top-level keys are auth, cache, customers,"),
     ] {
         let ended = check(&world, &format!("{wrong} = \"1s\"")).await;
         let fault = ended.fault(2);
-        assert!(fault.starts_with(&format!("{wrong}: is no key of this version; {there_are}")), "{fault}");
+        assert!(fault.starts_with(&format!("{wrong}: is not a known key; {there_are}")), "{fault}");
     }
 }
 

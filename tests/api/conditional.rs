@@ -1,4 +1,4 @@
-//! The headers that say how old an answer is, and what a caller who holds one already is sent.
+//! The headers that say how old an answer is, and what a caller that already holds one receives.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ async fn each_page_and_view_has_a_tag_of_its_own() {
     let gateway = world.start().await;
     let (whole, page, other) = (tag(&gateway, "").await, tag(&gateway, "?page_size=2").await, tag(&gateway, "?sort=-display_name").await);
     assert!(whole != page && whole != other && page != other);
-    assert_eq!(tag(&gateway, "?page_size=100&sort=display_name").await, whole, "the same page by another name is the same");
+    assert_eq!(tag(&gateway, "?page_size=100&sort=display_name").await, whole, "the same page under another URL has the same tag");
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn an_answer_says_how_old_it_is_and_how_it_came_about() {
     let (age, ttl) = age_and_ttl(&hit);
     assert!(age >= 1 && age + ttl == 2, "{hit:?}");
     assert_eq!((header(&hit, "cache-control"), hit.header("server-timing")), ("private, max-age=2", None));
-    assert_eq!(hit.text, miss.text, "the same to the byte");
+    assert_eq!(hit.text, miss.text, "identical, byte for byte");
     tokio::time::sleep(Duration::from_secs(2)).await;
     let stale = gateway.get(USERS).await;
     let (age, ttl) = age_and_ttl(&stale);
@@ -130,7 +130,7 @@ async fn an_answer_says_how_old_it_is_and_how_it_came_about() {
     assert_eq!((header(&stale, "cache-control"), stale.header("server-timing")), ("private, max-age=0", None));
 }
 
-/// The age of an answer that is a hit, and what is left of its copies' freshness.
+/// The age of an answer that is a hit, and the remaining freshness of its copies.
 #[track_caller]
 fn age_and_ttl(answer: &Answer) -> (i64, i64) {
     let ttl = header(answer, "cache-status").strip_prefix("rollcall; hit; ttl=").unwrap();

@@ -1,4 +1,4 @@
-//! Web pages of other origins: which may read the answers, and what of them.
+//! Web pages of other origins: which may read the answers, and which parts of them.
 
 use crate::support::{Answer, Folder, Gateway, Program, World, until};
 
@@ -6,11 +6,11 @@ const USERS: &str = "/customers/acme/users";
 const OURS: &str = "https://app.example.com";
 const THEIRS: &str = "https://evil.example";
 
-/// What a preflight comes with, but for its origin.
+/// The headers of a preflight, except its origin.
 const ASKING: [(&str, &str); 2] =
     [("access-control-request-method", "GET"), ("access-control-request-headers", "authorization, if-none-match")];
 
-/// A gateway whose answers pages of two origins may read.
+/// A gateway whose answers may be read by pages of two origins.
 async fn shared(world: &World) -> Gateway {
     let origins = format!("{OURS}, http://localhost:3000");
     world.gateway().set("server.cors_origins", &origins).set("server.admin_listen", "127.0.0.1:0").start().await
@@ -95,7 +95,7 @@ async fn a_page_of_another_origin_gets_no_headers_and_no_error() {
     }
     let admin = Gateway::at(gateway.admin_url.clone().unwrap());
     let metrics = admin.get_with("/metrics", &[("origin", OURS)]).await;
-    assert_eq!((metrics.status, browsers(&metrics)), (200, vec![]), "operators' listener is for no page");
+    assert_eq!((metrics.status, browsers(&metrics)), (200, vec![]), "no page may read the operators' listener");
 }
 
 #[tokio::test]
@@ -115,13 +115,13 @@ async fn an_entry_that_is_no_origin_is_a_fault_that_names_it() {
     let fault = |origins: &str| world.gateway().set("server.cors_origins", origins).config().err().unwrap().to_string();
     for (origins, named) in [
         ("*", "entry 1"),
-        ("https://a.example, https://b.example/", "entry 2 must be scheme, host and port as a browser sends them, \"https://b.example\""),
+        ("https://a.example, https://b.example/", "entry 2 must be scheme, host and port as a browser sends them: \"https://b.example\""),
         ("https://a.example, app.example.com", "entry 2"),
     ] {
         let fault = fault(origins);
         assert!(fault.starts_with("server.cors_origins") && fault.contains(named) && fault.lines().count() == 1, "{fault}");
     }
-    assert!(fault("*").contains("people's data"), "it says why");
+    assert!(fault("*").contains("personal data"), "it says why");
 }
 
 #[tokio::test]

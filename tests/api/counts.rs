@@ -1,4 +1,4 @@
-//! Counts that do not agree: read once more, and then told; a roll that may be short is never called whole.
+//! Counts that do not agree: read once more, then reported; a roll that may be short is never called complete.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Gateway, Reply, SIZE, World, page, slice, user};
 
-/// Whether so many of a source's users are given and perhaps not all, with and without `deny`.
-/// At the other source is one user.
+/// Checks that this many users of a source are returned as possibly incomplete, with and without `deny`.
+/// The other source has one user.
 async fn assert_incomplete(gateway: &Gateway, name: &str, users: usize, what: &str) {
     let answer = gateway.get("/customers/acme/users?page_size=1000").await;
     let (body, source) = (answer.json(), answer.source(name));
@@ -45,14 +45,14 @@ async fn a_count_that_changes_between_pages_is_read_once_more_and_then_believed(
 #[tokio::test]
 async fn counts_that_never_agree_are_told_and_the_union_of_what_was_seen_is_given() {
     let world = World::new().await;
-    // Each reading counts one more than there are, and sees another row.
+    // Each reading states one more record than there are, and sees a different row.
     world.answer_pages(|number, reading| {
         let ids = slice(25, SIZE, number).map(move |id| id + reading % 2);
         page(ids, 25 + reading, 3)
     });
     let gateway = world.start_paging(&[]).await;
-    assert_incomplete(&gateway, "advanced_automation", 26, "another row each time").await;
-    assert_eq!(world.pages_asked().len(), 12, "two readings of three pages, for each of two requests: it is nobody's copy");
+    assert_incomplete(&gateway, "advanced_automation", 26, "a different row each time").await;
+    assert_eq!(world.pages_asked().len(), 12, "two readings of three pages, for each of two requests: it is not cached");
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_roll_that_becomes_shorter_while_it_is_read_is_read_once_more() {
             let total = &answer.json()["total"];
             assert_eq!((&answer.json()["status"], total), (&json!("success"), &json!(then + 1)), "{then} {late}: {answer:?}");
             let expected = if then == 15 { vec![1, 1, 2, 2, 3, 4] } else { vec![1, 1, 2, 3, 4] };
-            assert_eq!(world.pages_asked(), expected, "each page once a reading");
+            assert_eq!(world.pages_asked(), expected, "each page once per reading");
         }
     }
 }
@@ -140,7 +140,7 @@ async fn what_is_short_or_long_against_the_count_is_not_whole() {
             |number| page(if number == 1 { 0..10 } else { 9..15 }, (), 2),
             15,
         ),
-        ("an empty page among those that there are, rows not counted", |number| page(slice(10, SIZE, number), (), 3), 10),
+        ("an empty page before the last one, rows not counted", |number| page(slice(10, SIZE, number), (), 3), 10),
         ("an empty first page, rows not counted", |number| page(if number == 1 { 0..0 } else { slice(15, SIZE, number) }, (), 2), 5),
         (
             "a short page among full ones, rows not counted",

@@ -1,4 +1,4 @@
-//! Where credentials come from, and when they are had anew: token answers, token files, secret files.
+//! Where credentials come from, and when they are renewed: token answers, token files, secret files.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::support::{Fake, Folder, Reply, Setup, World, persons_page, until};
 
 const TOKENS: &str = "/idp/token";
 
-/// Whole life of a token here, in seconds: the shortest that is believed. It is renewed after four fifths.
+/// The whole lifetime of a token here, in seconds: the shortest that is accepted. It is renewed after four fifths.
 const LIFE: u64 = 5;
 
 /// The credentials of the last call to a backend.
@@ -21,7 +21,7 @@ fn sent(backend: &Fake) -> String {
     backend.calls().last().and_then(|call| call.header("authorization").map(str::to_owned)).unwrap_or_default()
 }
 
-/// A gateway that has MyReports' token from a file of this text.
+/// A gateway that reads MyReports' token from a file with this text.
 fn with_token_file(world: &World, folder: &Folder, text: &str) -> Setup {
     let file = folder.write("my-reports.token", text);
     let keys = [("sources.my_reports.token_file", file.to_str().unwrap()), ("sources.advanced_automation.client_secret", "secret")];
@@ -109,14 +109,14 @@ async fn a_token_file_that_changes_is_read_again() {
     let (world, folder) = (World::new().await, Folder::new());
     let gateway = with_token_file(&world, &folder, "  first\n").start().await;
     gateway.get("/customers/a/users").await;
-    assert_eq!(sent(&world.my_reports), "Bearer first", "without the blanks around it");
+    assert_eq!(sent(&world.my_reports), "Bearer first", "without surrounding whitespace");
     folder.write("my-reports.token", "second\n");
     gateway.get("/customers/b/users").await;
     assert_eq!(sent(&world.my_reports), "Bearer second");
     for unusable in ["", "no\nheader"] {
         folder.write("my-reports.token", unusable);
         assert_eq!(gateway.get(&format!("/customers/c{}/users?partial=deny", unusable.len())).await.status, 200);
-        assert_eq!(sent(&world.my_reports), "Bearer second", "the last that was one stays in use");
+        assert_eq!(sent(&world.my_reports), "Bearer second", "the last valid one stays in use");
     }
     fs::remove_file(folder.path("my-reports.token")).unwrap();
     assert_eq!(gateway.get("/customers/d/users?partial=deny").await.status, 200);
@@ -182,6 +182,6 @@ async fn a_secret_that_cannot_be_had_is_a_fault_that_names_its_key_and_its_file(
     for (key, value) in [("sources.my_reports.token", "t\u{f6}ken"), ("sources.my_reports.token_file", odd.to_str().unwrap())] {
         let faults = without_secrets(&world).set(key, value).config().err().unwrap().to_string();
         let told = |line: &str| line.starts_with(&format!("{key}: ")) || line.starts_with(&format!("{key} ("));
-        assert!(faults.lines().any(|line| told(line) && line.contains("beyond ASCII")), "{faults}");
+        assert!(faults.lines().any(|line| told(line) && line.contains("non-ASCII")), "{faults}");
     }
 }

@@ -1,4 +1,4 @@
-//! Which customers there are, and which customer that is at each source.
+//! Which customers there are, and which id each has at every source.
 
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ async fn the_file_says_whom_to_ask_for_at_each_source() {
     assert_eq!((birch.json()["status"].as_str(), &birch.json()["warnings"]), (Some("success"), &json!([])));
     let unlinked = json!({"source": "advanced_automation", "status": "not_linked", "users": null, "fetched_at": null, "stale": false});
     assert_eq!(birch.source("advanced_automation"), unlinked);
-    assert_eq!(world.asked(), (1, 2), "who is not linked to a source is not asked for there");
+    assert_eq!(world.asked(), (1, 2), "a customer that is not linked to a source is not asked for there");
 
     for nobody in ["cedar", "zoe", "A-1"] {
         for path in ["", "/users", "/users/my_reports:1"] {
@@ -61,7 +61,7 @@ async fn the_file_says_whom_to_ask_for_at_each_source() {
             assert_eq!((answer.status, answer.code().as_str()), (404, "customer_not_found"), "{nobody}{path}");
         }
     }
-    assert_eq!(world.asked(), (1, 2), "nobody is asked for whom nothing links");
+    assert_eq!(world.asked(), (1, 2), "no source is asked for a customer without links");
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn customers_are_answered_as_everything_else_is() {
         let first = gateway.get(path).await;
         first.has_the_usual_headers();
         assert_eq!((first.header("content-type"), first.header("cache-control")), (Some("application/json"), Some("private, max-age=0")));
-        assert_eq!(gateway.get(path).await.text, first.text, "the same to the byte");
+        assert_eq!(gateway.get(path).await.text, first.text, "identical, byte for byte");
         let tag = first.header("etag").unwrap();
         let held = gateway.get_with(path, &[("if-none-match", tag)]).await;
         assert_eq!((held.status, held.text.as_str(), held.header("etag")), (304, "", Some(tag)));
@@ -162,7 +162,7 @@ async fn rows_of_another_customer_who_is_linked_to_somebody_else_are_a_wrong_ans
         assert_eq!(answer.source("advanced_automation")["status"], status, "{customer}: {}", answer.text);
     }
     drop(folder);
-    // Where nothing says who that is, the vendor's own example is such an answer.
+    // If nothing says who the other customer is, the vendor's own example is such an answer.
     let (gateway, _folder) = with_file(&world, "file,same_id", "acme,Acme,A-1,m-1\n").await;
     for customer in ["acme", "zoe"] {
         let answer = gateway.get(&format!("/customers/{customer}/users")).await.json();

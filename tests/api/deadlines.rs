@@ -1,4 +1,4 @@
-//! How long a caller waits: never for a source beyond its time, never beyond the request's own.
+//! How long a caller waits: never longer than a source's timeout or the request's own deadline.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ fn hung() -> Reply {
     Reply::status(200).after(Duration::from_mins(2))
 }
 
-/// Begins as it should, and does not end.
+/// An answer that begins correctly but never ends.
 fn unfinished() -> Reply {
     Reply::new(200, "{\"Clients\":[],\"data\":[").without_end()
 }
 
-/// A world in which each source has one person.
+/// A world in which each source has one user.
 async fn world() -> World {
     let world = World::new().await;
     world.persons(vec![person("1", "Ann", "ann@acme.example")]);
@@ -108,5 +108,5 @@ async fn calls_that_find_no_place_are_overloaded_and_are_not_made() {
     let codes: Vec<String> = join_all(customers.iter().map(|path| gateway.get(path))).await.iter().map(Answer::code).collect();
     let made = codes.iter().filter(|code| *code == "upstream_timeout").count();
     assert!(codes.iter().any(|code| code == "overloaded"), "{codes:?}");
-    assert_eq!(world.my_reports.calls().len(), made, "only who had a place asked: {codes:?}");
+    assert_eq!(world.my_reports.calls().len(), made, "only requests with a place made calls: {codes:?}");
 }

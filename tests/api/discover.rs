@@ -1,4 +1,4 @@
-//! `discover`: customers that the sources list themselves, linked by what one says of the other's.
+//! `discover`: customers that the sources list themselves, linked by the references from one list to another.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub(crate) fn discovering(world: &World) -> Setup {
         .set("sources.advanced_automation.retries", "0")
 }
 
-/// Waits until the lists were read.
+/// Waits until the lists have been read.
 pub(crate) async fn ready(gateway: &Gateway) {
     let started = tokio::time::Instant::now();
     while gateway.get("/customers").await.status != 200 {
@@ -62,7 +62,7 @@ pub(crate) async fn ready(gateway: &Gateway) {
     }
 }
 
-/// Each customer with its id at either source and by what each is known.
+/// Each customer with its id at either source, and what each link is based on.
 pub(crate) async fn links(gateway: &Gateway) -> Vec<String> {
     let list = gateway.get("/customers?page_size=1000").await.json();
     let shown = |customer: &Value| {
@@ -250,7 +250,7 @@ async fn a_list_whose_counts_do_not_agree_is_read_twice_and_then_is_none() {
     let gateway = discovering(&world).set("customers.refresh", "1h").start().await;
     until("the list to be read twice", || world.lists_asked().1 >= 4).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(gateway.get("/customers").await.code(), "links_unavailable", "a row that comes twice tells that another was missed");
+    assert_eq!(gateway.get("/customers").await.code(), "links_unavailable", "a row that comes twice shows that another was missed");
 }
 
 #[tokio::test]
@@ -303,7 +303,7 @@ async fn rows_of_a_customer_who_is_linked_elsewhere_are_a_wrong_answer() {
     for (id, status) in [("a-id", "invalid_response"), ("a-uuid", "ok")] {
         assert_eq!(gateway.get(&format!("/customers/{id}/users")).await.source("advanced_automation")["status"], status, "{id}");
     }
-    // An id that is listed is somebody's, be it one that can be asked for or not.
+    // An id that is listed belongs to a customer, whether or not that customer can be requested.
     let (world, mut lists) = (World::new().await, every_case());
     lists.advanced_automation.push(customer("a no", "No id of ours", NIL, "107"));
     lists.persons[0]["Customer"] = json!("A NO");
@@ -311,7 +311,7 @@ async fn rows_of_a_customer_who_is_linked_elsewhere_are_a_wrong_answer() {
     let gateway = discovering(&world).start().await;
     ready(&gateway).await;
     assert_eq!(gateway.get("/customers/a-id/users").await.source("advanced_automation")["status"], "invalid_response");
-    // The partner is no customer, and surely not this one.
+    // The partner is not a customer, and certainly not this one.
     let (world, mut lists) = (World::new().await, every_case());
     lists.persons[0]["Customer"] = json!("PARTNER");
     world.list(&lists);
@@ -320,7 +320,7 @@ async fn rows_of_a_customer_who_is_linked_elsewhere_are_a_wrong_answer() {
     assert_eq!(gateway.get("/customers/a-id/users").await.source("advanced_automation")["status"], "invalid_response");
     let warnings = gateway.get("/customers").await.json()["warnings"].clone();
     let hidden = |warning: &&Value| warning["code"] == "customers_not_listed" && warning["source"] == "advanced_automation";
-    assert_eq!(warnings.as_array().unwrap().iter().find(hidden), None, "and nobody misses it in the list");
+    assert_eq!(warnings.as_array().unwrap().iter().find(hidden), None, "and the list does not count it as missing");
 }
 
 #[tokio::test]
@@ -330,13 +330,13 @@ async fn an_id_that_is_another_customers_finds_nobody_by_itself() {
     let gateway = discovering(&world).set("customers.links", "discover,same_id").start().await;
     ready(&gateway).await;
     let asked = world.asked();
-    // At MyReports it is a-id; at Advanced Automation it is nobody's.
+    // At MyReports the customer is a-id; at Advanced Automation the id belongs to no customer.
     let answer = gateway.get("/customers/m-id").await.json();
     let links = |place: usize| answer["data"]["links"][place]["matched_by"].clone();
     assert_eq!((links(0), links(1)), (json!("same_id"), Value::Null), "{answer}");
     let roll = gateway.get("/customers/m-id/users").await;
     assert_eq!(roll.source("my_reports")["status"], "not_linked", "{roll:?}");
-    assert_eq!(world.asked().1, asked.1, "nobody sees there what is another's");
+    assert_eq!(world.asked().1, asked.1, "another customer's users are not shown");
 }
 
 #[tokio::test]
@@ -373,7 +373,7 @@ async fn a_changed_configuration_does_not_begin_without_links() {
     let rows = every_case().advanced_automation;
     world.advanced_automation.answer(with_tokens(move |call| customers_page(&rows, call).after(Duration::from_secs(2))));
     gateway.reload(discovering(&world).set("cache.fresh", "10s").config().unwrap());
-    assert_eq!(gateway.get("/customers").await.json()["total"], 14, "at once, though the lists are being read");
+    assert_eq!(gateway.get("/customers").await.json()["total"], 14, "at once, although the lists are being read");
 }
 
 #[tokio::test]
@@ -393,5 +393,5 @@ async fn a_roll_says_what_is_known_of_its_links_now_and_not_when_it_was_read() {
         assert!(started.elapsed() < Duration::from_secs(20), "the warning never comes");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(world.asked().0, 1, "of the same copy");
+    assert_eq!(world.asked().0, 1, "from the same copy");
 }

@@ -1,5 +1,5 @@
-//! The OpenAPI document: the one in the repository, the one that is printed and the one that is
-//! served are the same, and what is served is what it describes.
+//! The OpenAPI document: the versions in the repository, printed and served are the same, and what is
+//! served is what it describes.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Gateway, Program, Reply, World, crowd, person, user};
 
-/// Every route that there is, but for the pages on which people read of the others.
+/// Every route, except the pages that describe the API to people.
 const ROUTES: [&str; 8] = [
     "/customers",
     "/customers/{customer_id}",
@@ -28,7 +28,7 @@ fn served() -> Value {
     serde_json::from_str(&document("", Mode::None, Shown::All, REGISTRY).to_pretty_json().unwrap()).unwrap()
 }
 
-/// Every example of an error: the status that it stands under, its schema, its name, itself.
+/// Every example of an error: the status that it is listed under, its schema, its name, and the example.
 fn error_examples(document: &Value) -> Vec<(String, Value, String, Value)> {
     let mut all = Vec::new();
     for path in document["paths"].as_object().unwrap().values() {
@@ -43,8 +43,8 @@ fn error_examples(document: &Value) -> Vec<(String, Value, String, Value)> {
     all
 }
 
-/// Why a value is not what a schema describes, as far as our schemas go; a field that is not
-/// described is a reason as well.
+/// Why a value does not match a schema, as far as our schemas go; a field that is not described is a
+/// mismatch, too.
 fn misfit(document: &Value, schema: &Value, value: &Value) -> Option<String> {
     if let Some(name) = schema["$ref"].as_str() {
         let referred = document.pointer(name.trim_start_matches('#')).unwrap_or_else(|| panic!("{name} leads nowhere"));
@@ -52,7 +52,7 @@ fn misfit(document: &Value, schema: &Value, value: &Value) -> Option<String> {
     }
     if let Some(choices) = schema["oneOf"].as_array() {
         let fits = choices.iter().any(|choice| misfit(document, choice, value).is_none());
-        return (!fits).then(|| format!("{value} is none of {choices:?}"));
+        return (!fits).then(|| format!("{value} matches none of {choices:?}"));
     }
     let kind = match value {
         Value::Null => "null",
@@ -82,11 +82,11 @@ async fn the_document_in_the_repository_is_the_one_that_is_printed_and_served() 
     let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/rollcall.json")).unwrap_or_default();
     let printed = Program::run(&["openapi"], &[]).await;
     assert_eq!(printed.code, Some(0), "{printed:?}");
-    assert!(kept == printed.out, "openapi/rollcall.json is an old one; write it anew: cargo run -- openapi > openapi/rollcall.json");
+    assert!(kept == printed.out, "openapi/rollcall.json is outdated; regenerate it: cargo run -- openapi > openapi/rollcall.json");
     let gateway = World::new().await.start().await;
     let json = gateway.get("/openapi.json").await;
     assert_eq!(json.header("content-type"), Some("application/json"));
-    // What is printed is of all sources that the program knows; a gateway may have fewer.
+    // The printed document covers all sources that the program knows; a gateway may have fewer.
     let has = |backend: &&Backend| ["advanced_automation", "my_reports"].contains(&backend.name.as_str());
     let configured: Vec<Backend> = REGISTRY.iter().filter(has).copied().collect();
     assert_eq!(json.text, document("", Mode::None, Shown::All, &configured).to_pretty_json().unwrap());
@@ -224,10 +224,10 @@ async fn assert_fits(document: &Value, gateway: &Gateway, path: &str, route: &st
     assert_headers_fit(response, &answer, path, &answer.json());
 }
 
-/// Headers that every answer has for HTTP's own sake.
+/// Headers that every answer has because of HTTP itself.
 const USUAL: [&str; 5] = ["content-type", "content-length", "date", "vary", "x-content-type-options"];
 
-/// Each header that is there is described, and the other way round.
+/// Checks that each header present is described, and the other way round.
 fn assert_headers_fit(response: &Value, answer: &Answer, path: &str, body: &Value) {
     let described = response["headers"].as_object().unwrap();
     for name in described.keys() {
@@ -236,10 +236,10 @@ fn assert_headers_fit(response: &Value, answer: &Answer, path: &str, body: &Valu
             "Cache-Status" => body["sources"] == json!([]), // an error that asks no source
             name => matches!(name, "Server-Timing" | "Rollcall-Status" | "Rollcall-Warnings"),
         };
-        assert!(only_sometimes || answer.header(name).is_some(), "{path}: {name} is described and is not there");
+        assert!(only_sometimes || answer.header(name).is_some(), "{path}: {name} is described but missing");
     }
     for name in answer.headers.keys().filter(|name| !USUAL.contains(&name.as_str())) {
-        assert!(described.keys().any(|other| other.eq_ignore_ascii_case(name.as_str())), "{path}: {name} is there and is not described");
+        assert!(described.keys().any(|other| other.eq_ignore_ascii_case(name.as_str())), "{path}: {name} is present but not described");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every error, of every route and every layer, is the one shape; and nothing of an upstream's is in it.
+//! Every error, from every route and every layer, has the one shape, and contains nothing from an upstream.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const ROUTES: [&str; 10] = [
     "/metrics",
 ];
 
-/// What an upstream writes, and no caller may read.
+/// Text that an upstream writes and no caller may read.
 const THEIRS: &str = "mallory";
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn from_the_moment_it_is_to_stop_it_is_not_ready_and_still_answers() {
     for path in ["/health/live", "/customers/acme/users"] {
         assert_eq!(gateway.get(path).await.status, 200, "{path}");
     }
-    assert!(!stopping.is_finished(), "it takes requests for as long as it was told");
+    assert!(!stopping.is_finished(), "it takes requests for as long as configured");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn who_wants_rfc_9457_gets_the_same_facts_in_that_form() {
     }
 }
 
-/// Something of every kind that an upstream could say aloud.
+/// An answer with something of every kind that an upstream could leak.
 fn loud(status: u16, body: &str) -> Reply {
     let names = ["server", "set-cookie", "www-authenticate", "x-powered-by", "x-request-id", "location", "retry-after", "warning", "link"];
     names.into_iter().fold(Reply::new(status, body), |reply, name| reply.header(name, THEIRS))

@@ -1,4 +1,4 @@
-//! A roll as CSV and as JSON lines: all users, and honest about a source that failed.
+//! A roll as CSV and as JSON lines: all users, and honest about a failed source.
 
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ async fn both_have_all_users_that_the_filters_leave() {
     );
     let row = rows(&get(&gateway, "?source=my_reports", CSV).await).remove(0);
     assert_eq!((row["my_reports_id"].as_str(), row["matched_by"].as_str()), ("m-1", "email"));
-    assert_eq!(world.my_reports.calls().len(), 1, "no format and no filter causes another call");
+    assert_eq!(world.my_reports.calls().len(), 1, "neither format nor filter causes another call");
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn a_tag_tells_conflicts_where_they_are_asked_for_and_only_there() {
             tags.push(now);
         }
         let plain: Vec<&String> = tags.iter().map(|now| &now[0]).collect();
-        assert!(plain[0] == plain[1] && plain[1] == plain[2] && plain[2] != plain[3], "{accept}: the users alone decide: {plain:?}");
+        assert!(plain[0] == plain[1] && plain[1] == plain[2] && plain[2] != plain[3], "{accept}: only the users matter: {plain:?}");
         let all: std::collections::BTreeSet<&String> = tags.iter().flatten().collect();
         assert_eq!(all.len(), 2 + tags.len(), "{accept}: {tags:?}");
     }

@@ -1,4 +1,4 @@
-//! Whom the query leaves and in which order: q, email, source, enabled, include, exclude, sort.
+//! Which users the query matches and in which order: q, email, source, enabled, include, exclude, sort.
 
 use serde_json::{Value, json};
 

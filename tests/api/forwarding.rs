@@ -1,4 +1,4 @@
-//! Credentials that callers bring themselves: sent as they are, refused as the callers' own.
+//! Credentials that callers supply themselves: forwarded unchanged, and their refusal reported as the caller's.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ async fn what_a_caller_brings_goes_upstream_as_it_is_and_ours_does_not() {
         let answer = gateway.get_with(ROLL, &[(header(source), "Bearer of-the-caller"), ("authorization", "Bearer for-the-gateway")]).await;
         assert_eq!((answer.names(), &answer.json()["status"]), (vec!["Ann".to_owned(), "Bo".to_owned()], &"success".into()));
         let sent: Vec<_> = world.fake(source).calls().iter().filter_map(|call| call.header("authorization").map(str::to_owned)).collect();
-        assert_eq!(sent, ["Bearer of-the-caller"], "no token is asked for");
+        assert_eq!(sent, ["Bearer of-the-caller"], "no token is requested");
         let elsewhere = world.fake(other_than(source)).calls();
         assert!(elsewhere.iter().all(|call| !call.header("authorization").unwrap_or_default().contains("caller")), "{elsewhere:?}");
         let passed_on = [world.advanced_automation.calls(), world.my_reports.calls()].concat();
-        assert!(passed_on.iter().all(|call| call.header(&header(source).to_lowercase()).is_none()), "the header itself stays here");
+        assert!(passed_on.iter().all(|call| call.header(&header(source).to_lowercase()).is_none()), "the header itself is not forwarded");
         let names = answer.header("vary").unwrap().strip_prefix(VARY).unwrap();
         assert_eq!(names, format!(", {}", header(source).to_lowercase()));
     }
@@ -36,16 +36,16 @@ async fn missing_or_refused_credentials_are_the_callers_to_mend() {
         let gateway = world.gateway().forwarding(source).start().await;
         let answer = gateway.get(ROLL).await;
         assert_eq!((answer.status, &answer.source(source)["status"]), (200, &"unauthorized".into()), "{answer:?}");
-        assert_eq!((&answer.json()["status"], world.asked_at(source)), (&"partial".into(), 0), "nobody asks with nothing in his hands");
+        assert_eq!((&answer.json()["status"], world.asked_at(source)), (&"partial".into(), 0), "no call is made without credentials");
         let denied = gateway.get(&format!("{ROLL}?partial=deny")).await;
         assert_eq!(refusal(&denied), (401, "upstream_credentials_refused".to_owned(), format!("Bearer realm=\"{source}\"")));
         world.answer_at(source, |_| Reply::status(401));
         let refused = gateway.get_with(&format!("{ROLL}?partial=deny"), &[(header(source), "Bearer bad")]).await;
         assert_eq!(refusal(&refused), (401, "upstream_credentials_refused".to_owned(), format!("Bearer realm=\"{source}\"")));
-        assert_eq!((&refused.json()["owner"], world.asked_at(source)), (&"caller".into(), 1), "it is not tried again");
+        assert_eq!((&refused.json()["owner"], world.asked_at(source)), (&"caller".into(), 1), "it is not retried");
         world.answer_at(source, |_| Reply::status(403));
         let forbidden = gateway.get_with(&format!("{ROLL}?partial=deny"), &[(header(source), "Bearer poor")]).await;
-        assert_eq!((forbidden.status, &forbidden.json()["code"]), (502, &"upstream_forbidden".into()), "403 is all that was said");
+        assert_eq!((forbidden.status, &forbidden.json()["code"]), (502, &"upstream_forbidden".into()), "only a 403 was received");
     }
     let world = World::of_two().await;
     let gateway = forwarding_both(&world, &[]).await;
@@ -55,7 +55,7 @@ async fn missing_or_refused_credentials_are_the_callers_to_mend() {
     let own = world.gateway().start().await;
     world.answer_at("my_reports", |_| Reply::status(401));
     let ours = own.get_with(&format!("{ROLL}?partial=deny"), &[(header("my_reports"), "Bearer x")]).await;
-    assert_eq!(ours.code(), "upstream_unauthorized", "what nobody wants is nobody's fault");
+    assert_eq!(ours.code(), "upstream_unauthorized", "credentials that are not used cannot be refused");
 }
 
 fn refusal(answer: &Answer) -> (u16, String, String) {
@@ -70,7 +70,7 @@ async fn one_user_is_asked_for_with_what_the_caller_brings() {
     for credentials in ["Bearer a", "Bearer b"] {
         assert_eq!(gateway.get_with_both(path, credentials).await.json()["data"]["display_name"], credentials);
     }
-    assert_eq!(gateway.get(path).await.code(), "upstream_credentials_refused", "he may be there, for all that is known");
+    assert_eq!(gateway.get(path).await.code(), "upstream_credentials_refused", "the user may exist, as far as is known");
 }
 
 #[tokio::test]
@@ -90,15 +90,15 @@ async fn nothing_is_asked_for_behind_a_callers_back() {
     let world = World::of_two().await;
     let gateway = forwarding_both(&world, &[("cache.fresh", "300ms"), ("cache.stale_while_revalidate", "5m")]).await;
     gateway.get_with_both(ROLL, "Bearer a").await;
-    tokio::time::sleep(Duration::from_millis(295)).await; // inside the last twentieth of fresh, or behind it
+    tokio::time::sleep(Duration::from_millis(295)).await; // within the last twentieth of fresh, or after it
     gateway.get_with_both(ROLL, "Bearer a").await;
     tokio::time::sleep(Duration::from_millis(310)).await;
     let asked = world.asked();
     let answer = gateway.get_with_both(ROLL, "Bearer a").await;
-    assert_eq!(world.asked(), (asked.0 + 1, asked.1 + 1), "a stale copy is asked for anew in front of the answer");
+    assert_eq!(world.asked(), (asked.0 + 1, asked.1 + 1), "a stale copy is refreshed before the answer");
     assert!(answer.header("cache-status").unwrap().contains("fwd=stale"), "{answer:?}");
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(world.asked(), (asked.0 + 1, asked.1 + 1), "and not once more behind it");
+    assert_eq!(world.asked(), (asked.0 + 1, asked.1 + 1), "and not again after it");
 }
 
 #[tokio::test]

@@ -28,11 +28,11 @@ async fn world() -> World {
     world
 }
 
-/// Everything that must be the same for GET and HEAD: all but the time and what names the request.
+/// Everything that must be the same for GET and HEAD: all except the time and what identifies the request.
 fn comparable(answer: &Answer, target: &str) -> BTreeMap<String, String> {
     let untimed = |value: &str| value.split("; ttl=").next().unwrap_or_default().to_owned();
     let headers = answer.headers.iter().map(|(name, value)| (name.to_string(), untimed(value.to_str().unwrap())));
-    let counts = if target == "/metrics" { "content-length" } else { "" }; // they count their own calls
+    let counts = if target == "/metrics" { "content-length" } else { "" }; // metrics count their own requests
     headers.filter(|(name, _)| !["date", "age", "x-request-id", "traceparent", counts].contains(&name.as_str())).collect()
 }
 

@@ -1,4 +1,4 @@
-//! The keys of an issuer of tokens: when they are asked for, that they change, and that nobody waits for them for long.
+//! The keys of a token issuer: when they are fetched, that they change, and that no request waits for them for long.
 
 use std::{fs, time::Duration};
 
@@ -19,8 +19,8 @@ async fn a_changed_key_set_is_in_use_at_once_for_a_new_key() {
     assert_eq!(trusting.get(&by_old).await.status, 200);
     assert_eq!(trusting.get(&by_new).await.status, 401);
     trusting.issuer.lists(&[&new]);
-    tokio::time::sleep(Duration::from_millis(2100)).await; // for the set was just asked for
-    assert_eq!(trusting.get(&by_new).await.status, 200, "a key that is not in the set is asked for");
+    tokio::time::sleep(Duration::from_millis(2100)).await; // because the set has just been fetched
+    assert_eq!(trusting.get(&by_new).await.status, 200, "a key that is missing from the set is fetched");
 }
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn a_key_that_is_withdrawn_is_refused_within_ten_seconds() {
     assert_eq!(trusting.get(&by_old).await.status, 200);
     trusting.issuer.lists(&[&new]);
     tokio::time::sleep(Duration::from_millis(8100)).await;
-    assert_eq!(trusting.get(&by_old).await.status, 401, "and one that is gone is gone, for the first who asks");
+    assert_eq!(trusting.get(&by_old).await.status, 401, "a removed key is refused, even for the first request");
 }
 
 #[tokio::test]
@@ -41,19 +41,19 @@ async fn an_issuer_that_is_down_stops_nobody_whose_key_is_known() {
     let token = key.token(&claims(&["*"]));
     trusting.issuer.always(Reply::status(503));
     let answer = trusting.get(&token).await;
-    assert_eq!((answer.status, answer.code().as_str()), (503, "keys_unavailable"), "nothing is known, of nobody");
+    assert_eq!((answer.status, answer.code().as_str()), (503, "keys_unavailable"), "no caller can be identified");
     assert!(answer.header("retry-after").is_some() && answer.header("www-authenticate").is_none());
     assert_eq!(trusting.gateway.get("/health/ready").await.status, 200);
     tokio::time::sleep(Duration::from_millis(2100)).await;
     trusting.issuer.lists(&[&key]);
-    assert_eq!(trusting.get(&token).await.status, 200, "it is back");
+    assert_eq!(trusting.get(&token).await.status, 200, "the issuer is back");
     for broken in [Reply::status(503), Reply::html(200), Reply::json(200, &json!({})), Reply::json(302, &json!({"keys": []}))] {
         trusting.issuer.always(broken);
         tokio::time::sleep(Duration::from_millis(2100)).await;
         let asked = trusting.asked();
         assert_eq!(trusting.get(&unknown.token(&claims(&["*"]))).await.code(), "unauthorized");
-        assert_eq!(trusting.asked(), asked + 1, "it was asked for");
-        assert_eq!(trusting.get(&token).await.status, 200, "the set that was had goes on");
+        assert_eq!(trusting.asked(), asked + 1, "the set was fetched");
+        assert_eq!(trusting.get(&token).await.status, 200, "the previous set stays in use");
     }
 }
 
@@ -84,7 +84,7 @@ async fn what_the_keys_have_taken_the_sources_do_not_get() {
 async fn an_issuer_that_lists_no_key_any_more_has_withdrawn_them() {
     let key = SigningKey::ed("key");
     let foreign = json!({"kty": "oct", "k": "c2VjcmV0", "kid": "key"});
-    for (what, keys) in [("none", json!([])), ("none that can be used", json!([foreign]))] {
+    for (what, keys) in [("none", json!([])), ("none that is usable", json!([foreign]))] {
         let trusting = Trusting::new(&[&key]).await;
         let token = key.token(&claims(&["*"]));
         assert_eq!(trusting.get(&token).await.status, 200);

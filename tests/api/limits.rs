@@ -1,4 +1,4 @@
-//! What a request may be at most: its target, its head, its body.
+//! The largest request: its target, its head, its body.
 
 use crate::support::World;
 
@@ -30,7 +30,7 @@ async fn what_is_too_large_is_refused_in_the_one_shape_and_asks_no_source() {
     assert!(world.my_reports.calls().is_empty() && world.advanced_automation.calls().is_empty());
 }
 
-/// Heads that hyper refuses itself: nothing of ours sees a request then.
+/// Heads that hyper refuses itself, before any of our code sees a request.
 #[tokio::test]
 async fn what_cannot_be_read_at_all_is_refused_in_the_one_shape_and_counted() {
     let world = World::new().await;
@@ -90,7 +90,7 @@ async fn a_body_that_nobody_wants_may_be_small_and_is_refused_if_it_is_not() {
     let chunked = |size: usize| format!("{size:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(size));
     let (small, large) = ("x".repeat(1000), "x".repeat(100_000));
     let broken = gateway.send_raw_with_body("GET /customers/acme/users HTTP/1.1", &["Transfer-Encoding: chunked"], "zz\r\n").await;
-    assert_eq!((broken.status, broken.code().as_str()), (400, "invalid_parameter"), "it may not be sent again as it is: {broken:?}");
+    assert_eq!((broken.status, broken.code().as_str()), (400, "invalid_parameter"), "it must not be retried unchanged: {broken:?}");
     for (line, body, fits) in [
         ("Content-Length: 1000", small, true),
         ("Transfer-Encoding: chunked", chunked(1000), true),

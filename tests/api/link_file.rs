@@ -1,4 +1,4 @@
-//! The file of links: read again when it changes, whole or not at all.
+//! The file of links: read again when it changes, as a whole or not at all.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -64,7 +64,7 @@ async fn a_file_that_is_still_being_written_is_not_put_to_use() {
     let gateway = gateway(&world, &file).await;
     let both = async || (remote(&gateway, "acme").await, remote(&gateway, "birch").await);
     let before = both().await;
-    folder.write("links.csv", &format!("{HEADER}acme,,A-2,m")); // a row, and maybe not all of it
+    folder.write("links.csv", &format!("{HEADER}acme,,A-2,m")); // a row, and possibly not all of it
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(both().await, before, "half a file keeps the old links");
     let mut text = format!("{HEADER}acme,,A-2,\n");
@@ -72,7 +72,7 @@ async fn a_file_that_is_still_being_written_is_not_put_to_use() {
         text = format!("{text}c{number},,C-{number},\n");
         folder.write("links.csv", &text);
         tokio::time::sleep(Duration::from_millis(500)).await;
-        assert_eq!(both().await, before, "rows still come");
+        assert_eq!(both().await, before, "rows are still being added");
     }
     folder.write("links.csv", &format!("{text}birch,,B-2,\n"));
     reaches(&gateway, "birch", Some("B-2")).await;
@@ -84,17 +84,17 @@ async fn a_reload_does_not_put_half_a_file_to_use() {
     let (world, folder) = (World::new().await, Folder::new());
     let file = folder.write("links.csv", &format!("{HEADER}acme,,A-1,\nbirch,,B-1,\n"));
     let gateway = gateway(&world, &file).await;
-    folder.write("links.csv", &format!("{HEADER}acme,,A-2,m")); // a row, and maybe not all of it
+    folder.write("links.csv", &format!("{HEADER}acme,,A-2,m")); // a row, and possibly not all of it
     for page_size in ["7", "8"] {
         gateway.reload(linking(&world, &file).set("sources.advanced_automation.page_size", page_size).config().unwrap());
         let both = (remote(&gateway, "acme").await, remote(&gateway, "birch").await);
-        assert_eq!(both, (Some("A-1".into()), Some("B-1".into())), "the links before go on");
+        assert_eq!(both, (Some("A-1".into()), Some("B-1".into())), "the previous links stay in use");
     }
     folder.write("links.csv", &format!("{HEADER}acme,,A-2,\nbirch,,B-2,\n"));
     reaches(&gateway, "birch", Some("B-2")).await;
     let another = folder.write("another.csv", &format!("{HEADER}birch,,B-3,\n"));
     gateway.reload(linking(&world, &another).config().unwrap());
-    assert_eq!(remote(&gateway, "birch").await.as_deref(), Some("B-3"), "another file is used at once");
+    assert_eq!(remote(&gateway, "birch").await.as_deref(), Some("B-3"), "a different file is used at once");
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn a_file_that_is_saved_without_its_last_line_end_is_taken_a_little_later(
     let (world, folder) = (World::new().await, Folder::new());
     let file = folder.write("links.csv", &format!("{HEADER}acme,,A-1,"));
     let gateway = gateway(&world, &file).await;
-    assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-1"), "at the start as it is");
+    assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-1"), "at startup, it is used as it is");
     folder.write("links.csv", &format!("{HEADER}acme,,A-2,"));
     let began = tokio::time::Instant::now();
     reaches(&gateway, "acme", Some("A-2")).await;
@@ -147,16 +147,16 @@ async fn a_broken_file_keeps_the_old_links_and_is_told_once_with_every_fault() {
         assert!(metric(&gateway, line).await, "{line}");
     }
     assert_eq!((remote(&gateway, "acme").await.as_deref(), remote(&gateway, "birch").await), (Some("A-1"), None));
-    tokio::time::sleep(Duration::from_millis(2500)).await; // longer than between two looks
+    tokio::time::sleep(Duration::from_millis(2500)).await; // longer than the time between two checks
     let said = program.said();
     for part in ["line=3", "line=4", "line=5", "duplicate_id", "shared_remote_id"] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    assert_eq!(said.matches("the file of links is broken").count(), 3, "once for each change: {said}");
+    assert_eq!(said.matches("the file of links is invalid").count(), 3, "once for each change: {said}");
 
     fs::remove_file(folder.path("links.csv")).unwrap();
     until_metric(&gateway, "rollcall_customer_file_loads_total{result=\"refused\"} 2").await;
-    assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-1"), "a file that is gone is a broken one");
+    assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-1"), "a missing file counts as invalid");
     folder.write("links.csv", &format!("{HEADER}birch,,B-1,\n"));
     reaches(&gateway, "birch", Some("B-1")).await;
     assert!(metric(&gateway, "rollcall_customer_file_faults{reason=\"unreadable\"} 0").await);
@@ -199,12 +199,12 @@ async fn a_file_that_is_broken_at_the_start_is_a_fault_of_the_configuration() {
             ("customers.links = [\"file\"]\ncustomers.file = \"none.csv\"", &["none.csv, line 1: cannot be read"]),
             ("customers.links = [\"file\"]\ncustomers.file = \"links.json\"", &["must end in .csv or .toml"]),
             ("customers.links = [\"file\"]", &["customers.file: is required"]),
-            ("customers.file = \"links.csv\"", &["customers.file: is of no use"]),
+            ("customers.file = \"links.csv\"", &["customers.file: is not used"]),
             ("customers.links = [\"guess\"]", &["customers.links: must be a list"]),
             ("customers.links = [\"same_id\", \"same_id\"]", &["customers.links: must be a list"]),
             (
                 "customers.links = [\"same_id\", \"file\"]\ncustomers.file = \"links.json\"",
-                &["customers.links: must have \"same_id\" at its end", "must end in .csv or .toml"],
+                &["customers.links: must have \"same_id\" as its last entry", "must end in .csv or .toml"],
             ),
             ("customers.links = []", &["customers.links: must be a list"]),
             ("customers.refresh = \"1ms\"", &["customers.refresh: must be between"]),

@@ -1,4 +1,4 @@
-//! `discover`: which readings of the sources' lists are kept, for how long, and who is told what of them.
+//! `discover`: which readings of the sources' lists are kept, for how long, and what callers learn about them.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ async fn a_list_read_as_somebody_else_is_not_used_on() {
     world.my_reports.answer(move |call| tenants_page(&rows, call).after(Duration::from_secs(2)));
     for (key, value) in [("sources.my_reports.timeout", "5s"), ("sources.advanced_automation.page_size", "7")] {
         gateway.reload(setup().set(key, value).config().unwrap());
-        assert_eq!(code(&gateway).await, None, "we are who we were: {key}");
+        assert_eq!(code(&gateway).await, None, "the identity is unchanged: {key}");
     }
     gateway.reload(setup().set("sources.my_reports.token", "another").config().unwrap());
     assert_eq!(code(&gateway).await.as_deref(), Some("links_unavailable"));
@@ -95,7 +95,7 @@ async fn a_list_with_as_many_customers_as_it_says_is_whole_though_a_row_came_twi
     world.list(&lists);
     let rows = lists.advanced_automation;
     world.advanced_automation.answer(with_tokens(move |call| {
-        // The last row of the first page is the first of the second.
+        // The last row of the first page is the first row of the second.
         let begin = (call.number("Page") - 1) * (call.number("PageSize") - 1);
         let shown: Vec<&Value> = rows.iter().skip(begin).take(call.number("PageSize")).collect();
         Reply::json(200, &json!({"Customers": shown, "AmountRecordsFound": rows.len(), "AmountOfPages": 0}))

@@ -1,4 +1,4 @@
-//! `rollcall login my-reports`: a person's one login, in a browser that the tests play.
+//! `rollcall login my-reports`: a person's one-time login, with the tests acting as the browser.
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt};
 
@@ -11,13 +11,13 @@ use crate::support::{
     until,
 };
 
-/// Where the identity server would send the browser of this login, with other parameters.
+/// Where the identity server would redirect the browser for this login, with other parameters.
 fn redirect(home: &Home, url: &str, parameters: &str) -> String {
     let state = url.split("&state=").nth(1).unwrap().split('&').next().unwrap();
     format!("{}/?{}", home.redirect, parameters.replace("STATE", state))
 }
 
-/// A configuration that says how MyReports is reached, and not how it is asked.
+/// A configuration with MyReports' URL but without credentials for it.
 fn without_credentials(world: &World) -> Setup {
     Setup::new(&[
         ("sources.advanced_automation.base_url", &world.advanced_automation.url()),
@@ -53,7 +53,7 @@ async fn a_login_leaves_a_refresh_token_that_the_gateway_lives_on() {
     let kept = fs::read_to_string(home.store()).unwrap();
     assert!(kept.ends_with('\n') && kept.lines().count() == 1 && !kept.trim().is_empty());
     assert_eq!(fs::metadata(home.store()).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(!format!("{ended:?}").contains(kept.trim()), "the token itself is not told");
+    assert!(!format!("{ended:?}").contains(kept.trim()), "the token itself is not shown");
     let (_program, gateway) = home.serve().await;
     let answer = gateway.get(ROLL).await;
     assert_eq!((answer.status, answer.source("my_reports")["status"].as_str()), (200, Some("ok")), "{answer:?}");
@@ -67,7 +67,7 @@ async fn whoever_has_not_logged_in_yet_is_told_how_and_a_login_needs_no_restart(
     let checked = Program::run(&["check", "--config", file], &[]).await;
     assert_eq!(checked.code, Some(0), "{checked:?}");
     assert!(
-        checked.out.contains("my_reports: nobody has logged in yet") && checked.out.contains("`rollcall login my-reports --config FILE`")
+        checked.out.contains("my_reports: no one has logged in yet") && checked.out.contains("`rollcall login my-reports --config FILE`")
     );
     let online = Program::run(&["check", "--online", "--config", file], &[]).await;
     assert!(online.code == Some(1) && online.err.contains("rollcall: my_reports: ") && online.err.contains("unauthorized"), "{online:?}");
@@ -77,13 +77,13 @@ async fn whoever_has_not_logged_in_yet_is_told_how_and_a_login_needs_no_restart(
         assert_eq!((answer.code().as_str(), answer.json()["owner"].as_str()), ("upstream_unauthorized", Some("gateway")), "{answer:?}");
     }
     let told = program.lines_with(&["rollcall login my-reports --config FILE"]).await.len();
-    assert_eq!((told, home.sandbox.calls().grants), (1, 0), "said once, and nobody was asked: {}", program.said());
+    assert_eq!((told, home.sandbox.calls().grants), (1, 0), "logged once, and no token was requested: {}", program.said());
     home.log_in().await;
     assert_eq!(gateway.get(ROLL).await.status, 200, "{}", program.said());
     let checked = Program::run(&["check", "--online", "--config", file], &[]).await;
-    assert!(checked.code == Some(0) && !checked.out.contains("nobody"), "{checked:?}");
+    assert!(checked.code == Some(0) && !checked.out.contains("no one"), "{checked:?}");
     let (_second, restarted) = home.serve().await;
-    assert_eq!(restarted.get(ROLL).await.status, 200, "the check has kept what it was given");
+    assert_eq!(restarted.get(ROLL).await.status, 200, "the check has stored the token that it received");
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_second_login_takes_the_place_of_the_first_while_the_gateway_serves() 
     home.log_in().await;
     let (program, gateway) = home.serve().await;
     assert_eq!(gateway.get(ROLL).await.status, 200);
-    // Somebody else has used the token: this one is good no more.
+    // Something else has used the token, so this one is no longer valid.
     fs::write(home.store(), "lost\n").unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(5100)).await;
     let refused = gateway.get(&ROLL.replace("002", "003")).await;
@@ -101,7 +101,7 @@ async fn a_second_login_takes_the_place_of_the_first_while_the_gateway_serves() 
     let in_an_hour = std::time::SystemTime::now() + std::time::Duration::from_hours(1);
     fs::File::options().write(true).open(home.store()).unwrap().set_modified(in_an_hour).unwrap(); // by a clock that was wrong
     home.log_in().await;
-    assert!(fs::metadata(home.store()).unwrap().modified().unwrap() > in_an_hour, "what a login gives is the newest");
+    assert!(fs::metadata(home.store()).unwrap().modified().unwrap() > in_an_hour, "a login's token is the newest");
     assert_eq!(gateway.get(&ROLL.replace("002", "003")).await.status, 200, "{}", program.said());
 }
 
@@ -132,9 +132,9 @@ async fn a_redirect_of_another_login_is_refused_and_the_right_one_still_waited_f
 async fn what_went_wrong_in_the_browser_is_told_in_the_terminal() {
     for (parameters, words) in [
         ("error=access_denied&error_description=%3Cscript%3E&state=STATE", &["access was denied", "run the command again"][..]),
-        ("error=server_error&state=STATE", &["gave no code", "server_error"]),
-        ("error=%3Cscript%3E&state=STATE", &["gave no code", "does not know"]),
-        ("code=guessed&state=STATE", &["did not take the code", "run the command again"]),
+        ("error=server_error&state=STATE", &["issued no code", "server_error"]),
+        ("error=%3Cscript%3E&state=STATE", &["issued no code", "does not define"]),
+        ("code=guessed&state=STATE", &["did not accept the code", "run the command again"]),
     ] {
         let home = Home::new(Options::default(), "").await;
         let (program, url) = home.begin_login().await;
@@ -151,7 +151,7 @@ async fn a_login_that_could_not_last_says_what_mends_it_and_leaves_the_old_token
     for (more, words) in [
         ("scope = \"openid onboarding\"", &["sources.my_reports.oauth.scope:", "offline_access"][..]),
         ("client_secret = \"wrong\"", &["sources.my_reports.oauth:", "client_id and client_secret"]),
-        ("scope = \"openid everything\"", &["gave no code", "invalid_scope"]),
+        ("scope = \"openid everything\"", &["issued no code", "invalid_scope"]),
     ] {
         let home = Home::new(Options::default(), more).await;
         fs::write(home.store(), "old\n").unwrap();
@@ -174,7 +174,7 @@ async fn a_login_that_cannot_begin_says_so_before_a_person_does_anything() {
     let (world, folder) = (World::new().await, Folder::new());
     let ready =
         folder.write("ready.toml", &world.toml("sources.advanced_automation.client_secret = \"s\"\nsources.my_reports.token = \"t\""));
-    assert_failed(&login(&ready).await, 2, &["sources.my_reports.oauth:", "is not there"]);
+    assert_failed(&login(&ready).await, 2, &["sources.my_reports.oauth:", "is missing"]);
     let unknown = Program::run(&["login", "advanced", "--config", home.file.to_str().unwrap()], &[]).await;
     assert_failed(&unknown, 2, &["SOURCE", "my-reports"]);
     assert_eq!(home.sandbox.calls().approvals, 0);
@@ -187,7 +187,7 @@ async fn a_person_who_changes_his_mind_ends_it() {
         let (program, _) = home.begin_login().await;
         let _idle = tokio::net::TcpStream::connect(home.redirect.trim_start_matches("http://")).await.unwrap();
         program.signal(signal);
-        assert_failed(&program.ended().await, 1, &["nobody has logged in"]);
+        assert_failed(&program.ended().await, 1, &["no one has logged in"]);
     }
 }
 
@@ -217,7 +217,7 @@ async fn a_refresh_token_beside_an_access_token_that_cannot_be_used_is_what_a_lo
     assert_eq!((ended.code, fs::read_to_string(home.store()).unwrap().as_str()), (Some(0), "kept\n"), "{ended:?}");
 }
 
-/// Has tokens given by another server than the one of MyReports.
+/// Obtains tokens from a server other than MyReports'.
 fn ask_another(home: &Home, server: &Fake) {
     let (theirs, others) = (format!("token_url = \"{}", home.users()), format!("token_url = \"{}", server.url()));
     let text = fs::read_to_string(&home.file).unwrap().replace(&theirs, &others);
@@ -264,7 +264,7 @@ async fn each_fault_of_the_table_is_named_with_its_key() {
             &[("oauth.redirect_uri", "http://127.0.0.1:8000")],
         ),
         (&[("client_id", "i"), ("client_secret", "s"), ("redirect_uri", "http://127.0.0.1")], &[("oauth.redirect_uri", "with a port")]),
-        // Where the API is encrypted, the tokens' endpoint on this machine is not, and a proxy stands between.
+        // The API is encrypted, the token endpoint on this machine is not, and a proxy is in between.
         (
             &[
                 ("client_id", "i"),
@@ -276,7 +276,10 @@ async fn each_fault_of_the_table_is_named_with_its_key() {
             ],
             &[("proxy", "oauth.token_url")],
         ),
-        (&[("client_id", "i"), ("client_secret", "s"), ("token_stor", "x")], &[("oauth.token_stor", "oauth.token_store meant?")]),
+        (
+            &[("client_id", "i"), ("client_secret", "s"), ("token_stor", "x")],
+            &[("oauth.token_stor", "Did you mean sources.my_reports.oauth.token_store?")],
+        ),
         (&[("client_id", "i"), ("client_secret", "s")], &[]),
     ] {
         let base = without_credentials(&world);
@@ -291,7 +294,7 @@ async fn each_fault_of_the_table_is_named_with_its_key() {
     for key in ["token", "token_file"] {
         let both = world.gateway().set(&format!("sources.my_reports.{key}"), file!()).set(&format!("{table}.client_id"), "i");
         let told = both.config().err().unwrap().to_string();
-        assert!(told.contains("sources.my_reports.token") && told.contains("leave one of the two out"), "{told}");
+        assert!(told.contains("sources.my_reports.token") && told.contains("remove one of the two"), "{told}");
     }
     let neither = without_credentials(&world).config().err().unwrap().to_string();
     assert!(neither.starts_with("sources.my_reports.token: is required") && neither.contains(table), "{neither}");

@@ -1,5 +1,5 @@
-//! Tests through the front door: a gateway on a real socket, before backends on real sockets.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! End-to-end tests: a gateway on a real socket, in front of backends on real sockets.
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 #![expect(clippy::indexing_slicing, reason = "a test that finds nothing fails")]
 
 mod access_log;

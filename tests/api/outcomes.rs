@@ -1,4 +1,4 @@
-//! What each pair of the sources' outcomes gives: the table of the contract, section 6, cell by cell.
+//! The result of each pair of source outcomes: the table of the contract, section 6, cell by cell.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Call, Gateway, Reply, Setup, World, person, persons_page, user};
 
-/// One way for a source to end.
+/// One possible outcome of a source.
 struct Outcome {
-    /// Stands in the customer's id, by which a source knows how to end.
+    /// Part of the customer's id, which tells a source how to answer.
     name: &'static str,
     /// Its row and column in the table.
     class: &'static str,
@@ -19,7 +19,7 @@ struct Outcome {
     reply: fn(&Call) -> Reply,
 }
 
-/// What is wrong with a source whatever the customer is.
+/// What is wrong with a source regardless of the customer.
 #[derive(Clone, Copy, PartialEq)]
 enum Ill {
     Not,
@@ -60,7 +60,7 @@ const OUTCOMES: [Outcome; 23] = [
 
 const CLASSES: [&str; 7] = ["OK", "NF", "BAD", "AUTH", "RL", "TMO", "DOWN"];
 
-/// The table as callers were promised it, written out below its diagonal too.
+/// The table promised to callers, also written out below its diagonal.
 const TABLE: [[&str; 7]; 7] = [
     ["success", "success", "partial", "partial", "partial", "partial", "partial"],
     ["success", "404", "400", "401", "503", "504", "502"],
@@ -71,7 +71,7 @@ const TABLE: [[&str; 7]; 7] = [
     ["partial", "502", "502", "401", "503", "504", "502"],
 ];
 
-/// Which failure decides, the strongest first, and the code that it gives.
+/// Which failure decides, the strongest first, and its code.
 const ORDER: [(&str, &str); 9] = [
     ("unauthorized", "upstream_unauthorized"),
     ("forbidden", "upstream_forbidden"),
@@ -95,7 +95,7 @@ async fn each_pair_gives_what_the_table_says() {
     assert_eq!(checked, OUTCOMES.len().pow(2));
 }
 
-/// Asks one gateway for every pair that two such sources can give, and says how many those are.
+/// Checks every pair of outcomes of two such sources through one gateway; returns their number.
 async fn check_all(ills: [Ill; 2]) -> usize {
     let world = World::new().await;
     world.answer_persons(|call| reply(call, call.parameter("Customer").unwrap().split('.').next()));
@@ -130,7 +130,7 @@ fn with_ill(setup: Setup, source: &str, ill: Ill) -> Setup {
     common.into_iter().chain([own]).fold(setup, |setup, (key, value)| setup.set(&format!("sources.{source}.{key}"), value))
 }
 
-/// Ends as the customer's id says; fails for any other, so that a breaker can open.
+/// Answers as the customer's id says; fails for any other customer, so that a breaker can open.
 fn reply(call: &Call, name: Option<&str>) -> Reply {
     OUTCOMES.iter().find(|outcome| Some(outcome.name) == name).map_or(Reply::status(503), |outcome| (outcome.reply)(call))
 }
@@ -183,7 +183,7 @@ fn check_roll(answer: &Answer, pair: [&Outcome; 2], status: &str) {
     assert_eq!(body["warnings"], warnings, "{answer:?}");
 }
 
-/// `status` as the table has it; `None` where a roll would do, and only `deny` makes an error of it.
+/// `status` is the table's; `None` where a roll would be returned, and only `deny` makes it an error.
 fn check_error(answer: &Answer, pair: [&Outcome; 2], status: Option<&str>) {
     let decides = ORDER.iter().find(|(status, _)| pair.iter().any(|outcome| outcome.status == *status)).unwrap();
     assert_eq!(answer.code(), decides.1, "{answer:?}");

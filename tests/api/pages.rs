@@ -1,14 +1,14 @@
-//! The pages for people: the start page, and the API to browse, all of it from inside the binary.
+//! The pages for people: the start page, and the API browser, all served from inside the binary.
 
 use crate::support::{Answer, Gateway, Reply, World};
 
-/// What stands in the attributes `src` and `href` of a page.
+/// The values of the attributes `src` and `href` on a page.
 fn named(html: &str) -> Vec<String> {
     let after = |mark| html.split(mark).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned);
     after("src=\"").chain(after("href=\"")).collect()
 }
 
-/// Where a name on a page leads, or a panic where that is another host.
+/// The target of a name on a page; panics if it is another host.
 #[track_caller]
 fn resolve(page: &str, name: &str) -> String {
     let base = url::Url::parse("http://gateway").unwrap().join(page).unwrap();
@@ -68,7 +68,7 @@ async fn the_start_page_says_what_this_is_and_how_each_source_is() {
     assert!(!page.text.contains("{sources}") && !page.text.contains("{base}") && !page.text.contains("{version}"), "{}", page.text);
 }
 
-/// Each source on the start page, with what is said of it.
+/// Each source on the start page, with its state.
 fn states(page: &Answer) -> Vec<(String, String)> {
     let cells: Vec<&str> = page.text.split("<td").skip(1).filter_map(|cell| cell.split_once('>')?.1.split('<').next()).collect();
     cells.chunks(2).map(|pair| owned((pair[0], pair[1]))).collect()

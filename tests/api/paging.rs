@@ -1,4 +1,4 @@
-//! Pages: everybody once, in one order, whatever happens between two pages.
+//! Pages: every user once, in one order, whatever happens between two pages.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::{Answer, Gateway, World, crowd, person, user};
 
 const USERS: &str = "/customers/acme/users";
 
-/// A roll of three, its first page of one, and the cursor that it gives.
+/// A roll of three, its first page of one, and the cursor of the next.
 async fn first_of_three() -> (World, Gateway, String) {
     let world = World::new().await;
     world.persons(crowd(3));
@@ -20,14 +20,14 @@ fn cursor(answer: &Answer) -> Option<String> {
     answer.json()["next_cursor"].as_str().map(str::to_owned)
 }
 
-/// The way to the next page, as the `Link` header says it.
+/// The path of the next page, from the `Link` header.
 fn next(answer: &Answer) -> Option<String> {
     let link = answer.header("link")?;
     let path = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
     Some(path.unwrap_or_else(|| panic!("no link to a next page: {link}")).to_owned())
 }
 
-/// Walks over all pages by their links; each page's users.
+/// Follows the links through all pages; returns each page's users.
 async fn walk(gateway: &Gateway, first: &str) -> Vec<Vec<Value>> {
     let (mut pages, mut path) = (Vec::new(), Some(first.to_owned()));
     while let Some(link) = path {
@@ -93,9 +93,9 @@ async fn the_link_repeats_the_other_parameters_and_is_relative() {
         assert_eq!(link.matches(parameter).count(), 1, "{parameter}: {link}");
     }
     let pages = walk(&gateway, &link).await;
-    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1], "the filters hold on each page");
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1], "the filters apply on each page");
     let last = gateway.get(&format!("{USERS}?page_size=5")).await;
-    assert_eq!((last.header("link"), &last.json()["next_cursor"]), (None, &Value::Null), "a page that is just full is the last");
+    assert_eq!((last.header("link"), &last.json()["next_cursor"]), (None, &Value::Null), "a page that is exactly full is the last");
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_refresh_between_two_pages_repeats_nobody_and_skips_nobody_who_stayed(
         let answer = gateway.get_with(&link, &[("cache-control", "no-cache")]).await;
         seen.extend(answer.names());
         path = next(&answer);
-        // The last of the page goes; others come at the beginning, just behind him, and at the end.
+        // The last user of the page disappears; others are added at the beginning, just after that user, and at the end.
         let last = answer.names().pop().unwrap();
         rows.retain(|row| row["Name"] != last.as_str());
         for place in ["A", &last, "Z"] {
@@ -169,10 +169,10 @@ async fn a_refresh_between_two_pages_repeats_nobody_and_skips_nobody_who_stayed(
     }
     assert!(gone.len() >= 5, "pages: {gone:?}");
     assert!(seen.is_sorted(), "{seen:?}");
-    assert!(seen.windows(2).all(|pair| pair[0] != pair[1]), "nobody twice: {seen:?}");
+    assert!(seen.windows(2).all(|pair| pair[0] != pair[1]), "no user twice: {seen:?}");
     let stayed = crowd(40).into_iter().map(|row| row["Name"].as_str().unwrap().to_owned()).filter(|name| !gone.contains(name));
-    assert_eq!(stayed.filter(|name| !seen.contains(name)).collect::<Vec<_>>(), [""; 0], "nobody who stayed was skipped");
-    assert!(seen.contains(&"P009 10".to_owned()), "who came behind the page is on the next: {seen:?}");
+    assert_eq!(stayed.filter(|name| !seen.contains(name)).collect::<Vec<_>>(), [""; 0], "no remaining user was skipped");
+    assert!(seen.contains(&"P009 10".to_owned()), "a user added after the page is on the next: {seen:?}");
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn the_order_is_by_code_point_with_those_who_have_no_value_last() {
             |user: &Value| if user[field].is_null() { "?".to_owned() } else { user["sources"][0]["id"].as_str().unwrap().to_owned() };
         assert_eq!(users.iter().map(record).collect::<Vec<_>>(), expected, "{sort}");
         let ids: Vec<&str> = users[4..].iter().map(|user| user["id"].as_str().unwrap()).collect();
-        assert!(ids.is_sorted(), "{sort}: those without a value by id, whichever way it goes");
+        assert!(ids.is_sorted(), "{sort}: those without a value are sorted by id in either direction");
     }
     for (sort, descending) in [("id", false), ("-id", true)] {
         let users = gateway.get(&format!("{USERS}?sort={sort}")).await.json()["data"].as_array().unwrap().clone();
@@ -222,19 +222,19 @@ async fn total_counts_whom_the_filters_leave_and_nobody_in_a_partial_answer() {
     world.my_reports.always(crate::support::Reply::status(503));
     let partial = gateway.get("/customers/other/users?page_size=2").await;
     assert_eq!((&partial.json()["status"], &partial.json()["total"]), (&json!("partial"), &Value::Null));
-    assert_eq!(walk(&gateway, "/customers/other/users?page_size=10").await.concat().len(), 25, "a partial roll has pages as well");
+    assert_eq!(walk(&gateway, "/customers/other/users?page_size=10").await.concat().len(), 25, "a partial roll is paged, too");
 }
 
 #[tokio::test]
 async fn a_name_however_long_makes_a_cursor_that_is_taken() {
     for length in [256, 257, 1024, 4000] {
-        let (world, name) = (World::new().await, "\u{1d160}".repeat(length)); // three times as long once it is composed
+        let (world, name) = (World::new().await, "\u{1d160}".repeat(length)); // three times as long after normalization
         world.users(vec![user("1", &name, "a@acme.example"), user("2", &name, "b@acme.example")]);
         let gateway = world.start().await;
         let q = if length == 256 { format!("&q={name}") } else { String::new() };
         let first = gateway.get(&format!("{USERS}?source=my_reports&page_size=1{q}")).await;
         let second = gateway.get(&next(&first).unwrap()).await;
         assert_eq!((second.status, second.names()), (200, first.names()), "{length}");
-        assert_eq!(first.names()[0] == name, length == 256, "{length}: longer ones are none");
+        assert_eq!(first.names()[0] == name, length == 256, "{length}: longer names are treated as absent");
     }
 }

@@ -1,4 +1,4 @@
-//! Behind a proxy: whose address is in the log, and who is limited by it.
+//! Behind a proxy: which address is logged, and which one is limited.
 
 use rollcall::access::new_key;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::support::{Answer, Folder, Gateway, Program, World};
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 const LIVE: &str = "/health/live";
 
-/// Runs the program with these proxies, asks with these headers, and gives the address of each line.
+/// Runs the program with these proxies, sends requests with these headers, and returns the address in each log line.
 async fn logged(proxies: &str, asked: &[&[(&str, &str)]]) -> Vec<String> {
     let (world, folder) = (World::new().await, Folder::new());
     let keys = format!("{SECRETS}telemetry.format = \"json\"\nserver.trusted_proxies = {proxies}\n");
@@ -36,10 +36,10 @@ async fn the_log_has_the_clients_address() {
     assert_eq!(
         logged("[\"127.0.0.0/8\", \"10.0.0.0/8\"]", asked).await,
         [own, "203.0.113.9", "203.0.113.9", "2001:db8::7", own, own],
-        "proxies are believed"
+        "trusted proxies are believed"
     );
-    assert_eq!(logged("[]", asked).await, [own; 6], "nobody is believed by default");
-    assert_eq!(logged("[\"10.0.0.0/8\"]", asked).await, [own; 6], "who is no proxy is not believed");
+    assert_eq!(logged("[]", asked).await, [own; 6], "no peer is trusted by default");
+    assert_eq!(logged("[\"10.0.0.0/8\"]", asked).await, [own; 6], "a peer that is not a trusted proxy is not believed");
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn what_is_no_network_is_a_fault() {
     assert!(faults[1].contains("server.trusted_proxies: entry 3 "), "{ended:?}");
 }
 
-/// Asks as somebody whom nobody knows, from this address.
+/// Sends a request as an unknown caller from this address.
 async fn as_a_stranger(gateway: &Gateway, address: &str) -> Answer {
     gateway.get_with("/customers/acme/users", &[("x-api-key", "rc_wrong"), ("x-forwarded-for", address)]).await
 }
@@ -78,16 +78,16 @@ async fn an_address_that_is_refused_too_often_has_to_wait_and_no_other_and_nobod
             break answer;
         }
         refused += 1;
-        assert!(refused < 20_000, "it is refused without end");
+        assert!(refused < 20_000, "refusals are never limited");
     };
-    assert!(refused >= 1000, "a burst is let through: {refused}");
+    assert!(refused >= 1000, "a burst is allowed: {refused}");
     assert_eq!((limited.status, limited.json()["code"].as_str()), (429, Some("rate_limited")), "{limited:?}");
     assert_eq!(limited.header("retry-after"), Some("1"));
     assert!(!limited.text.contains("203.0.113.9"), "{limited:?}");
-    assert_eq!(as_a_stranger(&gateway, "203.0.113.8").await.status, 401, "another address");
+    assert_eq!(as_a_stranger(&gateway, "203.0.113.8").await.status, 401, "a different address");
     let known = [("x-api-key", key.key.reveal()), ("x-forwarded-for", "203.0.113.9")];
     let metrics = gateway.get_with("/metrics", &known).await;
-    assert_eq!(metrics.status, 200, "who is known is let in from there, too");
+    assert_eq!(metrics.status, 200, "a known caller is admitted from there, too");
     assert!(metrics.text.contains("rollcall_caller_requests_total{caller=\"nobody\",status=\"429\"}"), "{}", metrics.text);
     assert_eq!(gateway.get_with(LIVE, &[("x-forwarded-for", "203.0.113.9")]).await.status, 200, "probes are for everyone");
 }

@@ -1,4 +1,4 @@
-//! Which of a source's rows are kept: those of the customer, each once, however odd, in whatever order they came.
+//! Which of a source's rows are kept: those of the customer, each once, however odd and in whatever order.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ async fn rows_of_other_customers_are_dropped_where_the_filter_was_ignored() {
     ]);
     let answer = world.start().await.get("/customers/acme/users").await;
     let dropped = |source: &str, count: u64| json!({"code": "foreign_rows_dropped", "source": source, "count": count});
-    // Who is inherited is so from above one customer or another.
+    // An inherited row may come from above any of the customers, so it is dropped, too.
     assert_told(&answer, &["A", "V"], &json!([dropped("advanced_automation", 4), dropped("my_reports", 2)]));
     assert_eq!((&answer.source("advanced_automation")["users"], &answer.source("my_reports")["users"]), (&json!(1), &json!(1)));
 }
@@ -146,7 +146,7 @@ async fn a_record_without_an_id_fails_its_source() {
     }
 }
 
-/// A body without its points in time.
+/// A body without its timestamps.
 fn without_times(text: &str) -> String {
     let mut rest = text.to_owned();
     for field in ["\"timestamp\":\"", "\"fetched_at\":\""] {

@@ -1,5 +1,5 @@
-//! Living on a refresh token that is good once: when it is sent, what is kept before it is used,
-//! and what happens when there is no good one.
+//! Using a refresh token that is valid only once: when it is sent, what is stored before it is used,
+//! and what happens when no valid one is left.
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::support::{
     until,
 };
 
-/// The whole life of an access token here, in seconds: the shortest that is believed.
+/// The whole lifetime of an access token here, in seconds: the shortest that is accepted.
 const SHORT: u64 = 5;
 const LONG: u64 = 3600;
 
@@ -98,7 +98,7 @@ async fn a_token_that_is_not_replaced_goes_on() {
         });
         let gateway = world.with_store(&path).start().await;
         assert_eq!(ask(&gateway, "acme").await.status, 200);
-        assert_eq!(store(&folder), kept, "and stays as it was written");
+        assert_eq!(store(&folder), kept, "and stays as written");
         assert!(!folder.path("my-reports.token.new").exists());
     }
 }
@@ -156,7 +156,7 @@ async fn a_refresh_token_beside_an_access_token_that_cannot_be_used_is_kept() {
         });
         let gateway = world.with_store(&folder.path("my-reports.token")).start().await;
         assert_eq!(ask(&gateway, "a").await.code(), "upstream_invalid_response");
-        assert_eq!(store(&folder), "refresh-1\n", "the one before is spent");
+        assert_eq!(store(&folder), "refresh-1\n", "the previous one is spent");
         assert_eq!((ask(&gateway, "b").await.status, sent(&given)), (200, numbered(2)));
     }
 }

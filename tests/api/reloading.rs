@@ -154,7 +154,7 @@ async fn an_issuer_that_is_down_during_a_reload_locks_nobody_out() {
     assert_eq!(status("before").await, 401);
     tokio::time::sleep(Duration::from_millis(5100)).await; // it is asked for anew, in vain
     assert_eq!(status("after").await, 200);
-    until_taken(&it, async || it.program.said().contains("the key set cannot be had")).await;
+    until_taken(&it, async || it.program.said().contains("the key set cannot be fetched")).await;
     assert!(!it.program.said().contains("hidden"), "the query of its URL may hold a key: {}", it.program.said());
 }
 

@@ -1,4 +1,4 @@
-//! A source in trouble costs its own share and no more: time, places, and calls to it.
+//! A failing source costs no more than its own share: of time, places and calls.
 
 use std::time::Duration;
 
@@ -31,9 +31,9 @@ async fn no_page_is_asked_for_once_the_walks_time_is_over() {
     let answer = ask(&gateway, "acme").await;
     assert_eq!((answer.source(SOURCES[0])["status"].as_str(), answer.names()), (Some("timeout"), vec!["Bo".to_owned()]), "{answer:?}");
     let asked = world.asked_at(SOURCES[0]);
-    assert!(asked < 40, "one page and four at a time, each in more than a fourth of the time: {asked}");
+    assert!(asked < 40, "one page, then four at a time, each taking more than a quarter of the time: {asked}");
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(world.asked_at(SOURCES[0]), asked, "nothing goes on behind");
+    assert_eq!(world.asked_at(SOURCES[0]), asked, "nothing continues in the background");
 }
 
 #[tokio::test]
@@ -53,14 +53,14 @@ async fn a_token_that_comes_too_late_is_not_used_for_a_call_that_is_too_late() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!((world.advanced_automation.count("/token"), world.asked_at(SOURCES[0])), (1, 0));
     let next = ask(&gateway, "next").await;
-    assert_eq!((&next.json()["status"], world.advanced_automation.count("/token")), (&json!("success"), 1), "the next one has it");
+    assert_eq!((&next.json()["status"], world.advanced_automation.count("/token")), (&json!("success"), 1), "the next request has it");
 }
 
 #[tokio::test]
 async fn a_hung_source_holds_nobody_who_does_not_need_it() {
     for hanging in SOURCES {
         let (world, other) = (World::of_two().await, other_than(hanging));
-        // The other one knows nobody called so, and is asked each time: here the hung one's copy is there.
+        // The other source does not know this customer, so it is asked each time; the hung source's copy is cached.
         let reply = |call: &Call| if customer(call) == "asked" { Reply::status(404) } else { roll(call) };
         world.answer_at(other, reply);
         let setup = world.gateway().patient().set("cache.not_found", "0s");
@@ -91,7 +91,7 @@ async fn a_hung_source_holds_nobody_who_does_not_need_it() {
             }
         };
         tokio::select! {
-            answers = waiting => panic!("nobody is left to wait: {answers:?}"),
+            answers = waiting => panic!("no request is waiting any more: {answers:?}"),
             () = others => {}
         }
         assert_eq!(world.asked_at(hanging) - asked, 2, "{hanging}: no more at once than it has places");
@@ -152,7 +152,7 @@ async fn cools_down(source: &str, (key, value): (&str, &str)) {
     world.answer_at(source, roll);
     let end = Instant::now() + Duration::from_secs(20);
     while ask(&gateway, "acme").await.source(source)["stale"] == true {
-        assert!(Instant::now() < end, "{what}: it is well again, and nobody asks it");
+        assert!(Instant::now() < end, "{what}: it works again, but is not asked");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

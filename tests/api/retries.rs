@@ -1,4 +1,4 @@
-//! When a source is asked once more, after how long, and how often at most.
+//! When a source is retried, after how long, and how often at most.
 
 use std::{
     collections::HashSet,
@@ -21,13 +21,13 @@ const ROLL: &str = "/customers/acme/users?partial=deny";
 /// Longer than any answer may take here, and far shorter than a pause that must not be made.
 const LONG: Duration = Duration::from_secs(8);
 
-/// As many customers as a source that fails is asked for.
+/// The number of customers that a failing source is asked for.
 const MANY: usize = 100;
 
-/// The retries that a source may cost whatever the number of calls.
+/// The retries allowed regardless of the number of calls.
 const FLOOR: usize = 10;
 
-/// A world in which a source fails so many times for each customer, and is well then.
+/// A world in which a source fails this many times for each customer, and then recovers.
 async fn failing_at(source: &str, times: usize, reply: impl Fn() -> Reply + Send + Sync + 'static) -> World {
     let (world, failed) = (World::of_two().await, AtomicUsize::new(0));
     world.answer_at(source, move |call| if failed.fetch_add(1, Ordering::SeqCst) < times { reply() } else { roll(call) });
@@ -39,7 +39,7 @@ async fn only_what_may_pass_is_tried_again() {
     let said = |number: u16| Reply::json(200, &json!({"status": "error", "error": number}));
     let cases = [
         (Reply::status(429), [true, true], false),
-        (Reply::html(500), [true, false], true), // a person is read with a POST, and reading twice does no harm
+        (Reply::html(500), [true, false], true), // persons are read with a POST, and reading twice does no harm
         (Reply::status(502), [true, true], true),
         (Reply::status(503), [true, true], true),
         (Reply::status(504), [true, true], true),
@@ -65,7 +65,7 @@ fn roll_cut_short() -> Reply {
     Reply::new(200, "{\"Clients\":[{\"Id\":").cut_short()
 }
 
-/// `paced` where the vendor asks for a pause of one to two seconds.
+/// `paced` means that the vendor asks for a pause of one to two seconds.
 async fn fails_once(source: &str, reply: Reply, again: bool, paced: bool) {
     let what = format!("{source}: {reply:?}");
     let world = failing_at(source, 1, move || reply.clone()).await;
@@ -92,7 +92,7 @@ async fn a_source_is_tried_as_often_as_configured_and_then_believed() {
 
 #[tokio::test]
 async fn it_waits_as_long_as_it_is_asked_to() {
-    // A date has whole seconds: two from now is more than one from now.
+    // A date has a resolution of whole seconds: two seconds from now is more than one second from now.
     let in_two_seconds = || httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2));
     let waits: [(fn() -> String, u64); 5] = [
         (|| "1".to_owned(), 1),
@@ -133,7 +133,7 @@ async fn what_does_not_fit_into_the_time_left_is_not_waited_for() {
     join_all(each).await;
 }
 
-/// `told` is how many seconds a caller is told to wait at least, if he is told to.
+/// `told` is the minimum number of seconds that the caller is told to wait, if any.
 async fn gives_up_at_once(source: &str, (status, ask, key, value, told): (u16, &str, &str, &str, u64)) {
     let reply = Reply::status(status).header("retry-after", ask);
     let world = failing_at(source, usize::MAX, move || reply.clone()).await;
@@ -155,7 +155,7 @@ async fn a_pause_that_would_outlast_the_walk_is_not_made() {
     let world = failing_at(SOURCES[0], usize::MAX, || Reply::status(503)).await;
     let gateway = world.gateway().tune(SOURCES[0], &[("walk_deadline", "900ms")]).start().await;
     assert_eq!(gateway.get(ROLL).await.code(), "upstream_unavailable");
-    assert_eq!(world.asked_at(SOURCES[0]), 1, "its vendor wants a second at least between two tries");
+    assert_eq!(world.asked_at(SOURCES[0]), 1, "its vendor wants at least a second between two attempts");
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn a_source_that_refuses_every_token_sees_no_more_than_one_that_fails_ever
     assert!(tokens <= MANY / 5 + FLOOR, "{tokens} tokens, none of which was any good");
 }
 
-/// Asks a source that always fails for many customers, each of whom gets the other source's users.
+/// Asks a source that always fails for many customers; each answer still has the other source's users.
 async fn fails_everything(source: &'static str, status: u16, at_once: usize) -> (&'static str, u16, World) {
     let world = failing_at(source, usize::MAX, move || Reply::status(status)).await;
     let gateway = world.gateway().patient().tune(source, &[("breaker.min_calls", "1000000"), ("max_in_flight", "1000")]).start().await;
@@ -186,7 +186,7 @@ async fn fails_everything(source: &'static str, status: u16, at_once: usize) -> 
     assert_eq!(partial, MANY, "{source} {status}");
     let calls = world.fake(source).calls();
     let asked: HashSet<&str> = calls.iter().filter(|call| !call.path.ends_with("/token")).map(customer).collect();
-    assert_eq!(asked.len(), MANY, "{source} {status}: for nobody it goes unasked");
+    assert_eq!(asked.len(), MANY, "{source} {status}: it is asked for every customer");
     let calls = world.asked_at(source);
     figure(&format!("{source} {status}: {calls} calls for {MANY} requests"));
     (source, status, world)

@@ -1,4 +1,4 @@
-//! The sample configuration shows every key that there is, and none that there is not.
+//! The sample configuration shows every key that exists, and no others.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 const SAMPLE: &str = include_str!("../../deploy/rollcall.toml");
 
-/// The sample with everything in force that stands behind a `#`.
+/// The sample with everything that is commented out with `#` in effect.
 fn uncommented() -> String {
     let is_key = |line: &str| {
         line.split_once(" = ")
@@ -17,7 +17,7 @@ fn uncommented() -> String {
     SAMPLE.lines().map(in_force).collect::<Vec<_>>().join("\n")
 }
 
-/// The keys that have values; those of an entry of a list by its number.
+/// The keys that have values; those in an entry of a list by its number.
 fn leaves(table: &Table, above: &str) -> BTreeSet<String> {
     let below = |(name, value): (&String, &Value)| {
         let key = format!("{above}{name}");
@@ -38,6 +38,6 @@ fn the_sample_shows_every_key_of_every_source_and_no_other() {
     let sample = uncommented();
     let shown = leaves(&sample.parse().unwrap(), "");
     let known = Config::keys(Layers::from_text(&sample).unwrap(), REGISTRY);
-    assert_eq!(shown.difference(&known).collect::<Vec<_>>(), [""; 0], "deploy/rollcall.toml shows keys that there are not");
+    assert_eq!(shown.difference(&known).collect::<Vec<_>>(), [""; 0], "deploy/rollcall.toml shows keys that do not exist");
     assert_eq!(known.difference(&shown).collect::<Vec<_>>(), [""; 0], "keys that deploy/rollcall.toml does not show");
 }

@@ -1,4 +1,4 @@
-//! What is got with a caller's own credentials is nobody's but theirs who have the same.
+//! What was fetched with a caller's own credentials is given only to callers with the same credentials.
 
 use std::{
     collections::BTreeSet,
@@ -28,9 +28,9 @@ async fn what_one_got_is_not_given_to_another_and_what_he_got_is_his_again() {
         let answer = gateway.get_with_both(ROLL, credentials).await;
         assert_eq!(answer.names(), [credentials.trim(); 2], "{credentials}");
     }
-    assert_eq!(world.asked(), (4, 4), "the same credentials are asked with once");
+    assert_eq!(world.asked(), (4, 4), "the same credentials cause one call");
     let mixed = gateway.get_with(ROLL, &[(header(SOURCES[0]), "Bearer a"), (header(SOURCES[1]), "Bearer b")]).await;
-    assert_eq!((mixed.names(), world.asked()), (vec!["Bearer a".to_owned(), "Bearer b".to_owned()], (4, 4)), "each source for itself");
+    assert_eq!((mixed.names(), world.asked()), (vec!["Bearer a".to_owned(), "Bearer b".to_owned()], (4, 4)), "each source separately");
     assert_eq!(mixed.header("cache-status").map(|status| status.starts_with("rollcall; hit")), Some(true));
 }
 
@@ -66,7 +66,7 @@ async fn a_refusal_ends_what_was_kept_and_never_becomes_a_stale_copy() {
             world.answer_at(source, |_| Reply::status(503));
         }
         let down = gateway.get_with_both(ROLL, "Bearer a").await;
-        assert_eq!(down.code(), "upstream_unavailable", "the copy is gone, and does not come back");
+        assert_eq!(down.code(), "upstream_unavailable", "the copy is gone and does not come back");
     }
 }
 
@@ -85,7 +85,7 @@ async fn a_refusal_ends_all_that_was_got_with_these_credentials_and_nothing_else
     }
     assert_eq!(status("three", "Bearer a").await, 401);
     let asked = world.asked();
-    assert_eq!((status("one", "Bearer b").await, world.asked()), (200, asked), "another's copies are as they were");
+    assert_eq!((status("one", "Bearer b").await, world.asked()), (200, asked), "another caller's copies are unchanged");
     for source in SOURCES {
         world.answer_at(source, |_| Reply::status(503));
     }
@@ -93,8 +93,12 @@ async fn a_refusal_ends_all_that_was_got_with_these_credentials_and_nothing_else
     for source in SOURCES {
         world.answer_at(source, roll);
     }
-    assert_eq!((status("two", "Bearer a").await, world.asked().1), (200, asked.1 + 2), "they are good again, and it is asked anew");
-    assert_eq!((status("two", "Bearer a").await, world.asked().1), (200, asked.1 + 2), "what is got from now on is kept");
+    assert_eq!(
+        (status("two", "Bearer a").await, world.asked().1),
+        (200, asked.1 + 2),
+        "they are valid again, and the source is asked again"
+    );
+    assert_eq!((status("two", "Bearer a").await, world.asked().1), (200, asked.1 + 2), "what is fetched from now on is cached");
 }
 
 #[tokio::test]
@@ -109,8 +113,8 @@ async fn that_a_customer_is_unknown_ends_with_the_credentials_too_however_long_i
         }
         assert_eq!(status(customer).await, expected);
     }
-    tokio::time::sleep(Duration::from_millis(400)).await; // longer than a roll is of use
-    assert_eq!(status("unknown").await, 401, "a not-found is believed for half a minute, but not with what was refused since");
+    tokio::time::sleep(Duration::from_millis(400)).await; // longer than a roll is usable
+    assert_eq!(status("unknown").await, 401, "a not-found is cached for half a minute, but not for credentials that were refused since");
 }
 
 #[tokio::test]
@@ -152,8 +156,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step.prop_map(|(scope, customer, now, wait)| Step { scope, customer, now, wait }), 1..12)
 }
 
-/// A source whose every word is marked with the credentials that it was asked with, and that fails
-/// now and then.
+/// A source that marks every text with the credentials that it was asked with, and that fails now
+/// and then.
 async fn marking() -> World {
     let world = World::new().await;
     for source in SOURCES {
@@ -167,7 +171,7 @@ async fn marking() -> World {
     world
 }
 
-/// The marks of credentials that a text holds.
+/// The marks of credentials in a text.
 fn marks(text: &str) -> BTreeSet<String> {
     text.split("mark-").skip(1).map(|rest| rest.chars().take_while(char::is_ascii_digit).collect()).collect()
 }

@@ -1,7 +1,7 @@
-//! What upstreams and operators must be able to trust us with: which of it appears, and where.
+//! The data that upstreams and operators entrust to the gateway: which of it appears, and where.
 //!
 //! Backends fill every field, body and header with markers, the real program runs with its most
-//! talkative log, and everything that it says is searched.
+//! verbose log, and all of its output is searched.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ use crate::support::{
     planted::{self, ACCESS_TOKEN, BASIC, CLIENT_SECRET, MY_REPORTS_TOKEN, allowed, configuration, found, headed, markers, plant},
 };
 
-/// Asks for everything: the bodies of rolls, and whatever else callers and operators see.
+/// Requests everything: the bodies of rolls, and whatever else callers and operators see.
 async fn ask_for_everything(gateway: &Gateway, world: &World) -> (String, String) {
     let (mut rolls, mut rest) = (String::new(), String::new());
     let mut paths = Vec::new();
@@ -83,7 +83,7 @@ async fn what_is_no_http_is_not_quoted() {
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0, "what is written before may be lost in a reset");
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0, "what was written before may be lost in a reset");
             stream.write_all(format!("{0} {0}\r\n{0}\r\n\r\n", planted::text("raw")).as_bytes()).await.unwrap();
         }
     });

@@ -1,4 +1,4 @@
-//! Bodies that do not come whole behind a status that says enough: the status decides.
+//! Bodies that are cut short after a status that says enough: the status decides.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ const ROLL: &str = "/customers/acme/users";
 /// Longer than any answer may take here, and far shorter than a source is waited for.
 const LONG: Duration = Duration::from_secs(8);
 
-/// A page of something that stands before a source.
+/// A page from something in front of a source.
 fn page(status: u16) -> Reply {
     Reply::html(status)
 }
 
-/// Asks a source that always answers so, where the other one does not know the customer; how long that
-/// took is bounded, though the source has all the time that it wants.
+/// Asks a source that always answers like this, while the other one does not know the customer. Checks that
+/// this does not take long, although the source may take as long as it wants.
 async fn ask(source: &str, reply: Reply) -> (World, Answer) {
     let world = World::new().await;
     world.answer_at(source, move |_| reply.clone());
@@ -58,7 +58,7 @@ async fn a_status_is_believed_whether_or_not_its_body_comes_whole() {
     join_all(each).await;
 }
 
-/// Whether this is what is told of a source that always answers so, after so many calls.
+/// Checks what is reported about a source that always answers like this, after this many calls.
 async fn is_told(what: &str, source: &str, reply: Reply, expected: Value, calls: usize) {
     let (world, answer) = ask(source, reply).await;
     assert_eq!((answer.source(source), world.asked_at(source)), (expected, calls), "{what}: {answer:?}");

@@ -1,4 +1,4 @@
-//! One user of a roll, by our id or by that of a record.
+//! One user of a roll, by the gateway's id or by that of a record.
 
 use serde_json::json;
 
@@ -37,7 +37,7 @@ async fn a_user_is_found_by_each_of_its_ids() {
         let held = gateway.get_with(&format!("{USERS}/{path}"), &[("if-none-match", answer.header("etag").unwrap())]).await;
         assert_eq!((held.status, held.text.as_str()), (304, ""));
     }
-    assert_eq!(gateway.get(&format!("{USERS}/advanced_automation:gone")).await.json()["data"]["deleted"], true, "deleted people, too");
+    assert_eq!(gateway.get(&format!("{USERS}/advanced_automation:gone")).await.json()["data"]["deleted"], true, "deleted users, too");
     let head = gateway.send("HEAD", &format!("{USERS}/{id}"), &[]).await;
     assert_eq!((head.status, head.text.as_str()), (200, ""));
     assert_eq!(gateway.send("PUT", &format!("{USERS}/{id}"), &[]).await.code(), "method_not_allowed");

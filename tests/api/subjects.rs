@@ -1,4 +1,4 @@
-//! The subjects of tokens: each with a limit of his own, and with a name in the metrics.
+//! The subjects of tokens: each with a limit of its own, and with a name in the metrics.
 
 use crate::support::{
     issuer::{SigningKey, claims_but},

@@ -1,4 +1,4 @@
-//! A third backend, defined here and added by its entry alone: it joins, fails and is reported
+//! A third backend, defined here and added only by its registry entry: it joins, fails and is reported
 //! like the others.
 
 use http::Method;
@@ -15,7 +15,7 @@ const USERS: &str = "/customers/acme/users";
 const NAME: SourceName = SourceName::new("phone_book");
 const BACKEND: Backend = Backend { name: NAME, authorization_header: "X-Phone-Book-Authorization", configure };
 
-/// Rows on a page of the phone book, as it is asked and as it gives at most.
+/// The rows per page of the phone book: as requested, and the server's own maximum.
 const ASKED: u64 = 100;
 const PAGE: usize = 2;
 
@@ -53,7 +53,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     if !reader.is_there() {
         return None;
     }
-    // All keys are read before any of them ends this: else what is wrong with the others is not told.
+    // All keys are read before any of them ends this; otherwise, faults of the others would not be reported.
     let (base, limits) = (reader.base_url(), reader.limits());
     let transport = reader.transport(base.as_ref());
     let credentials = reader.credentials(|reader| reader.bearer("key"));
@@ -66,13 +66,13 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     })
 }
 
-/// The page that a call asks for.
+/// The requested page.
 fn entries(rows: &[Value], call: &Call) -> Reply {
     let page: Vec<&Value> = rows.iter().skip(call.number("offset")).take(PAGE).collect();
     Reply::json(200, &json!({"entries": page, "count": rows.len()}))
 }
 
-/// A world with Ann in all three sources, Bo in two of them and Cy, Di and Ed in one each.
+/// A world with Ann in all three sources, Bo in two of them, and Cy, Di and Ed in one each.
 async fn world() -> (World, Fake, Setup) {
     let (world, book) = (World::new().await, Fake::start().await);
     world.persons(vec![person("a1", "Ann Lee", "ann@acme.example"), person("a2", "Cy", "cy@acme.example")]);
@@ -157,7 +157,7 @@ async fn it_joins_like_the_others() {
     assert_eq!((&answer.source("phone_book")["status"], &answer.source("phone_book")["users"]), (&json!("ok"), &json!(3)));
     assert_eq!(gateway.get(&format!("{USERS}?source=phone_book")).await.names(), ["Ann Lee", "Bo", "Ed"]);
     let offsets: Vec<usize> = book.calls().iter().map(|call| call.number("offset")).collect();
-    assert_eq!(offsets, [0, 2], "walked to its end, once, in pages of the size that it gives");
+    assert_eq!(offsets, [0, 2], "walked to its end, once, in pages of the server's size");
     assert!(book.calls().iter().all(|call| call.header("authorization") == Some("Bearer book-key")));
 }
 
@@ -241,7 +241,7 @@ async fn its_configuration_is_checked_like_the_others() {
     let valid = || setup().set("sources.phone_book.key", "k").set("sources.phone_book.base_url", "https://book.example");
     assert!(valid().config().is_ok());
     let wrong = faults(valid().set("sources.phone_book.timout", "1s").set("sources.phone_book.base_url", "http://book.example"));
-    assert!(wrong.contains("Was sources.phone_book.timeout meant?") && wrong.contains("sources.phone_book.allow_http"), "{wrong}");
+    assert!(wrong.contains("Did you mean sources.phone_book.timeout?") && wrong.contains("sources.phone_book.allow_http"), "{wrong}");
 }
 
 #[tokio::test]

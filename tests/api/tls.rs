@@ -1,4 +1,4 @@
-//! Callers over TLS: the same answers as without, and nobody who does not shake hands is waited for.
+//! Callers over TLS: the same answers as without, and no waiting for clients that do not complete the handshake.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,10 +21,10 @@ const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\ns
 const USERS: &str = "/customers/acme/users";
 const REQUEST: &str = "GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n";
 
-/// Longer than a handshake or a head may take, by far.
+/// Much longer than a handshake or a head may take.
 const LONG: Duration = Duration::from_secs(25);
 
-/// A gateway whose callers' listener is encrypted, and who signed its certificate.
+/// A gateway whose callers' listener is encrypted, and the authority that signed its certificate.
 async fn encrypted(world: &World) -> (Gateway, Authority, Folder) {
     let (authority, folder) = (Authority::new("ours"), Folder::new());
     authority.sign().write(&folder);
@@ -36,7 +36,7 @@ async fn connect(gateway: &Gateway) -> TcpStream {
     TcpStream::connect(gateway.address()).await.unwrap()
 }
 
-/// Shakes hands, and speaks any protocol of these.
+/// Performs the handshake, offering these protocols.
 async fn shake_hands(stream: TcpStream, authority: &Authority, protocols: &[&str]) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
@@ -89,7 +89,7 @@ async fn plain_http_gets_no_answer_and_does_not_hurt_the_others() {
         let mut came = Vec::new();
         let ended = timeout(Duration::from_secs(5), stream.read_to_end(&mut came)).await;
         assert!(ended.is_ok(), "closed at once: {bytes}");
-        // At most the alert by which TLS says that it did not understand (RFC 8446, 6).
+        // At most the alert by which TLS reports that it did not understand (RFC 8446, 6).
         assert!(came.is_empty() || (came.len() == 7 && came[0] == 21), "{bytes}: {came:?}");
     }
     assert_eq!((gateway.get(USERS).await.status, world.asked()), (200, (1, 1)));

@@ -1,4 +1,4 @@
-//! The files of the listener's certificate: changed while it serves, and wrong from the beginning.
+//! The files of the listener's certificate: changed while it serves, and wrong from the start.
 
 use std::{fs, time::Duration};
 
@@ -11,16 +11,16 @@ use crate::support::{
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 const TLS: &str = "[server.tls]\ncert_file = \"cert.pem\"\nkey_file = \"key.pem\"\n";
 
-/// Longer than between two looks at the files.
+/// Longer than the time between two checks of the files.
 const LOOK: Duration = Duration::from_millis(1100);
 
-/// Whether somebody who believes this authority is answered, on a connection of his own.
+/// Whether a client that trusts this authority is answered, on a new connection.
 async fn is_answered(gateway: &Gateway, authority: &Authority) -> bool {
     let caller = authority.caller().build().unwrap();
     caller.get(format!("https://{}/health/live", gateway.address())).send().await.is_ok_and(|answer| answer.status() == 200)
 }
 
-/// How many lines say this.
+/// How many log lines contain this text.
 fn lines(program: &Program, what: &str) -> usize {
     program.said().lines().filter(|line| line.contains(what)).count()
 }
@@ -39,9 +39,9 @@ async fn a_changed_pair_is_put_to_work_when_it_is_whole_and_until_then_the_one_b
     let key_only = Pair { key: new.key.clone(), ..old.clone() };
     for (number, (pair, file, reason)) in [
         (Pair { certificate: half.to_owned(), ..old.clone() }, "cert.pem", "in the middle"),
-        (Pair { certificate: String::new(), ..old.clone() }, "cert.pem", "no certificate"),
+        (Pair { certificate: String::new(), ..old.clone() }, "cert.pem", "no PEM certificate"),
         (Pair { certificate: new.certificate.clone(), ..old.clone() }, "key.pem", "is not the key of"),
-        (Pair { key: "nonsense".to_owned(), ..old.clone() }, "key.pem", "no private key"),
+        (Pair { key: "nonsense".to_owned(), ..old.clone() }, "key.pem", "no unencrypted private key"),
         (key_only, "key.pem", "is not the key of"),
     ]
     .into_iter()
@@ -61,10 +61,10 @@ async fn a_changed_pair_is_put_to_work_when_it_is_whole_and_until_then_the_one_b
     tokio::time::sleep(LOOK).await;
     assert!(is_answered(&gateway, &after).await && !is_answered(&gateway, &before).await, "{}", program.said());
     assert_eq!(program.lines_with(&["the certificate was read again"]).await.len(), 1);
-    assert_eq!(ask().await, 200, "the connection that was there goes on");
+    assert_eq!(ask().await, 200, "the existing connection stays usable");
     fs::remove_file(folder.path("key.pem")).unwrap();
     tokio::time::sleep(LOOK).await;
-    assert!(is_answered(&gateway, &after).await, "without its file");
+    assert!(is_answered(&gateway, &after).await, "although its file is gone");
     program.signal("INT");
     let said = program.ended().await;
     let secret = |key: &str| key.lines().filter(|line| !line.starts_with('-')).all(|line| !format!("{said:?}").contains(line));
@@ -120,13 +120,13 @@ async fn a_pair_that_cannot_be_used_is_a_fault_that_names_key_and_file() {
     let locked = pair.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
     let garbage = "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n";
     for (certificate, key, at, what) in [
-        ("", pair.key.as_str(), "cert", "holds no certificate"),
+        ("", pair.key.as_str(), "cert", "holds no PEM certificate"),
         (&pair.certificate[..300], &pair.key, "cert", "in the middle"),
-        (garbage, &pair.key, "cert", "none that a server can have"),
-        (&pair.key, &pair.key, "cert", "holds no certificate"),
-        (&pair.certificate, "", "key", "holds no private key"),
-        (&pair.certificate, &pair.certificate, "key", "holds no private key"),
-        (&pair.certificate, &locked, "key", "no password"),
+        (garbage, &pair.key, "cert", "cannot be used by a server"),
+        (&pair.key, &pair.key, "cert", "holds no PEM certificate"),
+        (&pair.certificate, "", "key", "holds no unencrypted private key"),
+        (&pair.certificate, &pair.certificate, "key", "holds no unencrypted private key"),
+        (&pair.certificate, &locked, "key", "no unencrypted private key"),
         (&pair.certificate, &pair.key[..100], "key", "in the middle"),
         (&pair.certificate, &other.key, "key", "is not the key of"),
     ] {

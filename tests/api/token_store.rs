@@ -1,5 +1,5 @@
-//! The file that keeps the refresh token: what happens where it cannot be written or read, and that
-//! it is the only place that ever holds one.
+//! The file that stores the refresh token: what happens if it cannot be written or read, and that it
+//! is the only place that ever holds one.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -32,7 +32,7 @@ async fn a_store_that_cannot_be_written_costs_no_token_and_is_named() {
         assert_eq!(ask(&gateway, customer).await.code(), "upstream_unauthorized");
     }
     assert_told(&program, &["volume/token.lock: cannot be written: No such file"]).await;
-    assert_eq!(sent(&given), [""; 0], "the old one is not spent where the new one could not be kept");
+    assert_eq!(sent(&given), [""; 0], "the old token is not spent if a new one could not be stored");
     fs::rename(folder.path("away"), folder.path("volume")).unwrap();
     fs::create_dir(folder.path("volume/token.new")).unwrap();
     assert_eq!((ask(&gateway, "a").await.code().as_str(), sent(&given).len()), ("upstream_unauthorized", 0));
@@ -41,7 +41,7 @@ async fn a_store_that_cannot_be_written_costs_no_token_and_is_named() {
     assert_eq!((ask(&gateway, "a").await.status, sent(&given)), (200, numbered(1)), "{}", program.said());
 }
 
-/// Takes the folder of the store away while the identity server answers.
+/// Removes the store's folder while the identity server answers.
 fn lose_folder_at_once(world: &World, folder: &Folder) -> Shared {
     let (volume, away) = (folder.path("volume"), folder.path("away"));
     world.identity(LONG, move |call, reply| {
@@ -57,7 +57,7 @@ async fn a_token_that_could_not_be_kept_is_kept_before_anything_else_is_done() {
     let (world, folder, _) = world(LONG).await;
     let given = lose_folder_at_once(&world, &folder);
     let (program, gateway) = with_folder(&world, &folder).await;
-    assert_eq!(ask(&gateway, "a").await.code(), "upstream_unauthorized", "what cannot be kept is not used");
+    assert_eq!(ask(&gateway, "a").await.code(), "upstream_unauthorized", "a token that cannot be stored is not used");
     assert_told(&program, &["volume/token: cannot be written: No such file", "kept in memory"]).await;
     fs::create_dir(folder.path("volume")).unwrap();
     let kept = folder.path("volume/token");
@@ -84,7 +84,7 @@ async fn a_login_goes_before_a_token_that_could_not_be_kept() {
         let (program, gateway) = with_folder(&world, &folder).await;
         assert_eq!(ask(&gateway, "a").await.code(), "upstream_unauthorized");
         if left {
-            // The folder comes back as it was left: what was written beside the store is whole.
+            // The folder comes back as it was: what was written beside the store is complete.
             fs::rename(folder.path("away"), folder.path("volume")).unwrap();
         } else {
             fs::create_dir(folder.path("volume")).unwrap();
@@ -103,7 +103,7 @@ async fn a_store_that_others_can_read_or_that_holds_no_token_is_told_of() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let (program, gateway) = Program::serve(&world.toml_with_store(&folder, ""), &[]).await;
     assert_eq!(ask(&gateway, "a").await.status, 200);
-    program.lines_with(&["WARN", "others can read", "my-reports.token"]).await;
+    program.lines_with(&["WARN", "other users can read", "my-reports.token"]).await;
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     for text in ["", "two\nlines\n"] {
         let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! Who the gateway is at the sources: tokens, their renewal, and that they go nowhere else.
+//! The gateway's identity at the sources: tokens, their renewal, and that they are sent nowhere else.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const TOKENS: &str = "/idp/token";
 const PERSONS: &str = "/Person";
 const ROLL: &str = "/customers/acme/users?partial=deny";
 
-/// A gateway that tries nothing twice.
+/// A gateway that makes no retries.
 fn setup(world: &World) -> Setup {
     world.gateway().set("sources.advanced_automation.retries", "0").set("sources.my_reports.retries", "0")
 }
@@ -37,7 +37,7 @@ async fn a_refused_token_is_renewed_once_and_the_answer_is_whole() {
     assert_eq!((answer.status, answer.names()), (200, vec!["Ann".to_owned()]));
     assert_eq!((world.advanced_automation.count(TOKENS), world.advanced_automation.count(PERSONS)), (2, 2));
     gateway.get("/customers/other/users").await;
-    assert_eq!((world.advanced_automation.count(TOKENS), world.advanced_automation.count(PERSONS)), (2, 3), "the new token stays");
+    assert_eq!((world.advanced_automation.count(TOKENS), world.advanced_automation.count(PERSONS)), (2, 3), "the new token stays in use");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn one_customer_for_whom_every_token_is_refused_costs_no_renewal_each_time
         let refused = gateway.get("/customers/refused/users?partial=deny").await;
         assert_eq!(refused.source("advanced_automation")["status"], "unauthorized", "{refused:?}");
         let other = gateway.get(&format!("/customers/other-{number}/users")).await;
-        assert_eq!(other.source("advanced_automation")["status"], "ok", "the token is good for others: {other:?}");
+        assert_eq!(other.source("advanced_automation")["status"], "ok", "the token is valid for other customers: {other:?}");
     }
-    assert_eq!(world.advanced_automation.count(TOKENS), 2, "the first one, and one that was no better");
+    assert_eq!(world.advanced_automation.count(TOKENS), 2, "the first one, and a replacement that was no better");
 }

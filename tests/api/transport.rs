@@ -1,4 +1,4 @@
-//! How backends are reached: whose certificates are believed, and which way the calls go.
+//! How backends are reached: whose certificates are trusted, and which way the calls go.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use crate::support::{
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"my-reports-token\"\n";
 const USERS: &str = "/customers/acme/users";
 
-/// Asks the real program, whose system believes nobody but `roots`, for a roll from encrypted backends.
+/// Requests a roll from encrypted backends through the real program, whose system trusts only `roots`.
 async fn roll_over_tls(pair: &Pair, roots: &Authority, ca_file: Option<&str>) -> (Answer, String) {
     let (world, folder) = (World::of_two().await, Folder::new());
     let roots = folder.write("roots.pem", &roots.pem());
@@ -80,11 +80,11 @@ async fn a_ca_file_that_cannot_be_used_is_a_fault_that_names_key_and_file() {
     let second = authority.pem() + garbage;
     let key = authority.sign().key;
     for (text, what) in [
-        ("", "holds no certificate"),
-        (&key, "holds no certificate"),
+        ("", "holds no PEM certificate"),
+        (&key, "holds no PEM certificate"),
         (&authority.pem()[..200], "in the middle"),
-        (garbage, "certificate 1 is none"),
-        (&second, "certificate 2 is none"),
+        (garbage, "certificate 1 cannot be used as a trust anchor"),
+        (&second, "certificate 2 cannot be used as a trust anchor"),
     ] {
         let file = folder.write("ca.pem", text);
         let fault = world.gateway().set("sources.my_reports.ca_file", file.to_str().unwrap()).config().err().unwrap().to_string();
@@ -151,7 +151,7 @@ async fn a_proxy_that_is_named_is_used_whatever_the_environment_says() {
     assert_eq!((named.count("/users"), world.asked(), other.calls().len()), (1, (1, 0), 0));
 }
 
-/// A proxy that leads anywhere, and what it was told.
+/// A proxy that connects anywhere, and what it was asked for.
 async fn tunnel() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (url, told) = (format!("http://{}", listener.local_addr().unwrap()), Arc::new(Mutex::new(Vec::new())));

@@ -1,4 +1,4 @@
-//! The roll: what the sources hold, joined.
+//! The roll: the users of the sources, joined.
 
 use serde_json::json;
 

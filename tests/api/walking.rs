@@ -1,4 +1,4 @@
-//! Walking Advanced Automation's pages: which are asked for, how many at once, and when one fails.
+//! Walking Advanced Automation's pages: which are requested, how many at once, and what happens when one fails.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Reply, SIZE, World, page, person, slice};
 
-/// Whether the roll is whole, with so many of its users.
+/// Checks that the roll is complete, with this many users.
 #[track_caller]
 fn assert_whole(answer: &Answer, users: usize) {
     let (body, source) = (answer.json(), answer.source("advanced_automation"));
@@ -141,9 +141,9 @@ async fn the_strongest_failure_of_several_pages_decides_whichever_came_first() {
         let answer = world.start_paging(&[]).await.get("/customers/acme/users?partial=deny").await;
         assert_eq!(answer.code(), code, "{statuses:?}");
         let is_refused = statuses.iter().all(|status| [400, 404, 422].contains(status));
-        let again = if is_refused { 2 } else { 1 }; // another reading may mend it
+        let again = if is_refused { 2 } else { 1 }; // another reading may fix it
         let expected: Vec<usize> = (1..=5).flat_map(|page| std::iter::repeat_n(page, again)).collect();
-        assert_eq!(world.pages_asked(), expected, "none is begun behind a failure");
+        assert_eq!(world.pages_asked(), expected, "none is requested after a failure");
     }
 }
 
@@ -176,7 +176,7 @@ async fn a_walk_does_not_wait_for_places_that_it_holds_itself() {
     for places in ["1", "3"] {
         let world = World::new().await;
         world.answer_pages(|number, _| page(slice(60, SIZE, number), 60, 6).after(Duration::from_millis(500)));
-        // An answer takes longer than half of this, which is how long a call waits for a place, and far from all of it.
+        // An answer takes more than half of this (as long as a call waits for a place) and far less than all of it.
         let gateway = world.start_paging(&[("max_in_flight", places), ("timeout", "900ms")]).await;
         assert_whole(&gateway.get("/customers/acme/users?page_size=1000").await, 60);
         assert!(world.advanced_automation.most_at_once() <= places.parse().unwrap());

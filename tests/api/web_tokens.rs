@@ -1,4 +1,4 @@
-//! Who may ask, where callers are told by tokens of an issuer: which tokens are taken, and what they open.
+//! Who may call, with callers identified by an issuer's tokens: which tokens are accepted, and what they permit.
 
 use serde_json::{Value, json};
 
@@ -17,12 +17,12 @@ async fn a_token_by_each_algorithm_is_taken() {
         assert_eq!(answer.status, 200, "{}: {answer:?}", key.algorithm());
     }
     let without_id = keys[1].token_with(&json!({"alg": "ES256"}), &claims(&["*"]));
-    assert_eq!(trusting.get(&without_id).await.status, 200, "there is one key for the algorithm");
-    assert_eq!(trusting.asked(), 1, "the key set is asked for once");
+    assert_eq!(trusting.get(&without_id).await.status, 200, "there is only one key for the algorithm");
+    assert_eq!(trusting.asked(), 1, "the key set is fetched once");
     assert_eq!(trusting.issuer.calls()[0].header("authorization"), None);
 }
 
-/// Every way to forge a token that is known for having worked somewhere, and then some.
+/// Every way to forge a token that is known to have worked somewhere, and some more.
 fn forged(key: &SigningKey, rsa: &SigningKey) -> Vec<(&'static str, String)> {
     let (good, stranger) = (claims(&["*"]), SigningKey::ec(&key.id));
     let (header, listed) = (json!({"alg": key.algorithm(), "kid": key.id}), rsa.listed());
@@ -89,11 +89,11 @@ async fn a_token_that_is_wrong_in_any_way_is_refused_and_why_is_said() {
     }
     let token = key.token(&claims(&["*"]));
     let as_key = trusting.gateway.get_with(ROLL, &[("x-api-key", &token)]).await;
-    assert_eq!(as_key.code(), "unauthorized", "a token is no key");
+    assert_eq!(as_key.code(), "unauthorized", "a token is not a key");
     let message = as_key.json()["message"].to_string();
     assert!(message.contains("token") && message.contains("'Authorization: Bearer ...'"), "what works here: {message}");
-    assert!(!message.contains("X-Api-Key") && !message.contains("key"), "and nothing else: {message}");
-    assert_eq!(trusting.get(&token).await.status, 200, "and a good one goes through after all that");
+    assert!(!message.contains("X-Api-Key") && !message.contains("key"), "only what works here: {message}");
+    assert_eq!(trusting.get(&token).await.status, 200, "a valid one still works after all that");
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn every_fault_of_the_table_is_named() {
         (world.gateway().set("auth.mode", "jwt"), &["auth.jwt.audience", "is required"]),
         (world.gateway().set("auth.mode", "jwt"), &["auth.jwt.jwks_url", "auth.jwt.jwks_file"]),
         (valid().set("auth.jwt.jwks_url", "http://id.example.com/keys"), &["auth.jwt.jwks_url", "https://"]),
-        (valid().set("auth.jwt.jwks_file", "keys.json"), &["auth.jwt.jwks_url", "leave either out"]),
+        (valid().set("auth.jwt.jwks_file", "keys.json"), &["auth.jwt.jwks_url", "remove one of them"]),
         (valid().set("auth.jwt.audience", " "), &["auth.jwt.audience", "blank"]),
         (valid().set("auth.mode", "keys"), &["auth.jwt", "auth.mode"]),
     ];

@@ -1,5 +1,5 @@
-//! What a backend may do on the wire, at each place where one is asked: the answer says what it
-//! was, the other source's users are there, and nothing is left hanging.
+//! What a backend may do wrong on the wire, wherever one is called: the answer says what happened, the
+//! other source's users are there, and nothing is left hanging.
 
 use std::{io::Write, time::Duration};
 
@@ -17,16 +17,16 @@ use crate::support::{
 
 use Step::{Drip, Repeat, Reset, Send, Stall};
 
-/// Where a backend misbehaves: the source, and the end of the path.
+/// Where a backend misbehaves: the source, and the ending of the path.
 const PLACES: [(&str, &str); 3] = [("advanced_automation", "/Person"), ("advanced_automation", "/idp/token"), ("my_reports", "/users")];
 
 /// Longer than any answer may take here, and far shorter than a source hangs.
 const LONG: Duration = Duration::from_secs(8);
 
-/// Opened brackets that no reader may follow one by one.
+/// Opening brackets, too many for a reader that recurses into each.
 const DEPTH: usize = 100_000;
 
-/// A fault, the status of the source that has it, and what it does.
+/// A fault: its name, the resulting status of the source, and the steps.
 type Fault = (&'static str, &'static str, Vec<Step>);
 
 fn ok(headers: &str) -> Step {
@@ -48,12 +48,12 @@ fn gzipped(bytes: Vec<u8>) -> Vec<Step> {
     vec![ok(&format!("Content-Encoding: gzip\nContent-Length: {}", bytes.len())), Send(bytes)]
 }
 
-/// The good body with this in the place of each value that is read.
+/// The valid body with this in place of each value that is read.
 fn with_values(value: &str) -> String {
     format!(r#"{{"access_token":{value},"Clients":{value},"data":{value}}}"#)
 }
 
-/// Everything that never ends: without a limit on time it hangs.
+/// Everything that never ends: without a time limit, it hangs.
 fn endless_in_time() -> Vec<Fault> {
     let (head, whole) = ("HTTP/1.1 200 OK\nContent-Type: applica", format!("Content-Length: {}", GOOD.len()));
     vec![
@@ -119,7 +119,7 @@ fn wrong_answers() -> Vec<Fault> {
     .collect()
 }
 
-/// A gateway before a backend that has a fault. It waits only where waiting is what must end.
+/// A gateway in front of a faulty backend. It waits long only if the fault is one that must time out.
 async fn start(world: &World, (source, _): (&str, &str), url: &str, status: &str) -> Gateway {
     let timeout = if status == "timeout" { "400ms" } else { "30s" };
     let own = [("timeout", timeout), ("retries", "1"), ("max_response_bytes", "1MiB")];
@@ -141,13 +141,13 @@ async fn check_at(place: (&str, &'static str), (name, status, steps): &Fault) {
     let other = name_at(other_than(place.0));
     assert_eq!((beside.status, &beside.json()["status"]), (200, &json!("partial")), "{what}: {beside:?}");
     assert_eq!((beside.names(), &beside.source(place.0)["status"]), (vec![other.to_owned()], &json!(status)), "{what}: {beside:?}");
-    let waits = *status == "timeout"; // a busy machine may then not have come to the call, nor may it later
+    let waits = *status == "timeout"; // on a busy machine the call may not have been made yet, and may not be later
     let calls = match *status {
         "timeout" => 0..=1,
         "unavailable" => 2..=2,
         _ => 1..=1,
     };
-    assert!(calls.contains(&source.calls()), "{what}: only what may pass is tried again: {} calls", source.calls());
+    assert!(calls.contains(&source.calls()), "{what}: only transient faults are retried: {} calls", source.calls());
 
     for other in SOURCES {
         world.answer_at(other, |_| Reply::status(404));
@@ -159,10 +159,10 @@ async fn check_at(place: (&str, &'static str), (name, status, steps): &Fault) {
     until(&format!("the gateway to hang up on {what}"), || source.open() == 0).await;
 
     source.mend();
-    assert!(is_read_again(&gateway, if waits { 10 } else { 1 }).await, "{what}: it is well again");
+    assert!(is_read_again(&gateway, if waits { 10 } else { 1 }).await, "{what}: it works again");
 }
 
-/// Whether a source that is well again is read, in so many tries.
+/// Whether a source that works again is read, within this many tries.
 async fn is_read_again(gateway: &Gateway, tries: usize) -> bool {
     for _ in 0..tries {
         let answer = gateway.get("/customers/mended/users").await;

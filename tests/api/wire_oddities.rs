@@ -1,5 +1,5 @@
-//! What a backend may do on the wire that is odd and does no harm: unusual forms of a good answer,
-//! a full backlog, more than one answer, and as much as it likes of what nobody keeps.
+//! What a backend may do on the wire that is odd but harmless: unusual forms of a valid answer, a
+//! full backlog, more than one answer, and any amount of data that is not kept.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use Step::{Drip, Repeat, Send, Stall};
 const SOURCES: [(&str, &str); 2] = [("advanced_automation", "/Person"), ("my_reports", "/users")];
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 
-/// A gateway that tries nothing twice, before a backend that takes these steps in the place of a source.
+/// A gateway without retries, in front of a backend that takes these steps in place of a source.
 async fn start(world: &World, (source, path): (&str, &'static str), steps: Vec<Step>) -> (Gateway, RawSource) {
     let raw = RawSource::start(path, steps).await;
     (world.gateway_with(source, &raw.url()).patient().tune(source, &[("retries", "0")]).start().await, raw)
@@ -90,7 +90,7 @@ async fn depth_that_nobody_reads_does_no_harm() {
     for place in SOURCES {
         let world = World::new().await;
         let (gateway, _raw) = start(&world, place, vec![answer("200 OK", &roll)]).await;
-        assert_eq!(gateway.get("/customers/acme/users").await.names(), ["Raw"], "{place:?}: one odd field hides nobody");
+        assert_eq!(gateway.get("/customers/acme/users").await.names(), ["Raw"], "{place:?}: one odd field hides no user");
         let (gateway, _raw) = start(&world, place, vec![answer("404 Not Found", &deep)]).await;
         let unknown = gateway.get("/customers/acme/users").await;
         assert_eq!(unknown.source(place.0)["status"], "not_found", "{place:?}: {unknown:?}");

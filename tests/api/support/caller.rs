@@ -1,5 +1,5 @@
-//! A caller that asks without a pause on one connection, takes another one where it is told to,
-//! and counts what became of each request.
+//! A caller that sends requests without a pause on one connection, opens another one when told to,
+//! and counts the outcome of each request.
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -8,17 +8,17 @@ use tokio::{
 
 use super::Gateway;
 
-/// What became of a caller's requests.
+/// The outcomes of a caller's requests.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
-    /// Sent on a connection that was made.
+    /// Sent on an established connection.
     pub(crate) sent: usize,
-    /// Answered, whole, with 200.
+    /// Answered completely, with 200.
     pub(crate) answered: usize,
 }
 
 impl Gateway {
-    /// Asks for a path again and again, until nobody listens any more or so many were sent.
+    /// Requests a path repeatedly, until nothing listens any more or `most` requests were sent.
     pub(crate) async fn keep_asking(&self, path: &str, most: usize) -> Tally {
         let request = format!("GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n");
         let mut tally = Tally::default();
@@ -44,7 +44,7 @@ impl std::iter::Sum for Tally {
     }
 }
 
-/// Sends a request and takes the whole answer; its head, in lower case.
+/// Sends a request and reads the whole answer; returns its head, in lower case.
 async fn exchange(stream: &mut TcpStream, request: &str) -> Option<String> {
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut came = Vec::new();

@@ -1,4 +1,4 @@
-//! Authorities and certificates of a test's own, and what stands before a backend to encrypt it.
+//! Certificate authorities and certificates for tests, and a TLS front for a backend.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Fake, Folder, Setup};
 
-/// Who signs certificates, and is believed by whoever wants to.
+/// A certificate authority that signs certificates.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate with its key, as PEM.
@@ -25,7 +25,7 @@ pub(crate) struct Pair {
     pub(crate) key: String,
 }
 
-/// A backend's encrypted door, until it is dropped.
+/// The TLS front of a backend, until it is dropped.
 pub(crate) struct Encrypted {
     pub(crate) url: String,
     server: tokio::task::JoinHandle<()>,
@@ -51,16 +51,16 @@ impl Authority {
         self.sign_for("127.0.0.1", 2100)
     }
 
-    /// Signs a certificate for a name or an address, good until the beginning of a year.
+    /// Signs a certificate for a name or an address, valid until the beginning of a year.
     pub(crate) fn sign_for(&self, name: &str, until: i32) -> Pair {
         let (mut wanted, key) = (CertificateParams::new([name.to_owned()]).unwrap(), KeyPair::generate().unwrap());
         wanted.not_after = date_time_ymd(until, 1, 1);
         Pair { certificate: wanted.signed_by(&key, &self.0).unwrap().pem(), key: key.serialize_pem() }
     }
 
-    /// A caller that believes this authority and no other, on a connection of its own for each request.
+    /// A caller that trusts only this authority, on a new connection for each request.
     pub(crate) fn caller(&self) -> reqwest::ClientBuilder {
-        drop(rustls::crypto::ring::default_provider().install_default()); // or somebody has already
+        drop(rustls::crypto::ring::default_provider().install_default()); // or a provider is already installed
         let own = reqwest::Certificate::from_pem(self.pem().as_bytes()).unwrap();
         reqwest::Client::builder().no_proxy().no_gzip().pool_max_idle_per_host(0).tls_certs_only([own])
     }
@@ -75,7 +75,7 @@ impl Pair {
         folder.write("key.pem", &self.key);
     }
 
-    /// What a server needs to shake hands.
+    /// What a server needs for the handshake.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let chain = CertificateDer::pem_slice_iter(self.certificate.as_bytes()).collect::<Result<_, _>>().unwrap();
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
@@ -88,7 +88,7 @@ impl Pair {
 // === impl Encrypted ===
 
 impl Encrypted {
-    /// Stands before a backend.
+    /// Puts a TLS front before a backend.
     pub(crate) async fn before(backend: &Fake, pair: &Pair) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());

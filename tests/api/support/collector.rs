@@ -1,4 +1,4 @@
-//! A collector of spans: takes OTLP over HTTP and remembers what came.
+//! A trace collector: accepts OTLP over HTTP and records what it receives.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use prost::Message;
 
 use super::{Fake, Reply, Setup};
 
-/// A collector on a port of its own, until it is dropped.
+/// A collector on its own port, until it is dropped.
 pub(crate) struct Collector(pub(crate) Fake);
 
-/// A span as it came.
+/// A span as received.
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
     pub(crate) name: String,
     pub(crate) trace_id: String,
     pub(crate) id: String,
-    /// Empty where it is the first of its trace.
+    /// Empty if it is the first of its trace.
     pub(crate) parent: String,
     pub(crate) kind: v1::span::SpanKind,
     pub(crate) is_error: bool,
@@ -34,24 +34,24 @@ impl Collector {
         Self(fake)
     }
 
-    /// The endpoint as it is configured.
+    /// The endpoint for the configuration.
     pub(crate) fn endpoint(&self) -> String {
         format!("{}/v1/traces", self.0.url())
     }
 
-    /// What came, by process.
+    /// What was received, by process.
     pub(crate) fn batches(&self) -> Vec<ResourceSpans> {
         let calls = self.0.calls();
         assert!(calls.iter().all(|call| call.path == "/v1/traces" && call.header("content-type") == Some("application/x-protobuf")));
         calls.iter().flat_map(|call| ExportTraceServiceRequest::decode(call.body.clone()).unwrap().resource_spans).collect()
     }
 
-    /// Every span that came.
+    /// Every span received.
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.batches().into_iter().flat_map(|batch| batch.scope_spans).flat_map(|scope| scope.spans).map(Span::from).collect()
     }
 
-    /// Every byte that came, as text.
+    /// Every byte received, as text.
     pub(crate) fn text(&self) -> String {
         self.0.calls().iter().map(|call| String::from_utf8_lossy(&call.body).into_owned() + "\n").collect()
     }
@@ -62,7 +62,7 @@ impl Span {
         self.attributes.get(name).map(String::as_str)
     }
 
-    /// Where the span is, as `traceparent` says it.
+    /// The position of the span, in the form of `traceparent`.
     pub(crate) fn position(&self) -> String {
         format!("00-{}-{}-01", self.trace_id, self.id)
     }
@@ -84,7 +84,7 @@ impl From<v1::Span> for Span {
 }
 
 impl Setup {
-    /// Reports so large a share of its requests to a collector.
+    /// Reports this share of its requests to a collector.
     pub(crate) fn reports_to(self, collector: &Collector, share: &str) -> Self {
         self.set("telemetry.otlp_endpoint", &collector.endpoint()).set("telemetry.sample", share)
     }
@@ -95,7 +95,7 @@ pub(crate) fn texts(attributes: Vec<KeyValue>) -> BTreeMap<String, String> {
     let text = |value: any_value::Value| match value {
         any_value::Value::StringValue(text) => text,
         any_value::Value::IntValue(number) => number.to_string(),
-        other => panic!("no span of ours says {other:?}"),
+        other => panic!("none of our spans contains {other:?}"),
     };
     attributes.into_iter().map(|pair| (pair.key, text(pair.value.unwrap().value.unwrap()))).collect()
 }

@@ -1,10 +1,10 @@
-//! What every answer carries, and what every error looks like (contract, sections 6 and 7).
+//! What every answer carries, and the shape of every error (contract, sections 6 and 7).
 
 use serde_json::Value;
 
 use super::Answer;
 
-/// Each code with its HTTP status and who can mend it, as callers were promised.
+/// Each code with its HTTP status and owner, as promised to callers.
 const CODES: [(&str, u16, &str); 26] = [
     ("invalid_customer_id", 400, "caller"),
     ("invalid_parameter", 400, "caller"),
@@ -34,22 +34,22 @@ const CODES: [(&str, u16, &str); 26] = [
     ("upstream_timeout", 504, "upstream"),
 ];
 
-/// What every answer depends on, and what besides where callers' credentials are sent on.
+/// The headers that every answer depends on, and those that are added where callers' credentials are forwarded.
 pub(crate) const VARY: &str = "Accept, Accept-Encoding, Authorization, X-Api-Key";
 pub(crate) const VARY_OF_CREDENTIALS: &str = ", x-advanced-automation-authorization, x-myreports-authorization";
 
 impl Answer {
-    /// The code of an error, once it is sure that the error has the one shape.
+    /// Returns the code of an error, after checking that the error has the one shape.
     #[track_caller]
     pub(crate) fn code(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
         let body = self.json();
         assert_eq!((&body["status"], &body["error"]), (&"error".into(), &self.status.into()), "{self:?}");
-        assert!(body["message"].as_str().is_some_and(|message| message.ends_with('.')), "no sentence: {self:?}");
+        assert!(body["message"].as_str().is_some_and(|message| message.ends_with('.')), "not a sentence: {self:?}");
         self.has_the_facts_of_an_error()
     }
 
-    /// The code of an error in the form of RFC 9457, once it is sure that it has that form.
+    /// Returns the code of an error in the form of RFC 9457, after checking that form.
     #[track_caller]
     pub(crate) fn problem_code(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
@@ -60,7 +60,7 @@ impl Answer {
         self.has_the_facts_of_an_error()
     }
 
-    /// Whether an answer carries what every answer carries.
+    /// Checks that an answer carries what every answer carries.
     #[track_caller]
     pub(crate) fn has_the_usual_headers(&self) {
         let id = self.header("x-request-id").unwrap_or_default();
@@ -88,7 +88,7 @@ impl Answer {
     }
 }
 
-/// Whether a value is a point in time as the contract prints it: `2026-11-21T10:00:00.123Z`.
+/// Whether a value is a timestamp in the contract's format: `2026-11-21T10:00:00.123Z`.
 fn is_moment(value: &Value) -> bool {
     let form = value.as_str().unwrap_or_default().chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter });
     form.eq("0000-00-00T00:00:00.000Z".chars())

@@ -1,4 +1,4 @@
-//! A backend that says what a test wants, and remembers what it was asked.
+//! A backend that answers as a test scripts it, and records its calls.
 
 use std::{
     io::{self, Write},
@@ -25,7 +25,7 @@ use url::form_urlencoded;
 
 type Script = Arc<dyn Fn(&Call) -> Reply + Send + Sync>;
 
-/// A backend on a port of its own, until it is dropped.
+/// A backend on its own port, until it is dropped.
 pub(crate) struct Fake {
     address: SocketAddr,
     state: Arc<State>,
@@ -42,7 +42,7 @@ struct State {
 /// A call that is being answered, until this is dropped.
 struct UnderWay(Arc<State>);
 
-/// What a backend was asked.
+/// A call that a backend received.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -52,7 +52,7 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
-/// What it answers.
+/// Its answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     status: u16,
@@ -83,12 +83,12 @@ impl Fake {
         Self { address, state, server }
     }
 
-    /// From now on it answers so.
+    /// Answers like this from now on.
     pub(crate) fn answer(&self, script: impl Fn(&Call) -> Reply + Send + Sync + 'static) {
         *self.state.script.lock().unwrap() = Arc::new(script);
     }
 
-    /// From now on it answers everything the same.
+    /// Answers everything the same from now on.
     pub(crate) fn always(&self, reply: Reply) {
         self.answer(move |_| reply.clone());
     }
@@ -101,12 +101,12 @@ impl Fake {
         self.state.calls.lock().unwrap().clone()
     }
 
-    /// How many calls were answered at the same time at most.
+    /// The maximum number of calls answered at the same time.
     pub(crate) fn most_at_once(&self) -> usize {
         self.state.most.load(Ordering::SeqCst)
     }
 
-    /// How often a path was asked for that ends so.
+    /// How often a path with this ending was requested.
     pub(crate) fn count(&self, ending: &str) -> usize {
         self.calls().iter().filter(|call| call.path.ends_with(ending)).count()
     }
@@ -179,7 +179,7 @@ impl Reply {
         self
     }
 
-    /// The body is not followed by its end.
+    /// The body never ends.
     pub(crate) fn without_end(mut self) -> Self {
         self.ending = Ending::Never;
         self
@@ -193,7 +193,7 @@ impl Reply {
         self.header("content-encoding", "gzip")
     }
 
-    /// How many bytes the body has on the wire.
+    /// The size of the body on the wire, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.body.len()
     }
@@ -207,8 +207,8 @@ impl Reply {
             if self.ending == Ending::Never {
                 std::future::pending::<()>().await;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await; // until what has begun is on its way
-            Err(io::Error::other("cut short, as the test wants it"))
+            tokio::time::sleep(Duration::from_millis(20)).await; // until what was sent so far is on its way
+            Err(io::Error::other("cut short by the test"))
         });
         Body::from_stream(begun.chain(end))
     }

@@ -1,7 +1,7 @@
-//! Figures that a person wants to read; `cargo test -- --nocapture` shows them.
+//! Measured figures for people; `cargo test -- --nocapture` shows them.
 
-/// Says what a test has measured.
-#[expect(clippy::print_stderr, reason = "a figure is for whoever runs the tests")]
+/// Prints what a test has measured.
+#[expect(clippy::print_stderr, reason = "figures are for the person who runs the tests")]
 pub(crate) fn figure(what: &str) {
     eprintln!("figure: {what}");
 }

@@ -1,38 +1,38 @@
-//! Gateways that send on what callers bring for the sources, and sources that say what they were sent.
+//! Gateways that forward callers' credentials to the sources, and sources that echo what they were sent.
 
 use serde_json::json;
 
 use super::{Answer, Call, Gateway, Reply, Setup, World, person, persons_page, sources::SOURCES, user};
 
-/// The roll that is asked for.
+/// The requested roll.
 pub(crate) const ROLL: &str = "/customers/acme/users";
 
-/// The header in which a caller brings his credentials for a source.
+/// The header for a caller's credentials for a source.
 pub(crate) fn header(source: &str) -> &'static str {
     if source == SOURCES[0] { "X-Advanced-Automation-Authorization" } else { "X-MyReports-Authorization" }
 }
 
 impl Setup {
-    /// A source wants callers' credentials, and is asked once.
+    /// Forwards callers' credentials to a source, without retries.
     pub(crate) fn forwarding(self, source: &str) -> Self {
         self.tune(source, &[("credentials", "forward"), ("retries", "0")])
     }
 }
 
 impl Gateway {
-    /// Brings the same credentials for both sources.
+    /// Sends the same credentials for both sources.
     pub(crate) async fn get_with_both(&self, path: &str, credentials: &str) -> Answer {
         self.get_with(path, &[(header(SOURCES[0]), credentials), (header(SOURCES[1]), credentials)]).await
     }
 }
 
-/// Both sources want callers' credentials.
+/// A gateway that forwards callers' credentials to both sources.
 pub(crate) async fn forwarding_both(world: &World, keys: &[(&str, &str)]) -> Gateway {
     let setup = SOURCES.iter().fold(world.gateway(), |setup, source| setup.forwarding(source));
     keys.iter().fold(setup, |setup, (key, value)| setup.set(key, value)).start().await
 }
 
-/// A world in which each source has one user whose name is what was sent as `Authorization`.
+/// A world in which each source has one user, named after what was sent as `Authorization`.
 pub(crate) async fn echoing() -> World {
     let world = World::new().await;
     for source in SOURCES {
@@ -41,7 +41,7 @@ pub(crate) async fn echoing() -> World {
     world
 }
 
-/// One user whose name is what was sent.
+/// One user, named after what was sent.
 pub(crate) fn echo(call: &Call) -> Reply {
     let sent = call.header("authorization").unwrap_or("nothing").to_owned();
     if call.path.ends_with("/Person") {

@@ -1,4 +1,4 @@
-//! The gateway under test, on a port of its own, and a caller of it.
+//! The gateway under test, on its own port, and a caller of it.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use serde_json::Value;
 
 use super::certificates::Authority;
 
-/// A gateway that is still to be configured.
+/// A gateway that is yet to be configured.
 pub(crate) struct Setup {
     layers: Layers,
     backends: Vec<Backend>,
 }
 
-/// A gateway that answers, until it is dropped.
+/// A running gateway, until it is dropped.
 pub(crate) struct Gateway {
     running: Option<Running>,
     pub(crate) url: String,
@@ -26,7 +26,7 @@ pub(crate) struct Gateway {
     client: reqwest::Client,
 }
 
-/// What a caller got.
+/// What a caller received.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -47,7 +47,7 @@ impl Setup {
         self
     }
 
-    /// Adds a backend that the program does not know.
+    /// Adds a backend that is not in the registry.
     pub(crate) fn with_backend(mut self, backend: Backend) -> Self {
         self.backends.push(backend);
         self
@@ -57,7 +57,7 @@ impl Setup {
         Config::read(self.layers, &self.backends)
     }
 
-    #[expect(clippy::unused_async, reason = "it wants a runtime, and every test awaits it")]
+    #[expect(clippy::unused_async, reason = "it needs a runtime, and every test awaits it")]
     pub(crate) async fn start(self) -> Gateway {
         let running = App::new(self.config().unwrap()).unwrap().start().unwrap();
         let (url, admin) = (format!("http://{}", running.address), running.admin_address);
@@ -68,18 +68,18 @@ impl Setup {
 impl Gateway {
     /// A gateway that runs elsewhere.
     pub(crate) fn at(url: String) -> Self {
-        // An error means that a gateway of this process has done so already.
+        // An error means that another gateway in this process has installed it already.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().no_proxy().no_gzip().tls_certs_only([]).build().unwrap();
         Self { running: None, url, admin_url: None, client }
     }
 
-    /// The same gateway, asked over TLS by a caller that believes this authority and no other.
+    /// The same gateway, called over TLS by a caller that trusts only this authority.
     pub(crate) fn over_tls(self, authority: &Authority) -> Self {
         Self { url: self.url.replace("http://", "https://"), client: authority.caller().build().unwrap(), ..self }
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) fn address(&self) -> &str {
         self.url.split_once("://").unwrap().1
     }
@@ -102,12 +102,12 @@ impl Gateway {
         Answer { status, headers, text: response.text().await.unwrap() }
     }
 
-    /// Puts another configuration to work.
+    /// Puts a new configuration to work.
     pub(crate) fn reload(&self, config: Config) {
         self.running.as_ref().unwrap().reload(config).unwrap();
     }
 
-    /// Stops it, and waits until it has.
+    /// Stops it, and waits until it has stopped.
     pub(crate) async fn stop(mut self) {
         if let Some(running) = self.running.take() {
             running.stop(Duration::ZERO).await;
@@ -124,7 +124,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The users' display names, in their order.
+    /// The users' display names, in order.
     #[track_caller]
     pub(crate) fn names(&self) -> Vec<String> {
         let users = self.json()["data"].as_array().cloned().unwrap_or_else(|| panic!("no roll: {}", self.text));

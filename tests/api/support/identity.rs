@@ -1,5 +1,5 @@
-//! An identity server for MyReports: the sandbox's, before the real program, or one of a test's own
-//! whose refresh tokens are good once and named by their number.
+//! An identity server for MyReports: the sandbox's, in front of the real program, or a test's own, whose
+//! refresh tokens are valid only once and are named by their number.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use super::{Answer, Call, Folder, Gateway, Program, Reply, Setup, World, sources
 /// A customer of the sandbox with users at both backends.
 pub(crate) const ROLL: &str = "/customers/00000000-0000-4000-8000-000000000002/users?partial=deny";
 
-/// What a person opens stands behind this.
+/// The URL for the person to open follows this text.
 const INVITATION: &str = "to the API:\n\n";
 
 /// The sandbox, and a configuration that logs in to it.
@@ -23,24 +23,24 @@ pub(crate) struct Home {
     pub(crate) sandbox: Sandbox,
     pub(crate) folder: Folder,
     pub(crate) file: PathBuf,
-    /// Where the browser comes back to.
+    /// Where the browser is redirected to.
     pub(crate) redirect: String,
 }
 
-/// What an identity server of a test's own has done: it gives `refresh-1`, then `refresh-2`, and
-/// takes each once.
+/// What a test's own identity server has done: it issues `refresh-1`, then `refresh-2`, and accepts
+/// each once.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
-    /// The refresh tokens that were sent, in their order.
+    /// The refresh tokens that were sent, in order.
     pub(crate) sent: Vec<String>,
-    /// How many were given.
+    /// How many were issued.
     pub(crate) given: usize,
 }
 
 pub(crate) type Shared = Arc<Mutex<Given>>;
 
 impl Home {
-    /// With these options, and these more keys of the configuration.
+    /// Starts the sandbox with these options, and adds these keys to the configuration.
     pub(crate) async fn new(options: Options, more: &str) -> Self {
         let (sandbox, folder) = (Sandbox::start(options).await.unwrap(), Folder::new());
         let redirect = format!("http://127.0.0.1:{}", free_port());
@@ -63,17 +63,17 @@ impl Home {
         Self { sandbox, folder, file, redirect }
     }
 
-    /// The file that keeps the refresh token.
+    /// The file that stores the refresh token.
     pub(crate) fn store(&self) -> PathBuf {
         self.folder.path("my-reports.token")
     }
 
-    /// Where MyReports and its identity server are.
+    /// The URL of MyReports and its identity server.
     pub(crate) fn users(&self) -> String {
         self.sandbox.base_url(Backend::MyReports)
     }
 
-    /// Starts a login, and waits for the URL that a person is to open.
+    /// Starts a login, and waits for the URL for the person to open.
     pub(crate) async fn begin_login(&self) -> (Program, String) {
         let program = Program::start(&["login", "my-reports", "--config", self.file.to_str().unwrap()], &[("ROLLCALL_LOG", "trace")]);
         let url = program.word_after(&[INVITATION]).await;
@@ -95,8 +95,8 @@ impl Home {
 }
 
 impl World {
-    /// Makes MyReports an identity server as well, whose access tokens live so many seconds; `extra`
-    /// may change its answers. Refresh tokens before the first are `refresh-0`.
+    /// Makes MyReports an identity server as well, whose access tokens are valid for `life` seconds; `extra`
+    /// may change its answers. Refresh tokens before the first one are `refresh-0`.
     pub(crate) fn identity(&self, life: u64, extra: impl Fn(usize, Reply) -> Reply + Send + Sync + 'static) -> Shared {
         let shared = Shared::default();
         let known = Arc::clone(&shared);
@@ -111,7 +111,7 @@ impl World {
         shared
     }
 
-    /// A gateway that has MyReports' tokens from a refresh token in this store.
+    /// A gateway that obtains MyReports' tokens with the refresh token in this store.
     pub(crate) fn with_store(&self, store: &Path) -> Setup {
         let keys = [
             ("sources.advanced_automation.base_url", self.advanced_automation.url()),
@@ -163,8 +163,8 @@ impl Given {
     }
 }
 
-/// A world whose identity server takes the refresh token in a store, and gives access tokens that
-/// live so many seconds.
+/// A world whose identity server accepts the refresh token in a store, and issues access tokens that
+/// are valid for `life` seconds.
 pub(crate) async fn world(life: u64) -> (World, Folder, Shared) {
     let (world, folder) = (World::of_two().await, Folder::new());
     let given = world.identity(life, |_, reply| reply);
@@ -172,28 +172,28 @@ pub(crate) async fn world(life: u64) -> (World, Folder, Shared) {
     (world, folder, given)
 }
 
-/// Asks for a roll, whole or not at all.
+/// Requests a complete roll, with `partial=deny`.
 pub(crate) async fn ask(gateway: &Gateway, customer: &str) -> Answer {
     gateway.get(&format!("/customers/{customer}/users?partial=deny")).await
 }
 
-/// The refresh tokens that were sent until now.
+/// The refresh tokens sent so far.
 pub(crate) fn sent(given: &Shared) -> Vec<String> {
     given.lock().unwrap().sent.clone()
 }
 
-/// The first so many refresh tokens.
+/// The first `count` refresh tokens.
 pub(crate) fn numbered(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("refresh-{number}")).collect()
 }
 
-/// Opens a URL as a browser does, redirects included.
+/// Opens a URL like a browser, following redirects.
 pub(crate) async fn open(url: &str) -> Answer {
     let place = url.find("/connect/").unwrap_or_else(|| url[8..].find(['/', '?']).map_or(url.len(), |at| at + 8));
     Gateway::at(url[..place].to_owned()).get(&url[place..]).await
 }
 
-/// A port that is free, outside of those that the kernel gives to whoever asks.
+/// A free port, outside the range from which the kernel assigns ports.
 fn free_port() -> u16 {
     std::iter::repeat_with(|| fastrand::u16(20_000..30_000)).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! An issuer of tokens with keys of its own: one for each algorithm, and whatever a test makes of them.
+//! A token issuer with keys of its own: one for each algorithm, and any tokens that a test makes with them.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::{Fake, Reply, Setup};
 
-/// Whom tokens are of and for, unless a test says otherwise.
+/// The issuer and the audience of tokens, unless a test says otherwise.
 pub(crate) const ISSUER: &str = "https://id.example.com/";
 pub(crate) const AUDIENCE: &str = "rollcall";
 
-/// A key that signs, with the id that it is listed by.
+/// A signing key, with the id that it is listed under.
 pub(crate) struct SigningKey {
     pub(crate) id: String,
     pair: Pair,
@@ -29,7 +29,7 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// The one key of RSA that there is; it takes long to make one.
+    /// The only RSA key, because generating one takes long.
     pub(crate) fn rsa(id: &str) -> Self {
         Self { id: id.to_owned(), pair: Pair::Rsa(RsaKeyPair::from_pkcs8(include_bytes!("../fixtures/issuer-rsa.pk8")).unwrap()) }
     }
@@ -56,7 +56,7 @@ impl SigningKey {
         }
     }
 
-    /// The public half as a key set lists it.
+    /// The public half as listed in a key set.
     pub(crate) fn listed(&self) -> Value {
         let mut listed = match &self.pair {
             Pair::Rsa(pair) => {
@@ -74,12 +74,12 @@ impl SigningKey {
         listed
     }
 
-    /// A token of these claims.
+    /// A token with these claims.
     pub(crate) fn token(&self, claims: &Value) -> String {
         self.token_with(&json!({"alg": self.algorithm(), "typ": "JWT", "kid": self.id}), claims)
     }
 
-    /// A token under any header, however wrong; the signature is good for what stands before it.
+    /// A token with any header, however wrong; its signature is valid for the signed part.
     pub(crate) fn token_with(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let random = SystemRandom::new();
@@ -96,14 +96,14 @@ impl SigningKey {
     }
 }
 
-/// A token that is signed with a secret, as an attacker makes one of a public key.
+/// A token that is signed with a secret, as an attacker makes one from a public key.
 pub(crate) fn signed_with_secret(secret: &[u8], header: &Value, claims: &Value) -> String {
     let message = message(header, claims);
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
     format!("{message}.{}", encoded(signature.as_ref()))
 }
 
-/// A token that nobody signed.
+/// An unsigned token.
 pub(crate) fn unsigned(header: &Value, claims: &Value) -> String {
     format!("{}.", message(header, claims))
 }
@@ -116,38 +116,38 @@ pub(crate) fn encoded(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// So many seconds from now, as tokens count.
+/// The time this many seconds from now, in a token's format.
 pub(crate) fn in_seconds(seconds: i64) -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(now.as_secs()).unwrap() + seconds
 }
 
-/// The claims of a good token for these customers.
+/// The claims of a valid token for these customers.
 pub(crate) fn claims(customers: &[&str]) -> Value {
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "tester", "exp": in_seconds(300), "customers": customers})
 }
 
-/// The claims of a good token, but for one.
+/// The claims of a valid token, with one changed.
 pub(crate) fn claims_but(name: &str, value: impl Into<Value>) -> Value {
     let mut claims = claims(&["*"]);
     claims[name] = value.into();
     claims
 }
 
-/// A key set of these keys.
+/// A key set with these keys.
 pub(crate) fn key_set(keys: &[&SigningKey]) -> Value {
     json!({"keys": keys.iter().map(|key| key.listed()).collect::<Vec<_>>()})
 }
 
 impl Fake {
-    /// From now on it lists these keys.
+    /// Lists these keys from now on.
     pub(crate) fn lists(&self, keys: &[&SigningKey]) {
         self.always(Reply::json(200, &key_set(keys)));
     }
 }
 
 impl Setup {
-    /// Takes tokens that are signed with keys that are served there.
+    /// Accepts tokens signed with the keys that are served there.
     pub(crate) fn with_tokens(self, keys: &Fake) -> Self {
         let url = format!("{}/jwks.json", keys.url());
         self.set("auth.mode", "jwt").set("auth.jwt.issuer", ISSUER).set("auth.jwt.audience", AUDIENCE).set("auth.jwt.jwks_url", &url)

@@ -14,7 +14,7 @@ pub(crate) struct Lists {
 }
 
 impl World {
-    /// From now on both backends list these customers.
+    /// Makes both backends list these customers from now on.
     pub(crate) fn list(&self, lists: &Lists) {
         let Lists { advanced_automation, my_reports, persons, users } = lists.clone();
         self.answer_persons(
@@ -29,13 +29,13 @@ impl World {
         });
     }
 
-    /// How often a page of each list was asked for.
+    /// How often a page of each list was requested.
     pub(crate) fn lists_asked(&self) -> (usize, usize) {
         (self.advanced_automation.count("/Customer"), self.my_reports.count("/customers"))
     }
 }
 
-/// Whether a call asks for a page of customers.
+/// Whether a call requests a page of customers.
 pub(crate) fn is_list(call: &Call) -> bool {
     call.path.ends_with("/Customer") || call.path.ends_with("/customers")
 }
@@ -50,14 +50,14 @@ pub(crate) fn tenant(id: &str, name: &str, reference: &str) -> Value {
     json!({"id": id, "name": name, "reference": reference, "enabled": true, "parentTenantId": "account"})
 }
 
-/// The page that a call asks for: its numbers stand beside the rows, and pages are not counted.
+/// The requested page: its counts are beside the rows, and pages are not counted.
 pub(crate) fn customers_page(rows: &[Value], call: &Call) -> Reply {
     let (page, size) = (call.number("Page"), call.number("PageSize"));
     let customers: Vec<&Value> = rows.iter().skip((page - 1) * size).take(size).collect();
     Reply::json(200, &json!({"Customers": customers, "AmountRecordsFound": rows.len(), "AmountOfPages": 0}))
 }
 
-/// The page that a call asks for, counted from 0 and without a total.
+/// The requested page, numbered from 0 and without a total.
 pub(crate) fn tenants_page(rows: &[Value], call: &Call) -> Reply {
     let (index, size) = (call.number("pageIndex"), call.number("pageSize"));
     let data: Vec<&Value> = rows.iter().skip(index * size).take(size).collect();

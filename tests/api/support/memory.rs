@@ -1,4 +1,4 @@
-//! How much memory the real program has, as the kernel counts it.
+//! The memory usage of the real program, as reported by the kernel.
 
 use std::fs;
 
@@ -8,12 +8,12 @@ use super::Program;
 pub(crate) const MIB: u64 = 1 << 20;
 
 impl Program {
-    /// Bytes that it has now.
+    /// Its current memory in bytes.
     pub(crate) fn memory(&self) -> u64 {
         self.kernel_says("VmRSS:")
     }
 
-    /// Bytes that it had at most.
+    /// Its peak memory in bytes.
     pub(crate) fn most_memory(&self) -> u64 {
         self.kernel_says("VmHWM:")
     }

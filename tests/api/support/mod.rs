@@ -1,4 +1,4 @@
-//! A world for a test: a fake of each backend that everybody has, and a gateway before them.
+//! A test's world: a fake of each backend that every gateway has, and a gateway in front of them.
 
 pub(crate) mod caller;
 pub(crate) mod certificates;
@@ -27,10 +27,10 @@ pub(crate) use program::{Ended, Folder, Program};
 
 use serde_json::{Value, json};
 
-/// The token that the fake Advanced Automation gives first; each further one ends in its number.
+/// The first token of the fake Advanced Automation; each further one ends in its number.
 pub(crate) const TOKEN: &str = "token-1";
 
-/// A fake of each backend that everybody has, each knowing every customer, with no users.
+/// A fake of each backend that every gateway has; each knows every customer and has no users.
 pub(crate) struct World {
     pub(crate) advanced_automation: Fake,
     pub(crate) my_reports: Fake,
@@ -44,22 +44,22 @@ impl World {
         world
     }
 
-    /// What Advanced Automation has, for every customer, on numbered pages.
+    /// Sets what Advanced Automation has, for every customer, on numbered pages.
     pub(crate) fn persons(&self, rows: Vec<Value>) {
         self.advanced_automation.answer(with_tokens(move |call| persons_page(&rows, call)));
     }
 
-    /// How Advanced Automation answers for persons; it gives tokens as usual.
+    /// Sets how Advanced Automation answers for persons; it issues tokens as usual.
     pub(crate) fn answer_persons(&self, reply: impl Fn(&Call) -> Reply + Send + Sync + 'static) {
         self.advanced_automation.answer(with_tokens(reply));
     }
 
-    /// What MyReports has, for every customer.
+    /// Sets what MyReports has, for every customer.
     pub(crate) fn users(&self, rows: Vec<Value>) {
         self.my_reports.answer(move |_| Reply::json(200, &json!({"page_size": rows.len(), "data": rows, "status": "success"})));
     }
 
-    /// A gateway before these backends, still to be configured.
+    /// A gateway in front of these backends, yet to be configured.
     pub(crate) fn gateway(&self) -> Setup {
         Setup::new(&[
             ("sources.advanced_automation.base_url", &self.advanced_automation.url()),
@@ -70,13 +70,13 @@ impl World {
         ])
     }
 
-    /// A gateway before these backends, as it comes.
+    /// A gateway in front of these backends, with the default configuration.
     pub(crate) async fn start(&self) -> Gateway {
         self.gateway().start().await
     }
 }
 
-/// A person as Advanced Automation sends it, as far as a test needs.
+/// A person as Advanced Automation sends it, with the fields that a test needs.
 pub(crate) fn person(id: &str, name: &str, email: &str) -> Value {
     json!({"Id": id, "Name": name, "Email": email, "Enabled": true, "IsLogin": true, "Role": "Client", "Deleted": false})
 }
@@ -86,7 +86,7 @@ pub(crate) fn user(id: &str, name: &str, email: &str) -> Value {
     json!({"id": id, "displayName": name, "email": email, "isParent": false})
 }
 
-/// Gives a token at the token endpoint, each time another one; everything else is `reply`.
+/// Issues a new token at the token endpoint each time; everything else is answered by `reply`.
 pub(crate) fn with_tokens(reply: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> impl Fn(&Call) -> Reply + Send + Sync + 'static {
     let given = std::sync::atomic::AtomicUsize::new(0);
     move |call| {
@@ -98,7 +98,7 @@ pub(crate) fn with_tokens(reply: impl Fn(&Call) -> Reply + Send + Sync + 'static
     }
 }
 
-/// The page that a call asks for, as Advanced Automation counts.
+/// The requested page, with the counts of Advanced Automation.
 pub(crate) fn persons_page(rows: &[Value], call: &Call) -> Reply {
     let (page, size) = (call.number("Page"), call.number("PageSize"));
     let clients: Vec<&Value> = rows.iter().skip((page - 1) * size).take(size).collect();
@@ -106,7 +106,7 @@ pub(crate) fn persons_page(rows: &[Value], call: &Call) -> Reply {
     Reply::json(200, &json!({"Clients": clients, "Paging": paging}))
 }
 
-/// Waits until something holds, for as long as anything may take.
+/// Waits until a condition holds, for as long as anything may take.
 #[track_caller]
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
     let message = format!("waited too long for {what}, as {} asked", std::panic::Location::caller());
@@ -120,13 +120,13 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) -> impl Future<
 }
 
 impl World {
-    /// How many pages of persons were asked for, and how many lists of users.
+    /// How many pages of persons and how many lists of users were requested.
     pub(crate) fn asked(&self) -> (usize, usize) {
         (self.advanced_automation.count("/Person"), self.my_reports.count("/users"))
     }
 }
 
-/// So many persons, `P000` and on, each with an address.
+/// `size` persons, from `P000` on, each with an address.
 pub(crate) fn crowd(size: usize) -> Vec<Value> {
     (0..size).map(|number| person(&format!("{number}"), &format!("P{number:03}"), &format!("p{number}@acme.example"))).collect()
 }

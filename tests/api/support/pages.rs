@@ -1,4 +1,4 @@
-//! Advanced Automation's pages, one by one as a test wants them.
+//! Advanced Automation's pages, scripted one by one by a test.
 
 use std::{
     ops::Range,
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::{Gateway, Reply, World, person, user};
 
-/// How many rows a page is asked for here.
+/// How many rows per page are requested here.
 pub(crate) const SIZE: usize = 10;
 
 impl World {
-    /// Answers by the number of a page and of the reading that it is asked for in, both from 1.
+    /// Answers depending on the number of a page and of the reading that requests it, both from 1.
     pub(crate) fn answer_pages(&self, script: impl Fn(usize, usize) -> Reply + Send + Sync + 'static) {
         let readings = AtomicUsize::new(0);
         self.answer_persons(move |call| {
@@ -23,7 +23,7 @@ impl World {
         });
     }
 
-    /// A gateway that asks for pages of ten and tries nothing twice, with one user at MyReports.
+    /// A gateway that asks for pages of ten and makes no retries, with one user at MyReports.
     pub(crate) async fn start_paging(&self, keys: &[(&str, &str)]) -> Gateway {
         self.users(vec![user("m", "Zoe", "zoe@acme.example")]);
         let own = [("page_size", "10"), ("retries", "0")];
@@ -34,7 +34,7 @@ impl World {
         set.start().await
     }
 
-    /// The pages that were asked for, in their order.
+    /// The requested pages, in order.
     pub(crate) fn pages_asked(&self) -> Vec<usize> {
         let calls = self.advanced_automation.calls();
         let mut pages: Vec<usize> = calls.iter().filter_map(|call| call.parameter("Page")?.parse().ok()).collect();
@@ -43,13 +43,13 @@ impl World {
     }
 }
 
-/// A page of persons with these ids, and what it says of how many there are.
+/// A page of persons with these ids, and the counts that it states.
 pub(crate) fn page(ids: impl IntoIterator<Item = usize>, count: impl Into<Value>, pages: impl Into<Value>) -> Reply {
     let clients: Vec<Value> = ids.into_iter().map(|id| person(&id.to_string(), &format!("P{id:03}"), "")).collect();
     Reply::json(200, &json!({"Clients": clients, "Paging": {"AmountRecordsFound": count.into(), "AmountOfPages": pages.into()}}))
 }
 
-/// The ids on one page of a server that holds so many and gives so many at once.
+/// The ids on one page of a server that holds `total` and returns `size` per page.
 pub(crate) fn slice(total: usize, size: usize, number: usize) -> Range<usize> {
     ((number - 1) * size).min(total)..(number * size).min(total)
 }

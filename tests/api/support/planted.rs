@@ -1,4 +1,4 @@
-//! Backends that fill whatever they say with markers, each telling where it stood.
+//! Backends that fill everything they send with markers, each of which tells where it was.
 //!
 //! Every field that a backend documents holds one as a text, as a number and inside an object; so
 //! do error bodies, headers and token answers.
@@ -49,16 +49,16 @@ const PERSON: [&str; 33] = [
 /// The fields of a MyReports user, as documented ("Users").
 const USER: [&str; 6] = ["id", "displayName", "email", "primaryTenant", "isParent", "roles"];
 
-/// The fields of which a text may reach a caller.
+/// The fields whose text may reach a caller.
 const SHOWN: [&str; 11] = ["Id", "Name", "FirstName", "LastName", "Email", "Username", "Phonenumber", "Role", "id", "displayName", "email"];
 
-/// Who we are: these never appear anywhere.
+/// Our credentials: these must never appear anywhere.
 pub(crate) const CLIENT_SECRET: &str = "secret-of-the-client";
 pub(crate) const MY_REPORTS_TOKEN: &str = "secret-my-reports-token";
 pub(crate) const ACCESS_TOKEN: &str = "secret-access-token";
 pub(crate) const BASIC: &str = "Y2xpZW50OnNlY3JldC1vZi10aGUtY2xpZW50"; // client:secret-of-the-client
 
-/// What a field holds in a row of each kind. All rows agree on whose they are, or they would fail.
+/// The content of a field in each kind of row. All rows agree on their customer; otherwise they would fail.
 type Fill = fn(usize, &str) -> Value;
 const FILLS: [Fill; 3] = [
     |_, field| json!(text(field)),
@@ -75,11 +75,11 @@ const FILLS: [Fill; 3] = [
 ];
 
 pub(crate) fn text(field: &str) -> String {
-    let backend = if USER.contains(&field) { "users" } else { "persons" }; // or two would differ in case alone
+    let backend = if USER.contains(&field) { "users" } else { "persons" }; // otherwise two markers would differ in case only
     format!("text-in-{backend}-{field}-q7")
 }
 
-/// With so many digits that no random id, in hexadecimal, holds it by chance.
+/// With enough digits that no random hexadecimal id contains it by chance.
 fn number(index: usize, field: &str) -> u64 {
     if PERSON.contains(&field) { 7_701_007_701_000 + index as u64 } else { 7_702_007_702_000 + index as u64 }
 }
@@ -94,14 +94,14 @@ fn rows(fields: &[&str]) -> Vec<Value> {
     FILLS.iter().map(|fill| row(fill).into()).collect()
 }
 
-/// Every marker there is.
+/// Every marker that exists.
 pub(crate) fn markers() -> Vec<String> {
     let of = |(index, field): (usize, &&str)| [text(field), deep(field), number(index, field).to_string()];
     let fields = PERSON.iter().enumerate().flat_map(of).chain(USER.iter().enumerate().flat_map(of));
     fields.chain(["body", "header", "token", "raw"].map(text)).collect()
 }
 
-/// What a caller may be shown of it: texts of the fields in [`SHOWN`], and ids that are numbers.
+/// The markers that a caller may be shown: texts of the fields in [`SHOWN`], and numeric ids.
 pub(crate) fn allowed() -> Vec<String> {
     let ids = [number(0, "Id"), number(0, "id")].map(|id| id.to_string());
     SHOWN.map(text).into_iter().chain(ids).collect()
@@ -118,7 +118,7 @@ pub(crate) fn headed(reply: Reply) -> Reply {
     names.iter().fold(reply, |reply, name| reply.header(name, &text("header")))
 }
 
-/// What a backend does for a customer whose id begins with a status; all others have rows.
+/// A backend's answer for a customer whose id begins with a status; all other customers have rows.
 fn answer(customer: &str, roll: &Value) -> Reply {
     let body = json!({"error": {"code": text("body")}, "message": text("body"), "data": text("body")});
     let (kind, form) = customer.split_once('-').unwrap_or(("200", "roll"));
@@ -145,7 +145,7 @@ pub(crate) fn plant(world: &World, token_answer: Reply) {
     world.my_reports.answer(move |call| answer(call.path.split('/').nth(4).unwrap(), &users));
 }
 
-/// A configuration in which nothing is tried again and no breaker opens.
+/// A configuration without retries, in which no breaker opens.
 pub(crate) fn configuration(world: &World, folder: &Folder, format: &str) -> PathBuf {
     let each = |source: &str| format!("sources.{source}.retries = 0\nsources.{source}.breaker.min_calls = 1000\n");
     let secrets = format!(

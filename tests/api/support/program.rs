@@ -1,4 +1,4 @@
-//! The real program, run as a person runs it, and ended by its own id whatever happens.
+//! The real program, run as a person runs it, and always stopped by its own process id.
 
 use std::{
     fs,
@@ -15,14 +15,14 @@ use std::{
 
 use super::{Gateway, World, until};
 
-/// The program while it runs; it is killed when this is dropped.
+/// The running program; it is killed when this is dropped.
 pub(crate) struct Program {
     child: Child,
     out: Stream,
     err: Stream,
 }
 
-/// What the program came to.
+/// The program's exit code and output.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -30,7 +30,7 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
-/// A folder of a test's own; it is removed when this is dropped.
+/// A temporary folder for one test, removed when this is dropped.
 pub(crate) struct Folder(PathBuf);
 
 /// What the program has written so far.
@@ -63,7 +63,7 @@ impl Program {
         (program, Gateway::at(format!("http://{address}")))
     }
 
-    /// Waits until it has written one of these, and gives the word behind it.
+    /// Waits until it has written one of these marks, and returns the word after it.
     pub(crate) async fn word_after(&self, marks: &[&str]) -> String {
         let find = || {
             let said = self.said();
@@ -74,13 +74,13 @@ impl Program {
         find().unwrap()
     }
 
-    /// Everything that it has written so far, on stdout and then on stderr.
+    /// Everything that it has written so far: stdout, then stderr.
     pub(crate) fn said(&self) -> String {
         format!("{}{}", self.out.text.lock().unwrap(), self.err.text.lock().unwrap())
     }
 
-    /// Waits until a line of what it has written has all these words, for what is read from it
-    /// comes a little later than its answers; gives all lines that have them.
+    /// Waits until a line of its output contains all these words, because output may be read a little later
+    /// than an answer arrives; returns all lines that contain them.
     pub(crate) async fn lines_with(&self, words: &[&str]) -> Vec<String> {
         let find = || {
             let said = self.said();
@@ -112,7 +112,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Of one that has ended already both say so, and nothing else happens.
+        // If it has already ended, both calls report that and nothing else happens.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -129,7 +129,7 @@ impl Folder {
         Self(path)
     }
 
-    /// Where a file of this name would be.
+    /// The path of a file with this name.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
@@ -171,7 +171,7 @@ impl Stream {
 }
 
 impl World {
-    /// The least configuration that runs before these backends, as TOML with whole keys, and more.
+    /// The minimal configuration in front of these backends, as TOML with full keys, plus `more`.
     pub(crate) fn toml(&self, more: &str) -> String {
         format!(
             "server.listen = \"127.0.0.1:0\"\nserver.drain = \"0s\"\n\
@@ -183,5 +183,5 @@ impl World {
     }
 }
 
-/// How long anything may take that is waited for.
+/// How long to wait for anything.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);

@@ -14,19 +14,19 @@ use super::{Answer, Gateway};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Gateway {
-    /// Sends a request's first line and further header lines as they stand, and takes what comes
-    /// until the gateway hangs up.
+    /// Sends a request line and further header lines exactly as given, and reads until the gateway hangs
+    /// up.
     pub(crate) async fn send_raw(&self, first_line: &str, header_lines: &[&str]) -> Answer {
         self.send_raw_with_body(first_line, header_lines, "").await
     }
 
-    /// The same with a body behind the head, whatever the head says of it.
+    /// The same with a body after the head, whatever the head says about it.
     pub(crate) async fn send_raw_with_body(&self, first_line: &str, header_lines: &[&str], body: &str) -> Answer {
         let lines = [&["Host: gateway"], header_lines].concat();
         self.send_lines(first_line, &lines, body).await
     }
 
-    /// The same with no header but these and that it ends the connection.
+    /// The same with only these headers and one that closes the connection.
     pub(crate) async fn send_lines(&self, first_line: &str, header_lines: &[&str], body: &str) -> Answer {
         let request = [&[first_line, "Connection: close"], header_lines, &["", body]].concat().join("\r\n");
         let stream = TcpStream::connect(self.url.trim_start_matches("http://")).await.unwrap();

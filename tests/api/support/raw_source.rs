@@ -17,7 +17,7 @@ use tokio::{
 
 use super::World;
 
-/// A backend on a port of its own, until it is dropped.
+/// A backend on its own port, until it is dropped.
 pub(crate) struct RawSource {
     address: SocketAddr,
     state: Arc<State>,
@@ -33,31 +33,31 @@ pub(crate) enum Step {
     Drip(Vec<u8>),
     /// Sends this again and again, until the other side hangs up.
     Repeat(Vec<u8>),
-    /// Says nothing more, and does not hang up either.
+    /// Sends nothing more, but does not hang up either.
     Stall,
-    /// Ends the connection hard, so that the other side sees a reset.
+    /// Resets the connection.
     Reset,
 }
 
-/// A piece of what a test calls good: one body that is a roll of one at either source, and a token.
+/// The content of a valid answer: one body that is a roll of one at either source, and a token.
 pub(crate) const GOOD: &str = concat!(
     r#"{"access_token":"raw","token_type":"bearer","expires_in":7200,"status":"success","page_size":1,"#,
     r#""Clients":[{"Id":"1","Name":"Raw","Email":"raw@acme.example"}],"Paging":{"AmountRecordsFound":1,"AmountOfPages":1},"#,
     r#""data":[{"id":"1","displayName":"Raw","email":"raw@acme.example","isParent":false}]}"#
 );
 
-/// Between two bytes of a drip.
+/// The pause between two bytes of a drip.
 const BETWEEN_DRIPS: Duration = Duration::from_millis(20);
 
-/// Bytes of an endless answer after which it stalls, so that nothing bad comes of a gateway that
-/// never hangs up.
+/// The size of an endless answer, in bytes, after which it stalls, so that a gateway that never hangs up
+/// does no harm.
 const ENOUGH: usize = 1 << 30;
 
-/// Bytes that a request may have.
+/// The largest request, in bytes.
 const LARGEST_REQUEST: usize = 64 << 10;
 
 struct State {
-    /// Behind paths that end so, it misbehaves.
+    /// It misbehaves at paths with this ending.
     where_bad: &'static str,
     steps: Mutex<Option<Vec<Step>>>,
     calls: AtomicUsize,
@@ -70,8 +70,8 @@ struct Open(Arc<State>);
 // === impl RawSource ===
 
 impl RawSource {
-    /// Starts one that takes these steps behind paths that end so, hangs up after them, and
-    /// answers everything else as it should.
+    /// Starts one that takes these steps at paths with this ending and then hangs up; it answers
+    /// everything else correctly.
     pub(crate) async fn start(where_bad: &'static str, steps: Vec<Step>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -85,12 +85,12 @@ impl RawSource {
         format!("http://{}", self.address)
     }
 
-    /// From now on it answers everything as it should.
+    /// Answers everything correctly from now on.
     pub(crate) fn mend(&self) {
         *self.state.steps.lock().unwrap() = None;
     }
 
-    /// How often it was asked where it misbehaves.
+    /// How often it was called where it misbehaves.
     pub(crate) fn calls(&self) -> usize {
         self.state.calls.load(Ordering::SeqCst)
     }
@@ -114,7 +114,7 @@ impl Drop for Open {
 }
 
 async fn accept(listener: TcpListener, state: Arc<State>) {
-    let mut connections = JoinSet::new(); // with the server all of them end
+    let mut connections = JoinSet::new(); // all connections end with the server
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         state.open.fetch_add(1, Ordering::SeqCst);
@@ -124,7 +124,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-/// Answers requests until one is answered badly, or the other side has gone.
+/// Answers requests until one is answered badly or the other side has gone.
 async fn answer(mut stream: TcpStream, state: &State) {
     while let Some(path) = read_request(&mut stream).await {
         let bad = path.ends_with(state.where_bad);
@@ -145,7 +145,7 @@ async fn answer(mut stream: TcpStream, state: &State) {
     }
 }
 
-/// The path of a request that came whole, with its body.
+/// The path of a completely received request.
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut came = Vec::new();
     while came.len() < LARGEST_REQUEST {
@@ -197,18 +197,18 @@ impl Step {
     }
 }
 
-/// Sends this text, its lines ended as HTTP wants it.
+/// Sends this text, with HTTP line endings.
 pub(crate) fn send(text: &str) -> Step {
     Step::Send(text.replace('\n', "\r\n").into_bytes())
 }
 
-/// The good body with a head that says how long it is.
+/// The valid body, with a head that states its length.
 pub(crate) fn good_answer() -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{GOOD}", GOOD.len()).into_bytes()
 }
 
 impl World {
-    /// A gateway before these backends, with another one in the place of a source.
+    /// A gateway in front of these backends, with another server in place of one source.
     pub(crate) fn gateway_with(&self, source: &str, url: &str) -> super::Setup {
         self.gateway().set(&format!("sources.{source}.base_url"), url)
     }

@@ -1,4 +1,4 @@
-//! The two sources by their names, for tests in which each takes each part.
+//! The two sources by name, for tests in which each plays each part.
 
 use super::{Call, Fake, Reply, Setup, World, person, persons_page, user};
 
@@ -10,12 +10,12 @@ pub(crate) fn other_than(source: &str) -> &'static str {
     if source == SOURCES[0] { SOURCES[1] } else { SOURCES[0] }
 }
 
-/// Whom a source has, in these tests.
+/// The user that a source has in these tests.
 pub(crate) fn name_at(source: &str) -> &'static str {
     if source == SOURCES[0] { "Ann" } else { "Bo" }
 }
 
-/// What a source answers that is well: its one user.
+/// The answer of a working source: its one user.
 pub(crate) fn roll(call: &Call) -> Reply {
     if call.path.ends_with("/Person") {
         return persons_page(&[person("1", "Ann", "ann@acme.example")], call);
@@ -38,7 +38,7 @@ impl World {
         world
     }
 
-    /// How a source answers when it is asked for users; tokens are given as usual.
+    /// Sets how a source answers when it is asked for users; tokens are issued as usual.
     pub(crate) fn answer_at(&self, source: &str, reply: impl Fn(&Call) -> Reply + Send + Sync + 'static) {
         if source == SOURCES[0] { self.answer_persons(reply) } else { self.my_reports.answer(reply) }
     }
@@ -49,14 +49,14 @@ impl World {
         if source == SOURCES[0] { persons } else { users }
     }
 
-    /// A source's fake.
+    /// The fake of a source.
     pub(crate) fn fake(&self, source: &str) -> &Fake {
         if source == SOURCES[0] { &self.advanced_automation } else { &self.my_reports }
     }
 }
 
 impl Setup {
-    /// Gives the sources all the time that they want, for tests in which time is not the point.
+    /// Gives the sources all the time that they want, for tests that are not about time.
     pub(crate) fn patient(self) -> Self {
         let keys = [("timeout", "30s"), ("connect_timeout", "30s")];
         SOURCES.into_iter().fold(self.set("server.deadline", "1m"), |setup, source| setup.tune(source, &keys))

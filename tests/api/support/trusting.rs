@@ -1,8 +1,8 @@
-//! A gateway whose callers are told by tokens, and the issuer whose keys it trusts.
+//! A gateway whose callers are identified by tokens, and the issuer whose keys it trusts.
 
 use super::{Answer, Fake, Gateway, Setup, World, issuer::SigningKey};
 
-/// The roll that is asked for.
+/// The requested roll.
 pub(crate) const ROLL: &str = "/customers/acme/users";
 
 /// A gateway that trusts the keys of an issuer, and that issuer.
@@ -28,7 +28,7 @@ impl Trusting {
         self.gateway.get_with(ROLL, &[("authorization", &format!("Bearer {token}"))]).await
     }
 
-    /// How often the key set was asked for.
+    /// How often the key set was fetched.
     pub(crate) fn asked(&self) -> usize {
         self.issuer.calls().len()
     }
