@@ -111,7 +111,7 @@ pub(super) struct CustomersParameters {
     /// Where the page begins: the previous page's `next_cursor`. Send `q` again unchanged.
     #[param(required = false, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: String,
-    /// Part of the id or the name, ignoring case. Must be neither blank nor contain control characters.
+    /// Part of the id or the name, ignoring case. Must not be blank or contain control characters.
     #[param(
         required = false,
         max_length = 320,

@@ -14,8 +14,8 @@ pub(super) struct UsersParameters {
     /// unchanged; only `page_size` and `partial` may change.
     #[param(required = false, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: String,
-    /// Part of the display name, the e-mail address or the user name, ignoring case. Must be neither
-    /// blank nor contain control characters.
+    /// Part of the display name, the e-mail address or the user name, ignoring case. Must not be
+    /// blank or contain control characters.
     #[param(
         required = false,
         max_length = 320,

@@ -94,7 +94,7 @@ impl Reader {
         match (written, file) {
             (true, true) => self.fault(key, format!("is given twice: remove either {key} or {file_key}.")),
             (false, false) => {
-                self.fault(key, format!("is required: set it to the secret, or {file_key} to the file that holds the secret."))
+                self.fault(key, format!("is required: set it to the secret, or {file_key} to the file that holds the secret."));
             }
             _ => {}
         }

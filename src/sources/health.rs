@@ -29,7 +29,7 @@ pub struct HealthReport {
     pub source: SourceName,
     /// The current state of its circuit breaker.
     pub breaker: BreakerState,
-    /// When it last gave a valid answer; not knowing a customer is one, too.
+    /// When it last gave a valid answer. That it does not know a customer is a valid answer, too.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_success: Option<Moment>,
     /// When it last failed to give a valid answer.

@@ -10,7 +10,7 @@ pub(super) const NEXT: (&str, &str) = ("Link", "`rel=\"next\"`: the next page, a
 /// How long a roll may be cached, and how old its data is.
 pub(super) const ROLL_CACHED: (&str, &str) =
     ("Cache-Control", "`private, max-age=…` for a fresh success, `private, max-age=0` when stale, `no-store` for a partial roll.");
-pub(super) const AGE: (&str, &str) = ("Age", "Seconds since the oldest source data used was read.");
+pub(super) const AGE: (&str, &str) = ("Age", "Seconds since the oldest data used was read from its source.");
 
 /// The headers that say where an answer comes from, whether a roll or an error.
 pub(super) const ORIGIN: [(&str, &str); 2] = [
