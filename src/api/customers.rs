@@ -222,7 +222,7 @@ fn read_query(query: &str) -> Result<(CustomersQuery, String), ApiError> {
 fn not_listed(why: &NotLinked) -> ApiError {
     match why {
         NotLinked::NotReadYet(wait) => LinksUnavailable(*wait).into(),
-        NotLinked::Unknown => ApiError::of_status(http::StatusCode::INTERNAL_SERVER_ERROR), // a list always knows the customers that it holds
+        NotLinked::Unknown => ApiError::of_status(http::StatusCode::INTERNAL_SERVER_ERROR), // a list knows its customers
     }
 }
 

@@ -73,7 +73,7 @@ impl Settings {
             // without it: the first strategy that knows a customer decides for all sources.
             for unlisted in sources.iter().filter(|source| source.adapter.customers().is_none()) {
                 let name = unlisted.adapter.name();
-                let what = "so the customers that other sources list would have no users there: remove \"discover\", and list the customers in a file.";
+                let what = "so customers listed by other sources would have no users there: remove \"discover\", and list the customers in a file.";
                 reader.fault("customers.links", format!("has \"discover\", but sources.{name} lists no customers, {what}"));
             }
         }

@@ -1,4 +1,4 @@
-//! The real program killed while it takes a new refresh token: whoever comes next has users.
+//! The real program, killed while it receives a new refresh token: the next process still has users.
 
 use std::{
     fs,
@@ -15,18 +15,18 @@ use crate::support::{
     until,
 };
 
-/// What is seen of a token that was received, in the order in which it happens.
+/// How far the handling of a received token has come, in order.
 #[derive(Clone, Copy, Debug)]
 enum Seen {
-    /// It stands whole beside the store.
+    /// It is complete beside the store.
     Written,
     /// It is in the store.
     Kept,
-    /// The access token that came with it is sent.
+    /// The access token that came with it was sent.
     Used,
 }
 
-/// Kills the program once something is seen, and so long after that.
+/// Kills the program a certain time after this stage is seen.
 async fn kill_once(seen: Seen, then: Duration, home: &Home) {
     let (before, calls) = (fs::read(home.store()).unwrap(), home.sandbox.calls().users);
     let (program, gateway) = home.serve().await;
@@ -45,7 +45,7 @@ async fn kill_once(seen: Seen, then: Duration, home: &Home) {
     asking.await.unwrap();
 }
 
-/// Asks for the roll; nobody may be left to answer.
+/// Asks for the roll; there may be no process left to answer.
 async fn ask_in_vain(gateway: &Gateway) {
     if let Ok(mut stream) = tokio::net::TcpStream::connect(gateway.url.trim_start_matches("http://")).await {
         let request = format!("GET {ROLL} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n");
@@ -79,7 +79,7 @@ async fn whenever_the_program_is_killed_behind_the_receipt_of_a_token_the_next_o
         let then = Duration::from_micros(fastrand::u64(0..[1, 200, 3000][round / 5 % 3]));
         kill_once(seen, then, &home).await;
         let checked = Program::run(&["check", "--online", "--config", home.file.to_str().unwrap()], &[]).await;
-        assert_eq!(checked.code, Some(0), "killed {then:?} behind {seen:?}: {checked:?}");
+        assert_eq!(checked.code, Some(0), "killed {then:?} after {seen:?}: {checked:?}");
     }
     let (program, gateway) = home.serve().await;
     let answer = gateway.get(ROLL).await;
