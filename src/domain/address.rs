@@ -1,4 +1,4 @@
-//! E-mail addresses: the key that two records are joined by, and the addresses that stand for nobody.
+//! E-mail addresses: the key by which two records are joined, and the addresses of placeholder records.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -10,7 +10,7 @@ use wildmatch::WildMatchPattern;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EmailKey(Arc<str>);
 
-/// The addresses that stand for nobody, as patterns with `*` for any run of characters.
+/// Patterns of the addresses that belong to no real person, with `*` for any run of characters.
 ///
 /// Advanced Automation writes such addresses for the synthetic persons that it adds to every
 /// customer (Acronis PSA guide, "Fetch customer clients": `Unknown_cstmr001@unknown.com`,
@@ -18,7 +18,7 @@ pub struct EmailKey(Arc<str>);
 #[derive(Clone, Debug, Default)]
 pub struct Placeholders(Vec<Pattern>);
 
-/// A pattern, and what an address must end with to match it, which is looked at first.
+/// A pattern, and the literal ending that an address needs to match it, which is checked first.
 #[derive(Clone, Debug)]
 struct Pattern {
     all: WildMatchPattern<'*', '\0'>,
@@ -34,7 +34,7 @@ impl EmailKey {
         (!key.is_empty()).then(|| Self(key.as_ref().into()))
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -54,7 +54,7 @@ impl Placeholders {
         Self(patterns.iter().map(|pattern| Pattern::new(&normalise(pattern.as_ref().trim()))).collect())
     }
 
-    /// Whether a normalised address stands for nobody.
+    /// Returns whether a normalised address belongs to a placeholder, not to a real person.
     pub fn hold(&self, key: &str) -> bool {
         self.0.iter().any(|Pattern { all, ending }| key.ends_with(&**ending) && all.matches(key))
     }
@@ -67,13 +67,13 @@ impl Pattern {
     }
 }
 
-/// Whether a normalised text is an address: something before its `@`, and something behind it. What
-/// stands where there is none (`n/a`, `-`) would make one person of many.
+/// Returns whether a normalised text is an address: something before its `@` and something after it. Text
+/// that fills the field without being one (`n/a`, `-`) would merge many people into one.
 pub fn is_address(normal: &str) -> bool {
     memchr::memrchr(b'@', normal.as_bytes()).is_some_and(|at| at > 0 && at + 1 < normal.len())
 }
 
-/// The key of an address, as [`EmailKey`] has it; empty where nothing is left of it.
+/// Returns the key of an address, in [`EmailKey`]'s form; empty where nothing is left of it.
 pub(super) fn normalise(address: &str) -> Cow<'_, str> {
     if is_plain_ascii(address) {
         return lower_ascii(address);
@@ -82,35 +82,35 @@ pub(super) fn normalise(address: &str) -> Cow<'_, str> {
     match lower.rsplit_once('@') {
         Some((local, domain)) => match idna::domain_to_ascii(domain) {
             Ok(ascii) => format!("{local}@{ascii}").into(),
-            Err(_) => lower.into(), // no domain that IDNA knows: as written
+            Err(_) => lower.into(), // not a valid IDNA domain: kept as written
         },
         None => lower.into(),
     }
 }
 
-/// Whether an address is normal but for its case: the common one. Any `--` may be that of a domain
-/// in ASCII form, which has more to it.
+/// Returns whether an address is already normal except for case, as most are. Any `--` might belong to a
+/// domain in ASCII form, which needs more work.
 fn is_plain_ascii(address: &str) -> bool {
     let bytes = address.as_bytes();
     let is_graphic = bytes.iter().fold(true, |all, byte| all & byte.is_ascii_graphic());
     is_graphic && !memchr::memchr_iter(b'-', bytes).any(|at| bytes.get(at + 1) == Some(&b'-'))
 }
 
-/// Lower-cases and composes; composes once more, for a lower-cased letter may come apart.
+/// Lower-cases and composes. Composes a second time because lower-casing can decompose a letter.
 pub(super) fn lower_nfc(text: &str) -> String {
     let lower = if is_composed(text) { text.to_lowercase() } else { text.nfc().collect::<String>().to_lowercase() };
     if is_composed(&lower) { lower } else { lower.nfc().collect() }
 }
 
-/// An ASCII text in lower case. All of it is looked at, for many bytes at once are looked at faster
-/// than one after the other.
+/// Returns an ASCII text in lower case. Checks all of it up front: that is vectorised, and faster than byte
+/// by byte.
 pub(super) fn lower_ascii(text: &str) -> Cow<'_, str> {
     let has_upper = text.bytes().fold(false, |any, byte| any | byte.is_ascii_uppercase());
     if has_upper { text.to_ascii_lowercase().into() } else { text.into() }
 }
 
-/// Whether a text is composed (Unicode NFC) for sure. Before the first combining mark, U+0300, there is
-/// nothing that is not (Unicode Standard Annex 15, 9.1).
+/// Returns whether a text is certainly composed (Unicode NFC). Characters below the first combining mark,
+/// U+0300, are always composed (Unicode Standard Annex 15, 9.1).
 fn is_composed(text: &str) -> bool {
     text.chars().all(|letter| letter < '\u{300}') || is_nfc_quick(text.chars()) == IsNormalized::Yes
 }

@@ -1,32 +1,33 @@
-//! A customer as one source lists it, and by what the customers of two sources are taken for one.
+//! A customer as one source lists it, and the grounds on which customers of two sources count as the same.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// A customer in a source's own list.
 ///
-/// An allow-list: of what a source says of a customer only its names are read.
+/// An allow-list: only the names that a source gives a customer are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListedCustomer {
     /// The source's id of the customer; never empty.
     pub id: Box<str>,
     /// What the customer is called.
     pub name: Option<Box<str>>,
-    /// What else than the id another source's reference may say, and what a link by it is called.
+    /// Other texts besides the id by which another source may refer to the customer, each with the name of a
+    /// link made by it.
     pub other_names: Vec<(LinkedBy, Box<str>)>,
-    /// What the source has written down as the customer's name elsewhere: free text.
+    /// What the source has recorded as the customer's name elsewhere: free text.
     pub reference: Option<Box<str>>,
-    /// Whether this is whoever runs the source, and no customer.
+    /// Whether this entry is the provider who runs the source, and not a customer.
     pub is_provider: bool,
 }
 
-/// By what a customer is linked to its id at a source.
+/// On what grounds a customer is linked to its id at a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkedBy {
-    /// Nothing says so: the id is tried there as it is.
+    /// No link is recorded: the same id is tried there.
     SameId,
-    /// The file of links says so.
+    /// The file of links.
     File,
     /// It is that source's own id: the source lists the customer.
     Listed,

@@ -1,9 +1,10 @@
-//! Numbers as signs of ASCII, in base 64, the lowest digits first: what [`Records`](super::Records) note lengths in.
+//! Numbers written as ASCII characters, in base 64, lowest digit first: how [`Records`](super::Records)
+//! stores lengths.
 
-/// A digit of a number that another one follows.
+/// Marks a digit that another one follows.
 const MORE: usize = 0x40;
 
-/// How many digits a number has.
+/// Returns how many digits a number has.
 pub(super) fn digits(number: usize) -> usize {
     if number < MORE { 1 } else { 1 + digits(number / MORE) }
 }
@@ -17,7 +18,7 @@ pub(super) fn write_number(mut number: usize, to: &mut String) {
     to.push(digit(number).into());
 }
 
-/// A digit as a sign of ASCII.
+/// Returns a digit as an ASCII character.
 #[expect(clippy::cast_possible_truncation, reason = "it is cut to seven bits")]
 const fn digit(digit: usize) -> u8 {
     (digit & 0x7f) as u8

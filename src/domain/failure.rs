@@ -1,4 +1,4 @@
-//! Why a source gave no roll. The closed list that callers see; nothing an upstream wrote is in it.
+//! Why a source gave no roll: the closed list that callers see, with nothing in it that an upstream wrote.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ pub struct Failure {
     pub kind: FailureKind,
     /// The HTTP status that the source answered with, where it answered.
     pub http_status: Option<u16>,
-    /// How long the source, or our own guard before it, asks to be left alone.
+    /// How long the source, or our own guard in front of it, asks to be left alone.
     pub retry_after: Option<Duration>,
 }
 
 /// What went wrong at a source.
 ///
-/// The order is the one that decides where several failed, the strongest first:
-/// AUTH > RL > TMO > DOWN > BAD > NF, and inside a class the first named.
+/// The order decides where several sources failed, strongest first: AUTH > RL > TMO > DOWN > BAD > NF, and
+/// within a class in the order listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
@@ -29,9 +29,9 @@ pub enum FailureKind {
     Forbidden,
     /// RL: the source's 429.
     RateLimited,
-    /// RL: our own breaker or bulkhead did not let the call through.
+    /// RL: our own breaker or bulkhead rejected the call.
     Overloaded,
-    /// TMO: out of time.
+    /// TMO: it took too long.
     Timeout,
     /// DOWN: 5xx, or no connection.
     Unavailable,
@@ -46,18 +46,18 @@ pub enum FailureKind {
 // === impl Failure ===
 
 impl Failure {
-    /// A failure without an HTTP answer.
+    /// Creates a failure without an HTTP answer.
     pub const fn new(kind: FailureKind) -> Self {
         Self { kind, http_status: None, retry_after: None }
     }
 
-    /// A failure that an HTTP answer told.
+    /// Creates a failure that an HTTP answer reported.
     pub const fn answered(kind: FailureKind, status: u16) -> Self {
         Self { kind, http_status: Some(status), retry_after: None }
     }
 
-    /// The one of two failures that decides what the caller is told; where both say the same, or both want to be left
-    /// alone, with the longer of both waits.
+    /// Returns the one of two failures that decides the caller's answer. If both are of the same kind, or
+    /// both ask to be left alone, it carries the longer of the two waits.
     #[must_use]
     pub fn or_stronger(self, other: Self) -> Self {
         let decides = if other.kind < self.kind { other } else { self };
@@ -71,12 +71,12 @@ impl Failure {
 // === impl FailureKind ===
 
 impl FailureKind {
-    /// AUTH: credentials were refused, or may not do this.
+    /// Returns whether it is of class AUTH: credentials were refused, or do not allow this.
     pub const fn is_refusal(self) -> bool {
         matches!(self, Self::Unauthorized | Self::Forbidden)
     }
 
-    /// RL: the source, or we, want it to be left alone.
+    /// Returns whether it is of class RL: the source, or our own guard, asks to be left alone.
     pub const fn is_limit(self) -> bool {
         matches!(self, Self::RateLimited | Self::Overloaded)
     }
@@ -94,7 +94,7 @@ impl FailureKind {
         Self::NotFound,
     ];
 
-    /// The name in JSON, metrics and logs.
+    /// Returns the name in JSON, metrics and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unauthorized => "unauthorized",

@@ -1,5 +1,5 @@
-//! The words that every other folder speaks: names, addresses, records, users, failures.
-//! Imports nothing of ours, does no I/O.
+//! The vocabulary that every other folder uses: names, addresses, records, users, failures. Imports no other
+//! module of this crate and does no I/O.
 
 mod address;
 mod cursor;

@@ -10,21 +10,21 @@ use serde::{Serialize, Serializer};
 pub struct Moment(Timestamp);
 
 impl Moment {
-    /// The moment that the documents use as an example.
+    /// The moment that documentation uses as an example.
     pub const EXAMPLE: Self = Self(Timestamp::constant(1_795_255_200, 123_000_000));
 
-    /// This moment.
+    /// Returns the current moment.
     pub fn now() -> Self {
         let now = Timestamp::now();
         Self(now.round(Unit::Millisecond).unwrap_or(now))
     }
 
-    /// So many milliseconds since 1970; `None` where no calendar reaches that far.
+    /// Converts milliseconds since 1970; `None` for a moment outside the calendar's range.
     pub fn from_millis(millis: i64) -> Option<Self> {
         Timestamp::from_millisecond(millis).ok().map(Self)
     }
 
-    /// How long ago it is by the date; nothing where it is still to come.
+    /// Returns how long ago it is by the system's date; zero if it lies in the future.
     pub fn elapsed(self) -> Duration {
         Duration::try_from(Timestamp::now().duration_since(self.0)).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Who and where: a customer's id in our path, its id at a source, and the source's name.
+//! Identifiers: a customer's id in our path, its id at a source, and the source's name.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -7,9 +7,9 @@ use serde::Serialize;
 /// Longest customer id in a path, in characters.
 const LONGEST_ID: usize = 128;
 
-/// A customer's id as it stands in our path: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`, not `.` or `..`.
+/// A customer's id as it appears in our path: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`, not `.` or `..`.
 ///
-/// Whoever holds one need not check it again: it is safe in a path, a log and a file name.
+/// A value of this type needs no further check: it is safe in a path, a log and a file name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CustomerId(Arc<str>);
 
@@ -22,7 +22,7 @@ pub struct RemoteId(Arc<str>);
 #[serde(transparent)]
 pub struct SourceName(&'static str);
 
-/// Why a text is no customer id.
+/// A text is not a customer id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("A customer id has 1 to 128 characters of A-Z a-z 0-9 . _ ~ - and is neither '.' nor '..'.")]
 pub struct InvalidCustomerId;
@@ -30,7 +30,7 @@ pub struct InvalidCustomerId;
 // === impl CustomerId ===
 
 impl CustomerId {
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -58,18 +58,18 @@ impl fmt::Display for CustomerId {
 // === impl RemoteId ===
 
 impl RemoteId {
-    /// Takes a source's own id for a customer, whatever its form.
+    /// Takes a source's own id for a customer, in any form.
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether another text names the same customer. Ids are compared without case,
-    /// for the backends print the same GUID in either.
+    /// Returns whether another text names the same customer. Ids are compared without case because the
+    /// backends print the same GUID in upper or lower case.
     pub fn names(&self, other: &str) -> bool {
         self.0.eq_ignore_ascii_case(other)
     }
@@ -89,7 +89,7 @@ impl SourceName {
         Self(name)
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub const fn as_str(self) -> &'static str {
         self.0
     }

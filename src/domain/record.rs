@@ -1,4 +1,4 @@
-//! One source's user, as far as anybody may know of him.
+//! One source's user, limited to what may be shown.
 
 use std::borrow::Cow;
 
@@ -6,17 +6,17 @@ use smallvec::SmallVec;
 
 use super::address::{lower_ascii, lower_nfc};
 
-/// One source's record of one person, as a view of texts that lie elsewhere: in the body that is
-/// being read, or in [`Records`](super::Records), which keep it.
+/// One source's record of one person, as a view of texts stored elsewhere: in the body that is being read, or
+/// in [`Records`](super::Records).
 ///
-/// An allow-list: what must never be emitted, logged, cached or held (passwords, security
-/// questions, second factors, pay, hours) has no field to sit in. A field that the source does
-/// not have, or said nothing of, is `None`.
+/// An allow-list: what must never be emitted, logged, cached or held (passwords, security questions, second
+/// factors, pay, hours) has no field here. A field that the source does not have, or left out, is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Record<'a> {
     /// The source's id of the record; never empty.
     pub id: &'a str,
-    /// The customer that the source says the record belongs to; for one that is `inherited`, that is whom it comes from.
+    /// The customer that the source says the record belongs to; for an `inherited` one, the account that it
+    /// comes from.
     pub owner: Option<&'a str>,
     /// The whole name, as the source shows it.
     pub display_name: Option<&'a str>,
@@ -44,7 +44,7 @@ pub struct Record<'a> {
     pub deleted: bool,
 }
 
-/// A text without the blanks around it; a blank text is an absent one.
+/// Trims surrounding blanks; a blank text is an absent one.
 pub fn text(written: &str) -> Option<&str> {
     match written.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => Some(written), // nearly always
@@ -52,12 +52,12 @@ pub fn text(written: &str) -> Option<&str> {
     }
 }
 
-/// Lower-cased and composed (Unicode NFC): how names are ordered and searched.
+/// Lower-cases and composes (Unicode NFC): the form in which names are ordered and searched.
 pub fn folded(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { lower_ascii(text) } else { lower_nfc(text).into() }
 }
 
-/// Adds a text folded, as [`folded`] makes it.
+/// Appends a text, folded as by [`folded`].
 pub fn fold_onto(text: &str, to: &mut String) {
     if !text.is_ascii() {
         return to.push_str(&lower_nfc(text));
@@ -97,7 +97,7 @@ mod tests {
             }
             prop_assert_eq!(all, names.iter().map(|name| folded(name)).collect::<String>());
             for name in &names {
-                // As it would be without any shortcut.
+                // The result without any shortcut.
                 let lower = name.nfc().collect::<String>().to_lowercase();
                 prop_assert_eq!(folded(name), lower.nfc().collect::<String>());
             }

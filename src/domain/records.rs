@@ -1,4 +1,4 @@
-//! Many records in little memory: one lies behind the other, and is read where it lies.
+//! Many records in little memory: packed one after another, and read in place.
 
 use std::cmp::Ordering;
 
@@ -10,40 +10,40 @@ use super::{
     record::Record,
 };
 
-/// The places of some texts among those of a record, in the order in which they are added.
+/// The positions of some of a record's texts, in the order in which they are added.
 const ID: usize = 0;
 const OWNER: usize = 1;
 const DISPLAY_NAME: usize = 2;
 const EMAIL: usize = 5;
 const KEY_APART: usize = 6;
 
-/// Records for which there is room from the first one on, and about how many bytes each takes.
+/// The number of records to reserve room for at the first one, and about how many bytes each takes.
 const FIRST_RECORDS: usize = 32;
 const USUAL_RECORD: usize = 176;
 
-/// Records of one source, packed: two allocations, however many there are.
+/// Records of one source, packed into two allocations, however many there are.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
-    /// Each record: two signs of flags, a number that says how long its lengths are, for each of its
-    /// texts the length and one, or 0 for none, and the texts. What is no text is written in signs of
-    /// ASCII, numbers in base 64, the lowest digits first.
+    /// Each record: two characters of flags; the size of its table of lengths; for each text its length plus
+    /// one, or 0 for none; then the texts. Everything except the texts is ASCII: numbers in base 64, lowest
+    /// digit first.
     packed: String,
     /// Where each record ends.
     ends: Vec<usize>,
 }
 
-/// How a record's key is kept.
+/// How a record's key is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
-    /// There is none.
+    /// No key.
     None,
-    /// It is the address as written.
+    /// The address as written.
     Email,
-    /// It is another text.
+    /// A separate text.
     Apart,
 }
 
-/// Reads one record's texts, one after the other.
+/// Reads one record's texts in order.
 struct FieldCursor<'a> {
     flags: [u8; 2],
     lengths: &'a [u8],
@@ -53,23 +53,22 @@ struct FieldCursor<'a> {
 // === impl Records ===
 
 impl Records {
-    /// How many there are.
+    /// Returns how many records there are.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The bytes that they hold.
+    /// Returns how many bytes they take.
     pub fn weight(&self) -> usize {
         self.packed.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 
-    /// Adds a record, and makes the key that it is joined by. Destructures, so that a new field
-    /// cannot be forgotten.
+    /// Adds a record, and computes its join key. Destructures, so that a new field cannot be forgotten.
     pub fn push(&mut self, record: &Record<'_>) {
         let Record {
             id,
@@ -108,7 +107,7 @@ impl Records {
         self.ends.push(self.packed.len());
     }
 
-    /// A record, by its place.
+    /// Returns a record by its place.
     #[inline]
     pub fn get(&self, place: usize) -> Option<Record<'_>> {
         let mut cursor = self.cursor(place)?;
@@ -137,37 +136,37 @@ impl Records {
         })
     }
 
-    /// A record's id at its source.
+    /// Returns a record's id at its source.
     pub fn id(&self, place: usize) -> Option<&str> {
         self.field(place, ID)
     }
 
-    /// The customer that a record's source says it belongs to.
+    /// Returns the customer that a record's source says it belongs to.
     pub fn owner(&self, place: usize) -> Option<&str> {
         self.field(place, OWNER)
     }
 
-    /// Whether a record is inherited from above the customer, where its source said so.
+    /// Returns whether a record is inherited from above the customer, where its source reports that.
     pub fn inherited(&self, place: usize) -> Option<bool> {
         unflag(self.cursor(place)?.flags[1])
     }
 
-    /// A record's whole name.
+    /// Returns a record's whole name.
     pub fn display_name(&self, place: usize) -> Option<&str> {
         self.field(place, DISPLAY_NAME)
     }
 
-    /// A record's address as written.
+    /// Returns a record's address as written.
     pub fn email(&self, place: usize) -> Option<&str> {
         self.field(place, EMAIL)
     }
 
-    /// Whether its source has marked a record deleted.
+    /// Returns whether its source has marked a record deleted.
     pub fn is_deleted(&self, place: usize) -> bool {
         self.cursor(place).is_some_and(|cursor| cursor.flags[1] & 4 != 0)
     }
 
-    /// What a record is joined by: its address normalised, if it has one.
+    /// Returns what a record is joined by: its normalised address, if it has one.
     pub fn key(&self, place: usize) -> Option<&str> {
         let cursor = self.cursor(place)?;
         let kept = cursor.flags[1] >> 3;
@@ -177,13 +176,13 @@ impl Records {
         cursor.nth(if kept == Key::Email as u8 { EMAIL } else { KEY_APART })
     }
 
-    /// All of them, in their order.
+    /// Iterates over all records in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
-        (0..self.len()).map(|place| self.get(place).unwrap_or_default()) // every place is one of a record
+        (0..self.len()).map(|place| self.get(place).unwrap_or_default()) // every place in this range holds a record
     }
 
-    /// One record for each id of all these, in the order of the ids. Of two with one id the greater
-    /// stands, so that the order in which they came decides nothing.
+    /// Returns one record for each id in all of these, ordered by id. Of two records with the same id the
+    /// greater one stays, so that the order of arrival does not matter.
     pub fn distinct(mut all: Vec<Self>) -> Self {
         if let [one] = all.as_mut_slice()
             && one.is_in_order()
@@ -199,19 +198,19 @@ impl Records {
         Self::of_rows(rows.into_iter().map(|(_, records, place)| (records, place)))
     }
 
-    /// Whether each id comes once, and in order.
+    /// Returns whether the ids are distinct and in order.
     fn is_in_order(&self) -> bool {
         (1..self.len()).all(|place| self.id(place - 1) < self.id(place))
     }
 
-    /// The same in no more memory than they take.
+    /// Returns the same records without spare capacity.
     fn shrunk(mut self) -> Self {
         self.packed.shrink_to_fit();
         self.ends.shrink_to_fit();
         self
     }
 
-    /// Those that `keep` leaves.
+    /// Returns the records for which `keep` holds.
     #[must_use]
     pub fn filtered(&self, mut keep: impl FnMut(&Record<'_>) -> bool) -> Self {
         let is_kept = |place: &usize| self.get(*place).is_some_and(|record| keep(&record));
@@ -219,7 +218,7 @@ impl Records {
         Self::of_rows(places.into_iter().map(|place| (self, place)))
     }
 
-    /// The place of the record with an id, where they are in the order of their ids.
+    /// Returns the place of the record with an id; requires that they are ordered by id.
     pub fn find(&self, id: &str) -> Option<usize> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
@@ -233,7 +232,7 @@ impl Records {
         None
     }
 
-    /// Copies rows as they are packed, into no more memory than they take.
+    /// Copies rows in packed form, without spare capacity.
     fn of_rows<'a>(rows: impl Iterator<Item = (&'a Self, usize)> + Clone) -> Self {
         let rows = rows.filter_map(|(records, place)| records.one(place));
         let (count, bytes) = rows.clone().fold((0, 0), |(count, bytes), one| (count + 1, bytes + one.len()));
@@ -245,7 +244,7 @@ impl Records {
         copied
     }
 
-    /// A record as it is packed.
+    /// Returns a record in packed form.
     fn one(&self, place: usize) -> Option<&str> {
         let end = *self.ends.get(place)?;
         let begin = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
@@ -260,12 +259,12 @@ impl Records {
         Some(FieldCursor { flags: *flags, lengths: rest.get(..size)?, texts })
     }
 
-    /// One of a record's texts, in the order in which they are added.
+    /// Returns one of a record's texts, by its position in the order in which they are added.
     fn field(&self, place: usize, number: usize) -> Option<&str> {
         self.cursor(place)?.nth(number)
     }
 
-    /// Room for what is not seldom there, so that it does not grow step by step.
+    /// Reserves room for a usual number of records, so that it does not grow step by step.
     fn reserve(&mut self) {
         self.packed.reserve(FIRST_RECORDS * USUAL_RECORD);
         self.ends.reserve(FIRST_RECORDS);
@@ -291,7 +290,7 @@ impl<'a> FromIterator<Record<'a>> for Records {
 // === impl FieldCursor ===
 
 impl<'a> FieldCursor<'a> {
-    /// The text behind so many others, if there is one.
+    /// Returns the text at this position, counted from 0, if there is one.
     fn nth(mut self, number: usize) -> Option<&'a str> {
         for _ in 0..number {
             self.text();
@@ -299,7 +298,7 @@ impl<'a> FieldCursor<'a> {
         self.text()
     }
 
-    /// The next text, if there is one.
+    /// Returns the next text, if there is one.
     #[inline]
     fn text(&mut self) -> Option<&'a str> {
         let length = number(&mut self.lengths).checked_sub(1)?;
@@ -309,12 +308,12 @@ impl<'a> FieldCursor<'a> {
     }
 }
 
-/// How a text's length is noted.
+/// Encodes a text's length.
 fn length(text: Option<&str>) -> usize {
     text.map_or(0, |text| text.len() + 1)
 }
 
-/// A flag in two bits.
+/// Encodes a flag in two bits.
 fn flag(flag: Option<bool>) -> u8 {
     flag.map_or(0, |flag| 2 | u8::from(flag))
 }

@@ -1,11 +1,11 @@
-//! What is packed comes out as it was, and of each id one record is left.
+//! What is packed is unpacked unchanged, and one record of each id stays.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::EmailKey;
 
-/// What a record is made of, owned.
+/// The parts of a record, owned.
 type Made = (Vec<Option<String>>, Vec<Option<bool>>, Vec<String>, bool);
 
 fn made() -> impl Strategy<Value = Made> {
@@ -38,7 +38,7 @@ fn record<'a>(id: &'a str, (texts, flags, roles, deleted): &'a Made) -> Record<'
     }
 }
 
-/// Records that live for different times are of different types; in words they are the same.
+/// Records with different lifetimes have different types, so they are compared as debug text.
 fn are(packed: &Records, expected: &[Record<'_>]) -> bool {
     packed.iter().map(|record| format!("{record:?}")).eq(expected.iter().map(|record| format!("{record:?}")))
 }
@@ -59,7 +59,7 @@ proptest! {
         prop_assert!(packed.get(all.len()).is_none() && packed.id(all.len()).is_none() && packed.key(all.len()).is_none());
     }
 
-    /// Against the same said with plain lists.
+    /// Compared with the same operations on plain lists.
     #[test]
     fn one_record_is_left_of_each_id(rows in prop::collection::vec(("[a-c]{1,2}", made()), 0..12), cut in 0_usize..12) {
         let all: Vec<Record<'_>> = rows.iter().map(|(id, made)| record(id, made)).collect();

@@ -1,4 +1,4 @@
-//! One person of the normalized roll, as callers see it.
+//! One person of the joined roll, as callers see it.
 
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -9,55 +9,57 @@ use super::SourceName;
 
 /// One person of a customer's roll, made of one record of one source, or of one record of each.
 ///
-/// A value that no source told is null. Where sources differ, the first one in the order of
-/// `sources` wins, except where it says nothing.
+/// A value that no source reported is null. Where sources differ, the first one in the order of `sources`
+/// wins, unless it has no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = User)]
 pub struct User<'a> {
     /// The gateway's id. It stays the same when another source fails or comes back.
     pub id: Uuid,
-    /// The whole name. Never put together or taken apart: as a source shows it.
+    /// The whole name as a source shows it; never assembled or split.
     #[schema(example = "cstmr_001 admin")]
     pub display_name: Option<&'a str>,
-    /// The given name; only Advanced Automation tells it.
+    /// The given name; reported only by Advanced Automation.
     #[schema(example = "cstmr_001")]
     pub first_name: Option<&'a str>,
-    /// The family name; only Advanced Automation tells it.
+    /// The family name; reported only by Advanced Automation.
     #[schema(example = "admin")]
     pub last_name: Option<&'a str>,
     /// The address as written, trimmed.
     #[schema(example = "cstmr_usr_0810_1014am@mailinator.com")]
     pub email: Option<&'a str>,
-    /// The name to sign in with; only Advanced Automation tells it.
+    /// The name to sign in with; reported only by Advanced Automation.
     #[schema(example = "cstmr_usr_0810_1014am")]
     pub username: Option<&'a str>,
-    /// A telephone number, as written; only Advanced Automation tells it.
+    /// A telephone number, as written; reported only by Advanced Automation.
     pub phone: Option<&'a str>,
-    /// Whether the account is enabled; null where no source told.
+    /// Whether the account is enabled; null where no source reports it.
     #[schema(example = true)]
     pub enabled: Option<bool>,
-    /// Whether the person can sign in; null where no source told.
+    /// Whether the person can sign in; null where no source reports it.
     #[schema(example = true)]
     pub can_sign_in: Option<bool>,
-    /// Roles, as the source names them.
+    /// The roles, as the source names them.
     #[schema(value_type = Vec<String>, example = json!(["ClientManager"]))]
     pub roles: SmallVec<[&'a str; 2]>,
-    /// Whether this is the customer's main contact; null where no source told.
+    /// Whether this is the customer's main contact; null where no source reports it.
     #[schema(example = false)]
     pub primary_contact: Option<bool>,
-    /// Whether the person is configured above the customer, for example at its reseller
-    /// (MyReports' `isParent`); null where it did not say.
+    /// Whether the person is configured above the customer, for example at its reseller (MyReports'
+    /// `isParent`); null where MyReports does not report it.
     #[schema(example = false)]
     pub inherited: Option<bool>,
-    /// Whether the record stands for nobody, told by its address. Such a record is never joined.
+    /// Whether the record is a placeholder and not a real person, judging by its address. Such a record is
+    /// never joined.
     #[schema(example = false)]
     pub placeholder: bool,
-    /// Whether the source has marked the person deleted. Such people come with `include=deleted` only.
+    /// Whether the source has marked the person deleted. Such people are included only with
+    /// `include=deleted`.
     #[schema(example = false)]
     pub deleted: bool,
-    /// By what the records were joined; null for a person of one record.
+    /// What the records were joined by; null for a person with a single record.
     pub matched_by: Option<MatchedBy>,
-    /// The records that the person is made of, in the sources' order.
+    /// The person's records, in the sources' order.
     #[schema(value_type = Vec<SourceRecord>)]
     pub sources: SmallVec<[SourceRecord<'a>; 2]>,
     /// The fields on which the sources differ; only with `include=conflicts`.
@@ -66,16 +68,16 @@ pub struct User<'a> {
     pub conflicts: Option<Vec<Conflict<'a>>>,
 }
 
-/// By what records were joined.
+/// What records are joined by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchedBy {
-    /// The same normalised address, which stands once in each source.
+    /// The same normalised address, which occurs once in each source.
     Email,
 }
 
 impl MatchedBy {
-    /// The word in JSON.
+    /// Returns the word used in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Email => "email",
@@ -102,10 +104,10 @@ pub struct Conflict<'a> {
     /// The field; today only `display_name`.
     #[schema(value_type = String, example = "display_name")]
     pub field: &'static str,
-    /// The source whose value stands in the user.
+    /// The source whose value the user has.
     #[schema(value_type = String, example = "advanced_automation")]
     pub chosen: SourceName,
-    /// What each source says.
+    /// The value from each source.
     #[schema(value_type = std::collections::BTreeMap<String, String>,
              example = json!({"advanced_automation": "Ann Lee", "my_reports": "A. Lee"}))]
     pub values: std::collections::BTreeMap<SourceName, &'a str>,

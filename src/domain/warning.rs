@@ -1,4 +1,4 @@
-//! What a caller should know about a roll that was given nevertheless.
+//! What a caller should know about a roll that was returned all the same.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,35 +13,35 @@ pub struct Warning {
     /// The source that it concerns; null where it concerns none.
     #[schema(value_type = Option<String>, example = "advanced_automation")]
     pub source: Option<SourceName>,
-    /// How many records it concerns; null where that says nothing.
+    /// How many records it concerns; null where a count makes no sense.
     #[schema(example = 2)]
     pub count: Option<u64>,
 }
 
-/// The warnings that exist today. Callers ignore a code that they do not know.
+/// The warnings defined today. Callers should ignore codes that they do not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
-    /// The source has an address more than once: nothing is joined on it.
+    /// An address occurs more than once in the source: nothing is joined on it.
     AmbiguousEmail,
     /// The source ignored the filter: rows of other customers were left out.
     ForeignRowsDropped,
-    /// The source's rows all carry one customer id that is not the one asked for.
+    /// All of the source's rows carry the same customer id, which is not the one asked for.
     CustomerIdDiffers,
     /// The source's counts never agreed: users may be missing.
     ChangedWhileReading,
-    /// The source does not know this id, and nothing but the id links it to the others.
+    /// The source does not know this id, and only the id itself links it to the others.
     UnverifiedLink,
-    /// So many customers of the source may be this one and are linked to nobody: their reference fits more
-    /// than one, or another has it, too, or one has this very id and no reference to this one.
+    /// `count` customers of the source may be this one but are not linked: their reference matches more than
+    /// one, or is shared with another, or one has this very id and no reference to this one.
     AmbiguousReference,
-    /// There may be customers that are not listed: nobody knows the list, or so many of the
-    /// source have an id that cannot be asked for.
+    /// Some customers may not be listed: the list is not known, or `count` customers of the source have an id
+    /// that cannot be asked for.
     CustomersNotListed,
 }
 
 impl WarningCode {
-    /// As it stands in answers.
+    /// Returns the code as it appears in answers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AmbiguousEmail => "ambiguous_email",
