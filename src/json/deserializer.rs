@@ -1,4 +1,4 @@
-//! What serde reads from.
+//! The part that serde reads from.
 
 use serde::{
     Deserializer,
@@ -12,7 +12,7 @@ use super::{
     reader::{Reader, unescaped},
 };
 
-/// Digits of a whole number that surely fits.
+/// Digits of a whole number that certainly fits in 64 bits.
 const FITS: usize = 19;
 
 impl<'de> Deserializer<'de> for &mut Reader<'de> {

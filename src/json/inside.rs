@@ -1,4 +1,4 @@
-//! What stands in a list and in an object.
+//! The contents of a list and of an object.
 
 use std::borrow::Cow;
 
@@ -13,14 +13,14 @@ use super::{
     reader::Reader,
 };
 
-/// What stands between two brackets.
+/// The contents of a pair of brackets.
 pub(super) struct Inside<'r, 'a> {
     reader: &'r mut Reader<'a>,
     close: u8,
     is_first: bool,
 }
 
-/// What stands in an object of a type whose fields are known.
+/// The contents of an object of a type whose fields are known.
 pub(super) struct Fields<'r, 'a> {
     reader: &'r mut Reader<'a>,
     layout: Layout<'a>,
@@ -43,7 +43,7 @@ impl<'r, 'a> Inside<'r, 'a> {
         Ok(value)
     }
 
-    /// Goes to the next member or item, if there is one.
+    /// Moves to the next member or item, if there is one.
     #[inline]
     fn next(&mut self) -> Result<bool, Malformed> {
         if self.reader.peek() == Some(self.close) {
@@ -87,24 +87,24 @@ impl<'de> MapAccess<'de> for Inside<'_, 'de> {
 // === impl Fields ===
 
 impl<'r, 'a> Fields<'r, 'a> {
-    /// An object whose opening brace is the next byte.
+    /// Starts on an object whose opening brace is the next byte.
     pub(super) fn new(mut layout: Layout<'a>, reader: &'r mut Reader<'a>) -> Self {
         layout.begin();
         Self { reader, layout, is_first: true }
     }
 
-    /// What has been learned of the object. Whoever has not read it to its end leaves a bracket too many.
+    /// Returns what has been learned of the object. If it was not read to its end, an unread bracket remains.
     pub(super) fn end(self) -> Layout<'a> {
         self.layout
     }
 
-    /// Goes to the next value that is wanted: the place of its field.
+    /// Moves to the next wanted value and returns the place of its field.
     #[inline]
     fn next(&mut self) -> Result<Option<u64>, Malformed> {
-        // Where the member before this one begins, if nobody wants its value and that is as it was.
+        // Where the preceding member begins, if its value is unwanted and the same as before.
         let mut before: Option<&[u8]> = None;
         loop {
-            // A brace is how an object begins: behind a value it must not pass for that.
+            // A brace begins an object: after a value it must not be accepted as one.
             if !std::mem::take(&mut self.is_first) && self.reader.next_byte() == Some(b'{') {
                 return Err(Malformed);
             }
@@ -122,7 +122,7 @@ impl<'r, 'a> Fields<'r, 'a> {
                 What::End => return Ok(None),
                 What::Unwanted => {}
             }
-            self.reader.peek(); // the guess may have been written with fewer blanks
+            self.reader.peek(); // there may be more blanks here than in the guess
             let value = self.reader.rest;
             self.reader.skip()?;
             let is_same = self.layout.pass(between(value, self.reader.rest));
@@ -130,7 +130,7 @@ impl<'r, 'a> Fields<'r, 'a> {
         }
     }
 
-    /// Reads a member that is not written as the one that was guessed, up to its value.
+    /// Reads a member that differs from the guessed one, up to its value.
     #[inline(never)]
     fn learn(&mut self) -> Result<What, Malformed> {
         let begin = self.reader.rest;
@@ -168,7 +168,7 @@ impl<'de> MapAccess<'de> for &mut Fields<'_, 'de> {
     }
 }
 
-/// What stands before a rest of it.
+/// Returns what precedes a rest of it.
 #[inline]
 fn between<'a>(all: &'a [u8], rest: &[u8]) -> &'a [u8] {
     all.get(..all.len() - rest.len()).unwrap_or_default()

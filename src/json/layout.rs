@@ -1,55 +1,55 @@
 //! How the members of an object are written, learned from those before it.
 //!
-//! Rows are alike: their members come in one order, written in one way, and what nobody wants of them is
-//! the same in most. So what stands between two wanted values is guessed to be, byte by byte, what stood
-//! there in a row before. A right guess saves reading it: the same bytes in the same place mean the same.
-//! A wrong one costs a look.
+//! Rows are alike: their members come in one order and are written in one way, and the unwanted parts are the
+//! same in most. So the bytes between two wanted values are guessed to be the same as in an earlier row. A
+//! right guess saves parsing: the same bytes in the same position mean the same. A wrong guess costs one
+//! comparison.
 
-/// Members that are noted of one type. When there are more, noting begins anew.
+/// Members that are remembered of one type. When there are more, remembering starts over.
 const MOST: usize = 64;
 
-/// Bytes of what is guessed at once. Whoever sends rows to be guessed wrongly costs no more than this each time.
+/// Bytes that are guessed at once. A sender whose rows defeat the guessing costs no more than this each time.
 const LONGEST: usize = 1024;
 
 /// How objects of one type are written.
 #[derive(Default)]
 pub(super) struct Layout<'a> {
-    /// The names of the fields that are wanted.
+    /// The names of the wanted fields.
     names: &'static [&'static str],
     members: Vec<Member<'a>>,
-    /// The place of the member that is guessed to be next.
+    /// The place of the member that is guessed to come next.
     next: usize,
 }
 
-/// What has stood between two values.
+/// What has been seen between two values.
 struct Member<'a> {
-    /// All that stood behind the value before: the opening brace or a comma, perhaps members that nobody
-    /// wants, a name and a colon, or the closing brace.
+    /// Everything after the previous value: the opening brace or a comma, perhaps unwanted members, a name
+    /// and a colon, or the closing brace.
     written: &'a [u8],
     what: What,
-    /// What is known of a value that nobody wants.
+    /// What is known of an unwanted value.
     before: Before<'a>,
 }
 
-/// What comes behind it.
+/// What follows it.
 #[derive(Clone, Copy)]
 pub(super) enum What {
-    /// The value of a field that is wanted, by its place among the names.
+    /// The value of a wanted field, by its place among the names.
     Wanted(u64),
-    /// A value that nobody wants.
+    /// An unwanted value.
     Unwanted,
     /// Nothing: the object has ended.
     End,
 }
 
-/// What a value that nobody wants was in the rows before.
+/// What an unwanted value was in earlier rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before<'a> {
     /// It has not been seen.
     Unseen,
-    /// This.
+    /// Always this.
     Same(&'a [u8]),
-    /// Now one thing, then another.
+    /// It varies.
     Varying,
 }
 
@@ -60,18 +60,18 @@ impl<'a> Layout<'a> {
         Self { names, members: Vec::with_capacity(MOST / 2), next: 0 }
     }
 
-    /// Whether it is of the type that has these fields. One type's may have two addresses, which costs
-    /// learning twice; two types with one address have the same fields.
+    /// Returns whether it belongs to the type with these fields. The list of one type may have two addresses,
+    /// which only means learning twice; two types with the same address have the same fields.
     pub(super) fn is_of(&self, names: &'static [&'static str]) -> bool {
         std::ptr::eq(self.names, names)
     }
 
-    /// Begins with an object.
+    /// Begins an object.
     pub(super) fn begin(&mut self) {
         self.next = 0;
     }
 
-    /// What follows and all behind it, if it is written as the member that is next.
+    /// Returns the next member's kind and the rest after it, if it is written as guessed.
     #[inline]
     pub(super) fn guess<'b>(&mut self, rest: &'b [u8]) -> Option<(What, &'b [u8])> {
         let member = self.members.get(self.next)?;
@@ -80,14 +80,14 @@ impl<'a> Layout<'a> {
         Some((member.what, rest))
     }
 
-    /// The same, if it is written as any member was.
+    /// Does the same if it is written like any known member.
     #[cold]
     pub(super) fn find<'b>(&mut self, rest: &'b [u8]) -> Option<(What, &'b [u8])> {
         self.next = self.members.iter().position(|member| rest.starts_with(member.written))?;
         self.guess(rest)
     }
 
-    /// Notes a member that has not been seen; without a name, the end.
+    /// Remembers a new member; without a name, the end of the object.
     #[cold]
     pub(super) fn note(&mut self, written: &'a [u8], name: Option<&str>) -> What {
         let wanted = |name| self.names.iter().position(|wanted| *wanted == name);
@@ -105,7 +105,7 @@ impl<'a> Layout<'a> {
         what
     }
 
-    /// Notes the value of the last member, which nobody wants. Whether it is the same as before.
+    /// Remembers the last member's value, which is unwanted. Returns whether it is the same as before.
     pub(super) fn pass(&mut self, value: &'a [u8]) -> bool {
         let last = self.next.checked_sub(1).and_then(|last| self.members.get_mut(last));
         let Some(Member { before, .. }) = last else { return false };
@@ -114,8 +114,8 @@ impl<'a> Layout<'a> {
         is_same
     }
 
-    /// Makes one of the last member and the one before it, whose value nobody wants and which was the same
-    /// as before. Both together are `written` so. Whether it did: where that is long they stay apart.
+    /// Merges the last member with the one before it, whose value is unwanted and the same as before.
+    /// Together they read `written`. Returns whether it merged them: if that is too long they stay apart.
     pub(super) fn merge(&mut self, written: &'a [u8]) -> bool {
         let Some(before) = self.next.checked_sub(2).filter(|_| written.len() <= LONGEST) else { return false };
         self.members.remove(before);

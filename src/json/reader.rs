@@ -1,4 +1,4 @@
-//! Reads one thing after the other.
+//! Reads one token after another.
 
 use std::borrow::Cow;
 
@@ -8,18 +8,19 @@ use super::{Malformed, layout::Layout, scan};
 pub(super) struct Reader<'a> {
     /// What is left.
     pub(super) rest: &'a [u8],
-    /// All of it, where all of it is text: looked at once, for text by text takes as long as reading.
+    /// The whole body, if it is valid UTF-8: checked at once because checking each text takes as long as
+    /// reading it.
     whole: Option<&'a str>,
     /// How the objects of each type are written.
     layouts: Vec<Layout<'a>>,
 }
 
-/// A text as it is written.
+/// A text as written.
 #[derive(Clone, Copy)]
 pub(super) struct Written<'a> {
-    /// With its quotes.
+    /// Including its quotes.
     quoted: &'a [u8],
-    /// How much is left behind it.
+    /// How many bytes follow it.
     left: usize,
     pub(super) has_escapes: bool,
 }
@@ -31,7 +32,7 @@ impl<'a> Reader<'a> {
         Self { rest: body, whole: std::str::from_utf8(body).ok(), layouts: Vec::new() }
     }
 
-    /// Nothing but blanks is left.
+    /// Checks that only blanks are left.
     pub(super) fn end(&mut self) -> Result<(), Malformed> {
         self.peek().map_or(Ok(()), |_| Err(Malformed))
     }
@@ -41,7 +42,7 @@ impl<'a> Reader<'a> {
         self.rest.first().copied()
     }
 
-    /// The next byte that is no blank.
+    /// Returns the next byte that is not blank.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         match self.next_byte() {
@@ -57,13 +58,13 @@ impl<'a> Reader<'a> {
         self.next_byte()
     }
 
-    /// Goes past the next byte.
+    /// Moves past the next byte.
     #[inline]
     pub(super) fn advance(&mut self) {
         self.rest = self.rest.get(1..).unwrap_or_default();
     }
 
-    /// Takes a byte if it is the next one that is no blank.
+    /// Takes a byte if it is the next one that is not blank.
     #[inline]
     pub(super) fn takes(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
@@ -84,7 +85,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A text, whose opening quote is the next byte.
+    /// Reads a text whose opening quote is the next byte.
     #[inline]
     pub(super) fn text(&mut self) -> Result<Written<'a>, Malformed> {
         let inside = self.rest.strip_prefix(b"\"").ok_or(Malformed)?;
@@ -94,7 +95,7 @@ impl<'a> Reader<'a> {
         Ok(Written { quoted, left: rest.len(), has_escapes })
     }
 
-    /// The name of a member, up to its value.
+    /// Reads the name of a member, up to its value.
     pub(super) fn key(&mut self) -> Result<Written<'a>, Malformed> {
         self.peek();
         let key = self.text()?;
@@ -103,18 +104,18 @@ impl<'a> Reader<'a> {
         Ok(key)
     }
 
-    /// What the next member is called, up to its value.
+    /// Returns the next member's name, and moves to its value.
     pub(super) fn name(&mut self) -> Result<Cow<'a, str>, Malformed> {
         let written = self.key()?;
         self.said(written)
     }
 
-    /// What a text says.
+    /// Returns the value of a text.
     pub(super) fn said(&self, written: Written<'a>) -> Result<Cow<'a, str>, Malformed> {
         if written.has_escapes { unescaped(written).map(Cow::Owned) } else { self.plain(written).map(Cow::Borrowed) }
     }
 
-    /// What a text without escapes says.
+    /// Returns the value of a text without escapes.
     #[inline]
     pub(super) fn plain(&self, Written { quoted, left, .. }: Written<'a>) -> Result<&'a str, Malformed> {
         let Some(whole) = self.whole else {
@@ -125,7 +126,7 @@ impl<'a> Reader<'a> {
         whole.get(end + 1 - quoted.len()..end - 1).ok_or(Malformed)
     }
 
-    /// A number as it is written, and whether it is made of digits only.
+    /// Reads a number as written; also returns whether it is digits only.
     #[inline]
     pub(super) fn number(&mut self) -> Result<(&'a [u8], bool), Malformed> {
         let (length, is_plain) = scan::number(self.rest)?;
@@ -134,20 +135,20 @@ impl<'a> Reader<'a> {
         Ok((written, is_plain))
     }
 
-    /// Takes how objects with these fields are written out of those that are known.
+    /// Takes out the known layout of objects with these fields.
     #[inline]
     pub(super) fn take_layout(&mut self, names: &'static [&'static str]) -> Layout<'a> {
         let known = self.layouts.iter().position(|layout| layout.is_of(names));
         known.map_or_else(|| Layout::new(names), |place| self.layouts.swap_remove(place))
     }
 
-    /// Keeps what has been learned of how they are written.
+    /// Keeps what has been learned of their layout.
     pub(super) fn keep_layout(&mut self, layout: Layout<'a>) {
         self.layouts.push(layout);
     }
 }
 
-/// What a text with escapes says.
+/// Returns the value of a text with escapes.
 #[cold]
 pub(super) fn unescaped(written: Written<'_>) -> Result<String, Malformed> {
     Ok(serde_json::from_slice(written.quoted)?)

@@ -1,13 +1,13 @@
-//! Where a text and a number end.
+//! Finds where a text and a number end.
 
 use wide::u8x16;
 
 use super::Malformed;
 
-/// Bytes that are looked at together.
+/// Bytes that are examined together.
 const BLOCK: usize = 16;
 
-/// How long a text is, without its quotes, and whether it has escapes. `bytes` begin behind the
+/// Returns how long a text is, without its quotes, and whether it has escapes. `bytes` begin after the
 /// opening quote.
 #[inline]
 pub(super) fn text(bytes: &[u8]) -> Result<(usize, bool), Malformed> {
@@ -15,7 +15,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<(usize, bool), Malformed> {
     if bytes.get(end) == Some(&b'"') { Ok((end, false)) } else { escaped(bytes, end).map(|length| (length, true)) }
 }
 
-/// How long a text is in which something else comes before the closing quote, at `at`.
+/// Returns how long a text is if something other than the closing quote comes first, at `at`.
 #[cold]
 fn escaped(bytes: &[u8], mut at: usize) -> Result<usize, Malformed> {
     loop {
@@ -27,7 +27,7 @@ fn escaped(bytes: &[u8], mut at: usize) -> Result<usize, Malformed> {
     }
 }
 
-/// Whether a text is written as it is: nothing in it has to be escaped.
+/// Returns whether a text needs no escaping.
 #[inline]
 pub fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -35,14 +35,14 @@ pub fn is_plain(text: &str) -> bool {
     bytes.as_chunks::<BLOCK>().0.iter().all(|block| marked(block) == 0) && marked(last) == 0
 }
 
-/// What is less than a block, in some order, perhaps twice, perhaps with blanks.
+/// Fills a block with less than a block of bytes: in some order, perhaps twice, perhaps with blanks.
 #[inline]
 fn some_order(bytes: &[u8]) -> [u8; BLOCK] {
     let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else { return padded(bytes) };
     (u128::from(u64::from_ne_bytes(*first)) << 64 | u128::from(u64::from_ne_bytes(*last))).to_ne_bytes()
 }
 
-/// Which bytes of a block are quotes, backslashes or control characters, a bit for each.
+/// Returns which bytes of a block are quotes, backslashes or control characters, one bit for each.
 #[inline]
 fn marked(block: &[u8; BLOCK]) -> u32 {
     let block = u8x16::new(*block);
@@ -50,7 +50,7 @@ fn marked(block: &[u8; BLOCK]) -> u32 {
     (block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\')) | is_control).to_bitmask()
 }
 
-/// The first place from `at` on where a quote, a backslash or a control character stands, or the end.
+/// Returns the first place from `at` with a quote, a backslash or a control character, or the end.
 #[inline]
 fn special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
@@ -64,14 +64,14 @@ fn special(bytes: &[u8], mut at: usize) -> usize {
     at + rest.len().min(marked(&padded(rest)).trailing_zeros() as usize)
 }
 
-/// What is less than a block, with blanks behind it.
+/// Pads less than a block of bytes with blanks.
 fn padded(rest: &[u8]) -> [u8; BLOCK] {
     let mut padded = [b' '; BLOCK];
     padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     padded
 }
 
-/// The place behind the escape whose backslash is at `at`.
+/// Returns the place after the escape whose backslash is at `at`.
 fn escape(bytes: &[u8], at: usize) -> Result<usize, Malformed> {
     match bytes.get(at + 1) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
@@ -80,13 +80,13 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, Malformed> {
     }
 }
 
-/// How long a number is, and whether it is made of digits only.
+/// Returns how long a number is, and whether it is digits only.
 #[inline]
 pub(super) fn number(bytes: &[u8]) -> Result<(usize, bool), Malformed> {
     let begin = usize::from(bytes.first() == Some(&b'-'));
     let whole = digits(bytes, begin)?;
     if bytes.get(begin) == Some(&b'0') && whole - begin > 1 {
-        return Err(Malformed); // no zeros in front
+        return Err(Malformed); // no leading zeros
     }
     let mut end = whole;
     if bytes.get(end) == Some(&b'.') {
@@ -99,7 +99,7 @@ pub(super) fn number(bytes: &[u8]) -> Result<(usize, bool), Malformed> {
     Ok((end, end == whole && begin == 0))
 }
 
-/// The place behind some digits; there is at least one.
+/// Returns the place after one or more digits.
 #[inline]
 fn digits(bytes: &[u8], at: usize) -> Result<usize, Malformed> {
     let rest = bytes.get(at..).unwrap_or_default();

@@ -1,14 +1,14 @@
-//! Passing over a value that nobody wants.
+//! Skips an unwanted value.
 
 use smallvec::SmallVec;
 
 use super::{Malformed, reader::Reader};
 
-/// The brackets that close what is open, the innermost last.
+/// The closing brackets of all that is open, innermost last.
 type Open = SmallVec<[u8; 32]>;
 
 impl Reader<'_> {
-    /// Passes over a value, however deep it is.
+    /// Skips a value, however deeply nested.
     #[inline]
     pub(super) fn skip(&mut self) -> Result<(), Malformed> {
         match self.next_byte() {
@@ -21,7 +21,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The same for a list or an object. Goes no deeper into the stack than one of them, however deep it is.
+    /// Does the same for a list or an object. Uses the same stack however deep the nesting is.
     fn skip_nested(&mut self) -> Result<(), Malformed> {
         let mut open = Open::new();
         loop {
@@ -39,7 +39,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Goes into a list or an object, up to its first value, or past it where it is empty.
+    /// Enters a list or an object, up to its first value, or moves past it if it is empty.
     fn begin(&mut self, close: u8, open: &mut Open) -> Result<(), Malformed> {
         self.advance();
         if self.takes(close) {
@@ -49,7 +49,7 @@ impl Reader<'_> {
         self.up_to_value(close)
     }
 
-    /// Goes from behind a value to the next one, out of all that ends with it.
+    /// Moves from the end of a value to the next one, out of everything that ends with it.
     #[inline]
     fn behind(&mut self, open: &mut Open) -> Result<(), Malformed> {
         while let Some(&close) = open.last() {
@@ -62,7 +62,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Passes over the name that a value has in an object.
+    /// Skips a value's name inside an object.
     #[inline]
     fn up_to_value(&mut self, close: u8) -> Result<(), Malformed> {
         if close == b'}' { self.key().map(drop) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! Held to what `serde_json` makes of the same bytes.
+//! Compared with what `serde_json` makes of the same bytes.
 
 use proptest::prelude::*;
 use serde::{Deserialize, de::IgnoredAny};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Malformed, from_slice};
 
-/// Wants some of what rows have, in another order than they have it.
+/// Takes some of the fields that rows have, in a different order.
 #[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 struct Row<'a> {
@@ -28,7 +28,7 @@ struct Inner {
 
 type Rows<'a> = Vec<Row<'a>>;
 
-/// Reads the same with both, and says what it was.
+/// Reads the same bytes with both, and returns the result.
 fn read(body: &[u8]) -> Option<Rows<'_>> {
     let (ours, theirs) = (from_slice::<Rows<'_>>(body).ok(), serde_json::from_slice::<Rows<'_>>(body).ok());
     assert_eq!(ours, theirs, "{}", String::from_utf8_lossy(body));
@@ -41,10 +41,10 @@ fn is_json(body: &[u8]) -> bool {
     ours
 }
 
-/// The names of a row's members: wanted, unwanted, and one that is written with an escape.
+/// The names of a row's members: wanted, unwanted, and one written with an escape.
 const NAMES: &[&str] = &["id", "name", "isOn", "inner", "note", "n", "hours", "na\\u006de", "long name of something"];
 
-/// A value as it may be written, mostly one that other rows have as well.
+/// A value as it may be written, usually one that other rows have as well.
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => prop::sample::select(vec![
@@ -57,7 +57,7 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What may stand between two of JSON's signs.
+/// What may stand between two JSON tokens.
 fn blank() -> impl Strategy<Value = String> {
     prop_oneof![9 => Just(String::new()), 1 => "[ \n\r\t]{1,3}"]
 }
@@ -72,7 +72,7 @@ fn row() -> impl Strategy<Value = String> {
     })
 }
 
-/// Rows of which most are like others.
+/// Rows, most of which resemble others.
 fn rows() -> impl Strategy<Value = String> {
     (prop::collection::vec(row(), 1..5), prop::collection::vec(any::<prop::sample::Index>(), 0..16)).prop_map(|(rows, picked)| {
         let picked: Vec<&str> = picked.iter().map(|index| index.get(&rows).as_str()).collect();
@@ -182,7 +182,7 @@ fn an_object_in_one_of_its_own_type_is_read() {
 
 #[test]
 fn rows_made_to_be_guessed_wrongly_cost_little() {
-    // Ever longer runs of members that nobody wants, then rows that differ from all of them only at the end.
+    // Ever longer runs of unwanted members, then rows that differ from all of them only at the end.
     let run = |times: usize| r#","a":1,"b":1"#.repeat(times);
     let learned = (1..200).flat_map(|times| [times; 2]).map(|times| format!(r#"{{"id":1{},"z":0}}"#, run(times)));
     let wrong = (0..400).map(|value| format!(r#"{{"id":1{},"a":1,"x":{value}}}"#, run(198)));
