@@ -1,5 +1,4 @@
-//! What is kept in memory: no more than so many bytes, what is least used goes first, and what is of no use
-//! any more is swept out.
+//! An in-memory cache of bounded size: the least used entries go first, and unusable ones are swept out.
 
 use std::{hash::Hash, sync::Arc, time::Duration};
 
@@ -11,25 +10,26 @@ use quick_cache::{
 
 use crate::offload::offload;
 
-/// How often what is of no use is swept out. Nobody is given it before, so this only bounds how long it lies there.
+/// How often unusable entries are swept out. They are not handed out before that either, so this only bounds
+/// how long they take up memory.
 const SWEEP: Duration = Duration::from_mins(1);
 
-/// About how many bytes an entry has; how many entries there may be follows, roughly.
+/// About how many bytes an entry takes; the expected number of entries is derived from it, roughly.
 const USUAL_ENTRY: u64 = 16 << 10;
 
-/// What can be kept.
+/// A value that can be kept.
 pub(super) trait Cacheable: Send + Sync + 'static {
-    /// About how many bytes it holds.
+    /// Returns about how many bytes it holds.
     fn weight(&self) -> u32;
 
-    /// Whether it may be given to anybody still.
+    /// Returns whether it may still be handed out.
     fn is_of_use(&self) -> bool;
 }
 
-/// Things kept by their keys. Cheap to clone: all clones hold the same.
+/// Values kept by key. Cheap to clone: all clones share one store.
 pub(super) struct BoundedCache<K, V: Cacheable>(Arc<Cache<K, Arc<V>, ByWeight, RandomState>>);
 
-/// Weighs what is kept.
+/// Measures entries in bytes.
 #[derive(Clone)]
 struct ByWeight;
 
@@ -46,38 +46,38 @@ impl<K, V: Cacheable> Clone for BoundedCache<K, V> {
 }
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Cacheable> BoundedCache<K, V> {
-    /// Nothing yet; later no more than about so many bytes.
+    /// Creates an empty cache that will hold no more than about this many bytes.
     pub(super) fn new(max_bytes: u64) -> Self {
         Self(Arc::new(Cache::with_options(options(max_bytes), ByWeight, RandomState::default(), DefaultLifecycle::default())))
     }
 
-    /// What is kept by this key; it may be of no use any more.
+    /// Returns the entry of a key; it may no longer be usable.
     pub(super) fn get(&self, key: &K) -> Option<Arc<V>> {
         self.0.get(key)
     }
 
-    /// Whether anything is kept by this key.
+    /// Returns whether there is an entry of a key.
     pub(super) fn holds(&self, key: &K) -> bool {
         self.0.contains_key(key)
     }
 
-    /// Keeps this by a key, instead of what was there. What is too large for all of the memory is not
-    /// kept, and neither is what was there.
+    /// Stores a value under a key, replacing what was there. A value too large for the whole cache is not
+    /// stored, and the old one is removed all the same.
     pub(super) fn insert(&self, key: K, value: Arc<V>) {
         self.0.insert(key, value);
     }
 
-    /// Forgets what is there.
+    /// Removes the entry of a key.
     pub(super) fn remove(&self, key: &K) {
         drop(self.0.remove(key));
     }
 
-    /// How many there are and how many bytes they hold, about.
+    /// Returns about how many entries there are and how many bytes they hold.
     pub(super) fn size(&self) -> (u64, u64) {
         (self.0.len() as u64, self.0.weight())
     }
 
-    /// Sweeps out what is of no use, again and again, until nobody else keeps anything here.
+    /// Sweeps out unusable entries at intervals until the last clone is dropped.
     pub(super) fn keep_swept(&self) {
         let kept = Arc::downgrade(&self.0);
         tokio::spawn(async move {
@@ -89,7 +89,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Cacheable> BoundedCache<K,
         });
     }
 
-    /// Looks at one after the other, so that nobody waits for all of it.
+    /// Removes entries one at a time, so that no one waits for the whole sweep.
     fn sweep(&self) {
         for (key, _) in self.0.iter().filter(|(_, value)| !value.is_of_use()) {
             self.0.remove_if(&key, |value| !value.is_of_use());
@@ -97,7 +97,8 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Cacheable> BoundedCache<K,
     }
 }
 
-/// One piece, for a very large customer may take most of it; a lock is held for some hundred nanoseconds.
+/// A single shard because one very large customer may take most of the memory; its lock is held for some
+/// hundred nanoseconds.
 fn options(max_bytes: u64) -> Options {
     let entries = usize::try_from(max_bytes / USUAL_ENTRY).unwrap_or(usize::MAX);
     let mut options = OptionsBuilder::new();
@@ -135,7 +136,7 @@ mod tests {
         let kept = BoundedCache::new(1 << 20);
         for number in 0..1_000_u32 {
             kept.insert(number, thing(16 << 10));
-            assert!(kept.get(&number).is_some(), "the newest is there: {number}");
+            assert!(kept.get(&number).is_some(), "the newest entry is there: {number}");
         }
         let (entries, bytes) = kept.size();
         assert_eq!((entries * (16 << 10), entries > 60), (bytes, true));

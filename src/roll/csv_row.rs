@@ -1,9 +1,9 @@
-//! One row of CSV as RFC 4180 writes it, of which no spreadsheet takes any part for a formula.
+//! One row of CSV in the form of RFC 4180, safe against formula injection in spreadsheets.
 //!
-//! Every cell is quoted. That alone protects nobody whose list separator is `;` or a tab: his
-//! spreadsheet cuts inside our quotes. So what could become a cell there is made harmless, too.
+//! Every cell is quoted. That alone does not protect users whose list separator is `;` or a tab: their
+//! spreadsheet splits inside our quotes. So whatever could become a cell there is made harmless, too.
 
-/// A row that is being written.
+/// A row under construction.
 pub(super) struct Row<'a> {
     text: &'a mut String,
     is_first: bool,
@@ -12,7 +12,7 @@ pub(super) struct Row<'a> {
 // === impl Row ===
 
 impl<'a> Row<'a> {
-    /// Begins a row behind what is there.
+    /// Begins a row after the existing text.
     pub(super) fn begin(text: &'a mut String) -> Self {
         Self { text, is_first: true }
     }
@@ -22,7 +22,7 @@ impl<'a> Row<'a> {
         self.cells_in_one(&[cell]);
     }
 
-    /// Writes a flag; nothing where it is not known.
+    /// Writes a flag; an empty cell if it is unknown.
     pub(super) fn flag(&mut self, flag: Option<bool>) {
         self.cell(match flag {
             Some(true) => "true",
@@ -50,10 +50,10 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Writes a text with its quotes doubled, and an apostrophe before whatever would begin a formula:
-/// at its beginning, or behind something that a spreadsheet may cut at.
+/// Writes a text with its quotes doubled, and with an apostrophe before anything that would begin a formula:
+/// at its start, or after a character that a spreadsheet may split at.
 fn push_harmless(text: &str, to: &mut String) {
-    // One that begins with a control character is taken for what comes behind it.
+    // A spreadsheet may ignore a leading control character and read what follows it.
     if text.starts_with(['\t', '\r', '\n']) {
         to.push('\'');
     }
@@ -70,17 +70,17 @@ fn push_harmless(text: &str, to: &mut String) {
     }
 }
 
-/// The full-width forms are read like the others where such keyboards are in use.
+/// Returns whether a letter begins a formula. The full-width forms do, too, where such keyboards are in use.
 fn begins_a_formula(letter: char) -> bool {
     matches!(letter, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')
 }
 
-/// What separates cells or rows somewhere.
+/// Returns whether a letter separates cells or rows in some locale.
 fn is_cut_at(letter: char) -> bool {
     matches!(letter, ',' | ';' | '\t' | '\r' | '\n')
 }
 
-/// What may stand before a formula. Quotes count: behind a cut inside ours they are taken off.
+/// Returns whether a letter may precede a formula. Quotes count: after a split inside our quotes they are stripped.
 fn is_skipped(letter: char) -> bool {
     letter.is_whitespace() || letter.is_control() || letter == '"'
 }
@@ -155,7 +155,7 @@ mod tests {
             let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
             let read = reader.records().next().unwrap().unwrap();
             prop_assert_eq!(read.len(), texts.len() + 1);
-            // Both what is in the cells, and what is there for who does not know our quotes.
+            // Checks both the parsed cells and the raw text, as seen by a reader that ignores our quotes.
             for piece in read.iter().chain([text.as_str()]).flat_map(|cell| cell.split([',', ';', '\t', '\r', '\n'])) {
                 let begins = piece.trim_start_matches(is_skipped).chars().next();
                 prop_assert!(!begins.is_some_and(begins_a_formula), "{piece:?} of {text:?}");

@@ -1,8 +1,7 @@
-//! Cursors: where a page ended, opaque to callers.
+//! Page cursors: they record where a page ended and are opaque to callers.
 //!
-//! A cursor names the last person of a page by sort value and id, so that a refresh of the roll
-//! between two pages repeats nobody and skips nobody who stayed the same. It is bound to the
-//! customer and the view.
+//! A cursor names the last person of a page by sort value and id, so that a refresh of the roll between two
+//! pages neither repeats nor skips anyone who stayed the same. It is bound to the customer and the view.
 
 use uuid::Uuid;
 
@@ -12,10 +11,10 @@ use crate::domain::{CustomerId, InvalidCursor, open_cursor, seal_cursor};
 /// Bytes of an id.
 const ID: usize = 16;
 
-/// A place between two persons: behind the one with this sort value and id.
+/// A position after the person with this sort value and id.
 pub(super) type Position = (Option<String>, Uuid);
 
-/// Writes the cursor of a place.
+/// Writes a position as a cursor.
 pub(super) fn write(customer: &CustomerId, view: &View, (value, id): (Option<&str>, Uuid)) -> String {
     let mut place = id.as_bytes().to_vec();
     if let Some(value) = value {
@@ -25,7 +24,7 @@ pub(super) fn write(customer: &CustomerId, view: &View, (value, id): (Option<&st
     seal_cursor(&[b"rollcall cursor 1", customer.as_str().as_bytes(), view.canonical().as_bytes()], &place)
 }
 
-/// Reads the place of a cursor.
+/// Reads the position from a cursor.
 pub(super) fn read(customer: &CustomerId, view: &View, cursor: &str) -> Result<Position, InvalidCursor> {
     let place = open_cursor(&[b"rollcall cursor 1", customer.as_str().as_bytes(), view.canonical().as_bytes()], cursor)?;
     let (id, value) = place.split_first_chunk::<ID>().ok_or(InvalidCursor)?;

@@ -1,4 +1,4 @@
-//! Puts persons in order and encodes each of them, once, into one piece of memory.
+//! Sorts persons and encodes each of them once, all into one buffer.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -13,29 +13,30 @@ use super::{
 };
 use crate::domain::{Records, fold_onto, folded};
 
-/// About how many bytes a person takes in JSON beside the texts of his records.
+/// About how many bytes a person takes in JSON besides the texts of their records.
 const SKELETON: usize = 380;
 
-/// About how many bytes a name has.
+/// About how many bytes a name takes.
 const USUAL_NAME: usize = 24;
 
-/// Bytes from which on what was not written to takes no memory, and copying what was would take it twice.
+/// Buffers of at least this many bytes are not shrunk: their unwritten part takes no memory, and copying the
+/// rest would briefly take it twice.
 const LARGE: usize = 4 << 20;
 
-/// Stands between two persons.
+/// Separates two persons.
 const SEPARATOR: u8 = b',';
 
-/// Persons in the order of the default sort.
+/// The persons in the order of the default sort.
 #[derive(Debug, Default)]
 pub(super) struct Encoded {
     pub(super) persons: Vec<Listed>,
-    /// The places of their records, one person's behind the other's.
+    /// The places of their records, person after person.
     pub(super) places: Vec<Place>,
-    /// Each person as JSON, a [`User`](crate::domain::User) without `conflicts`, with commas between.
+    /// Each person as JSON, a [`User`](crate::domain::User) without `conflicts`, separated by commas.
     pub(super) json: Vec<u8>,
 }
 
-/// The names that persons are sorted by, folded, all in one text.
+/// The names that persons are sorted by, folded, in one buffer.
 struct Names {
     folded: String,
     spans: Vec<Option<Range<usize>>>,
@@ -43,11 +44,11 @@ struct Names {
 
 /// What a person is sorted by.
 pub(super) struct SortKey<'a> {
-    /// The first bytes of the value, which decide nearly always, as a number.
+    /// The first bytes of the value as a number, which nearly always decides.
     first: u64,
     value: Option<Cow<'a, str>>,
     id: Uuid,
-    /// Who it is.
+    /// Which person it is.
     pub(super) place: u32,
 }
 
@@ -58,7 +59,7 @@ impl<'a> SortKey<'a> {
     }
 }
 
-/// The first bytes, or all of them with zeros behind.
+/// Returns the first eight bytes, padded with zeros.
 fn beginning(bytes: &[u8]) -> [u8; 8] {
     bytes.first_chunk().copied().unwrap_or_else(|| {
         let mut first = [0; 8];
@@ -67,7 +68,7 @@ fn beginning(bytes: &[u8]) -> [u8; 8] {
     })
 }
 
-/// Puts keys in an order.
+/// Sorts keys.
 pub(super) fn sort(keys: &mut [SortKey<'_>], by: Sort) {
     keys.sort_unstable_by(|a, b| {
         let decided = a.value.is_some() && b.value.is_some() && by.field != SortField::Id && a.first != b.first;
@@ -79,12 +80,12 @@ pub(super) fn sort(keys: &mut [SortKey<'_>], by: Sort) {
     });
 }
 
-/// What the records at these places make a person be sorted by.
+/// Returns the value by which a person with the records at these places is sorted.
 pub(super) fn value<'a>(places: &[Place], parts: &'a [Part], field: SortField) -> Option<Cow<'a, str>> {
     written(places, parts, field).map(folded)
 }
 
-/// The same as it is written.
+/// Returns the same value as written.
 fn written<'a>(places: &[Place], parts: &'a [Part], field: SortField) -> Option<&'a str> {
     let text: fn(&Records, usize) -> Option<&str> = match field {
         SortField::DisplayName => Records::display_name,
@@ -147,7 +148,7 @@ impl Encoded {
         let key = |place: &Place| parts.get(usize::from(place.source))?.records().key(place.record as usize);
         self.persons.push(Listed {
             id: person.id,
-            // Records that are one person have one address.
+            // All records of one person have the same address.
             address: person.records.iter().find_map(key).map(digest),
             json_at,
             json_length: u32::try_from(self.json.len() - json_at).unwrap_or(u32::MAX),

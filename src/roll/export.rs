@@ -1,5 +1,5 @@
-//! All users that a view leaves, written one by one: as CSV, or as JSON lines. Made piece by piece
-//! while it is being sent, never built whole.
+//! All users in a view, one by one, as CSV or as JSON lines. The text is produced piece by piece while it is
+//! sent, and never held whole.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -11,32 +11,32 @@ use crate::domain::{MatchedBy, SourceName, User};
 /// About how many bytes a piece has.
 const PIECE: usize = 64 << 10;
 
-/// How users are written.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportFormat {
     /// RFC 4180: a header, then a row for each user.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     JsonLines,
 }
 
-/// All users that a view leaves, in pieces.
+/// All users in a view, in pieces.
 #[derive(Debug)]
 pub struct Export {
     roll: Arc<Roll>,
     view: View,
     format: ExportFormat,
-    /// The sources that have a column for their ids.
+    /// The sources that have an id column.
     sources: Vec<SourceName>,
-    /// The users that the view leaves, by their places, in the order of the view.
+    /// The users in the view, by their places, in the view's order.
     left: Vec<u32>,
-    /// Which of them is next, and whether anything was written.
+    /// The next user to write, and whether anything has been written.
     next: usize,
     has_begun: bool,
 }
 
 impl Export {
-    /// Begins to write.
+    /// Prepares an export.
     pub fn new(roll: Arc<Roll>, view: View, format: ExportFormat, sources: Vec<SourceName>) -> Self {
         let selection = Selection::new(&roll, &view);
         let left = roll.sorted(view.sort, None).filter(|(place, listed)| selection.has(*place, listed));
@@ -44,11 +44,11 @@ impl Export {
         Self { roll, view, format, sources, left, next: 0, has_begun: false }
     }
 
-    /// What decides what is written of each user, beside the format, the columns and whether there
-    /// are conflicts: it is all there, so that telling one export from another writes none.
+    /// Returns what decides the text of each user, apart from the format, the columns and whether conflicts
+    /// are included. It exists already, so telling exports apart takes no rendering.
     pub fn substance(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
         let with_conflicts = self.view.with_conflicts;
-        // Those who stand together are taken together, which is faster; what comes of it is the same however they stand.
+        // Neighbours are taken together, which is faster; the result does not depend on how they are grouped.
         let runs = self.left.chunk_by(move |one, next| !with_conflicts && next.checked_sub(*one) == Some(1));
         let listed = |place: &u32| self.roll.everybody().get(*place as usize);
         let ends = runs.filter_map(move |run| Some((listed(run.first()?)?, listed(run.last()?)?)));
@@ -58,9 +58,9 @@ impl Export {
         })
     }
 
-    /// The conflicts as JSON.
+    /// Returns the conflicts as JSON.
     fn conflicts_of(&self, listed: &Listed) -> String {
-        // Conflicts have nothing that JSON cannot hold: writing them does not fail.
+        // Conflicts hold nothing that JSON cannot express: writing them does not fail.
         serde_json::to_string(&self.roll.conflicts_of(listed)).unwrap_or_default()
     }
 
@@ -125,7 +125,7 @@ impl Iterator for Export {
     }
 }
 
-/// The columns that are there whatever the sources.
+/// The columns that do not depend on the sources.
 const COLUMNS: [&str; 15] = [
     "id",
     "display_name",

@@ -1,4 +1,4 @@
-//! CSV and JSON lines of made-up rolls.
+//! CSV and JSON lines of invented rolls.
 
 use proptest::prelude::*;
 
@@ -27,7 +27,7 @@ fn text(export: Export) -> String {
     String::from_utf8(export.flatten().collect()).unwrap()
 }
 
-/// The rows of a CSV text, each cell by its column.
+/// Returns the rows of a CSV text, each cell by its column.
 fn rows(text: &str) -> Vec<std::collections::BTreeMap<String, String>> {
     csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
 }

@@ -1,4 +1,4 @@
-//! One person out of a roll, without a look at the others.
+//! Finds one person in a roll without scanning the others.
 
 use std::cmp::Ordering;
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::domain::SourceName;
 
-/// The order that the gateway's own ids are found by.
+/// The order in which the gateway's own ids are searched.
 const BY_ID: Sort = Sort { field: SortField::Id, descending: false };
 
-/// What one person is asked for by.
+/// What identifies the person to look for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserId {
     /// The gateway's own id.
@@ -24,7 +24,7 @@ pub enum UserId {
 }
 
 impl Roll {
-    /// One person, by the gateway's id or by that of one of his records.
+    /// Finds one person by the gateway's id, or by the id of one of their records.
     pub fn find(&self, id: &UserId) -> Option<&Listed> {
         match id {
             UserId::Ours(id) => self.person(*id),
@@ -32,7 +32,7 @@ impl Roll {
         }
     }
 
-    /// Whether to find somebody takes long: his is the first id of its kind that is looked for in a large roll.
+    /// Returns whether finding a person takes long: it does for the first id of its kind in a large roll.
     pub fn is_long_to_find(&self, id: &UserId) -> bool {
         let is_ready = match id {
             UserId::Ours(_) => self.is_in_order(BY_ID),
@@ -65,7 +65,7 @@ mod tests {
         Roll::of_records("acme".parse().unwrap(), sources, &Placeholders::new(&["*@dummy.com"]))
     }
 
-    /// Records with different ids, some of them with an address that others have, too.
+    /// Records with distinct ids, some of which share an address.
     fn records() -> impl Strategy<Value = Records> {
         prop::collection::btree_map("[a-c]{1,2}", "[a-d]", 0..12).prop_map(move |rows| {
             let mut records = Records::default();

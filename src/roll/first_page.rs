@@ -1,4 +1,4 @@
-//! The page that most callers want, ready to send.
+//! The page that most callers ask for, ready to send.
 
 use std::{
     io::Write,
@@ -10,28 +10,28 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::domain::Warning;
 
-/// The first page of a roll, once somebody has rendered it.
+/// The first page of a roll, once it has been rendered.
 #[derive(Debug, Default)]
 pub(super) struct FirstPage(OnceLock<(Vec<Warning>, Arc<Rendered>)>);
 
 /// A page, ready to send.
 #[derive(Debug)]
 pub struct Rendered {
-    /// The body, piece by piece: what is the roll's lies in the roll.
+    /// The body in pieces; those that are part of the roll share its memory.
     pub pieces: Vec<Bytes>,
-    /// What tells it from others.
+    /// The page's entity tag.
     pub etag: String,
     /// The cursor of the next page.
     pub next_cursor: Option<String>,
-    /// The body compressed, once somebody has wanted it so.
+    /// The compressed body, once a caller has asked for it.
     gzip: OnceLock<Bytes>,
 }
 
 // === impl FirstPage ===
 
 impl FirstPage {
-    /// The page with these warnings; rendered by the first who asks for it. The links may have more to
-    /// say of the same copies later, which is then rendered each time.
+    /// Returns the page with these warnings; the first caller renders it. If the links later add warnings to
+    /// the same copies, the page is rendered each time.
     pub(super) fn page(&self, warnings: &[Warning], render: impl Fn() -> Rendered) -> Arc<Rendered> {
         let (said, page) = self.0.get_or_init(|| (warnings.to_vec(), Arc::new(render())));
         if said == warnings { Arc::clone(page) } else { Arc::new(render()) }
@@ -41,27 +41,27 @@ impl FirstPage {
 // === impl Rendered ===
 
 impl Rendered {
-    /// A page that is sent as these pieces.
+    /// Creates a page that is sent as these pieces.
     pub fn new(pieces: Vec<Bytes>, etag: String, next_cursor: Option<String>) -> Self {
         Self { pieces, etag, next_cursor, gzip: OnceLock::new() }
     }
 
-    /// Bytes of the body.
+    /// Returns the body's length in bytes.
     pub fn len(&self) -> usize {
         self.pieces.iter().map(Bytes::len).sum()
     }
 
-    /// Whether there are none.
+    /// Returns whether the body is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The body compressed; made by the first who wants it so.
+    /// Returns the compressed body; the first caller who asks for it compresses it.
     pub fn gzip(&self) -> Bytes {
         self.gzip.get_or_init(|| compressed(&self.pieces)).clone()
     }
 
-    /// Whether the body is there compressed.
+    /// Returns whether the body is already compressed.
     pub fn has_gzip(&self) -> bool {
         self.gzip.get().is_some()
     }

@@ -1,9 +1,9 @@
-//! What may still be done with a copy of a certain age. Pure.
+//! Decides what may still be done with a copy of a given age. Pure.
 
 use std::time::Duration;
 
-/// How long a source is left alone at most after a failure: one that asks for an hour may be well again
-/// in a minute.
+/// The longest time that a source is left alone after a failure: one that asks for an hour may have recovered
+/// within a minute.
 pub(super) const LONGEST_COOL_DOWN: Duration = Duration::from_mins(1);
 
 /// How long a source's answer is used.
@@ -11,7 +11,7 @@ pub(super) const LONGEST_COOL_DOWN: Duration = Duration::from_mins(1);
 pub struct FreshnessPolicy {
     /// How long it is fresh.
     pub fresh: Duration,
-    /// How long after that it is given at once while it is asked for anew.
+    /// How long after that it is returned at once while it is refreshed in the background.
     pub stale_while_revalidate: Duration,
     /// How long after `fresh` it stands in for a source that fails.
     pub stale_if_error: Duration,
@@ -20,18 +20,18 @@ pub struct FreshnessPolicy {
 /// What may be done with a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// It is given.
+    /// It is returned.
     Fresh,
-    /// It is given, and the source is asked behind the answer.
+    /// It is returned, and the source is asked in the background.
     WhileRevalidating,
-    /// The source is asked; where that fails the copy stands in.
+    /// The source is asked; if that fails the copy stands in.
     IfError,
-    /// Nothing.
+    /// It may not be used.
     Gone,
 }
 
 impl FreshnessPolicy {
-    /// What may be done with a copy of this age.
+    /// Returns what may be done with a copy of this age.
     pub(super) fn of_age(&self, age: Duration) -> Freshness {
         match age.checked_sub(self.fresh) {
             None => Freshness::Fresh,
@@ -41,14 +41,14 @@ impl FreshnessPolicy {
         }
     }
 
-    /// Whether a copy of this age stands in for a source that was asked and failed.
+    /// Returns whether a copy of this age stands in for a source that was asked and failed.
     pub(super) fn stands_in(&self, age: Duration) -> bool {
         age < self.fresh + self.stale_if_error
     }
 
-    /// From which age on a copy is asked for anew behind an answer, although it is still fresh:
-    /// somewhere in the last twentieth, so that copies that were fetched together do not end
-    /// together. Where nothing is asked for behind an answer, never. `chance` is 0 to 1.
+    /// Returns the age from which a copy is refreshed in the background although it is still fresh: somewhere
+    /// in the last twentieth of `fresh`, so that copies that were fetched together do not expire together.
+    /// Never where background refreshes are off. `chance` is 0 to 1.
     pub(super) fn refresh_at(&self, chance: f64) -> Duration {
         if self.stale_while_revalidate.is_zero() {
             return Duration::MAX;
@@ -56,15 +56,15 @@ impl FreshnessPolicy {
         self.fresh.mul_f64(0.95 + chance / 20.0)
     }
 
-    /// How long a copy is of any use.
+    /// Returns how long a copy is usable in all.
     pub(super) fn whole(&self) -> Duration {
         self.fresh + self.stale_while_revalidate.max(self.stale_if_error)
     }
 }
 
-/// How long a source is left alone that has failed so many times running, where a stale copy can
-/// be given meanwhile: as long as it asks for (`Retry-After`) at least, but no longer than
-/// [`LONGEST_COOL_DOWN`]. `chance` (0 to 1) keeps entries from coming back in step.
+/// Returns how long a source is left alone after this many failures in a row, where a stale copy can be
+/// returned meanwhile: at least as long as it asks for (`Retry-After`), but no longer than
+/// [`LONGEST_COOL_DOWN`]. `chance` (0 to 1) keeps entries from being retried in step.
 pub(super) fn cool_down(failures: u32, asked: Option<Duration>, chance: f64) -> Duration {
     let doubled = 1_u32 << failures.saturating_sub(1).min(5);
     let own = Duration::from_secs(1).saturating_mul(doubled).mul_f64(0.75 + chance / 4.0);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against the sentence of the documentation, word by word.
+        /// Compared with the documentation's sentence, word by word.
         #[test]
         fn the_windows_mean_what_is_said_of_them(fresh in 0_u64..9, revalidate in 0_u64..9, error in 0_u64..9, age in 0_u64..30) {
             let expected = if age < fresh {

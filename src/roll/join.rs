@@ -1,5 +1,5 @@
-//! Which records of the sources are one person. Pure and total: every record is in exactly one
-//! person, whatever the order in which sources, pages or rows came.
+//! Decides which records of the sources are the same person. Pure and total: every record ends up in exactly
+//! one person, whatever the order in which sources, pages or rows arrive.
 
 use std::collections::HashMap;
 
@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 use crate::domain::{CustomerId, Placeholders, Records, SourceName, Warning, WarningCode, is_address};
 
-/// Stands between the parts of the name that an id is made of.
+/// Separates the parts of the name that an id is hashed from.
 const SEPARATOR: u8 = 0x1f;
 
-/// A record, by its source's place in the list of sources and its own in that source.
+/// A record's place: its source's place in the list of sources, and its own place within that source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) source: u16,
     pub(super) record: u32,
 }
 
-/// One person: the records that he is made of, in the sources' order.
+/// One person: their records, in the sources' order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Person {
     pub(super) id: Uuid,
@@ -28,7 +28,7 @@ pub(super) struct Person {
     pub(super) placeholder: bool,
 }
 
-/// The persons, in no particular order, and what a caller should know about them.
+/// The persons, in no particular order, and warnings for callers.
 #[derive(Debug, Default)]
 pub(super) struct Joined {
     pub(super) persons: Vec<Person>,
@@ -42,7 +42,7 @@ pub(super) struct Side<'a> {
     pub(super) records: &'a Records,
 }
 
-/// Where one key stands in one source.
+/// How often one key occurs in one source, and where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Standing {
     #[default]
@@ -51,15 +51,15 @@ enum Standing {
     MoreThanOnce,
 }
 
-/// What decides over a record: its key, if it can be joined by one, by the place of that key among
-/// all keys; and whether it stands for nobody.
+/// What decides about a record: its key, by its place among all keys, if it can be joined on one; and whether
+/// it is a placeholder.
 #[derive(Clone, Copy, Debug, Default)]
 struct Keyed {
     key: Option<u32>,
     placeholder: bool,
 }
 
-/// All keys, and where each of them stands in each source.
+/// All keys, and how each of them occurs in each source.
 struct Keys<'a> {
     sources: usize,
     numbers: HashMap<&'a str, u32, RandomState>,
@@ -68,8 +68,8 @@ struct Keys<'a> {
     standings: Vec<Standing>,
 }
 
-/// Joins the records that carry one key, which stands once in each of their sources. A source
-/// that has a key twice takes no part in joining on it.
+/// Joins the records that share a key, if it occurs once in each of their sources. A source that has a key
+/// twice takes no part in joining on it.
 pub(super) fn join(customer: &CustomerId, sides: &[Side<'_>], nobody: &Placeholders) -> Joined {
     let mut keys = Keys::new(sides);
     let keyed: Vec<Vec<Keyed>> = (0..).zip(sides).map(|(source, side)| keys.take(source, side, nobody)).collect();
@@ -100,12 +100,12 @@ pub(super) fn join(customer: &CustomerId, sides: &[Side<'_>], nobody: &Placehold
     joined
 }
 
-/// How many records there are in all.
+/// Returns how many records there are in all.
 fn records(sides: &[Side<'_>]) -> usize {
     sides.iter().map(|side| side.records.len()).sum()
 }
 
-/// The records that a key stands in once, in the sources' order.
+/// Returns the records of those sources in which a key occurs once, in the sources' order.
 fn places(standings: &[Standing]) -> impl Iterator<Item = Place> {
     (0..).zip(standings).filter_map(|(source, standing)| match standing {
         Standing::Once(record) => Some(Place { source, record: *record }),
@@ -124,8 +124,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Notes where the keys of a source stand. A record that has no address, stands for nobody, or
-    /// is marked deleted can be joined by nothing.
+    /// Notes which keys a source has. A record that has no address, is a placeholder, or is marked deleted
+    /// cannot be joined.
     fn take(&mut self, source: usize, side: &Side<'a>, nobody: &Placeholders) -> Vec<Keyed> {
         let all = (0_u32..).take(side.records.len());
         all.map(|record| {
@@ -163,12 +163,12 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Makes ids (UUID version 5) that stay the same when another source fails: of the customer and the
-/// key where a record's own source has the key once, else of the customer, the source and the record.
+/// Makes ids (UUID version 5) that stay the same when another source fails: from the customer and the key
+/// where a record's own source has that key once, otherwise from the customer, the source and the record.
 struct Ids {
-    /// What is hashed, which begins with the namespace and the customer.
+    /// The text to hash. It begins with the namespace and the customer.
     name: Vec<u8>,
-    /// How much of it does.
+    /// The length of that beginning.
     begun: usize,
 }
 
@@ -187,7 +187,7 @@ impl Ids {
         self.named(["r", source.as_str(), id])
     }
 
-    /// Hashes all at once: piece by piece takes longer than hashing itself.
+    /// Hashes the whole text at once, which is faster than piece by piece.
     fn named<const PARTS: usize>(&mut self, parts: [&str; PARTS]) -> Uuid {
         self.name.truncate(self.begun);
         for part in parts {

@@ -1,4 +1,4 @@
-//! The join's promises: rule by rule, and as properties.
+//! The guarantees of the join: rule by rule, and as properties.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ fn nobody() -> Placeholders {
     Placeholders::new(&["unknown_*@unknown.com", "*@dummy.com"])
 }
 
-/// What decides of a record how it is joined.
+/// What decides how a record is joined.
 #[derive(Clone, Debug)]
 struct Row {
     id: String,
@@ -46,7 +46,7 @@ fn packed(rows: &[Row]) -> Records {
     records
 }
 
-/// Each person as the ids of his records, sorted; and the warnings.
+/// Each person as the sorted ids of their records; and the warnings.
 fn joined(sources: &[(SourceName, &[Row])]) -> (BTreeSet<Vec<String>>, Vec<(SourceName, u64)>) {
     let (persons, warnings) = run(sources);
     let names = persons.iter().map(|person| names(sources, person)).collect();
@@ -129,7 +129,7 @@ fn records() -> impl Strategy<Value = Vec<Row>> {
     })
 }
 
-/// Everything about the persons that does not depend on where records stand in their lists.
+/// Everything about the persons that does not depend on the order of records.
 fn essence(sources: &[(SourceName, &[Row])]) -> BTreeSet<(Uuid, Vec<String>, bool)> {
     let (persons, _) = run(sources);
     persons.iter().map(|person| (person.id, names(sources, person), person.placeholder)).collect()

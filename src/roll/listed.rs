@@ -1,5 +1,4 @@
-//! One person of a roll: where he is encoded and of which records he is made, with what filters
-//! look at beside it.
+//! One person of a roll: where their JSON and their records are, and the values that filters check.
 
 use std::{
     cmp::Ordering,
@@ -26,16 +25,16 @@ pub(super) struct Part {
     pub(super) copy: Arc<CachedAnswer>,
 }
 
-/// One person of a roll. Small, for there are many: texts are where they were read.
+/// One person of a roll. Small because there are many: texts stay where they were read.
 #[derive(Debug)]
 pub struct Listed {
     pub(super) id: Uuid,
-    /// A digest of the address after normalising.
+    /// A digest of the normalised address.
     pub(super) address: Option<NonZeroU64>,
-    /// Where he is in the roll's JSON.
+    /// Where their JSON begins in the roll's JSON.
     pub(super) json_at: usize,
     pub(super) json_length: u32,
-    /// Where his records' places are in the roll's.
+    /// Where the places of their records begin among the roll's.
     pub(super) places_at: u32,
     pub(super) records: u16,
     pub(super) enabled: Option<bool>,
@@ -65,30 +64,30 @@ impl Part {
 // === impl Listed ===
 
 impl Listed {
-    /// The gateway's id of the person.
+    /// Returns the gateway's id of the person.
     pub fn id(&self) -> Uuid {
         self.id
     }
 
-    /// Where he is in the roll's JSON.
+    /// Returns the range of their JSON in the roll's JSON.
     pub(super) fn span(&self) -> Range<usize> {
         self.json_at..self.json_at + self.json_length as usize
     }
 
-    /// Whether he stands right behind another one.
+    /// Returns whether this person comes right after another one.
     pub(super) fn follows(&self, other: &Self) -> bool {
         self.json_at == other.span().end + 1
     }
 
-    /// Where his records' places are among the roll's.
+    /// Returns the range of their records' places among the roll's.
     pub(super) fn places(&self) -> Range<usize> {
         let at = self.places_at as usize;
         at..at + usize::from(self.records)
     }
 }
 
-/// The total order: by value, nobody's value last whichever way it goes, then by id. Sorted by
-/// id alone, the id goes that way too.
+/// Compares in the total order: by value, with missing values last in both directions, then by id. The id is
+/// reversed only when sorting by id alone.
 pub(super) fn compare(one: (Option<&str>, Uuid), other: (Option<&str>, Uuid), sort: Sort) -> Ordering {
     let turned = |order: Ordering| if sort.descending { order.reverse() } else { order };
     let by_id = one.1.cmp(&other.1);
@@ -101,7 +100,7 @@ pub(super) fn compare(one: (Option<&str>, Uuid), other: (Option<&str>, Uuid), so
     }
 }
 
-/// The records at these places, in the sources' order.
+/// Returns the records at these places, in the sources' order.
 pub(super) fn records_at<'a>(places: &[Place], parts: &'a [Part]) -> impl Iterator<Item = (SourceName, Record<'a>)> {
     places.iter().filter_map(|place| {
         let part = parts.get(usize::from(place.source))?;
@@ -109,14 +108,14 @@ pub(super) fn records_at<'a>(places: &[Place], parts: &'a [Part]) -> impl Iterat
     })
 }
 
-/// An encoded person with the fields on which his sources differ, behind the last field.
+/// Returns an encoded person with the fields on which their sources differ added after the last field.
 pub(super) fn with_conflicts(json: &str, conflicts: &[Conflict<'_>]) -> String {
     let fields = json.strip_suffix('}').unwrap_or(json);
-    // Conflicts have nothing that JSON cannot hold: writing them does not fail.
+    // Conflicts hold nothing that JSON cannot express: writing them does not fail.
     format!("{fields},\"conflicts\":{}}}", serde_json::to_string(conflicts).unwrap_or_default())
 }
 
-/// An address as a number, which is compared first.
+/// Returns an address as a number, which is compared first.
 pub(super) fn digest(key: &str) -> NonZeroU64 {
     NonZeroU64::new(FixedState::default().hash_one(key)).unwrap_or(NonZeroU64::MIN)
 }

@@ -1,5 +1,5 @@
-//! A joined roll: every person, in the orders that callers may ask for. A page or a
-//! filter is then a choice among what is there.
+//! A joined roll: every person, in the orders that callers may ask for. A page or a filter then only selects
+//! from it.
 
 use std::{
     borrow::Cow,
@@ -28,35 +28,35 @@ use crate::{
     texts::Texts,
 };
 
-/// Records above which work on all of them leaves the threads that serve everybody.
+/// Rolls with more records than this are processed off the threads that serve requests.
 const MANY_RECORDS: usize = 500;
 
-/// Which part of a roll is small beside it.
+/// A part smaller than one such fraction of a roll is copied rather than shared.
 const SMALL_PART: usize = 8;
 
-/// About how many bytes a roll costs beside its persons.
+/// About how many bytes a roll costs besides its persons.
 const ENTRY_OVERHEAD: usize = 1024;
 
-/// All persons of a customer, joined from certain copies.
+/// All persons of a customer, joined from particular copies.
 #[derive(Debug)]
 pub struct Roll {
     /// Whose roll it is.
     pub customer: CustomerId,
     parts: Vec<Part>,
-    /// In the order of the default sort.
+    /// The persons, in the order of the default sort.
     persons: Vec<Listed>,
-    /// Where their records are, one person's behind the other's.
+    /// The places of their records, person after person.
     places: Vec<Place>,
-    /// Each person encoded, in the same order, with commas between.
+    /// Each person encoded, in the same order, separated by commas.
     json: Bytes,
-    /// For each part and each of its records, the place of the person that it belongs to; made by
-    /// the first who asks for it.
+    /// For each part and each of its records, the place of the person that it belongs to; computed by the
+    /// first caller who needs it.
     holders: OnceLock<Vec<Vec<u32>>>,
-    /// What is searched of them, in the same order; made by the first search.
+    /// What searches look at, in the same order; built by the first search.
     texts: OnceLock<Texts>,
-    /// For each other sort, the persons' places in its order; made by the first who asks for it.
+    /// For each other sort, the persons' places in its order; computed by the first caller who needs it.
     orders: [OnceLock<Vec<u32>>; 5],
-    /// What the join and the walks have to say.
+    /// The warnings of the join and of the walks.
     warnings: Vec<Warning>,
     first_page: FirstPage,
 }
@@ -64,17 +64,17 @@ pub struct Roll {
 // === impl Roll ===
 
 impl Roll {
-    /// Joins records as if they had just been read; for measuring and for tests.
+    /// Joins records as if they had just been read; for benchmarks and tests.
     pub fn of_records(customer: CustomerId, sources: Vec<(SourceName, Records)>, nobody: &Placeholders) -> Self {
         let part = |(source, records): (_, Records)| {
-            // As whoever reads a source leaves them.
+            // Records are prepared as they are after a walk.
             let walk = Walk { records: Records::distinct(vec![records]), complete: true, ..Walk::default() };
             Part { source, copy: Arc::new(CachedAnswer::of(SourceAnswer::Users(walk), FreshnessPolicy::default())) }
         };
         Self::new(customer, sources.into_iter().map(part).collect(), nobody)
     }
 
-    /// Joins copies. Those that say "not found" hold nobody.
+    /// Joins copies. Those that say "not found" contribute no one.
     pub(super) fn new(customer: CustomerId, parts: Vec<Part>, nobody: &Placeholders) -> Self {
         let sides: Vec<Side<'_>> = parts.iter().map(|part| Side { source: part.source, records: part.records() }).collect();
         let joined = join(&customer, &sides, nobody);
@@ -95,44 +95,44 @@ impl Roll {
         }
     }
 
-    /// The page that most callers want, with these warnings; rendered by the first of them.
+    /// Returns the page that most callers ask for, with these warnings; the first caller renders it.
     pub fn first_page(&self, warnings: &[Warning], render: impl Fn() -> Rendered) -> Arc<Rendered> {
         self.first_page.page(warnings, render)
     }
 
-    /// Whether the roll was joined from just these copies.
+    /// Returns whether the roll was joined from exactly these copies.
     pub(super) fn is_of(&self, parts: &[Part]) -> bool {
         let same = |(one, other): (&Part, &Part)| Arc::ptr_eq(&one.copy, &other.copy);
         self.parts.len() == parts.len() && self.parts.iter().zip(parts).all(same)
     }
 
-    /// What the join and the walks have to say.
+    /// Returns the warnings of the join and of the walks.
     pub(super) fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// How many persons there are, with those that are usually left out.
+    /// Returns how many persons there are, including those that are usually left out.
     pub fn len(&self) -> usize {
         self.persons.len()
     }
 
-    /// Whether there is nobody.
+    /// Returns whether there are no persons.
     pub fn is_empty(&self) -> bool {
         self.persons.is_empty()
     }
 
-    /// Whether it is of so many records that whoever goes through all of them leaves the threads that
-    /// serve everybody.
+    /// Returns whether it has so many records that going through all of them must happen off the threads that
+    /// serve requests.
     pub fn is_large(&self) -> bool {
         is_large(&self.parts)
     }
 
-    /// Whether an order is there already; the first who asks for it makes it.
+    /// Returns whether an order exists already; the first caller who asks for it creates it.
     pub(super) fn is_in_order(&self, sort: Sort) -> bool {
         sort.place().and_then(|place| self.orders.get(place)).is_none_or(|order| order.get().is_some())
     }
 
-    /// The persons in an order, from the first one on that lies behind `after`.
+    /// Returns the persons in an order, beginning with the first one after `after`.
     pub(super) fn sorted(&self, sort: Sort, after: Option<&(Option<String>, Uuid)>) -> impl Iterator<Item = (usize, &Listed)> {
         let at = self.places(sort);
         let length = self.persons.len();
@@ -143,7 +143,7 @@ impl Roll {
         (start..length).filter_map(at)
     }
 
-    /// The persons by their places in an order, each with his place in that of the default sort.
+    /// Returns the persons by their places in an order, each with their place in the default order.
     pub(super) fn places<'a>(&'a self, sort: Sort) -> impl Fn(usize) -> Option<(usize, &'a Listed)> {
         let order = self.order(sort);
         move |index: usize| {
@@ -152,7 +152,7 @@ impl Roll {
         }
     }
 
-    /// What is searched.
+    /// Returns the texts that are searched.
     pub(super) fn texts(&self) -> &Texts {
         self.texts.get_or_init(|| {
             let mut texts = Texts::default();
@@ -166,45 +166,46 @@ impl Roll {
         })
     }
 
-    /// What a person is ordered by.
+    /// Returns the value by which a person is ordered.
     pub(super) fn value(&self, listed: &Listed, field: SortField) -> Option<Cow<'_, str>> {
         value(self.places_of(listed), &self.parts, field)
     }
 
-    /// A person as JSON, a [`User`] without `conflicts`.
+    /// Returns a person as JSON, a [`User`] without `conflicts`.
     pub fn json(&self, listed: &Listed) -> &str {
         self.json.get(listed.span()).and_then(|json| std::str::from_utf8(json).ok()).unwrap_or("null")
     }
 
-    /// A person as JSON, with the fields on which his sources differ where they are wanted.
+    /// Returns a person as JSON, with the fields on which their sources differ if wanted.
     pub fn shown(&self, listed: &Listed, with_conflicts: bool) -> Cow<'_, str> {
         let json = self.json(listed);
         if with_conflicts { super::listed::with_conflicts(json, &self.conflicts_of(listed)).into() } else { json.into() }
     }
 
-    /// Persons as JSON from one to another, with commas between.
+    /// Returns the JSON of the persons from one to another, separated by commas.
     pub(super) fn json_from(&self, first: &Listed, last: &Listed) -> &[u8] {
         self.json.get(first.span().start..last.span().end).unwrap_or_default()
     }
 
-    /// Persons as JSON, where they were encoded, from one to another: all between come along.
+    /// Returns the JSON of the persons from one to another where it is stored, with all persons between.
     pub(super) fn run(&self, first: &Listed, last: &Listed) -> Bytes {
         let run = self.json_from(first, last);
-        // A small part is copied: whoever reads slowly must not keep all of a large roll.
+        // A small part is copied: a slow reader must not keep a whole large roll in memory.
         if run.len() < self.json.len() / SMALL_PART { Bytes::copy_from_slice(run) } else { self.json.slice_ref(run) }
     }
 
-    /// The place of a source among those that the roll is of.
+    /// Returns the place of a source among the roll's sources.
     pub(super) fn place_of(&self, source: SourceName) -> Option<u16> {
         u16::try_from(self.parts.iter().position(|part| part.source == source)?).ok()
     }
 
-    /// Whether it is known already whose each record is; the first who asks for it finds that out.
+    /// Returns whether it is already known which person each record belongs to; the first caller who needs it
+    /// works that out.
     pub(super) fn knows_holders(&self) -> bool {
         self.holders.get().is_some()
     }
 
-    /// The person that has a record of a source.
+    /// Returns the person that has a record of a source.
     pub(super) fn holder(&self, source: SourceName, id: &str) -> Option<&Listed> {
         let place = usize::from(self.place_of(source)?);
         let record = self.parts.get(place)?.records().find(id)?;
@@ -212,22 +213,22 @@ impl Roll {
         self.persons.get(*holders.get(place)?.get(record)? as usize)
     }
 
-    /// A person, field by field.
+    /// Returns a person, field by field.
     pub(super) fn user(&self, listed: &Listed) -> User<'_> {
         merge(listed.id, listed.placeholder, self.records_of(listed))
     }
 
-    /// Everybody, in the order of the default sort.
+    /// Returns all persons, in the order of the default sort.
     pub(super) fn everybody(&self) -> &[Listed] {
         &self.persons
     }
 
-    /// The fields on which a person's records differ.
+    /// Returns the fields on which a person's records differ.
     pub fn conflicts_of(&self, listed: &Listed) -> Vec<Conflict<'_>> {
         conflicts(&self.records_of(listed).collect::<SmallVec<[_; 2]>>())
     }
 
-    /// Whether a person has just this address.
+    /// Returns whether a person has exactly this address.
     pub(super) fn has_address(&self, listed: &Listed, key: &EmailKey) -> bool {
         let is_key = |place: &Place| {
             let part = self.parts.get(usize::from(place.source));
@@ -236,7 +237,7 @@ impl Roll {
         self.places_of(listed).iter().any(is_key)
     }
 
-    /// Whether one of a person's records is of a source, given by its place.
+    /// Returns whether one of a person's records is of a source, given by its place.
     pub(super) fn has_record_of(&self, listed: &Listed, source: u16) -> bool {
         self.places_of(listed).iter().any(|place| place.source == source)
     }
@@ -249,7 +250,7 @@ impl Roll {
         records_at(self.places_of(listed), &self.parts)
     }
 
-    /// The places of the persons in an order; `None` for the default one, which they are in.
+    /// Returns the places of the persons in an order; `None` for the default one, in which they are stored.
     pub(super) fn order(&self, by: Sort) -> Option<&[u32]> {
         let order = self.orders.get(by.place()?)?.get_or_init(|| {
             let key = |(place, listed): (u32, &Listed)| SortKey::new(self.value(listed, by.field), listed.id, place);
@@ -264,29 +265,30 @@ impl Roll {
 // === impl Cacheable ===
 
 impl Cacheable for Roll {
-    /// The copies that it is made of are included.
+    /// Includes the copies that it is made of.
     fn weight(&self) -> u32 {
         let listed = self.persons.len() * size_of::<Listed>() + self.places.len() * size_of::<Place>();
         let copies: u32 = self.parts.iter().map(|part| part.copy.weight()).fold(0, u32::saturating_add);
-        // What may come later: compressed pages, orders and places are about a third, and the texts to
-        // search are a part of all texts.
+        // Reserves for what may be added later: compressed pages, orders and places are about a third, and
+        // the search texts are part of all texts.
         let json = self.json.len() + self.json.len() / 3;
         let texts: usize = self.parts.iter().map(|part| part.records().weight()).sum();
         u32::try_from(listed + json + texts + ENTRY_OVERHEAD).unwrap_or(u32::MAX).saturating_add(copies)
     }
 
-    /// It is, as long as all of its copies are.
+    /// A roll is usable for as long as all of its copies are.
     fn is_of_use(&self) -> bool {
         self.parts.iter().all(|part| part.copy.is_of_use())
     }
 }
 
-/// Whether copies have so many records that joining them leaves the threads that serve everybody.
+/// Returns whether copies have so many records that joining them must happen off the threads that serve
+/// requests.
 pub(super) fn is_large(parts: &[Part]) -> bool {
     parts.iter().map(|part| part.copy.len()).sum::<usize>() > MANY_RECORDS
 }
 
-/// How many of the first `length` places are before a point: they all come first.
+/// Returns how many of the first `length` places precede a point; those all come first.
 fn partition(length: usize, is_before: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (0, length);
     while low < high {
@@ -296,7 +298,7 @@ fn partition(length: usize, is_before: impl Fn(usize) -> bool) -> usize {
     low
 }
 
-/// For each part and each of its records, whose it is. Every record is somebody's.
+/// Returns for each part and each of its records which person it belongs to. Every record belongs to one.
 fn holders(roll: &Roll) -> Vec<Vec<u32>> {
     let mut holders: Vec<Vec<u32>> = roll.parts.iter().map(|part| vec![u32::MAX; part.records().len()]).collect();
     for (person, listed) in (0..).zip(&roll.persons) {

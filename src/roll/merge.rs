@@ -1,4 +1,4 @@
-//! One person out of his records: who wins where they differ. Pure.
+//! Builds one person from their records, and decides which source wins where they differ. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::domain::{Conflict, MatchedBy, Record, SourceName, SourceRecord, User};
 
-/// Puts a person together. `records` are in the order in which sources win; an absent value
-/// never blanks a known one.
+/// Merges records into a person. `records` are in order of precedence; an absent value never replaces a known
+/// one.
 #[inline]
 pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: impl IntoIterator<Item = (SourceName, Record<'a>)>) -> User<'a> {
     let mut user = User {
@@ -36,7 +36,7 @@ pub(super) fn merge<'a>(id: Uuid, placeholder: bool, records: impl IntoIterator<
     user
 }
 
-/// Adds one record to a person, behind those that win over it. Destructures, so that a new field
+/// Adds one record to a person, with lower precedence than those before it. Destructures, so that a new field
 /// cannot be forgotten.
 #[inline]
 fn add<'a>(user: &mut User<'a>, source: SourceName, record: Record<'a>) {
@@ -73,8 +73,8 @@ fn add<'a>(user: &mut User<'a>, source: SourceName, record: Record<'a>) {
     user.sources.push(SourceRecord { source, id });
 }
 
-/// The fields on which a person's records differ; today only the display name can. How a name
-/// is composed (Unicode NFC) is no difference.
+/// Returns the fields on which a person's records differ; today that can only be the display name. A
+/// difference in Unicode composition (NFC) does not count.
 pub(super) fn conflicts<'a>(records: &[(SourceName, Record<'a>)]) -> Vec<Conflict<'a>> {
     let values: BTreeMap<SourceName, &str> = records.iter().filter_map(|(source, record)| Some((*source, record.display_name?))).collect();
     let chosen = records.iter().find_map(|(source, record)| record.display_name.map(|name| (*source, name)));

@@ -1,8 +1,8 @@
-//! The use case: a customer's roll out of what the sources say. Knows no HTTP.
+//! The use case: builds a customer's roll from what the sources report. Knows nothing of HTTP.
 //!
-//! The whole pipeline is [`Rolls::roll`]: where the customer is known, what each source says of
-//! him ([`cache`], all at once), what that gives ([`outcome`]), and who is one person
-//! ([`join`], [`merge`]). [`page`] then chooses what a caller sees of it.
+//! The whole pipeline is [`Rolls::roll`]: which sources know the customer and by which id, what each of them
+//! reports ([`cache`], all at once), what that adds up to ([`outcome`]), and which records are one person
+//! ([`join`], [`merge`]). [`page`] then selects what a caller sees of it.
 
 mod bounded_cache;
 mod cache;
@@ -60,7 +60,7 @@ pub use page::{Page, PageOf};
 pub use pieces::Pieces;
 pub use query::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, Sort, SortField, View};
 
-/// Everything that is needed to answer for any customer.
+/// Everything needed to answer for any customer.
 pub struct Rolls {
     sources: Vec<Arc<Source>>,
     customers: Arc<Customers>,
@@ -75,68 +75,68 @@ pub struct Rolls {
 pub struct Keeping {
     /// How long a source's users are used.
     pub policy: FreshnessPolicy,
-    /// How long "I do not know this customer" is believed.
+    /// How long a "not found" is believed.
     pub not_found: Duration,
     /// About how many bytes may be held.
     pub max_bytes: u64,
 }
 
-/// What became of a request for a roll.
+/// The result of a request for a roll.
 #[derive(Debug)]
 pub struct Answer {
-    /// What became of asking each source, in the sources' order.
+    /// The result of asking each source, in the sources' order.
     pub outcomes: Vec<SourceOutcome>,
     /// The roll, or why there is none.
     pub roll: Result<Given, Refusal>,
 }
 
-/// A roll that can be given.
+/// A roll that can be returned.
 #[derive(Clone, Debug)]
 pub struct Given {
-    /// Its persons.
+    /// The persons.
     pub roll: Arc<Roll>,
-    /// Whether it is all that the sources know; where not, persons may be missing.
+    /// Whether it is all that the sources know; if not, persons may be missing.
     pub complete: bool,
-    /// What a caller should know about it, in a fixed order.
+    /// Warnings for callers, in a fixed order.
     pub warnings: Vec<Warning>,
-    /// What the answer would be where nothing may be missing; `None` where nothing is.
+    /// What the answer would be if nothing were allowed to be missing; `None` where nothing is.
     pub lacking: Option<Refusal>,
 }
 
-/// The lists that the links are made of were not all read yet; they may have been in so long.
+/// The lists that the links are made from have not all been read yet; they may have been after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinksUnavailable(pub Duration);
 
-/// What became of asking one source.
+/// The result of asking one source.
 #[derive(Clone, Debug)]
 pub struct SourceOutcome {
     /// The source.
     pub source: SourceName,
-    /// What it said, or why it said nothing; `None` where the customer is not linked to it.
+    /// What it reported, or why it reported nothing; `None` where the customer is not linked to it.
     pub copy: Option<Result<Arc<CachedAnswer>, Failure>>,
-    /// Why a refresh of the copy has failed, if one has.
+    /// Why a refresh of the copy failed, if one did.
     pub error: Option<FailureKind>,
-    /// How the cache was of use.
+    /// How the cache was used.
     pub cache: CacheStatus,
-    /// Whose credentials it was asked with; `None` where it was not asked, for want of a link or
-    /// of credentials.
+    /// Whose credentials it was asked with; `None` if it was not asked because a link or credentials were
+    /// missing.
     pub scope: Option<Scope>,
     /// How long it took.
     pub took: Duration,
-    /// How old the copy is, at the one moment that the whole answer speaks of.
+    /// How old the copy is, at one moment that is the same for the whole answer.
     pub age: Option<Age>,
 }
 
-/// A roll is of a customer, as the credentials that it was asked for with show him.
+/// What a roll is kept by: the customer, and the credentials with which each source was asked.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct RollKey(CustomerId, SmallVec<[Option<Scope>; 2]>);
 
-/// A join is of a customer and of certain copies, told by where they are.
+/// What identifies a join: the customer and particular copies, by their addresses in memory.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct JoinKey(CustomerId, Vec<usize>);
 
 impl Rolls {
-    /// Sets up an empty cache before these sources.
+    /// Sets up an empty cache in front of these sources.
     pub fn new(
         sources: Vec<Arc<Source>>,
         customers: Arc<Customers>,
@@ -145,13 +145,13 @@ impl Rolls {
         shared: Option<SharedCache>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        // Half for what sources said, half for what was joined of it.
+        // Half for what the sources reported, half for what was joined from it.
         let half = keeping.max_bytes / 2;
         let cache = Arc::new(SourceCache::new(keeping, half, Arc::clone(&customers), shared, metrics));
         Self { sources, customers, cache, joined: BoundedCache::new(half), joins: Flights::default(), nobody: Arc::new(nobody) }
     }
 
-    /// A customer's roll. No source is asked for a customer that is linked to none.
+    /// Returns a customer's roll. Asks no source if the customer is linked to none.
     pub async fn roll(
         &self,
         customer: &CustomerId,
@@ -165,7 +165,7 @@ impl Rolls {
             Err(NotLinked::NotReadYet(wait)) => return Err(LinksUnavailable(wait)),
         };
         let remote = |source| linked.as_ref().and_then(|linked| linked.to(source));
-        // What is rare on the way is in boxes: room for it is not carried along by every request.
+        // Rare paths are boxed, so that not every request reserves room for them.
         let mut outcomes = match self.at_hand(&remote, brought, context) {
             Some(outcomes) => outcomes,
             None => Box::pin(join_all(self.sources.iter().map(|source| self.ask(source, remote(source.name()), brought, context)))).await,
@@ -187,34 +187,36 @@ impl Rolls {
         Ok(Answer { outcomes, roll })
     }
 
-    /// How customers are found at the sources.
+    /// Returns how customers are found at the sources.
     pub fn customers(&self) -> &Arc<Customers> {
         &self.customers
     }
 
-    /// Begins to hear what other replicas store, and to sweep out what is of no use, until this is dropped.
+    /// Starts listening for what other replicas store, and sweeping out unusable entries, until this is
+    /// dropped.
     pub fn keep_up_to_date(&self) {
         self.joined.keep_swept();
         self.cache.keep_up_to_date(&self.sources);
     }
 
-    /// Whether copies are shared with other replicas.
+    /// Returns whether copies are shared with other replicas.
     pub fn is_shared(&self) -> bool {
         self.cache.is_shared()
     }
 
-    /// How many entries the cache has and how many bytes they hold, about.
+    /// Returns about how many entries the cache has and how many bytes they hold.
     pub fn size(&self) -> (u64, u64) {
         let ((copies, bytes), (rolls, more)) = (self.cache.size(), self.joined.size());
         (copies + rolls, bytes + more)
     }
 
-    /// The sources, in the order in which they win.
+    /// Returns the sources in order of precedence.
     pub fn sources(&self) -> &[Arc<Source>] {
         &self.sources
     }
 
-    /// What is told where every source's copy is at hand: nobody waits, and nothing is set up for waiting.
+    /// Returns the outcomes if every source's copy is at hand: then nothing is waited for, nor set up for
+    /// waiting.
     fn at_hand<'a>(
         &self,
         remote: &impl Fn(SourceName) -> Option<&'a RemoteId>,
@@ -255,9 +257,8 @@ impl Rolls {
         SourceOutcome { took: started.elapsed(), ..outcome }
     }
 
-    /// The roll that is joined from these copies: the one that is kept, or one that is joined now. A small
-    /// one is joined at once, which takes no longer than beginning a task, and the next who wants it finds
-    /// it kept.
+    /// Returns the roll joined from these copies: the kept one, or one joined now. A small one is joined
+    /// inline, which takes no longer than spawning a task, and the next caller finds it kept.
     async fn joined(&self, wanted: RollKey, parts: Vec<Part>) -> Arc<Roll> {
         match self.joined.get(&wanted).filter(|roll| roll.is_of(&parts)) {
             Some(roll) => roll,
@@ -270,8 +271,8 @@ impl Rolls {
         }
     }
 
-    /// Joins copies once for all who wait: large ones, away from the threads that serve everybody, and those
-    /// that are not kept, which nobody would find.
+    /// Joins copies once for all waiting callers: large ones, off the threads that serve requests, and ones
+    /// that will not be kept, which the next caller would not find.
     async fn join(&self, wanted: RollKey, parts: Vec<Part>) -> Arc<Roll> {
         let customer = wanted.0.clone();
         let key = JoinKey(customer.clone(), parts.iter().map(|part| Arc::as_ptr(&part.copy).addr()).collect());
@@ -287,29 +288,30 @@ impl Rolls {
         });
         match seat.flight.await {
             Some(roll) => roll,
-            // The join panicked in its task; it does so here, too, where the request answers for it.
+            // The join panicked in its task. It will panic here again, where the request's own handler
+            // reports it.
             None => Arc::new(Roll::new(fallback.0, fallback.1, &self.nobody)),
         }
     }
 }
 
 impl SourceOutcome {
-    /// What is told of a source that the customer is not linked to.
+    /// Returns the outcome of a source that the customer is not linked to.
     fn nothing(source: SourceName) -> Self {
         Self { source, copy: None, error: None, cache: CacheStatus::Hit, scope: None, took: Duration::ZERO, age: None }
     }
 
-    /// Whether it is the caller's own credentials that were refused, or missing.
+    /// Returns whether the caller's own credentials were refused or missing.
     pub fn is_of_the_caller(&self) -> bool {
         self.copy.is_some() && self.scope.is_none_or(Scope::is_brought)
     }
 
-    /// Whether what it said is older than `fresh`.
+    /// Returns whether its copy is older than `fresh`.
     pub fn is_stale(&self) -> bool {
         self.age.is_some_and(|age| age.is_stale)
     }
 
-    /// Notes how old the copy is now. One that was read for this very request is not stale,
+    /// Notes how old the copy is now. One that was read for this very request does not count as stale,
     /// however short `fresh` is.
     fn grow_old(&mut self) {
         let copy = self.copy.as_ref().and_then(|copy| copy.as_ref().ok());
@@ -330,7 +332,7 @@ impl SourceOutcome {
     }
 }
 
-/// Whether what is joined of copies may answer those who ask later.
+/// Returns whether a join of these copies may answer later callers.
 fn are_kept(parts: &[Part]) -> bool {
     parts.iter().all(|part| part.copy.is_kept())
 }

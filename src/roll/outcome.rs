@@ -1,53 +1,52 @@
-//! What each combination of the sources' outcomes gives: a roll, a partial roll, or an error.
-//! One pure function.
+//! Decides what each combination of the sources' outcomes gives: a roll, a partial roll, or an error. One
+//! pure function.
 
 use crate::domain::{Failure, FailureKind, SourceName, Warning, WarningCode};
 
-/// What one source came to, for the decision.
+/// One source's outcome, as the decision needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Its users are there, fresh or stale.
+    /// Its users are known, fresh or stale.
     Ok,
-    /// Its users are there, but its counts never agreed.
+    /// Its users are known, but its counts never agreed.
     Incomplete,
-    /// It gave no users, and why; "not found" is an answer and is believed.
+    /// It gave no users, for this reason; "not found" is an answer and is believed.
     Failed(Failure),
     /// The customer is not linked to it.
     NotLinked,
 }
 
-/// Whether a roll may lack a source that failed.
+/// Whether a source that failed may be missing from a roll.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Partial {
-    /// It may, and says so.
+    /// It may, and the answer says so.
     #[default]
     Allow,
-    /// The source's failure is the answer.
+    /// That source's failure is the answer.
     Deny,
 }
 
-/// Why there is no roll: the failure that decides, and whose it is.
+/// Why there is no roll: the failure that decides, and which source it is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What decides.
+    /// The failure that decides.
     pub failure: Failure,
-    /// Whose it is; `None` where the customer is linked to no source.
+    /// Its source; `None` where the customer is linked to no source.
     pub source: Option<SourceName>,
 }
 
-/// A roll can be given.
+/// A roll can be returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Given {
-    /// Whether it is all there is: each source's users, as far as the sources know the customer.
+    /// Whether nothing is missing: it has each source's users, as far as the sources know the customer.
     pub(super) complete: bool,
-    /// What decides where nothing may be missing; `None` where it is complete.
+    /// What would decide if nothing were allowed to be missing; `None` where it is complete.
     pub(super) lacking: Option<Refusal>,
     pub(super) warnings: Vec<Warning>,
 }
 
-/// Decides. `verified` says that something other than the bare id links the customer to the
-/// sources; where nothing does, a source that does not know the id may know the customer by
-/// another one.
+/// Decides. `verified` means that something other than the bare id links the customer to the sources.
+/// Otherwise a source that does not know the id may know the customer by another one.
 pub(super) fn decide(states: &[(SourceName, State)], partial: Partial, verified: bool) -> Result<Given, Refusal> {
     let any_users = states.iter().any(|(_, state)| matches!(state, State::Ok | State::Incomplete));
     let missing: Vec<Refusal> = states.iter().filter_map(|(source, state)| refusal(*source, *state)).collect();
@@ -64,7 +63,7 @@ pub(super) fn decide(states: &[(SourceName, State)], partial: Partial, verified:
     }
 }
 
-/// What a source is missing, if anything. Counts that never agreed are a wrong answer.
+/// Returns why a source's users are missing, if they are. Counts that never agreed are an invalid answer.
 fn refusal(source: SourceName, state: State) -> Option<Refusal> {
     let failure = match state {
         State::Ok | State::NotLinked => return None,
@@ -74,7 +73,7 @@ fn refusal(source: SourceName, state: State) -> Option<Refusal> {
     Some(Refusal { failure, source: Some(source) })
 }
 
-/// The refusal that decides; of two equal ones the first source's.
+/// Returns the refusal that decides; of two equal ones the first source's.
 fn stronger(one: Refusal, other: Refusal) -> Refusal {
     let source = if other.failure.kind < one.failure.kind { other.source } else { one.source };
     Refusal { failure: one.failure.or_stronger(other.failure), source }

@@ -7,7 +7,7 @@ use super::*;
 const LEFT: SourceName = SourceName::new("left");
 const RIGHT: SourceName = SourceName::new("right");
 
-/// The seven classes in the table's order, each by all the ways to be in it.
+/// The seven classes in the table's order, each with every way to be in it.
 fn classes() -> [(&'static str, Vec<State>); 7] {
     use FailureKind::*;
     let failed = |kinds: &[FailureKind]| kinds.iter().map(|kind| State::Failed(Failure::new(*kind))).collect::<Vec<_>>();
@@ -22,7 +22,7 @@ fn classes() -> [(&'static str, Vec<State>); 7] {
     ]
 }
 
-/// The table as it is promised to callers: `S` success, `P` partial, else the class that decides.
+/// The table as documented for callers: `S` success, `P` partial, otherwise the class that decides.
 const TABLE: [[&str; 7]; 7] = [
     ["S", "S", "P", "P", "P", "P", "P"],
     ["S", "NF", "BAD", "AUTH", "RL", "TMO", "DOWN"],

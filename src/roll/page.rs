@@ -1,4 +1,4 @@
-//! Choosing a page out of a roll. Pure.
+//! Selects a page of a roll. Pure.
 
 use uuid::Uuid;
 
@@ -12,28 +12,28 @@ use super::{
 };
 use crate::domain::{Conflict, CustomerId, InvalidCursor};
 
-/// Where a page begins and how much is on it.
+/// Where a page begins, and its size.
 #[derive(Clone, Debug)]
 pub struct PageOf {
-    /// Behind whom it begins; `None`: at the beginning.
+    /// The position that it begins after; `None` means at the beginning.
     after: Option<(Option<String>, Uuid)>,
-    /// How many persons at most.
+    /// The most persons on it.
     size: usize,
 }
 
 /// One page of a roll.
 #[derive(Debug)]
 pub struct Page<'a> {
-    /// The persons on it, each with the fields on which his sources differ, if that was asked for.
+    /// Its persons, each with the fields on which their sources differ, if that was asked for.
     pub users: Vec<(&'a Listed, Option<Vec<Conflict<'a>>>)>,
-    /// How many persons the filters leave.
+    /// How many persons match the filters.
     pub total: usize,
     /// The cursor of the next page; `None` on the last.
     pub next_cursor: Option<String>,
 }
 
 impl PageOf {
-    /// Reads the place that a cursor names; without one the page is the first.
+    /// Reads the position from a cursor; without one the page is the first.
     pub fn new(customer: &CustomerId, view: &View, cursor: Option<&str>, size: usize) -> Result<Self, InvalidCursor> {
         let after = cursor.map(|cursor| cursor::read(customer, view, cursor)).transpose()?;
         Ok(Self { after, size })
@@ -41,12 +41,12 @@ impl PageOf {
 }
 
 impl Roll {
-    /// Whether a page takes long: of a large roll, the texts are searched or the order is not made yet.
+    /// Returns whether a page takes long: it does if a large roll has to be searched or sorted first.
     pub fn is_long_to_page(&self, view: &View) -> bool {
         self.is_large() && (view.q.is_some() || !self.is_in_order(view.sort))
     }
 
-    /// One page of the persons that a view leaves.
+    /// Returns one page of the persons in a view.
     pub fn page(&self, view: &View, of: &PageOf) -> Page<'_> {
         let selection = Selection::new(self, view);
         let mut rest = self.sorted(view.sort, of.after.as_ref()).filter(|(place, listed)| selection.has(*place, listed));
@@ -62,8 +62,8 @@ impl Roll {
         }
     }
 
-    /// The users of a page as JSON, with commas between. Those that stand together in the roll are
-    /// taken together, as they lie there.
+    /// Writes a page's users as JSON, separated by commas. Users that are neighbours in the roll are taken
+    /// together, as they are stored.
     pub fn write(&self, page: &Page<'_>, to: &mut Pieces) {
         let together = |(one, a): &(&Listed, Option<_>), (next, b): &(&Listed, Option<_>)| a.is_none() && b.is_none() && next.follows(one);
         for (place, run) in page.users.chunk_by(together).enumerate() {

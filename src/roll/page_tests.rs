@@ -1,4 +1,4 @@
-//! Pages as properties: everybody once, whatever the page size, the sort, and a refresh between.
+//! Pages as properties: every person once, whatever the page size, the sort, and a refresh in between.
 
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ fn record<'a>(id: &'a str, name: Option<&'a str>) -> Record<'a> {
     Record { id, display_name: name, ..Record::default() }
 }
 
-/// Walks all pages; `refresh` gives the roll that answers the n-th page.
+/// Walks all pages; `refresh` returns the roll that answers the n-th page.
 fn walk<'a>(view: &View, size: usize, refresh: impl Fn(usize) -> &'a Roll) -> Vec<Uuid> {
     let (mut seen, mut cursor) = (Vec::new(), None::<String>);
     for number in 0.. {
@@ -52,7 +52,7 @@ fn records() -> impl Strategy<Value = Records> {
 }
 
 proptest! {
-    /// Whoever is left out, with conflicts or without, whether the users lie together or not.
+    /// Whoever is filtered out, with conflicts or without, whether or not the users are neighbours.
     #[test]
     fn a_page_is_written_as_its_users_are(rows in prop::collection::vec((prop::option::of("[abAB]{1,2}"), any::<bool>()), 0..25), size in 1_usize..30, with_conflicts in any::<bool>()) {
         let mut records = Records::default();

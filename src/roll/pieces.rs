@@ -1,11 +1,11 @@
-//! A text in pieces: what is long is shared, what is short is copied together.
+//! A text in pieces: long parts are shared, short ones are copied together.
 
 use bytes::Bytes;
 
-/// Bytes from which on sharing is cheaper than copying.
+/// The number of bytes from which sharing is cheaper than copying.
 const LONG: usize = 4096;
 
-/// A text that is being put together.
+/// A text under construction.
 #[derive(Debug, Default)]
 pub struct Pieces {
     closed: Vec<Bytes>,
@@ -18,7 +18,7 @@ impl Pieces {
         self.open.extend_from_slice(text);
     }
 
-    /// Adds a text that lies elsewhere.
+    /// Adds a text that is stored elsewhere.
     pub fn share(&mut self, text: &Bytes) {
         if text.len() < LONG {
             return self.push(text);
@@ -27,7 +27,7 @@ impl Pieces {
         self.closed.push(text.clone());
     }
 
-    /// The pieces, in their order.
+    /// Returns the pieces in order.
     pub fn finish(mut self) -> Vec<Bytes> {
         self.close();
         self.closed

@@ -1,46 +1,46 @@
-//! What a caller may ask of a roll: which persons, in which order, how many at once.
+//! What a caller may ask of a roll: which persons, in which order, how many per page.
 
 use std::fmt::Write;
 
 use crate::domain::{EmailKey, SourceName};
 
-/// Users of a page that a caller does not ask otherwise for.
+/// The number of users per page unless a caller asks for another.
 pub const DEFAULT_PAGE_SIZE: usize = 100;
 
-/// Users of a page at most.
+/// The largest number of users per page.
 pub const LARGEST_PAGE_SIZE: usize = 1000;
 
-/// Everything that decides which persons a walk over the pages shows, and how.
+/// Everything that decides which persons the pages show, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// Part of display name, e-mail or user name, folded.
+    /// A part of the display name, e-mail or user name, folded.
     pub q: Option<String>,
     /// Exactly this address.
     pub email: Option<EmailKey>,
     /// Only persons with a record in this source.
     pub source: Option<SourceName>,
-    /// Only persons who are enabled, or who are not.
+    /// Only persons who are enabled, or only persons who are not.
     pub enabled: Option<bool>,
-    /// People marked deleted, too.
+    /// Includes people marked deleted.
     pub with_deleted: bool,
     /// Leaves placeholder records out.
     pub without_placeholders: bool,
-    /// The fields on which sources differ, too.
+    /// Includes the fields on which sources differ.
     pub with_conflicts: bool,
     /// The order.
     pub sort: Sort,
 }
 
-/// An order of persons.
+/// A sort order of persons.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sort {
-    /// By what.
+    /// The field to sort by.
     pub field: SortField,
-    /// The greatest first.
+    /// Whether the greatest comes first.
     pub descending: bool,
 }
 
-/// What persons can be ordered by.
+/// The fields that persons can be sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SortField {
     /// The display name.
@@ -53,11 +53,11 @@ pub enum SortField {
 }
 
 impl View {
-    /// The view as one text, the same for the same view: what a cursor is bound to.
+    /// Returns the view as one text, the same for equal views: what a cursor is bound to.
     pub(super) fn canonical(&self) -> String {
         let Self { q, email, source, enabled, with_deleted, without_placeholders, with_conflicts, sort } = self;
         let mut text = String::new();
-        // Writing to a String does not fail; `Debug` quotes, so that no value can look like two.
+        // Writing to a String does not fail. `Debug` quotes the values, so that no value can look like two.
         let written = write!(
             text,
             "{q:?} {email:?} {source:?} {enabled:?} {with_deleted} {without_placeholders} {with_conflicts} {:?} {}",
@@ -69,7 +69,8 @@ impl View {
 }
 
 impl Sort {
-    /// Where the order is kept beside the default one, which the persons themselves are in.
+    /// Returns where the order is kept; `None` for the default one, in which the persons themselves are
+    /// stored.
     pub(super) fn place(self) -> Option<usize> {
         match (self.field, self.descending) {
             (SortField::DisplayName, false) => None,

@@ -1,7 +1,7 @@
-//! Which persons a view leaves, decided for a whole roll at once.
+//! Selects the persons that match a view, for a whole roll at once.
 //!
-//! What is searched lies in one piece of memory ([`texts`](crate::texts)), what else decides lies in
-//! the list itself. Nothing follows a pointer for each of 50,000 persons.
+//! The search texts lie in one buffer ([`texts`](crate::texts)), and the other criteria in the list itself.
+//! No pointer is followed for each of 50,000 persons.
 
 use std::num::NonZeroU64;
 
@@ -11,16 +11,16 @@ use super::{
     query::View,
 };
 
-/// The place of a source that the roll has nothing of.
+/// The place of a source that contributes nothing to the roll.
 const NO_SOURCE: u16 = u16::MAX;
 
-/// Which persons a view leaves.
+/// The persons that match a view.
 pub(super) struct Selection<'a> {
     view: &'a View,
-    /// Whether each person's texts have the part that is searched for.
+    /// For each person, whether their texts contain the search text.
     mentioned: Option<Vec<bool>>,
     address: Option<NonZeroU64>,
-    /// The place of the source that a record must be of among those that the roll is of.
+    /// The place, among the roll's sources, of the one that a record must be from.
     source: Option<u16>,
     roll: &'a Roll,
 }
@@ -36,7 +36,7 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// Whether the view leaves a person, given with his place in the order of the default sort.
+    /// Returns whether a person matches the view; `place` is their place in the default order.
     pub(super) fn has(&self, place: usize, listed: &Listed) -> bool {
         let View { q: _, email, source: _, enabled, with_deleted, without_placeholders, with_conflicts: _, sort: _ } = self.view;
         (*with_deleted || !listed.deleted)
@@ -45,7 +45,7 @@ impl<'a> Selection<'a> {
             && self.source.is_none_or(|source| self.roll.has_record_of(listed, source))
             && self.address.is_none_or(|address| listed.address == Some(address))
             && self.mentioned.as_ref().is_none_or(|mentioned| mentioned.get(place).copied().unwrap_or(false))
-            // Last, for it looks further: two addresses may have one digest.
+            // Checked last because it costs more: two addresses may have the same digest.
             && email.as_ref().is_none_or(|key| self.roll.has_address(listed, key))
     }
 }

@@ -1,5 +1,5 @@
-//! A person as JSON, written as serde would write it, in less than half of the
-//! instructions: names of fields are copied as they are, and so is a text in which there is nothing to escape.
+//! Writes a person as JSON, exactly as serde would, in less than half of the instructions: field names are
+//! copied as they are, and so are texts with nothing to escape.
 
 use serde::Serialize;
 use uuid::Uuid;

@@ -1,6 +1,6 @@
-//! A copy as replicas share it: what the source said, when, and whose walk it was. Pure.
+//! A copy as replicas share it: what the source reported, when, and who walked. Pure.
 //!
-//! Raise `COPIES` in `shared_cache/name.rs` whenever this format changes, or what is meant by it.
+//! Raise `COPIES` in `shared_cache/name.rs` whenever this format or its meaning changes.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -12,31 +12,31 @@ use crate::{
     sources::Walk,
 };
 
-/// What replicas are told of a walk.
+/// What replicas are told about a walk.
 #[derive(Debug)]
 pub(super) struct Entry {
     /// Who walked: the owner of the lock.
     pub(super) owner: String,
-    /// When it was over.
+    /// When the walk ended.
     pub(super) at: Moment,
-    /// How long it was to be there when it was written.
+    /// The entry's lifetime when it was written.
     pub(super) life: Duration,
-    /// What it came to.
+    /// The walk's result.
     pub(super) said: Said,
 }
 
-/// What a walk came to.
+/// A walk's result.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// This is known.
+    /// The source gave this answer.
     Known(SourceAnswer),
-    /// It failed; what was known before still is.
+    /// It failed; what was known before stays valid.
     Failed(Failure),
-    /// The source does not take the question: what was known before is not any more.
+    /// The source rejects the question: what was known before is no longer valid.
     Ended,
 }
 
-/// As it is written.
+/// The wire format.
 #[derive(Serialize, Deserialize)]
 struct Wire<'a> {
     owner: Cow<'a, str>,
@@ -65,8 +65,7 @@ struct WireWalk<'a> {
     other_customer: Option<Cow<'a, str>>,
 }
 
-/// Absent fields are left out. The address that records are joined by is made anew from the one
-/// that is written.
+/// Absent fields are left out. The join key is computed again from the address.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct WireRecord<'a> {
@@ -101,7 +100,7 @@ struct WireRecord<'a> {
 #[derive(Serialize, Deserialize)]
 struct WireWarning {
     code: WarningCode,
-    /// Whether it is of this source; it is of none else.
+    /// Whether it concerns this source; otherwise it concerns none.
     is_of_source: bool,
     count: Option<u64>,
 }
@@ -114,7 +113,7 @@ struct WireFailure {
     retry_after: Option<u64>,
 }
 
-/// What an entry is written of.
+/// What an entry is written from.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Saying<'a> {
     Known(&'a SourceAnswer),
@@ -131,10 +130,10 @@ pub(super) fn write(owner: &str, at: Moment, life: Duration, saying: Saying<'_>)
         Saying::Ended => WireSaid::Ended,
     };
     let wire = Wire { owner: owner.into(), at: at.as_millis(), life: millis(life), said };
-    serde_json::to_vec(&wire).unwrap_or_default() // there is nothing in it that JSON cannot hold
+    serde_json::to_vec(&wire).unwrap_or_default() // it holds nothing that JSON cannot express
 }
 
-/// Reads the entry of a source; `None` where it is none.
+/// Reads an entry of a source; `None` if it is not one.
 pub(super) fn read(source: SourceName, text: &[u8]) -> Option<Entry> {
     let Wire { owner, at, life, said } = serde_json::from_slice(text).ok()?;
     let said = match said {
@@ -146,8 +145,8 @@ pub(super) fn read(source: SourceName, text: &[u8]) -> Option<Entry> {
     Some(Entry { owner: owner.into_owned(), at: Moment::from_millis(at)?, life: Duration::from_millis(life), said })
 }
 
-/// How old what was said is: by the clocks, one of which may be wrong, or by what is left of its
-/// life at the place where it was, whichever is more. What lies in the future is of now.
+/// Returns how old an answer is: by the clocks, one of which may be wrong, or by how much of its lifetime has
+/// passed in the store, whichever is more. A time in the future counts as now.
 pub(super) fn age(at: Moment, now: Moment, life: Duration, left: Option<Duration>) -> Duration {
     let by_clock = u64::try_from(now.as_millis().saturating_sub(at.as_millis())).unwrap_or(0);
     let by_life = left.map_or(Duration::ZERO, |left| life.saturating_sub(left));

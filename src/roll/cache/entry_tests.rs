@@ -1,4 +1,4 @@
-//! An entry is read as it was written, and its age is never flattered.
+//! An entry is read as it was written, and its age is never understated.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What became of asking one source, and how the cache was of use.
+//! The result of asking one source, and how the cache was used.
 
 use std::sync::Arc;
 
@@ -8,32 +8,32 @@ use crate::{
     telemetry::CacheUse,
 };
 
-/// What became of asking one source.
+/// The result of asking one source.
 #[derive(Clone, Debug)]
 pub(in crate::roll) struct Found {
     /// A copy to answer with, or why there is none.
     pub(in crate::roll) copy: Result<Arc<CachedAnswer>, Failure>,
-    /// Why a refresh of the copy has failed, if one has.
+    /// Why a refresh of the copy failed, if one did.
     pub(in crate::roll) error: Option<FailureKind>,
-    /// How the cache was of use.
+    /// How the cache was used.
     pub(in crate::roll) cache: CacheStatus,
 }
 
 /// Whether a source was asked for an answer (RFC 9211).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheStatus {
-    /// It was not: a copy was there.
+    /// It was not: there was a copy.
     Hit,
     /// It was.
     Forwarded {
         /// Why.
         reason: ForwardReason,
-        /// Whose walk it took, and what became of its result.
+        /// Whose walk it took, and whether its result was kept.
         walk: WalkShare,
     },
 }
 
-/// Why a source was asked (RFC 9211, 2.2), from what counts most to what counts least where several are true.
+/// Why a source was asked (RFC 9211, 2.2). If several reasons apply, the first in this order is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ForwardReason {
     /// The caller asked for it.
@@ -47,11 +47,11 @@ pub enum ForwardReason {
 /// Whose walk a caller waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalkShare {
-    /// Their own, and what it found was kept.
+    /// Their own, and its result was kept.
     Stored,
     /// Their own, and nothing was kept.
     NotStored,
-    /// One that had begun for another caller.
+    /// One that had begun before.
     Collapsed,
 }
 

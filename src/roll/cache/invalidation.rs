@@ -1,4 +1,4 @@
-//! What other replicas tell of the copies that they share.
+//! Acts on changes that other replicas report to the shared copies.
 
 use std::sync::{Arc, Weak};
 
@@ -12,15 +12,15 @@ use crate::{
 };
 
 impl SourceCache {
-    /// Hears what other replicas store, until this is dropped.
+    /// Listens for what other replicas store, until this is dropped.
     pub(super) fn listen(self: &Arc<Self>, sources: &[Arc<Source>]) {
         let Some(cache) = &self.shared else { return };
         cache.listen();
-        let sources = sources.iter().map(Arc::downgrade).collect(); // nothing may hold what it is held by
+        let sources = sources.iter().map(Arc::downgrade).collect(); // weak: a strong reference would be a cycle
         cache.spawn(listen(Arc::downgrade(self), sources, cache.changes()));
     }
 
-    /// Takes note of one change.
+    /// Handles one change.
     async fn hear(&self, change: &Change, sources: &[Weak<Source>]) {
         let mut sources = sources.iter().filter_map(Weak::upgrade);
         let Some(source) = sources.find(|source| source.name().as_str() == change.subject.source) else { return };
@@ -34,11 +34,12 @@ impl SourceCache {
             What::Stored if held.fetched_at.as_millis() == change.at => held.note_newest_in(epoch),
             What::Stored => {
                 let read = self.read(&shared, &key, Place::Copy, shared.cache.timeout()).await;
-                let Some(held) = self.held.get(&key) else { return }; // a walk may have found a newer one meanwhile
+                let Some(held) = self.held.get(&key) else { return }; // looked up again: a walk may have stored a newer one meanwhile
                 match read {
                     Ok(Some((entry, _))) if entry.at <= held.fetched_at && !matches!(entry.said, Said::Ended) => held.note_newest_in(epoch),
                     Ok(Some((entry, age))) => drop(self.take(&key, entry, age, epoch)),
-                    // Too large, or nothing that we can read: what is held is no worse for it. It is looked up before it is used again.
+                    // Too large, or unreadable for us: the held copy is no worse for it, but is looked up
+                    // again before its next use.
                     Ok(None) | Err(_) => held.note_newest_in(0),
                 }
             }

@@ -1,4 +1,4 @@
-//! What is kept of a walk, and what may still be given.
+//! What is kept of a walk, and which copies may still be used.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -18,13 +18,13 @@ use crate::{
 };
 
 impl SourceCache {
-    /// Rows that all belong to one other customer are a wrong answer where that one is linked to
-    /// somebody else.
+    /// Checks whose rows a walk returned. If they all belong to one other customer, and the links know that
+    /// one as somebody else, the answer is invalid.
     pub(super) fn own(&self, key: &Key, walk: Walk) -> Result<Walk, Failure> {
         if !self.is_anothers(key, &walk) {
             return Ok(walk);
         }
-        tracing::warn!(source = %key.source, "a source gave the rows of another customer than was asked for, or of the partner itself, as is known from the links");
+        tracing::warn!(source = %key.source, "according to the links, a source returned another customer's rows, or the partner's own");
         Err(Failure::answered(FailureKind::InvalidResponse, 200))
     }
 
@@ -32,8 +32,8 @@ impl SourceCache {
         walk.other_customer.as_deref().is_some_and(|other| self.customers.is_somebodys(key.source, other))
     }
 
-    /// Whether a copy may still be given: the links may have changed since, and what it was got
-    /// with may have been refused.
+    /// Returns whether a copy may still be used: the links may have changed since, and the credentials that
+    /// fetched it may have been refused.
     pub(super) fn is_own(&self, key: &Key, copy: &CachedAnswer) -> bool {
         if key.scope.is_brought() && self.ended.get(&(key.scope, key.source)).is_some_and(|ended| copy.is_from_before(ended)) {
             return false;
@@ -44,14 +44,14 @@ impl SourceCache {
         }
     }
 
-    /// Keeps what a walk found. A failure never replaces a copy, an answer does: a 404 by itself,
-    /// a 400 by ending the copy. Counts that never agreed are given to those who wait, but are
-    /// nobody's copy.
+    /// Keeps a walk's result. A failure never replaces a copy but an answer does: a 404 becomes the new copy,
+    /// a 400 removes the copy. A walk whose counts never agreed is returned to its waiters, but not kept as a
+    /// copy.
     pub(super) fn keep(&self, key: &Key, walked: Result<Walk, Failure>) -> Result<Arc<CachedAnswer>, Failure> {
         self.keep_as_of(key, walked, Moment::now(), Duration::ZERO)
     }
 
-    /// The same for what was over at this moment, so long ago.
+    /// Does the same for a walk that ended at this moment; `age` is how long ago that was.
     pub(super) fn keep_as_of(
         &self,
         key: &Key,
@@ -86,32 +86,32 @@ impl SourceCache {
         Ok(copy)
     }
 
-    /// Users were read, though perhaps not all: nobody is told any more that there are none.
+    /// Ends a "not found": users were read, though perhaps not all of them.
     fn end_not_found(&self, key: &Key) {
         if self.held.get(key).is_some_and(|held| !held.is_roll()) {
             self.held.remove(key);
         }
     }
 
-    /// A roll that is too large to be kept is asked for at each request: whoever runs the gateway is told once.
+    /// Warns once that a roll is too large to be kept, so that every request for it asks the source.
     fn tell_lack_of_room(&self, key: &Key, copy: &CachedAnswer) {
         if copy.is_roll() && !self.held.holds(key) && !self.lack_of_room_is_told.swap(true, Ordering::Relaxed) {
             let (source, records) = (key.source, copy.len());
-            tracing::warn!(%source, records, "a roll takes more than about half of cache.max_bytes: it is not kept, and each request for it asks the source");
+            tracing::warn!(%source, records, "a roll needs more than about half of cache.max_bytes: it is not kept, and each request for it asks the source");
         }
     }
 
-    /// A copy of what was said at this moment, so long ago.
+    /// Creates a copy of an answer given at this moment; `age` is how long ago that was.
     pub(super) fn copy(&self, answer: SourceAnswer, at: Moment, age: Duration) -> CachedAnswer {
         let policy = self.policy_of(&answer);
         CachedAnswer::of_another(answer, policy, at, age)
     }
 
-    /// For how long what a source said is used.
+    /// Returns how long an answer is used.
     pub(super) fn policy_of(&self, answer: &SourceAnswer) -> FreshnessPolicy {
         match answer {
             SourceAnswer::Users(_) => self.policy,
-            // An answer that is never given stale.
+            // A "not found" is never used once it is stale.
             SourceAnswer::NotFound(_) => FreshnessPolicy { fresh: self.not_found, ..FreshnessPolicy::default() },
         }
     }
@@ -123,19 +123,20 @@ impl SourceCache {
     }
 }
 
-/// Whether a failure is the source's own answer, and no trouble of the replica that had asked: what
-/// that one's network, token, links, breaker or patience did says nothing to another one.
+/// Returns whether a failure is the source's own answer. Trouble of the replica that asked (its network,
+/// token, links, breaker or timeout) says nothing about any other replica.
 pub(super) const fn is_of_source(failure: &Failure) -> bool {
     use FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, Overloaded, RateLimited, Timeout, Unauthorized, Unavailable};
     match failure.kind {
         BadRequest | Forbidden | NotFound | RateLimited | Unavailable => failure.http_status.is_some(),
-        // The status may be the token endpoint's; whose rows they are is judged by the replica's own links.
+        // The status may come from the token endpoint; and whose rows they are is judged by each replica's
+        // own links.
         Unauthorized | InvalidResponse | Timeout | Overloaded => false,
     }
 }
 
-/// Whether a failure is an answer: then no copy stands in for it, and the one that there is ends.
-/// That a caller's own credentials are refused is one: he may no longer see what he saw.
+/// Returns whether a failure counts as an answer: then no copy stands in for it, and the existing copy ends.
+/// A refusal of a caller's own credentials counts: they may no longer see what they saw.
 pub(super) fn is_believed(kind: FailureKind, scope: Scope) -> bool {
     matches!(kind, FailureKind::NotFound | FailureKind::BadRequest) || (scope.is_brought() && kind.is_refusal())
 }

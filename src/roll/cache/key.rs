@@ -1,4 +1,4 @@
-//! The copies in this process: what each is of, and for how long it is kept.
+//! The copies in this process, and what identifies each.
 
 use crate::{
     domain::{RemoteId, SourceName},
@@ -6,11 +6,11 @@ use crate::{
     sources::{Identity, Scope, Source},
 };
 
-/// The copies in this process, the ones least used dropped when there are too many.
+/// The copies in this process; the least used ones are dropped when there are too many.
 pub(super) type Held = BoundedCache<Key, CachedAnswer>;
 
-/// What a copy or a walk is of. There is none without the scope of the credentials that it is
-/// got with: nothing is ever given to whoever has others.
+/// What identifies a copy or a walk. The scope of the credentials is always part of it: nothing that one
+/// caller's credentials fetched is ever returned to a caller with others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) scope: Scope,

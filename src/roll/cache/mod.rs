@@ -1,8 +1,8 @@
-//! The copies of what sources said, each source and customer for itself: fresh, stale, or one
-//! walk for all who wait.
+//! The copies of what sources reported, for each source and customer separately: fresh, stale, or one walk
+//! for all waiting callers.
 //!
-//! With a shared cache ([`shared`]) what is got with our own credentials is also looked for there,
-//! and one walk is for all replicas.
+//! With a shared cache ([`shared`]), anything fetched with our own credentials is also looked up there, and
+//! one walk serves all replicas.
 
 mod entry;
 mod found;
@@ -45,21 +45,21 @@ pub use found::{CacheStatus, ForwardReason, WalkShare};
 use key::{Held, Key};
 use walk_result::{Via, WalkResult};
 
-/// How many failures in a row are remembered, by source and customer.
+/// How many failing keys, and how many refused credentials, are remembered at most.
 const MOST_FAILURES: u64 = 100_000;
 
-/// Who asks, and how long he waits.
+/// Who asks, and how long they wait.
 #[derive(Clone, Debug)]
 pub struct AskContext {
     /// Where the request comes from.
     pub origin: Origin,
-    /// Until when an answer is of use.
+    /// Until when an answer is useful.
     pub deadline: Deadline,
-    /// Whether the sources are to be asked now, whatever copies there are.
+    /// Whether the sources must be asked now, whatever copies there are.
     pub refresh: bool,
 }
 
-/// What one source is asked for one request.
+/// What one request asks of one source.
 #[derive(Clone, Copy)]
 struct Question<'a> {
     key: &'a Key,
@@ -71,15 +71,15 @@ struct Question<'a> {
 /// The copies, and the walks that make them.
 pub(in crate::roll) struct SourceCache {
     held: Held,
-    /// Whether it was said that there is no room for a roll.
+    /// Whether it has been logged that a roll does not fit.
     lack_of_room_is_told: AtomicBool,
     walks: Flights<Key, WalkResult>,
-    /// What is just being looked for in the shared cache.
+    /// The lookups in the shared cache that are under way.
     looks: Flights<Key, ()>,
     shared: Option<SharedCache>,
     failures: moka::sync::Cache<Key, Cooling, RandomState>,
-    /// Until when nothing counts that was got with a caller's credentials: a source has said that
-    /// they are not good, whichever customer that was about.
+    /// For each caller's credentials that a source has refused, when that was. Copies from before do not
+    /// count, whichever customer the refusal was about.
     ended: moka::sync::Cache<(Scope, SourceName), Instant>,
     policy: FreshnessPolicy,
     not_found: Duration,
@@ -87,7 +87,7 @@ pub(in crate::roll) struct SourceCache {
     metrics: Arc<Metrics>,
 }
 
-/// A source that failed for a customer is left alone for a while, where a copy can stand in.
+/// A source that failed for a customer is left alone for a while if a copy can stand in.
 #[derive(Clone, Copy, Debug)]
 struct Cooling {
     until: Instant,
@@ -114,23 +114,24 @@ impl SourceCache {
         Self { held, lack_of_room_is_told, walks, looks, shared, failures, ended, policy, not_found, customers, metrics }
     }
 
-    /// Begins to hear what other replicas store, and to sweep out what is of no use, until this is dropped.
+    /// Starts listening for what other replicas store, and sweeping out unusable entries, until this is
+    /// dropped.
     pub(in crate::roll) fn keep_up_to_date(self: &Arc<Self>, sources: &[Arc<Source>]) {
         self.held.keep_swept();
         self.listen(sources);
     }
 
-    /// Whether there is a shared cache.
+    /// Returns whether there is a shared cache.
     pub(in crate::roll) fn is_shared(&self) -> bool {
         self.shared.is_some()
     }
 
-    /// How many entries there are and how many bytes they hold, about.
+    /// Returns about how many entries there are and how many bytes they hold.
     pub(in crate::roll) fn size(&self) -> (u64, u64) {
         self.held.size()
     }
 
-    /// What a source says of a customer: a copy that may be given, or what asking it came to.
+    /// Returns what a source reports about a customer: a usable copy, or the result of asking.
     pub(in crate::roll) async fn find(
         self: &Arc<Self>,
         source: &Arc<Source>,
@@ -148,7 +149,7 @@ impl SourceCache {
         }
     }
 
-    /// The same where a copy is at hand that may be given at once.
+    /// Does the same if there is a copy at hand that may be returned at once.
     pub(super) fn at_hand(
         self: &Arc<Self>,
         source: &Arc<Source>,
@@ -161,19 +162,19 @@ impl SourceCache {
         self.without_waiting(Question { key, source, identity, context }, &held)
     }
 
-    /// Counts that a source was asked for.
+    /// Counts a lookup of a source.
     pub(super) fn count(&self, outcome: &SourceOutcome) {
         self.metrics.lookup(outcome.source, outcome.cache.into());
     }
 
-    /// The copy in this process, if it may still be given.
+    /// Returns this process's copy, if it may still be used.
     fn held(&self, key: &Key) -> Option<Arc<CachedAnswer>> {
         self.held.get(key).filter(|copy| copy.is_of_use() && self.is_own(key, copy))
     }
 
-    /// Answers with a copy, if it may be given at once. One that is stale by now is asked for
-    /// anew behind the answer, unless the source has just failed. With a caller's own credentials
-    /// nothing is asked for behind his back.
+    /// Answers with a copy if it may be returned at once. A stale one, or one that soon will be, is refreshed
+    /// in the background unless the source has just failed. With a caller's own credentials nothing is
+    /// fetched in the background.
     fn without_waiting(self: &Arc<Self>, question: Question<'_>, copy: &Arc<CachedAnswer>) -> Option<Found> {
         let Question { key, context, .. } = question;
         if context.refresh {
@@ -186,7 +187,7 @@ impl SourceCache {
         let cooling = failed.is_some_and(|cooling| Instant::now() < cooling.until);
         match usable {
             Freshness::Fresh if is_young => {}
-            // A caller's own credentials know no refresh behind an answer, and no window for it.
+            // With a caller's own credentials there is no background refresh, and no window for one.
             Freshness::Fresh | Freshness::WhileRevalidating | Freshness::IfError if cooling && (may_ask_behind || copy.stands_in()) => {}
             Freshness::Fresh | Freshness::WhileRevalidating if may_ask_behind => {
                 self.walk(question, Instant::now()).detach();
@@ -196,7 +197,7 @@ impl SourceCache {
         Some(Found { copy: Ok(Arc::clone(copy)), error: failed.map(|cooling| cooling.kind), cache: CacheStatus::Hit })
     }
 
-    /// Asks the source, or waits for whoever does. Where that fails, a copy that is not too old
+    /// Asks the source, or waits for a walk that is under way. If that fails, a copy that is not too old
     /// stands in.
     async fn ask(self: &Arc<Self>, question: Question<'_>, held: Option<Arc<CachedAnswer>>, begun: Instant) -> Found {
         let reason = match &held {
@@ -218,7 +219,7 @@ impl SourceCache {
         Found { copy: result.copy, error: None, cache }
     }
 
-    /// The copy that stands in for a walk that failed, if there is one.
+    /// Returns the copy that stands in for a failed walk, if there is one.
     async fn stand_in(
         self: &Arc<Self>,
         question: Question<'_>,
@@ -226,16 +227,16 @@ impl SourceCache {
         walked: &Result<Arc<CachedAnswer>, Failure>,
     ) -> Option<Arc<CachedAnswer>> {
         let held = match held {
-            None => self.newest(question.key, question.source).await, // it was not looked for, or came meanwhile
+            None => self.newest(question.key, question.source).await, // it was not looked up, or has arrived meanwhile
             held => held,
         };
-        // That nobody was there does not hide who has just been read, though it may not be all.
+        // A stored "not found" does not hide users who have just been read, even if they may not be all.
         let may_hide = |copy: &CachedAnswer| copy.is_roll() || walked.is_err();
         held.filter(|copy| copy.stands_in() && may_hide(copy) && self.is_own(question.key, copy))
     }
 
-    /// Waits for the walk, also whether somebody else had begun it. Who wants the source asked now
-    /// is not content with what another replica had been told before.
+    /// Waits for the walk; also returns whether it was already under way. A caller who wants the source asked
+    /// now does not accept what another replica had fetched before.
     async fn await_walk(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> (WalkResult, bool) {
         let context = question.context;
         loop {
@@ -249,8 +250,8 @@ impl SourceCache {
         }
     }
 
-    /// One walk for all. It goes on when whoever began it hangs up, and keeps what it finds. `begun`
-    /// is when whoever began it came: the shared cache has but so long since then.
+    /// Joins or begins the one walk for all callers. It continues if its first caller hangs up, and keeps its
+    /// result. `begun` is when that caller arrived: the time for the shared cache counts from then.
     fn walk(self: &Arc<Self>, question: Question<'_>, begun: Instant) -> Seat<WalkResult> {
         let Question { key, source, identity, context } = question;
         self.walks.join(key.clone(), || {
@@ -266,11 +267,11 @@ impl SourceCache {
         })
     }
 
-    /// Asks the source, and keeps what it says.
+    /// Asks the source, and keeps its answer.
     async fn walk_now(&self, Question { key, source, identity, context }: Question<'_>) -> Result<Arc<CachedAnswer>, Failure> {
         let walk = AssertUnwindSafe(source.walk(&key.customer, identity, &context.origin, context.deadline));
         let walked = walk.catch_unwind().await.unwrap_or_else(|_| {
-            self.metrics.panicked(); // a bug of ours; of the source nothing is known
+            self.metrics.panicked(); // a bug of ours, which says nothing about the source
             Err(Failure::new(FailureKind::InvalidResponse))
         });
         self.keep(key, walked.and_then(|walk| self.own(key, walk)))

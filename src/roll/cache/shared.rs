@@ -1,7 +1,7 @@
-//! The copies that all replicas share: looked for before a source is asked. `turn.rs` says which replica
-//! asks it, `telling.rs` what the others are told then.
+//! The copies that all replicas share: looked up before a source is asked. `turn.rs` decides which replica
+//! asks it, and `telling.rs` updates them afterwards.
 //!
-//! Nothing here is waited for longer than `shared_cache.timeout`.
+//! Nothing here makes a caller wait longer than `shared_cache.timeout`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,25 +18,26 @@ use crate::{
     sources::Source,
 };
 
-/// Bytes of a value above which it leaves the threads that serve everybody.
+/// Values of more bytes than this are processed off the threads that serve requests.
 const LARGE_VALUE: usize = 128 << 10;
 
-/// The shared cache, and whose places are meant.
+/// The shared cache, and the subject whose places are meant.
 pub(super) struct Shared {
     pub(super) cache: SharedCache,
     pub(super) subject: Subject,
 }
 
 impl SourceCache {
-    /// The shared cache, where what is got so is shared: with our own credentials only.
+    /// Returns the shared cache if this key's copies are shared: only those fetched with our own credentials
+    /// are.
     pub(super) fn shared(&self, key: &Key, source: &Source) -> Option<Shared> {
         let cache = self.shared.clone().filter(|_| !key.scope.is_brought())?;
         let (source, who, customer) = (key.source.to_string(), source.shared_who()?, key.customer.as_str().to_owned());
         Some(Shared { cache, subject: Subject { source, who, customer } })
     }
 
-    /// The newest copy: that in this process, if nobody can have a newer one, or else what the
-    /// shared cache has, looked for once for all who ask.
+    /// Returns the newest copy: this process's own if no replica can have a newer one, otherwise what the
+    /// shared cache has, looked up once for all who ask.
     pub(super) async fn newest(self: &Arc<Self>, key: &Key, source: &Arc<Source>) -> Option<Arc<CachedAnswer>> {
         let held = self.held(key);
         if self.shared.is_none() || key.scope.is_brought() || held.as_ref().is_some_and(|held| self.is_newest(key, held)) {
@@ -55,20 +56,21 @@ impl SourceCache {
         self.held(key)
     }
 
-    /// Whether nobody can have a newer copy than this one of this process.
+    /// Returns whether no replica can have a newer copy than this one of this process.
     pub(super) fn is_newest(&self, key: &Key, held: &CachedAnswer) -> bool {
         self.shared.as_ref().is_none_or(|cache| key.scope.is_brought() || held.is_newest_in(cache.epoch()))
     }
 
-    /// Looks whether there is a newer copy, and takes it.
+    /// Looks up whether there is a newer copy, and takes it.
     async fn look(&self, shared: &Shared, key: &Key) {
         let mut subscription = Subscription::new(&shared.cache, &shared.subject);
         self.look_once(shared, key).await;
         self.doubt(key, &mut subscription);
     }
 
-    /// What was told between the reading and the taking of a copy finds nothing to be about, or an
-    /// older copy: then it is looked up again before it is used again.
+    /// Invalidates a copy's freshness mark if a change was reported while it was read and taken. Such a
+    /// report would have found no copy, or an older one. The copy is then looked up again before its next
+    /// use.
     pub(super) fn doubt(&self, key: &Key, subscription: &mut Subscription) {
         if let Some(held) = self.held.get(key).filter(|_| subscription.has_heard()) {
             held.note_newest_in(0);
@@ -82,12 +84,12 @@ impl SourceCache {
         match (read, held) {
             (Err(_), _) | (Ok(None), None) => {}
             (Ok(Some((entry, _))), Some(held)) if held.fetched_at >= entry.at => held.note_newest_in(epoch),
-            (Ok(None), Some(held)) => held.note_newest_in(epoch), // nobody knows better
+            (Ok(None), Some(held)) => held.note_newest_in(epoch), // no replica knows better
             (Ok(Some((entry, age))), _) => drop(self.take(key, entry, age, epoch)),
         }
     }
 
-    /// Takes what another replica has found: gives the copy, if it is one that is of use.
+    /// Takes what another replica has found; returns the copy if it is usable.
     pub(super) fn take(&self, key: &Key, entry: Entry, age: Duration, epoch: Epoch) -> Option<Arc<CachedAnswer>> {
         let copy = match entry.said {
             Said::Known(answer) => Arc::new(self.copy(answer, entry.at, age)),
@@ -109,7 +111,7 @@ impl SourceCache {
         Some(copy)
     }
 
-    /// Reads what is at a place, and how old it is.
+    /// Reads what is stored at a place, and how old it is.
     pub(super) async fn read(
         &self,
         shared: &Shared,

@@ -1,4 +1,4 @@
-//! Word of one subject, while it is looked for in the shared cache.
+//! Changes to one subject, while it is looked up in the shared cache.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::sync::broadcast::{
 
 use crate::shared_cache::{Change, SharedCache, Subject, What};
 
-/// Hears of one subject, from the moment on in which it is made.
+/// Receives the changes to one subject, from its creation on.
 pub(super) struct Subscription {
     heard: Receiver<Arc<Change>>,
     subject: Subject,
@@ -20,7 +20,7 @@ impl Subscription {
         Self { heard: cache.changes(), subject: subject.clone() }
     }
 
-    /// Waits for word, for so long; whether there was any.
+    /// Waits up to `pause` for a change; returns whether there was one.
     pub(super) async fn hears_within(&mut self, pause: Duration) -> bool {
         let word = async {
             loop {
@@ -35,7 +35,7 @@ impl Subscription {
         tokio::time::timeout(pause, word).await.is_ok()
     }
 
-    /// Whether there was word that something is stored or has ended, or may have been.
+    /// Returns whether a change said that something was stored or has ended, or may have been missed.
     pub(super) fn has_heard(&mut self) -> bool {
         loop {
             match self.heard.try_recv() {
@@ -57,10 +57,10 @@ mod tests {
         let subject = |customer: &str| Subject { source: "a".to_owned(), who: "b".to_owned(), customer: customer.to_owned() };
         let change = |customer: &str, what| Arc::new(Change { subject: subject(customer), what, at: 7 });
         for (told, expected, why) in [
-            (vec![], false, "nobody said anything"),
+            (vec![], false, "nothing was said"),
             (vec![change("else", What::Stored), change("acme", What::Failed)], false, "nothing is newer"),
             (vec![change("else", What::Stored), change("acme", What::Stored)], true, "there is a newer one"),
-            (vec![change("acme", What::Ended)], true, "there is none any more"),
+            (vec![change("acme", What::Ended)], true, "there is no copy any more"),
             (vec![change("else", What::Failed); 9], true, "it may have been missed"),
         ] {
             let sender = tokio::sync::broadcast::Sender::new(8);

@@ -1,4 +1,4 @@
-//! Turns between replicas: who asks the source, and who waits for what another one finds.
+//! Turns between replicas: which one asks the source, and which ones wait for its result.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,23 +14,23 @@ use crate::{
 
 /// Who asks the source.
 enum Turn {
-    /// We do; with the lock, or without, where the shared cache says nothing.
+    /// We do, with the lock, or without it if the shared cache does not answer.
     Ours(Option<Lock>),
-    /// Nobody, for there is a copy, or somebody has asked meanwhile.
+    /// No one: there is a copy, or another replica has asked meanwhile.
     Over(WalkResult),
 }
 
-/// Which answers of other replicas count for this walk.
+/// Decides which other replicas' results satisfy this walk.
 struct Wanted {
-    /// The owners of walks that were waited for.
+    /// The owners of the walks that were waited for.
     seen: Vec<String>,
-    /// Since when the source is to be asked, if it is whatever copies there are.
+    /// The time since which the source must have been asked, if existing copies do not count.
     since: Option<Moment>,
     held: Option<Moment>,
 }
 
 impl Wanted {
-    /// Whether something said at this moment, that may be used so, is an answer.
+    /// Returns whether a result from this moment, of this usability, satisfies the walk.
     fn takes(&self, at: Moment, usable: Freshness, owner: &str) -> bool {
         let was_waited_for = self.is_seen(owner);
         let is_usable = matches!(usable, Freshness::Fresh | Freshness::WhileRevalidating);
@@ -46,7 +46,7 @@ impl Wanted {
 }
 
 impl SourceCache {
-    /// One walk for all replicas: ours, or that of the one who has the lock.
+    /// Returns the result of one walk for all replicas: ours, or the lock owner's.
     pub(super) async fn walk_for_all(self: &Arc<Self>, shared: &Shared, question: Question<'_>, begun: Instant) -> WalkResult {
         match self.turn(shared, question, begun).await {
             Turn::Over(result) => result,
@@ -58,7 +58,7 @@ impl SourceCache {
         }
     }
 
-    /// Waits until it is our turn to ask the source, or until that is no longer needed.
+    /// Waits until it is our turn to ask the source, or until that is no longer necessary.
     async fn turn(&self, shared: &Shared, Question { key, source, context, .. }: Question<'_>, begun: Instant) -> Turn {
         let wait = Deadline::after(source.walk_deadline());
         let mut subscription = Subscription::new(&shared.cache, &shared.subject);
@@ -94,7 +94,7 @@ impl SourceCache {
         Turn::Ours(None)
     }
 
-    /// What others have found, if that is an answer.
+    /// Returns what others have found, if it satisfies the walk.
     async fn over(&self, shared: &Shared, key: &Key, wanted: &Wanted, until: Instant) -> Option<WalkResult> {
         let (mut subscription, epoch) = (Subscription::new(&shared.cache, &shared.subject), shared.cache.epoch());
         if let Ok(Some((entry, age))) = self.read(shared, key, Place::Copy, left(until)).await {
@@ -124,7 +124,7 @@ impl SourceCache {
     }
 }
 
-/// Gives a lock back, behind whoever waits.
+/// Gives a lock back in the background.
 fn give_back(shared: &Shared, lock: Lock) {
     let cache = shared.cache.clone();
     tokio::spawn(async move { cache.release(lock).await });
@@ -144,15 +144,15 @@ mod tests {
         let moment = |millis| Moment::from_millis(millis).unwrap();
         for (seen, since, held, at, usable, expected, why) in [
             (false, None, None, 5, Fresh, true, "nothing is held"),
-            (false, None, None, 5, WhileRevalidating, true, "it may be given at once"),
-            (false, None, None, 5, IfError, false, "only a failure wants it"),
-            (false, None, Some(5), 5, Fresh, false, "it is the one that is held"),
+            (false, None, None, 5, WhileRevalidating, true, "it may be returned at once"),
+            (false, None, None, 5, IfError, false, "it serves only after a failure"),
+            (false, None, Some(5), 5, Fresh, false, "it is the held one"),
             (false, None, Some(5), 6, Fresh, true, "it is newer"),
             (true, None, Some(9), 5, Fresh, true, "it was waited for: only a clock makes it older"),
-            (true, None, Some(9), 5, Gone, false, "it is of no use"),
-            (false, Some(4), None, 9, Fresh, false, "the source is to be asked"),
-            (true, Some(4), None, 9, Gone, true, "it was asked, and waited for"),
-            (true, Some(4), None, 3, Fresh, false, "it had been asked before"),
+            (true, None, Some(9), 5, Gone, false, "it is not usable"),
+            (false, Some(4), None, 9, Fresh, false, "the source must be asked"),
+            (true, Some(4), None, 9, Gone, true, "the source was asked, and waited for"),
+            (true, Some(4), None, 3, Fresh, false, "the source was asked before"),
         ] {
             let seen = if seen { vec!["owner".to_owned()] } else { vec!["else".to_owned()] };
             let wanted = Wanted { seen, since: since.map(moment), held: held.map(moment) };

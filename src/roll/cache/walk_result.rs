@@ -1,4 +1,4 @@
-//! What a walk came to, for all who waited for it.
+//! A walk's result, for all who waited for it.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::{
     sources::Scope,
 };
 
-/// What a flight came to, and how.
+/// A flight's result, and how it was reached.
 #[derive(Clone, Debug)]
 pub(super) struct WalkResult {
     pub(super) copy: Result<Arc<CachedAnswer>, Failure>,
     pub(super) via: Via,
 }
 
-/// How a flight came to what it did.
+/// How a flight reached its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Via {
     /// The source was asked.
@@ -28,7 +28,8 @@ pub(super) enum Via {
 }
 
 impl WalkResult {
-    /// Whose walk it was, for one who waited for it and may have `joined` it, and whether what it found was stored.
+    /// Returns whose walk it was for a caller who waited for it and may have `joined` it, and whether its
+    /// result was stored.
     pub(super) fn share(&self, joined: bool, is_held: impl FnOnce() -> bool) -> WalkShare {
         match &self.copy {
             _ if joined || self.via == Via::Waited => WalkShare::Collapsed,
@@ -37,7 +38,7 @@ impl WalkResult {
         }
     }
 
-    /// Why a copy may stand in for what the walk came to, if one may.
+    /// Returns why a copy may stand in for the walk's result, if one may.
     pub(super) fn failed(&self, scope: Scope) -> Option<FailureKind> {
         match &self.copy {
             Ok(copy) if copy.is_kept() => None,
