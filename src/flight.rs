@@ -1,7 +1,6 @@
 //! Single flight: one task for all who want the same thing at the same time.
 //!
-//! The task is spawned, so that it outlives the caller who began it, and whoever waits does so
-//! with a patience of his own.
+//! The task is spawned, so that it outlives its first caller, and each waiter has its own timeout.
 
 use std::{collections::HashMap, future::Future, hash::Hash, sync::Arc};
 
@@ -13,7 +12,7 @@ use futures_util::{
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// What a flight ends with: its result, or `None` where its task panicked.
+/// What a flight resolves to: its result, or `None` if its task panicked.
 pub type Flight<T> = Shared<BoxFuture<'static, Option<T>>>;
 
 /// The flights under way, by what they fetch.
@@ -22,12 +21,12 @@ pub struct Flights<K, T>(Arc<Mutex<HashMap<K, Flight<T>, RandomState>>>)
 where
     T: Clone;
 
-/// A seat in a flight.
+/// A caller's place in a flight.
 #[derive(Debug)]
 pub struct Seat<T: Clone> {
-    /// Ends when the flight does.
+    /// Resolves when the flight ends.
     pub flight: Flight<T>,
-    /// Whether the flight was under way already.
+    /// Whether the flight was already under way.
     pub joined: bool,
 }
 
@@ -49,8 +48,8 @@ where
     K: Hash + Eq + Clone + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    /// Joins the flight of this key, or starts one. It ends for new callers when `start`'s future
-    /// has ended, so whatever that future stores is there before another flight can begin.
+    /// Joins the flight of this key, or starts one. A flight stops accepting callers when `start`'s future
+    /// ends, so whatever that future stores is there before another flight can begin.
     pub fn join<F>(&self, key: K, start: impl FnOnce() -> F) -> Seat<T>
     where
         F: Future<Output = T> + Send + 'static,
@@ -65,30 +64,30 @@ where
             flights.insert(key.clone(), flight.clone());
             flight
         };
-        // The lock is free again: a runtime that is closing drops the task where it is spawned,
-        // and the landing wants the lock.
+        // The lock has been released by now: a closing runtime drops the task where it is spawned, and
+        // dropping the landing takes the lock.
         let landing = Landing { flights: Arc::clone(&self.0), key };
         let work = start();
         tokio::spawn(async move {
             let done = work.await;
             drop(landing);
-            drop(landed.send(done)); // an error says that nobody waits any more
+            drop(landed.send(done)); // an error means that no one is waiting any more
         });
         Seat { flight, joined: false }
     }
 
-    /// How many are under way.
+    /// Returns how many flights are under way.
     pub fn len(&self) -> usize {
         self.0.lock().len()
     }
 
-    /// Whether none is under way.
+    /// Returns whether no flight is under way.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Takes a flight off the list when its task ends, also by a panic.
+/// Removes a flight from the map when its task ends, even by a panic.
 struct Landing<K: Hash + Eq, T: Clone> {
     flights: Arc<Mutex<HashMap<K, Flight<T>, RandomState>>>,
     key: K,
@@ -127,7 +126,7 @@ mod tests {
             assert_eq!(seat.flight.await, Some(1));
         }
         assert!(flights.is_empty());
-        assert!(!begin().joined, "the next one starts anew");
+        assert!(!begin().joined, "the next one starts again");
     }
 
     #[tokio::test]

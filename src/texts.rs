@@ -1,38 +1,38 @@
-//! What of many is searched: in one piece of memory, so that a search goes through it in one sweep.
+//! The searchable text of many entries in one buffer, so that a search is one linear scan.
 
 use std::borrow::Cow;
 
 use memchr::memmem;
 
-/// Stands between two texts. No text to search for has a control character.
+/// Ends each text. No search text contains a control character.
 const END: char = '\n';
 
-/// Everything that is searched of persons or customers, one after the other.
+/// Everything that is searched of persons or customers, one after another.
 #[derive(Debug, Default)]
 pub struct Texts {
     all: String,
-    /// Where each one's texts end.
+    /// Where each entry's texts end.
     ends: Vec<u32>,
 }
 
 impl Texts {
-    /// Adds the texts of the next one, folded.
+    /// Adds the texts of the next entry, folded.
     pub fn push<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
         for text in texts {
-            // A control character in a text would look like its end; no search finds one anyway.
+            // A control character in a text would look like its end. No search could match one anyway.
             self.all.extend(searchable(text).chars().map(|letter| if letter == END { '\u{b}' } else { letter }));
             self.all.push(END);
         }
         self.ends.push(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
     }
 
-    /// Gives back what it has taken and does not need.
+    /// Releases spare capacity.
     pub fn shrink(&mut self) {
         self.all.shrink_to_fit();
         self.ends.shrink_to_fit();
     }
 
-    /// For each, whether a folded text is part of one of his texts.
+    /// Returns for each entry whether a folded text is part of one of its texts.
     pub fn mentioning(&self, part: &str) -> Vec<bool> {
         let mut mentioned = vec![false; self.ends.len()];
         let part = searchable(part);
@@ -50,7 +50,8 @@ impl Texts {
     }
 }
 
-/// A folded text as it is searched: the Greek sigma has two small forms, and only one large one.
+/// Returns the form in which a folded text is searched: the Greek sigma has two small forms, and only one
+/// capital.
 fn searchable(folded: &str) -> Cow<'_, str> {
     if folded.contains('ς') { folded.replace('ς', "σ").into() } else { folded.into() }
 }

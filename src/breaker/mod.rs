@@ -1,6 +1,6 @@
-//! The circuit breaker: leaves a source alone that fails too often.
+//! The circuit breaker: stops calling a source that fails too often.
 //!
-//! [`Circuit`] decides and is pure, but for the clock that is handed in; [`Breaker`] shares it.
+//! [`Circuit`] decides and is pure: the time is passed in. [`Breaker`] shares it between calls.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -14,17 +14,17 @@ use crate::domain::FailureKind;
 /// When a source is left alone, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct BreakerSettings {
-    /// The share of failed calls, 0 to 1, that opens it.
+    /// The share of failed calls, 0 to 1, that opens the breaker.
     pub failure_ratio: f64,
-    /// Fewer calls than this in a window open nothing.
+    /// Fewer calls than this in a window never open it.
     pub min_calls: u64,
-    /// Over how long calls are counted.
+    /// How long a call counts.
     pub window: Duration,
     /// How long no call is let through.
     pub open_for: Duration,
 }
 
-/// What the breaker does now.
+/// The breaker's present state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {
@@ -32,31 +32,31 @@ pub enum BreakerState {
     Closed,
     /// No call passes.
     Open,
-    /// One call passes, to see.
+    /// One call passes, as a probe.
     HalfOpen,
 }
 
-/// What a call that was let through came to.
+/// The result of a call that was let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The source answered, whatever it said.
+    /// The source answered, whatever the answer was.
     Answered,
-    /// The source is ill.
+    /// The source is not working.
     Failed,
-    /// The call says nothing of the source: it was given up, or never made.
+    /// The call says nothing about the source: it was abandoned, or never made.
     Nothing,
 }
 
-/// What a call that may be made is to the circuit.
+/// How the circuit lets a call through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
-    /// One of many.
+    /// As one of many.
     Normal,
-    /// The one that decides whether others may follow.
+    /// As the one that decides whether others may follow.
     Probe,
 }
 
-/// Into how many parts a window is cut; calls leave it part by part.
+/// How many parts a window is divided into; calls expire part by part.
 const PARTS: u32 = 10;
 
 /// The state machine.
@@ -66,7 +66,7 @@ pub(crate) struct Circuit {
     /// Until when no call passes; `None` while closed.
     open_until: Option<Instant>,
     probing: bool,
-    /// Since when, how many calls, how many of them failed.
+    /// For each part: its start, its calls, and how many of them failed.
     counts: VecDeque<(Instant, u64, u64)>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Circuit {
 #[derive(Clone, Debug)]
 pub(crate) struct Breaker(Arc<Mutex<Circuit>>);
 
-/// Leave to make one call. Dropped without a verdict it says nothing, and gives a probe's place back.
+/// Permission to make one call. Dropped without a verdict it records nothing, and frees the probe's place.
 #[derive(Debug)]
 pub(crate) struct Permit {
     circuit: Arc<Mutex<Circuit>>,
@@ -85,7 +85,7 @@ pub(crate) struct Permit {
 // === impl BreakerState ===
 
 impl From<BreakerState> for i64 {
-    /// As the metric counts: the higher, the less passes.
+    /// Returns the metric's value: the higher, the less passes.
     fn from(state: BreakerState) -> Self {
         match state {
             BreakerState::Closed => 0,
@@ -98,7 +98,7 @@ impl From<BreakerState> for i64 {
 // === impl Verdict ===
 
 impl From<Option<FailureKind>> for Verdict {
-    /// 404, 400 and 422 are answers; 401, 403 and 429 have a handling of their own.
+    /// 404, 400 and 422 are answers; 401, 403 and 429 are handled elsewhere.
     fn from(failure: Option<FailureKind>) -> Self {
         use FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, Overloaded, RateLimited, Timeout, Unauthorized, Unavailable};
         match failure {
@@ -124,7 +124,7 @@ impl Circuit {
         }
     }
 
-    /// Lets a call through, or says how long to stay away.
+    /// Lets a call through, or returns how long to stay away.
     pub(crate) fn pass(&mut self, now: Instant) -> Result<Pass, Duration> {
         match self.open_until {
             None => Ok(Pass::Normal),
@@ -137,7 +137,7 @@ impl Circuit {
         }
     }
 
-    /// Takes what a call came to. `spread` (0.9 to 1.1) keeps replicas from probing in step.
+    /// Records a call's verdict. `spread` (0.9 to 1.1) keeps replicas from probing in step.
     pub(crate) fn record(&mut self, pass: Pass, verdict: Verdict, now: Instant, spread: f64) {
         if pass == Pass::Probe {
             self.probing = false;
@@ -190,7 +190,7 @@ impl Breaker {
         self.0.lock().state(Instant::now())
     }
 
-    /// Leave to make one call, or how long to stay away.
+    /// Returns permission to make one call, or how long to stay away.
     pub(crate) fn pass(&self) -> Result<Permit, Duration> {
         let pass = self.0.lock().pass(Instant::now())?;
         Ok(Permit { circuit: Arc::clone(&self.0), pass, done: false })

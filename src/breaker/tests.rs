@@ -1,4 +1,4 @@
-//! The breaker: case by case, and against a naive one.
+//! The breaker: case by case, and compared with a naive one.
 
 use proptest::prelude::*;
 
@@ -68,7 +68,7 @@ fn a_call_of_before_it_opened_changes_nothing() {
     assert_eq!(circuit.state(now), BreakerState::Open);
 }
 
-/// The same machine, written down naively: every call is remembered with its second.
+/// The same state machine, written naively: it remembers every call with its second.
 #[derive(Default)]
 struct Model {
     open_until: Option<u64>,
