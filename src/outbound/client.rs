@@ -1,4 +1,4 @@
-//! One client: one exchange, its body bounded, its errors classified.
+//! An HTTP client for one peer: one exchange, its body bounded, its errors classified.
 
 use std::{
     sync::Once,
@@ -12,11 +12,11 @@ use reqwest::{Request, Response};
 use super::{deadline::Deadline, retry_after::retry_after, transport::Transport};
 use crate::domain::{Failure, FailureKind};
 
-/// Bytes that are reserved for a body before it is known how long it is.
+/// Bytes that are reserved for a body before its length is known.
 const FIRST_RESERVE: u64 = 64 << 10;
 
-/// Bytes of an error's body that are read at most, and how long that may take, so that its connection can
-/// be used again: what an error says stands in its status.
+/// How much of an error's body is read, and for how long, so that its connection can be used again. The
+/// meaning of an error is in its status.
 const ERROR_BYTES: u64 = 64 << 10;
 const ERROR_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -24,7 +24,7 @@ const ERROR_PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
-    /// Whom it asks, for the log.
+    /// The peer's name, for the log.
     peer: &'static str,
     bounds: Bounds,
 }
@@ -34,26 +34,26 @@ pub struct Client {
 pub struct Bounds {
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
-    /// How long one exchange may take that nobody else bounds.
+    /// How long one exchange may take if its caller sets no bound.
     pub timeout: Duration,
-    /// Connections that are kept while nobody uses them.
+    /// Idle connections that are kept open.
     pub max_idle: usize,
     /// Bytes of one answer, after decoding.
     pub max_response_bytes: u64,
 }
 
-/// An answer, of which at least the head came.
+/// An answer, of which at least the head has arrived.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The body, decoded; or why it did not come whole. Often the status decides all the same.
+    /// The body, decoded, or why it did not arrive whole. Often the status decides all the same.
     pub body: Result<Bytes, Failure>,
     /// How long the peer asks to be left alone.
     pub retry_after: Option<Duration>,
 }
 
-/// What has come of a body. One that comes at once is not copied.
+/// The part of a body that has arrived. A body in a single chunk is not copied.
 #[derive(Default)]
 struct Came {
     first: Bytes,
@@ -61,15 +61,15 @@ struct Came {
 }
 
 impl Client {
-    /// Builds the client. Redirects are never followed, for one could carry credentials elsewhere;
-    /// an idle connection is dropped before a peer would usually close it.
+    /// Builds the client. Redirects are never followed because one could carry credentials elsewhere. An idle
+    /// connection is dropped before a peer would usually close it.
     pub fn new(peer: &'static str, transport: &Transport, bounds: Bounds) -> reqwest::Result<Self> {
         install_crypto();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("rollcall/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .retry(reqwest::retry::never()) // whoever calls tries again, and counts it
+            .retry(reqwest::retry::never()) // retries, and counting them, are up to the caller
             .connect_timeout(bounds.connect_timeout)
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(bounds.max_idle)
@@ -77,7 +77,7 @@ impl Client {
         Ok(Self { http: transport.lay_on(builder)?.build()?, peer, bounds })
     }
 
-    /// A client of what runs on this machine, whatever certificate that has.
+    /// Builds a client for services on this machine, which accepts any certificate.
     pub fn of_this_machine(peer: &'static str, bounds: Bounds) -> reqwest::Result<Self> {
         install_crypto();
         let builder =
@@ -85,13 +85,13 @@ impl Client {
         Ok(Self { http: builder.tls_certs_only([]).build()?, peer, bounds })
     }
 
-    /// The same as [`Self::exchange`], for a call that nobody bounds.
+    /// Does the same as [`Self::exchange`], for a call that has no bound of its own.
     pub async fn exchange_in_time(&self, request: Request) -> Result<Answer, Failure> {
         let deadline = Deadline::after(self.bounds.timeout);
         deadline.bound(self.exchange(request, deadline)).await.flatten()
     }
 
-    /// Sends one request and reads its answer. Whoever calls bounds it, and tells until when he waits.
+    /// Sends one request and reads its answer. The caller bounds the call and passes the deadline.
     pub async fn exchange(&self, request: Request, deadline: Deadline) -> Result<Answer, Failure> {
         let mut response = self.http.execute(request).await.map_err(|error| self.failed(error, false))?;
         let (status, retry_after) = (response.status().as_u16(), header_retry_after(&response));
@@ -103,16 +103,16 @@ impl Client {
         Ok(Answer { status, body, retry_after })
     }
 
-    /// Reads the body of an error, as far as it is short and comes soon: well before nobody waits any more,
-    /// or its status would be lost with it.
+    /// Reads the body of an error if it is short and arrives soon: well before the caller gives up, or its
+    /// status would be lost as well.
     async fn error_body(&self, response: &mut Response, deadline: Deadline) -> Result<Bytes, Failure> {
         let patience = ERROR_PATIENCE.min(deadline.left() / 2);
         let most = ERROR_BYTES.min(self.bounds.max_response_bytes);
         Deadline::after(patience).bound(self.body(response, most)).await.flatten()
     }
 
-    /// Reads a body of so many bytes at most. What counts is its size after decoding: a small body
-    /// that unfolds without end is too large as well.
+    /// Reads a body of at most `most` bytes. Its size after decoding counts: a small body that expands
+    /// without end is too large as well.
     async fn body(&self, response: &mut Response, most: u64) -> Result<Bytes, Failure> {
         let too_large = Failure::answered(FailureKind::InvalidResponse, response.status().as_u16());
         let told = response.content_length();
@@ -129,10 +129,10 @@ impl Client {
         Ok(body.whole())
     }
 
-    /// Classifies an error of the network and logs its cause, which no caller is told.
+    /// Classifies a network error and logs its cause, which callers never see.
     fn failed(&self, error: reqwest::Error, answered: bool) -> Failure {
         let kind = if error.is_connect() {
-            FailureKind::Unavailable // asked first: a connect timeout is a timeout as well
+            FailureKind::Unavailable // checked first because a connect timeout is a timeout as well
         } else if error.is_timeout() {
             FailureKind::Timeout
         } else if answered || is_no_http(&error) {
@@ -151,7 +151,7 @@ impl Came {
         self.first.len() + self.all.len()
     }
 
-    /// Adds what has come; `told` is how long the body is said to be.
+    /// Adds a chunk; `told` is the announced length of the body.
     fn push(&mut self, chunk: Bytes, told: Option<u64>) {
         if self.len() == 0 {
             self.first = chunk;
@@ -175,7 +175,7 @@ fn header_retry_after(response: &Response) -> Option<Duration> {
     retry_after(value, SystemTime::now())
 }
 
-/// Whether what came was no HTTP.
+/// Returns whether the answer was not HTTP.
 fn is_no_http(error: &reqwest::Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -187,7 +187,7 @@ fn is_no_http(error: &reqwest::Error) -> bool {
     false
 }
 
-/// An error with all its causes, in one line.
+/// Returns an error with all its causes, in one line.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
@@ -199,11 +199,11 @@ fn causes(error: &dyn std::error::Error) -> String {
     line
 }
 
-/// rustls wants to be told once which implementation of its primitives to use.
+/// Tells rustls once which cryptographic implementation to use.
 fn install_crypto() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // An error means that somebody has chosen already, which is as good.
+        // An error means that one has been chosen already, which is just as good.
         drop(rustls::crypto::ring::default_provider().install_default());
     });
 }

@@ -1,9 +1,9 @@
-//! The names of headers that go out with calls to sources, beside those that `http` knows.
+//! The names of headers sent with calls to sources that `http` has no constant for.
 
 use http::HeaderName;
 
 /// The id of the request that a call is made for.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The place of a call in its trace (W3C Trace Context).
+/// The position of a call in its trace (W3C Trace Context).
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

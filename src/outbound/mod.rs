@@ -1,5 +1,5 @@
-//! All network I/O that the gateway begins: one exchange, its body bounded, its errors classified.
-//! Knows no backend; who asks says whom, and how he is reached.
+//! All network I/O that the gateway initiates: one exchange, its body bounded, its errors classified. Knows
+//! no backend: the caller says whom to ask and how to reach it.
 
 mod client;
 mod deadline;

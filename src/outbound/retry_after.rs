@@ -1,11 +1,11 @@
-//! Reads how long whoever was asked wants to be left alone. Pure.
+//! Reads how long a peer wants to be left alone. Pure.
 
 use std::time::{Duration, SystemTime};
 
-/// Longest wait that may be asked for, however long it says.
+/// The longest wait that is honoured, however long the header says.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
-/// How long a `Retry-After` asks to wait: whole seconds, or an HTTP date (RFC 9110, 10.2.3).
+/// Returns how long a `Retry-After` asks to wait: whole seconds, or an HTTP date (RFC 9110, 10.2.3).
 pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let wait = match header.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),

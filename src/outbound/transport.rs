@@ -1,4 +1,4 @@
-//! How a peer is reached: by which way, and whose certificates are believed.
+//! How a peer is reached: by which route, and whose certificates are trusted.
 
 use reqwest::{Certificate, ClientBuilder};
 use toml::Value;
@@ -9,27 +9,27 @@ use crate::config::{Authorities, Setting};
 /// How a peer is reached.
 #[derive(Clone, Debug)]
 pub struct Transport {
-    /// Whether certificates will have to be checked; where not, no roots have to exist.
+    /// Whether certificates will be checked; if not, no root certificates are needed.
     pub encrypted: bool,
-    /// Whose certificates are believed instead of those of the system's roots.
+    /// The authorities that are trusted instead of the system's roots.
     pub authorities: Option<Authorities>,
-    /// What stands between.
+    /// The proxy, if any.
     pub proxy: Proxy,
 }
 
-/// What stands between us and a peer.
+/// The way between us and a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proxy {
-    /// Nothing, whatever the environment says.
+    /// Direct, whatever the environment says.
     None,
-    /// What `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    /// The proxy in `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`, subject to `NO_PROXY`.
     Environment,
-    /// A proxy of this URL, for everything.
+    /// The proxy at this URL, for everything.
     At(Url),
 }
 
 impl Transport {
-    /// Straight to the peer, with the system's roots where it is encrypted.
+    /// Goes directly to the peer, with the system's roots if it is encrypted.
     pub fn direct(encrypted: bool) -> Self {
         Self { encrypted, authorities: None, proxy: Proxy::None }
     }
@@ -37,7 +37,7 @@ impl Transport {
     pub(super) fn lay_on(&self, builder: ClientBuilder) -> reqwest::Result<ClientBuilder> {
         let builder = match &self.proxy {
             Proxy::None => builder.no_proxy(),
-            Proxy::Environment => builder, // what the library does by itself
+            Proxy::Environment => builder, // the library's default
             Proxy::At(url) => builder.proxy(reqwest::Proxy::all(url.clone())?),
         };
         Ok(match &self.authorities {
@@ -51,7 +51,7 @@ impl Transport {
     }
 }
 
-/// No user and password: they would be printed with the URL.
+/// Accepts no user and password: they would be printed with the URL.
 impl Setting for Proxy {
     const WANTED: &'static str = "\"none\", \"environment\" or the URL of a proxy such as \"http://proxy.example:3128\"";
 
