@@ -1,6 +1,6 @@
-//! Ends connections whose next head comes too slowly, or not at all. hyper has one timeout for both,
-//! of which one must be short and the other long, and sets it anew for each request; this looks at
-//! a connection now and then.
+//! Ends connections whose next head arrives too slowly, or not at all. hyper has a single timeout for both,
+//! although one must be short and the other long, and restarts it with each request. Instead, this checks a
+//! connection periodically.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ use tokio::{
     time::Instant,
 };
 
-/// How long a connection may be idle: longer than a load balancer keeps one, or it would send
+/// How long a connection may be idle: longer than a load balancer keeps one, which would otherwise send
 /// requests to a closing socket.
 const IDLE: Duration = Duration::from_secs(75);
 
@@ -31,9 +31,9 @@ const HEAD: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Clock {
     begun: Instant,
-    /// Milliseconds since then, and in the two lowest bits what it has been doing.
+    /// Milliseconds since `begun`, and in the two lowest bits the present activity.
     state: AtomicU64,
-    /// Whether what is written may be of an answer, which was asked for.
+    /// Whether a response is owed, so that written bytes can belong to one.
     owes: AtomicBool,
 }
 
@@ -42,25 +42,26 @@ pub(super) struct Clock {
 enum Doing {
     /// It waits for a request; the end of an answer may still be on its way.
     Idle(Instant),
-    /// A head has begun and is not there yet.
+    /// A head has begun and is not complete.
     Head(Instant),
-    /// A request is being answered: what is read meanwhile is no head that anybody waits for.
+    /// A request is being answered: bytes that arrive meanwhile do not start a head's timeout.
     Answer,
 }
 
-/// A request is being answered until this is dropped.
+/// Marks that a request is being answered, until this is dropped.
 pub(super) struct Busy(Arc<Clock>);
 
-/// The body of an answer: until it has gone its request is being answered, whatever is read meanwhile.
+/// The body of an answer. Until it has been sent, its request counts as being answered, whatever arrives
+/// meanwhile.
 pub(super) struct Going<B> {
     body: B,
     busy: Busy,
 }
 
-/// A stream that the clock watches; of an encrypted one, what has been decrypted.
+/// A stream that the clock watches; for an encrypted one, the decrypted side.
 ///
-/// What hyper writes where nothing is owed is its own refusal of a head that it could not read, and
-/// without a body: it is held back, and only its status is kept.
+/// If hyper writes while no response is owed, it refuses a head that it could not read, without a body. Those
+/// bytes are held back, and only their status is kept.
 pub(super) struct Watched<S> {
     stream: S,
     clock: Arc<Clock>,
@@ -76,20 +77,20 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// Whether a head has begun and is not there yet.
+    /// Returns whether a head has begun and is not complete.
     pub(super) fn is_running(&self) -> bool {
         matches!(self.doing(), Doing::Head(_))
     }
 
-    /// The head has come; until the guard is dropped its request is being answered. What goes to a
-    /// peer that does not read it is ended by the kernel.
+    /// Notes that the head has arrived; until the guard is dropped its request counts as being answered. If
+    /// the peer does not read the answer, the kernel ends the connection.
     pub(super) fn head_is_there(self: &Arc<Self>) -> Busy {
         self.set(Doing::Answer);
         self.owes.store(true, Ordering::Relaxed);
         Busy(Arc::clone(self))
     }
 
-    /// Ends when a head takes longer than it may, or none comes for too long.
+    /// Ends when a head takes too long, or none arrives for too long.
     pub(super) async fn runs_out(&self) {
         loop {
             let now = Instant::now();
@@ -101,7 +102,7 @@ impl Clock {
             if end <= now {
                 return;
             }
-            // A head that begins meanwhile has not run out when this looks again.
+            // A head that begins meanwhile cannot have run out before the next check.
             tokio::time::sleep_until(end.min(now + HEAD)).await;
         }
     }
@@ -112,14 +113,14 @@ impl Clock {
         }
     }
 
-    /// The peer reads what it was sent.
+    /// Notes that the peer reads what it was sent.
     fn bytes_went(&self) {
         if matches!(self.doing(), Doing::Idle(_)) {
             self.set(Doing::Idle(Instant::now()));
         }
     }
 
-    /// All that was to be written has been.
+    /// Notes that everything has been written.
     fn all_went(&self) {
         if self.doing() != Doing::Answer {
             self.owes.store(false, Ordering::Relaxed);
@@ -150,7 +151,7 @@ impl Clock {
 // === impl Busy ===
 
 impl Busy {
-    /// Stays with the body of the answer.
+    /// Keeps the guard alive for as long as the answer's body.
     pub(super) fn until_gone<B>(self, body: B) -> Going<B> {
         Going { body, busy: self }
     }
@@ -189,12 +190,12 @@ impl<S> Watched<S> {
         Self { stream, clock, refused: None }
     }
 
-    /// The status of the refusal that was held back, and the stream that still wants one.
+    /// Returns the status of the refusal that was held back, and the stream on which one is still due.
     pub(super) fn refused(self) -> Option<(StatusCode, S)> {
         self.refused.map(|status| (status, self.stream))
     }
 
-    /// Whether bytes that shall be written are nobody's answer and are held back.
+    /// Returns whether bytes to be written belong to no response and are held back.
     fn holds_back(&mut self, bytes: &[u8]) -> bool {
         if self.clock.owes.load(Ordering::Relaxed) {
             return false;
@@ -256,7 +257,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 }
 
-/// The status in the first line of an answer.
+/// Returns the status in the first line of an answer.
 fn status(bytes: &[u8]) -> Option<StatusCode> {
     let code = bytes.strip_prefix(b"HTTP/1.1 ").or_else(|| bytes.strip_prefix(b"HTTP/1.0 "))?;
     StatusCode::from_bytes(code.get(..3)?).ok()
@@ -266,7 +267,7 @@ fn status(bytes: &[u8]) -> Option<StatusCode> {
 mod tests {
     use super::*;
 
-    /// When the clock loses its patience, in seconds from now; `None` where it does not in two minutes.
+    /// Returns after how many seconds from now the clock runs out; `None` if it does not within two minutes.
     async fn impatient_after(clock: &Clock) -> Option<u64> {
         let start = Instant::now();
         let long = Duration::from_mins(2);

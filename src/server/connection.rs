@@ -1,4 +1,4 @@
-//! One connection: how much it may send, how long it may take.
+//! One connection: how much it may send, and how long it may take.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -18,17 +18,17 @@ use super::{
 };
 use crate::api::{LARGEST_HEAD, MOST_HEADERS, Peer, SwappableRouter};
 
-/// How long a connection goes on as if nothing were when the listener closes, so that what its
-/// peer has sent by then is read: from then on each answer ends its connection.
+/// How long a connection stays fully usable once the listener closes, so that whatever its peer has sent by
+/// then is read. After that, each answer ends its connection.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// How long what has come by then may take to be told.
+/// How long it may take to learn of what has arrived by then.
 const LAST_LOOK: Duration = Duration::from_millis(10);
 
-/// How long a peer may leave what it was sent unread.
+/// How long a peer may leave sent data unread.
 const UNREAD: Duration = Duration::from_secs(30);
 
-/// What every connection of a listener is answered with.
+/// What every connection of a listener shares.
 #[derive(Clone)]
 pub(super) struct Answering {
     pub(super) router: Arc<SwappableRouter>,
@@ -39,18 +39,18 @@ pub(super) struct Answering {
 
 pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with: Answering) {
     if stream.set_nodelay(true).and_then(|()| end_unread(&stream)).is_err() {
-        return; // the peer has gone already
+        return; // the peer has already gone
     }
     let Answering { router, tls, closed } = with;
     let Ok(peer) = stream.peer_addr().map(|address| Peer::new(address, tls.is_some())) else { return };
     let Some(tls) = tls else { return converse(stream, peer, router, closed).await };
     let encrypted = tokio::select! {
-        biased; // what has come is read before the time is up, however late this task has its turn
+        biased; // data that has arrived is read before the deadline counts, however late this task is scheduled
         encrypted = Box::pin(tls.shake_hands(stream)) => encrypted,
         () = grace_is_over(&closed) => None,
     };
     if let Some(stream) = encrypted {
-        // In a box: an encrypted stream is large, and those that are not carry no room for it.
+        // Boxed: an encrypted stream is large, and plain connections should not reserve room for it.
         Box::pin(converse(stream, peer, router, closed)).await;
     }
 }
@@ -60,12 +60,12 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, rout
     let mut stream = Watched::new(stream, Arc::clone(&clock));
     talk(&mut stream, &clock, peer, &router, &closed).await;
     if let Some((status, stream)) = stream.refused() {
-        // In a box: next to nobody is refused like this.
+        // Boxed: such a refusal is very rare.
         Box::pin(refuse(stream, status, peer, &router)).await;
     }
 }
 
-/// Has hyper read requests and write answers, until either side has enough.
+/// Lets hyper read requests and write answers until either side ends.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut Watched<S>,
     clock: &Arc<Clock>,
@@ -81,8 +81,9 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.header_read_timeout(None) // the clock has it
-        // A little more than is let through, so that it is a layer of ours that refuses and knows whom.
+    http.header_read_timeout(None) // done by the clock
+        // A little more than our own layer lets through, so that this layer refuses and knows which client it
+        // was.
         .max_buf_size(2 * LARGEST_HEAD)
         .max_headers(4 * MOST_HEADERS);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
@@ -92,7 +93,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         () = clock.runs_out() => return,
         () = grace_is_over(closed) => {
             if clock.is_running() {
-                return; // nobody is answered who has not asked
+                return; // no request has arrived, so no answer is owed
             }
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -106,18 +107,18 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 async fn grace_is_over(closed: &CancellationToken) {
     closed.cancelled().await;
     tokio::time::sleep(GRACE).await;
-    // A thread that had no turn for so long finds that the time is up before it hears of what has come.
-    // It has heard of that when this is over.
+    // A thread that was not scheduled for that long sees that the time is up before it learns what has
+    // arrived. After this pause it has learned it.
     tokio::time::sleep(LAST_LOOK).await;
 }
 
-/// Has the kernel end a connection whose peer leaves what it was sent unread.
+/// Makes the kernel end a connection whose peer leaves sent data unread.
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 fn end_unread(stream: &TcpStream) -> std::io::Result<()> {
     socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD))
 }
 
-/// Other kernels keep their own, longer patience.
+/// Other kernels keep their own, longer timeout.
 #[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
 fn end_unread(_: &TcpStream) -> std::io::Result<()> {
     Ok(())

@@ -1,4 +1,4 @@
-//! Listeners, and the loop that answers connections until the process is told to stop.
+//! The listeners, and the loop that answers connections until the process is told to stop.
 
 mod clock;
 mod connection;
@@ -19,16 +19,16 @@ use crate::api::SwappableRouter;
 
 pub use tls::{Tls, TlsError};
 
-/// Connections that wait to be accepted, in the kernel.
+/// Connections that may wait in the kernel to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// How long connections of the backlog are taken at most when the listener closes.
+/// How long connections are still accepted from the backlog, at most, when the listener closes.
 const BACKLOG_TIME: Duration = Duration::from_millis(200);
 
-/// Without a connection for so long, the backlog is empty.
+/// If no connection arrives for this long, the backlog is empty.
 const LULL: Duration = Duration::from_millis(20);
 
-/// How long what is in flight may still take once the listener is closed.
+/// How long requests in flight may still take once the listener is closed.
 const FINISH: Duration = Duration::from_secs(30);
 
 /// Binds a listener; the error names the key and the address.
@@ -48,7 +48,7 @@ pub struct ListenError {
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    socket.set_reuse_address(true)?; // a restart need not wait for the connections of the one before
+    socket.set_reuse_address(true)?; // a restart need not wait for the previous process's connections
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -57,16 +57,15 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn reason(cause: &io::Error) -> String {
     match cause.kind() {
-        io::ErrorKind::AddrInUse => "another program listens there already. Stop it, or choose another port.".to_owned(),
-        io::ErrorKind::PermissionDenied => "this user may not. Choose a port above 1023.".to_owned(),
+        io::ErrorKind::AddrInUse => "another program is already listening there. Stop it, or choose another port.".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user is not allowed to. Choose a port above 1023.".to_owned(),
         io::ErrorKind::AddrNotAvailable => "this machine has no such address.".to_owned(),
         _ => cause.to_string(),
     }
 }
 
-/// Answers connections until `stop`, encrypted where there is something to do it with, then closes
-/// the listener and finishes what is in flight. Beyond `most` connections at a time, further ones
-/// wait in the kernel.
+/// Answers connections until `stop`, encrypted if `tls` is given, then closes the listener and finishes what
+/// is in flight. Beyond `most` connections at a time, further ones wait in the kernel.
 pub async fn serve(listener: TcpListener, router: Arc<SwappableRouter>, tls: Option<Tls>, most: usize, stop: CancellationToken) {
     let (connections, places, closed) = (TaskTracker::new(), Arc::new(Semaphore::new(most)), CancellationToken::new());
     let with = Answering { router, tls: tls.map(Arc::new), closed: closed.clone() };
@@ -87,11 +86,11 @@ pub async fn serve(listener: TcpListener, router: Arc<SwappableRouter>, tls: Opt
     closed.cancel();
     connections.close();
     if tokio::time::timeout(FINISH, connections.wait()).await.is_err() {
-        tracing::warn!(open = connections.len(), "connections were still open and are cut");
+        tracing::warn!(open = connections.len(), "closing connections that did not finish in time");
     }
 }
 
-/// Answers whoever is in the backlog: he has connected, as far as he knows.
+/// Answers the connections in the backlog: as far as their peers know, they are connected.
 async fn answer_backlog(listener: &TcpListener, places: &Arc<Semaphore>, answer: impl Fn(TcpStream, OwnedSemaphorePermit)) {
     let backlog = tokio::time::Instant::now() + BACKLOG_TIME;
     while let Ok(Ok((stream, place))) = tokio::time::timeout(LULL, accept(listener, places)).await {
@@ -100,23 +99,23 @@ async fn answer_backlog(listener: &TcpListener, places: &Arc<Semaphore>, answer:
             break; // they keep coming
         }
     }
-    // Closing resets whoever connects in that very moment. With a backlog of none there is one of
-    // them at most, however long this thread has to wait for its turn; the others' kernels try again
-    // and are refused. Where the kernel does not take that, there may be more.
+    // Closing resets any connection made at that very moment. With a backlog of zero there is at most one of
+    // them, however long this thread waits to be scheduled. The other clients' kernels try again and are
+    // refused. If the kernel does not accept zero, there may be more.
     drop(socket2::SockRef::from(listener).listen(0));
     while let Some(Ok((stream, place))) = accept(listener, places).now_or_never() {
         answer(stream, place);
     }
 }
 
-/// A place first, then a connection.
+/// Acquires a place first, then accepts a connection.
 async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, place))
 }
 
-/// Out of files, for instance: trying again at once would only spin.
+/// Pauses, because after running out of files, for instance, an immediate retry would only spin.
 async fn rest_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {

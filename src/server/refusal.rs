@@ -1,4 +1,4 @@
-//! Whom hyper refuses before there is a request gets the answer that everybody gets.
+//! A head that hyper itself refuses gets the same form of answer as any other error.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::api::{Peer, Refused, SwappableRouter};
 
-/// The request that stands for the one that could not be read: of no method and for no route.
+/// The request that stands in for the unreadable one: with no method, and for no route.
 const STAND_IN: &[u8] = b"- * HTTP/1.1\r\n\r\n";
 
-/// How long a refusal may take, with what the peer is still sending.
+/// How long a refusal may take, including reading what the peer is still sending.
 const REFUSING: Duration = Duration::from_secs(5);
 
-/// Bytes of what the peer is still sending that are read, so that he gets to read his answer.
+/// How much of what the peer is still sending is read, so that it gets to read its answer.
 const MOST_REST: u64 = 1 << 20;
 
-/// Answers in the place of a refusal that was held back, and ends the connection.
+/// Answers in place of a refusal that was held back, and ends the connection.
 pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, status: StatusCode, peer: Peer, router: &SwappableRouter) {
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(Refused(status));
@@ -28,7 +28,7 @@ pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, sta
         let io = TokioIo::new(tokio::io::join(STAND_IN, &mut stream));
         let answered = http1::Builder::new().keep_alive(false).half_close(true).serve_connection(io, service).await;
         if answered.is_ok() {
-            // A socket that is closed with something unread takes back what was sent.
+            // Closing a socket with unread data discards what was sent.
             drop(tokio::io::copy(&mut stream.take(MOST_REST), &mut tokio::io::sink()).await);
         }
     };

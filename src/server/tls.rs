@@ -1,5 +1,5 @@
-//! TLS on the callers' listener: the handshake, bounded in time, and a certificate that is read
-//! again when its files change.
+//! TLS on the callers' listener: the handshake, bounded in time, and a certificate that is read again when
+//! its files change.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::config::{FileStamp, KeyPair, Unusable};
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How often the files are looked at, at most.
+/// The shortest time between two checks of the files.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What connections are encrypted with.
@@ -37,7 +37,7 @@ pub enum TlsError {
     Settings(#[from] rustls::Error),
 }
 
-/// A certificate with its key, as good as the files last were.
+/// A certificate with its key, from the last usable version of the files.
 #[derive(Debug)]
 struct Current {
     pair: KeyPair,
@@ -50,14 +50,14 @@ struct Current {
 struct Looked {
     at: Instant,
     stamps: [FileStamp; 2],
-    /// Why the files could not be used, if they could not.
+    /// Why the files could not be used, if so.
     fault: Option<Unusable>,
 }
 
 impl Tls {
     /// Reads a certificate and its key.
     pub fn new(pair: KeyPair) -> Result<Self, TlsError> {
-        // The stamps first: what changes while it is read is seen to have changed.
+        // The stamps are taken first, so that a change during reading is noticed.
         let looked = Looked { at: Instant::now(), stamps: pair.stamps(), fault: None };
         let key = ArcSwap::from_pointee(pair.read()?);
         let current = Current { pair, key, looked: Mutex::new(looked) };
@@ -69,17 +69,17 @@ impl Tls {
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
-    /// Shakes hands; `None` where that fails or takes too long. Whoever connects can cause it, so
-    /// it is nothing to wake anybody for.
+    /// Performs the handshake; `None` if it fails or takes too long. Any peer can cause that, so it is only
+    /// logged at `debug`.
     pub(super) async fn shake_hands(&self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
         match tokio::time::timeout(HANDSHAKE, self.0.accept(stream)).await {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => {
-                tracing::debug!(%error, "a connection did not shake hands");
+                tracing::debug!(%error, "a TLS handshake failed");
                 None
             }
             Err(_) => {
-                tracing::debug!("a connection did not shake hands in time");
+                tracing::debug!("a TLS handshake took too long");
                 None
             }
         }
@@ -94,10 +94,10 @@ impl ResolvesServerCert for Current {
 }
 
 impl Current {
-    /// Reads the files again where they have changed. Until both are whole and fit together the
-    /// pair before stays in use, and they are tried again at each look.
+    /// Reads the files again if they have changed. Until both are complete and match, the previous pair stays
+    /// in use and every check tries again.
     fn look_again(&self) {
-        // Who finds another one looking takes what there is.
+        // If another task is checking, the current pair is used.
         let Some(mut looked) = self.looked.try_lock() else { return };
         if looked.at.elapsed() < LOOK {
             return;
@@ -108,7 +108,7 @@ impl Current {
             let fault = self.read_again().err();
             if let Some(fault) = fault.as_ref().filter(|fault| changed || Some(*fault) != looked.fault.as_ref()) {
                 let (file, reason) = (fault.file.display(), &fault.what);
-                tracing::error!(%file, reason, "the certificate or its key cannot be used; the pair before goes on");
+                tracing::error!(%file, reason, "cannot load the certificate or its key; the previous pair stays in use");
             }
             looked.fault = fault;
         }
