@@ -39,7 +39,7 @@ const CUSTOMER: &str = "/api/advanced-automation/v1/Customer";
 struct Parameters {
     page: usize,
     page_size: usize,
-    /// Not where customers are listed.
+    /// Absent where customers are listed.
     customer: Option<String>,
 }
 
@@ -58,7 +58,7 @@ struct Paging {
     amount_of_pages: usize,
 }
 
-/// A page of customers. `AmountOfPages` is 0 beside rows, as in the guide's example.
+/// A page of customers. `AmountOfPages` is 0 despite the rows, as in the guide's example.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct List<'a> {
@@ -67,7 +67,7 @@ struct List<'a> {
     amount_of_pages: usize,
 }
 
-/// The routes of the simulated backend.
+/// Returns the routes of the simulated backend.
 pub(super) fn router(simulation: Arc<Simulation>) -> Router {
     Router::new().route(TOKEN, post(token)).route(PERSON, post(persons)).route(CUSTOMER, post(customers)).with_state(simulation)
 }
@@ -105,7 +105,8 @@ fn asks_for_client_credentials(form: &[u8]) -> bool {
     fields.any(|(name, value)| name == "grant_type" && value == "client_credentials")
 }
 
-/// An OAuth error (RFC 6749, section 5.2). The guide shows none; that the endpoint keeps to the RFC is an assumption.
+/// Returns an OAuth error (RFC 6749, section 5.2). The guide shows none; that the endpoint follows the RFC is
+/// an assumption.
 fn no_token(status: StatusCode, error: &str) -> Response {
     let description = "The sandbox refuses this.";
     answer::json(status, &json!({"error": error, "error_description": description}))
@@ -123,7 +124,7 @@ async fn persons(
     let number = Counters::count(&simulation.counters.persons);
     let call = call(&simulation, fuse, &target);
     match admitted(&simulation, &call, &headers, query, &body).await {
-        // That another id than a GUID gives 400 is an assumption.
+        // That an id other than a GUID gives 400 is an assumption.
         Ok(Parameters { page, page_size, customer: Some(customer) }) if answer::is_guid(&customer) => {
             persons_page(&simulation, &call, (&customer, page, page_size), number).await
         }
@@ -157,14 +158,14 @@ async fn customers(
 fn call(simulation: &Simulation, fuse: Fuse, target: &Uri) -> Call {
     Call {
         backend: Backend::AdvancedAutomation,
-        customer: String::new(), // no refusal repeats it
+        customer: String::new(), // no refusal here quotes it
         target: target.to_string(),
         fuse,
         closing: simulation.closing.clone(),
     }
 }
 
-/// The parameters of a call that may be answered.
+/// Returns the parameters of a call that may be answered.
 async fn admitted(
     simulation: &Simulation,
     call: &Call,
@@ -199,7 +200,7 @@ async fn persons_page(simulation: &Simulation, call: &Call, (id, page, size): (&
     answer::json(StatusCode::OK, &page)
 }
 
-/// The rows of a page that is counted from 1; none past the end, which is an assumption.
+/// Returns the rows of a page, counted from 1; none past the end, which is an assumption.
 fn slice<T>(rows: &[T], page: usize, size: usize) -> &[T] {
     let begin = page.saturating_sub(1).saturating_mul(size);
     let end = begin.saturating_add(size).min(rows.len());

@@ -1,4 +1,4 @@
-//! A data call, and what it is answered when something goes wrong.
+//! A data call, and its answer when something goes wrong.
 
 use std::time::Duration;
 
@@ -19,27 +19,27 @@ use super::{
 };
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
-/// Where redirects lead; a name that is reserved, so that nobody is there.
+/// Where redirects lead: a reserved name, so that no host is there.
 const ELSEWHERE: &str = "https://elsewhere.example";
-/// How many bytes a cut answer announces, and how many of it and its head come.
+/// How many bytes a cut answer announces, and after how many bytes, head included, it ends.
 const CUT_LENGTH: usize = 4096;
 const CUT_AFTER: usize = 1024;
 
-/// A data call, as far as a fault has to know it.
+/// A data call, as far as faults depend on it.
 pub(super) struct Call {
     pub(super) backend: Backend,
-    /// The id that was asked for.
+    /// The requested id.
     pub(super) customer: String,
     /// Path and query.
     pub(super) target: String,
-    /// The end of the connection.
+    /// Can end the connection.
     pub(super) fuse: Fuse,
     /// Closes when the sandbox does.
     pub(super) closing: watch::Receiver<()>,
 }
 
 impl Call {
-    /// The answer of something that goes wrong; `None` where the rest of the call still decides.
+    /// Returns the answer for a fault; `None` where the rest of the call still decides.
     pub(super) async fn fail(&self, kind: FaultKind) -> Option<Response> {
         Some(match kind {
             FaultKind::NotFound => self.refuse(StatusCode::NOT_FOUND),
@@ -58,7 +58,7 @@ impl Call {
         })
     }
 
-    /// An error in the form of the backend.
+    /// Returns an error in the backend's form.
     pub(super) fn refuse(&self, status: StatusCode) -> Response {
         match self.backend {
             Backend::AdvancedAutomation => refusal::of_advanced_automation(status),
@@ -73,7 +73,8 @@ impl Call {
         ([(RETRY_AFTER, "30")], refusal).into_response()
     }
 
-    /// Waits until the client hangs up (which drops this future), the sandbox closes or ten minutes have gone.
+    /// Waits until the client hangs up (which drops this future), the sandbox closes, or ten minutes have
+    /// passed.
     async fn keep_waiting(&self) -> Response {
         _ = time::timeout(TEN_MINUTES, closed(self.closing.clone())).await;
         self.reset()
@@ -93,6 +94,6 @@ impl Call {
 
     fn reset(&self) -> Response {
         self.fuse.reset();
-        StatusCode::OK.into_response() // nobody sees it
+        StatusCode::OK.into_response() // never sent
     }
 }

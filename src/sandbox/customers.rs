@@ -2,10 +2,10 @@
 
 use super::{Backend, FaultKind};
 
-/// What all ids of the sandbox begin with; three digits follow.
+/// The beginning of all ids in the sandbox; three digits follow.
 pub(super) const PREFIX: &str = "00000000-0000-4000-8000-000000000";
 
-/// What a backend does for a customer of the outcome table, by its digit; `None` is an answer.
+/// What a backend does for a customer of the outcome table, by its digit; `None` is a normal answer.
 const OUTCOMES: [Option<FaultKind>; 9] = [
     None,
     Some(FaultKind::NotFound),
@@ -21,9 +21,9 @@ const OUTCOMES: [Option<FaultKind>; 9] = [
 /// A customer to try and what it shows: a line of the demo's help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// The customer's id; in the last one `X` and `Y` stand for digits.
+    /// The customer's id; in the last example `X` and `Y` stand for digits.
     pub id: String,
-    /// What is to be seen, in one sentence.
+    /// What it shows, in one sentence.
     pub shows: String,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Customer {
     pub(super) show: Show,
 }
 
-/// What there is to see at a customer.
+/// What a customer shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Show {
     Documented,
@@ -49,9 +49,9 @@ pub(super) enum Show {
     WrongCount,
     IgnoredFilter,
     OddFields,
-    /// In Advanced Automation only, as far as its id tells.
+    /// Only in Advanced Automation, judging by its id.
     Persons,
-    /// In `MyReports` only, as far as its id tells.
+    /// Only in `MyReports`, judging by its id.
     Users,
     Table {
         persons: Option<FaultKind>,
@@ -62,7 +62,7 @@ pub(super) enum Show {
 // === impl Customer ===
 
 impl Customer {
-    /// The customer of this id, if there is one.
+    /// Returns the customer of this id, if there is one.
     pub(super) fn find(id: &str) -> Option<Self> {
         let digits = id.strip_prefix(PREFIX)?;
         let is_number = digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -72,7 +72,7 @@ impl Customer {
         Some(Self { id, number, show })
     }
 
-    /// Whether a backend knows the customer by this id.
+    /// Returns whether a backend knows the customer by this id.
     pub(super) fn is_at(&self, backend: Backend) -> bool {
         match backend {
             Backend::AdvancedAutomation => self.show != Show::Users,
@@ -80,7 +80,7 @@ impl Customer {
         }
     }
 
-    /// What goes wrong at a backend for this customer.
+    /// Returns what goes wrong at a backend for this customer.
     pub(super) fn fault(&self, backend: Backend) -> Option<FaultKind> {
         let Show::Table { persons, users } = self.show else {
             return None;
@@ -117,24 +117,24 @@ impl Show {
     }
 }
 
-/// The customers to try, each with what it shows.
+/// Returns the customers to try, each with what it shows.
 pub fn examples() -> Vec<Example> {
     let table = [
         ("001", "the vendors' documented examples: three persons, two users, none in both"),
         ("002", "Acme: 50 persons and 40 users, 30 of them the same people"),
-        ("003", "every case of the join in a small roll: placeholders, double addresses, deleted people, IDN, emoji"),
+        ("003", "every case of the join in a small roll: placeholders, duplicate addresses, deleted people, IDN, emoji"),
         ("004", "known to both backends, with no users in either"),
         ("005", "large: 5,000 persons on 100 pages and 4,000 users, 3,000 of them the same people"),
         ("006", "loose counts: AmountOfPages 0 beside 70 rows, page_size as a string"),
-        ("007", "a row that moves: one of page 1 comes again on page 2"),
-        ("008", "a count that never agrees: Advanced Automation says 12 and has 10"),
+        ("007", "a row that moves: one of page 1 appears again on page 2"),
+        ("008", "a count that never agrees: Advanced Automation reports 12 and has 10"),
         ("009", "an ignored filter: half of Advanced Automation's rows belong to another customer"),
         ("010", "odd fields: wrong types, numeric ids, passwords and pay that must not come out"),
-        ("020", "in Advanced Automation only, unless customers.links has discover: then one with 220 in MyReports"),
+        ("020", "in Advanced Automation only; with discover in customers.links it is one customer with 220 in MyReports"),
         ("021", "the same with 221, by the tenant's UUID"),
         ("022", "the same with 222, by the tenant's number; the reference of 223 only contains it"),
         ("023", "in Advanced Automation only; 224 in MyReports has the same name and no reference"),
-        ("025", "the reference of two in MyReports, 226 and 227: with discover all three stay apart"),
+        ("025", "two in MyReports, 226 and 227, refer to it: with discover all three stay apart"),
         ("026", "one of two whose tenant number is the reference of 228"),
         ("229", "in MyReports only"),
         (

@@ -5,8 +5,8 @@ use super::{
     rows::{Person, Row, User},
 };
 
-/// What the rows of the example carry as `Customer`, although it was asked for another
-/// (Acronis PSA guide, "Fetching customer clients").
+/// What the rows of the example carry as `Customer`, although another customer was asked for (Acronis PSA
+/// guide, "Fetching customer clients").
 const DOCUMENTED_CUSTOMER: &str = "ce570f06-f444-426b-b9b0-3aa8ef9b951e";
 
 /// Three persons and two users.
@@ -45,7 +45,7 @@ fn manager() -> Person {
     person(id, "Manager", "cstmr001Manager@dummy.com")
 }
 
-/// `MyReports` reference, "Users, Get All". The ids are placeholders there (`{USER_ID_1}`), these are ours.
+/// `MyReports` reference, "Users, Get All". The ids are placeholders there (`{USER_ID_1}`); these are ours.
 fn user(customer: &str, number: u8) -> User {
     User {
         id: format!("u-{number}"),
@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// The guide's first element to the letter, without its line breaks.
+    /// The guide's first element verbatim, without its line breaks.
     const PRINTED: &str = concat!(
         r#"{"Id":"65f61819-465d-4fb1-b124-13282aa1fb09","Customer":"ce570f06-f444-426b-b9b0-3aa8ef9b951e","#,
         r#""Name":"cstmr_001 admin","FirstName":"cstmr_001","LastName":"admin","#,

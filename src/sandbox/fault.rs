@@ -1,4 +1,4 @@
-//! What can be made to go wrong at a backend, and how a command line names it: `my_reports=timeout`.
+//! The faults that a backend can be given, and how a command line names them: `my_reports=timeout`.
 
 use std::{fmt, str::FromStr};
 
@@ -11,7 +11,7 @@ pub enum Backend {
     MyReports,
 }
 
-/// One way in which every data call of a backend goes wrong, whatever the customer.
+/// One way in which every data call of a backend fails, whatever the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FaultKind {
     /// 404: no such customer.
@@ -38,7 +38,8 @@ pub enum FaultKind {
     Cut,
     /// The connection is reset before the first byte of an answer.
     Reset,
-    /// Counts that never agree: another `AmountRecordsFound` at every call, a `page_size` that is not the rows.
+    /// Counts that never agree: another `AmountRecordsFound` on every call, a `page_size` that does not match
+    /// the rows.
     Changing,
     /// The token endpoint answers 401 `invalid_client`; Advanced Automation only.
     TokenRefused,
@@ -48,8 +49,8 @@ pub enum FaultKind {
 
 /// A fault at one backend.
 ///
-/// The token faults mean something at [`Backend::AdvancedAutomation`] only: the other has no token
-/// endpoint here, so there they do nothing. Parsing refuses that pair.
+/// The token faults apply only to [`Backend::AdvancedAutomation`]: the other backend has no token endpoint
+/// here, so they would do nothing there. Parsing rejects that combination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fault {
     /// Where it goes wrong.
@@ -58,7 +59,7 @@ pub struct Fault {
     pub kind: FaultKind,
 }
 
-/// A text that names no fault, source or kind.
+/// A text does not name a fault, a source or a kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{problem}; a fault is written SOURCE=KIND, where SOURCE is one of {} and KIND one of {}",
@@ -75,7 +76,7 @@ impl Backend {
     /// Both backends.
     pub const ALL: [Self; 2] = [Self::AdvancedAutomation, Self::MyReports];
 
-    /// The name that is used everywhere, in `snake_case`.
+    /// Returns the name used everywhere, in `snake_case`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AdvancedAutomation => "advanced_automation",
@@ -83,7 +84,7 @@ impl Backend {
         }
     }
 
-    /// Whether its tokens are had from an endpoint that can go wrong here.
+    /// Returns whether its tokens come from an endpoint that can fail here.
     const fn has_token_endpoint(self) -> bool {
         match self {
             Self::AdvancedAutomation => true,
@@ -110,7 +111,7 @@ impl FromStr for Backend {
 // === impl FaultKind ===
 
 impl FaultKind {
-    /// Every kind there is.
+    /// All kinds.
     pub const ALL: [Self; 15] = [
         Self::NotFound,
         Self::BadRequest,
@@ -129,7 +130,7 @@ impl FaultKind {
         Self::TokenDown,
     ];
 
-    /// The name that a command line uses, in `snake_case`.
+    /// Returns the name used on a command line, in `snake_case`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
@@ -150,7 +151,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether it is the token endpoint that goes wrong, not the data calls.
+    /// Returns whether the token endpoint fails, and not the data calls.
     pub const fn is_of_token(self) -> bool {
         matches!(self, Self::TokenRefused | Self::TokenDown)
     }

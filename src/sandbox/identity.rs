@@ -1,9 +1,9 @@
-//! The identity server of `MyReports`: OAuth 2 authorization code with PKCE and a refresh token that
-//! is good once (`MyReports` API reference, "Authentication"; RFC 6749, RFC 7636).
+//! The identity server of `MyReports`: OAuth 2 authorization code with PKCE, and single-use refresh tokens
+//! (`MyReports` API reference, "Authentication"; RFC 6749, RFC 7636).
 //!
-//! It approves at once, for there is nobody to ask. That refresh tokens are rotated, and how long
-//! anything is good, is an assumption. A used one is refused; what came after it stays good, for
-//! only so can a test tell a token that was lost from one that was sent twice.
+//! It approves at once because there is no one to ask. That refresh tokens are rotated, and how long anything
+//! is valid, is an assumption. A used token is refused, but its successors stay valid: only then can a test
+//! tell a lost token from one that was sent twice.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -17,14 +17,14 @@ use url::form_urlencoded;
 
 use super::answer::credentials;
 
-/// How long a code is good.
+/// How long a code is valid.
 const CODE_LIFE: Duration = Duration::from_mins(1);
-/// How many codes and tokens of each kind are remembered; with one more the oldest is forgotten.
+/// How many codes and tokens of each kind are remembered; beyond that the oldest is forgotten.
 const REMEMBERED: usize = 1000;
-/// The scopes that there are.
+/// The known scopes.
 const SCOPES: [&str; 3] = ["openid", "offline_access", "onboarding"];
 
-/// What was given and is still good.
+/// What was issued and is still valid.
 pub(super) struct Identity {
     token_life: Duration,
     given: Mutex<Given>,
@@ -33,13 +33,13 @@ pub(super) struct Identity {
 #[derive(Default)]
 struct Given {
     codes: Good<Approval>,
-    /// By the scope that they were given for.
+    /// By the scope that they were issued for.
     refresh_tokens: Good<String>,
-    /// By their end.
+    /// By their expiry.
     access_tokens: Good<Instant>,
 }
 
-/// What was approved.
+/// An approved login.
 struct Approval {
     redirect_uri: String,
     scope: String,
@@ -47,10 +47,10 @@ struct Approval {
     end: Instant,
 }
 
-/// Random names of things, the oldest first; each can be taken once.
+/// Random names of values, the oldest first; each can be taken once.
 struct Good<T>(VecDeque<(String, T)>);
 
-/// The parameters of a query or a form; one that is repeated is none.
+/// The parameters of a query or a form; a repeated one counts as absent.
 pub(super) struct Parameters(Vec<(String, String)>);
 
 fn approve(asked: &Parameters) -> Result<Approval, &'static str> {
@@ -80,18 +80,18 @@ impl Identity {
         Self { token_life, given: Mutex::default() }
     }
 
-    /// Whether a request carries an access token that was given here and is still good.
+    /// Returns whether a request carries an access token that was issued here and is still valid.
     pub(super) fn accept(&self, headers: &HeaderMap) -> bool {
         let Some(presented) = credentials(headers, "Bearer") else { return false };
         self.given.lock().access_tokens.0.iter().any(|(token, end)| token == presented && Instant::now() < *end)
     }
 
-    /// Approves a login at once; the code that it may be exchanged by.
+    /// Approves a login at once, and returns the code to exchange.
     pub(super) fn approve(&self, asked: &Parameters) -> Result<String, &'static str> {
         approve(asked).map(|approval| self.given.lock().codes.give(approval))
     }
 
-    /// Takes what a form brings, which is good once; the scope that it is for.
+    /// Takes the single-use code or token that a form brings, and returns its scope.
     pub(super) fn scope_of(&self, form: &Parameters) -> Result<String, &'static str> {
         let mut given = self.given.lock();
         match form.one("grant_type") {
@@ -104,7 +104,7 @@ impl Identity {
         }
     }
 
-    /// Gives what a scope allows, in the form of RFC 6749, 5.1.
+    /// Issues what a scope allows, in the form of RFC 6749, 5.1.
     pub(super) fn give(&self, scope: String) -> Value {
         let mut given = self.given.lock();
         let mut granted = json!({"expires_in": self.token_life.as_secs(), "token_type": "Bearer", "scope": scope});
@@ -122,7 +122,7 @@ impl Identity {
 // === impl Approval ===
 
 impl Approval {
-    /// Whether a form comes from whoever asked for the code, in time.
+    /// Returns whether a form comes from the client that asked for the code, in time.
     fn fits(&self, form: &Parameters) -> bool {
         let challenge = |verifier: &str| URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
         let is_same = form.one("redirect_uri") == Some(&self.redirect_uri);

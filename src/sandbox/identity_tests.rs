@@ -1,4 +1,4 @@
-//! What the simulated identity server approves, gives, and refuses.
+//! What the simulated identity server approves, issues and refuses.
 
 use axum::http::{HeaderValue, header::AUTHORIZATION};
 use serde_json::Value;

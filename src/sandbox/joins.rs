@@ -11,7 +11,8 @@ use super::{
 
 /// First name, last name and address of each person.
 ///
-/// That some are deleted, have no address or share one is an assumption: the vendors' examples show none such.
+/// That some are deleted, have no address or share one is an assumption: the vendors' examples show no such
+/// case.
 const PERSONS: [(&str, &str, Option<&str>); 12] = [
     // Placeholders as the vendor makes them for a new customer (Acronis PSA guide, "Fetching customer clients").
     ("Joins Ltd", "Default User", Some("Unknown_joins@unknown.com")),
@@ -21,7 +22,7 @@ const PERSONS: [(&str, &str, Option<&str>); 12] = [
     ("Bob", "Stone", Some("bob.stone@joins.example")),
     ("Robert", "Stone", Some("Bob.Stone@joins.example")),
     ("Carla", "Diaz", Some("carla.diaz@joins.example")),
-    // The first is marked deleted; the second lives and has the same address.
+    // The first is marked deleted; the second is not and has the same address.
     ("Dora", DELETED, Some("dora.wolf@joins.example")),
     ("Dora", "Wolf", Some("dora.wolf@joins.example")),
     ("Emil", "Roth", None),
@@ -44,7 +45,7 @@ const USERS: [(&str, Option<&str>); 12] = [
     ("Carla Diaz", Some("carla.diaz@joins.example")),
     ("C. Diaz", Some("CARLA.DIAZ@joins.example")),
     ("Dora Wolf", Some("dora.wolf@joins.example")),
-    // Users are imported from the telephone system; that such have no address is an assumption.
+    // Users are imported from the telephone system; that these have no address is an assumption.
     ("Extension 204", None),
     ("Extension 205", Some(" ")),
     ("Greta Bücher", Some("greta@xn--bcher-kva.example")),

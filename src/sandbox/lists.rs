@@ -1,14 +1,14 @@
 //! Both backends' lists of customers, with every case of linking one to the other.
 //!
-//! Acronis PSA guide, "Fetch customers"; `MyReports` reference, "Customers, Get All". The customers
-//! that show a roll have the same id in both lists, and a reference that says so. Those that show a
-//! link have ids of their own in each: Advanced Automation's end in 020 and on, `MyReports`' in 220 and on.
+//! Acronis PSA guide, "Fetch customers"; `MyReports` reference, "Customers, Get All". The customers that show
+//! a roll have the same id in both lists, and a reference that says so. Those that show a link have different
+//! ids: Advanced Automation's end in 020 and up, `MyReports`' in 220 and up.
 
 use serde::Serialize;
 
 use super::customers::PREFIX;
 
-/// The partner, who is in Advanced Automation's list of its own customers.
+/// The partner, who appears in Advanced Automation's list of its own customers.
 const PARTNER: &str = "8dcdc278-e900-458a-b245-eaca02c05939";
 const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
 const CREATED: &str = "2024-10-08T07:17:50.613";
@@ -16,7 +16,8 @@ const CREATED: &str = "2024-10-08T07:17:50.613";
 /// The customers that show a roll, by the number that their id ends in.
 const ROLLS: std::ops::RangeInclusive<u16> = 1..=10;
 
-/// What a customer of Advanced Automation is called, and what its tenant is called elsewhere.
+/// Customers of Advanced Automation: their number, their name, whether the tenant has a UUID, and the
+/// tenant's number.
 const LINKED: [(u16, &str, bool, u16); 8] = [
     (20, "Alder & Sons", true, 1020),
     (21, "Birch Ltd", true, 1021),
@@ -28,12 +29,12 @@ const LINKED: [(u16, &str, bool, u16); 8] = [
     (27, "Ginkgo South", true, 1026),
 ];
 
-/// What a customer of `MyReports` is called, and its reference.
+/// Customers of `MyReports`: their number, their name and their reference.
 const TENANTS: [(u16, &str, Reference); 10] = [
     (220, "Alder and Sons", Reference::Id(20)),
     (221, "Birch", Reference::Uuid(21)),
     (222, "Cedar", Reference::Text("1022")),
-    (223, "Cedar Outlet", Reference::Text("10220")), // contains another
+    (223, "Cedar Outlet", Reference::Text("10220")), // contains the number of another
     (224, "Dogwood Inc", Reference::None),           // the same name, which says nothing
     (225, "Elm", Reference::Text(NO_UUID)),
     (226, "Fir Berlin", Reference::Id(25)), // two with one reference
@@ -42,7 +43,7 @@ const TENANTS: [(u16, &str, Reference); 10] = [
     (229, "Reseller's own", Reference::Text("110")),
 ];
 
-/// What a reference says.
+/// What a reference contains.
 #[derive(Clone, Copy)]
 enum Reference {
     None,
@@ -94,7 +95,7 @@ pub(super) struct ListedTenant {
     date_created: &'static str,
 }
 
-/// Advanced Automation's list, the partner first as in the guide.
+/// Returns Advanced Automation's list, the partner first as in the guide.
 pub(super) fn customers() -> Vec<ListedCustomer> {
     let partner = customer(PARTNER.to_owned(), "cyber_prtnr_0810_1009am", "a890cc01-544d-4185-b5a8-38eb5e22c067".to_owned(), 110);
     let rolls = ROLLS.map(|number| customer(id(number), &format!("Customer {number}"), uuid(number), 1000 + number));
@@ -104,7 +105,7 @@ pub(super) fn customers() -> Vec<ListedCustomer> {
     std::iter::once(partner).chain(rolls).chain(linked).collect()
 }
 
-/// `MyReports`' list.
+/// Returns `MyReports`' list.
 pub(super) fn tenants() -> Vec<ListedTenant> {
     let rolls = ROLLS.map(|number| tenant(number, &format!("Customer {number}"), Reference::Id(number)));
     rolls.chain(TENANTS.into_iter().map(|(number, name, reference)| tenant(number, name, reference))).collect()

@@ -1,4 +1,4 @@
-//! The pages of the identity server: how a login is approved, and what it is exchanged for.
+//! The identity server's pages: how a login is approved, and what it is exchanged for.
 
 use std::sync::Arc;
 
@@ -21,13 +21,13 @@ use super::{
     simulation::{Counters, Simulation},
 };
 
-/// The routes, on the port of `MyReports`.
+/// Returns the routes, on the port of `MyReports`.
 pub(super) fn router() -> Router<Arc<Simulation>> {
     Router::new().route("/connect/authorize", get(authorize)).route("/connect/token", post(token))
 }
 
-/// `GET /connect/authorize`. Who the client is and where the browser goes to is judged first, and
-/// never told to the redirect URI (RFC 6749, 4.1.2.1).
+/// `GET /connect/authorize`. The client and the redirect URI are checked first, and errors in them are never
+/// reported to that URI (RFC 6749, 4.1.2.1).
 async fn authorize(State(simulation): State<Arc<Simulation>>, RawQuery(query): RawQuery) -> Response {
     Counters::count(&simulation.counters.approvals);
     let asked = Parameters::read(query.unwrap_or_default().as_bytes());
@@ -58,7 +58,7 @@ async fn token(State(simulation): State<Arc<Simulation>>, headers: HeaderMap, bo
     }
 }
 
-/// Native clients may use any port of this machine (RFC 8252, 7.3).
+/// Native clients may use any port on this machine (RFC 8252, 7.3).
 fn is_loopback(uri: &str) -> bool {
     let Ok(url) = Url::parse(uri) else { return false };
     let is_here = match url.host() {

@@ -1,14 +1,15 @@
-//! Both backends simulated over loopback sockets: for `rollcall demo` and for tests.
+//! Both backends simulated over loopback sockets, for `rollcall demo` and for tests.
 //!
-//! Nothing here is a gateway: this is the other side of the wire. What the vendors document is done as
-//! documented; what they leave open is marked as an assumption where it is decided. The last three digits of a
-//! customer's id say what it shows ([`examples`]), a [`Fault`] makes a backend go wrong whatever the customer.
+//! Nothing here is part of the gateway: this is the other side of the wire. Documented behaviour follows the
+//! vendors' documentation; anything they leave open is marked as an assumption where it is decided. The last
+//! three digits of a customer's id say what it shows ([`examples`]); a [`Fault`] makes a backend fail
+//! whatever the customer.
 //!
-//! - `fault`: what can go wrong, and how a command line names it
+//! - `fault`: the faults that a backend can be given, and their names on a command line
 //! - `customers`: which customer shows what
 //! - `advanced_automation`, `my_reports`, `login`: the two servers
-//! - `tokens`, `identity`: who may ask them
-//! - `call`, `refusal`, `socket`: what goes wrong, as an answer or below it
+//! - `tokens`, `identity`: who may call them
+//! - `call`, `refusal`, `socket`: faults, in an answer or below it
 //! - `lists`: both backends' customers, with every case of linking them
 //! - `people`, `rows`, `roster`, `documented`, `joins`, `odd_fields`, `shows`: the data
 //! - `simulation`, `answer`, `timestamp`: what the servers share
@@ -69,17 +70,18 @@ pub const MY_REPORTS_CLIENT_SECRET: &str = "sandbox-my-reports-secret";
 /// How the sandbox behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Decides on names, addresses and ids; by default 1.
+    /// Determines names, addresses and ids; 1 by default.
     pub seed: u64,
-    /// How long every data answer takes, tokens excepted; by default no time.
+    /// How long every data answer takes, except tokens; zero by default.
     pub latency: Duration,
-    /// What goes wrong at every data call; by default nothing. Of several at one backend the first decides.
+    /// What goes wrong on every data call; nothing by default. Of several faults at one backend the first one
+    /// applies.
     pub faults: Vec<Fault>,
-    /// How long an access token of the identity server of `MyReports` is good; by default an hour.
+    /// How long an access token of the identity server of `MyReports` is valid; one hour by default.
     pub token_life: Duration,
 }
 
-/// How often each endpoint was called since the start, whatever it answered.
+/// How often each endpoint has been called since the start, whatever its answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Calls {
     /// Requests to Advanced Automation's token endpoint.
@@ -101,7 +103,8 @@ pub struct Sandbox {
     simulation: Arc<Simulation>,
     advanced_automation: SocketAddr,
     my_reports: SocketAddr,
-    /// Dropped with the sandbox: then both servers stop listening, close what is idle and end what waits.
+    /// Dropped with the sandbox: both servers then stop listening, close idle connections and end waiting
+    /// calls.
     _open: watch::Sender<()>,
 }
 
@@ -116,7 +119,7 @@ impl Default for Options {
 // === impl Sandbox ===
 
 impl Sandbox {
-    /// Starts both backends on free ports of 127.0.0.1; fails when a port cannot be bound.
+    /// Starts both backends on free ports of 127.0.0.1; fails if a port cannot be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
         let (open, closing) = watch::channel(());
         let simulation = Arc::new(Simulation::new(options, closing));
@@ -130,7 +133,7 @@ impl Sandbox {
         })
     }
 
-    /// Where a backend listens: `http://127.0.0.1:PORT`.
+    /// Returns where a backend listens: `http://127.0.0.1:PORT`.
     pub fn base_url(&self, backend: Backend) -> String {
         let address = match backend {
             Backend::AdvancedAutomation => self.advanced_automation,
@@ -139,7 +142,7 @@ impl Sandbox {
         format!("http://{address}")
     }
 
-    /// The calls until now.
+    /// Returns the calls so far.
     pub fn calls(&self) -> Calls {
         self.simulation.counters.snapshot()
     }

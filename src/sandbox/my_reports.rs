@@ -1,5 +1,5 @@
-//! `MyReports` simulated: the list of a customer's users, in one answer, and that of customers, in pages; its identity
-//! server is beside it.
+//! `MyReports` simulated: the list of a customer's users, in one answer, and the list of customers, in pages.
+//! Its identity server is in `login` and `identity`.
 //!
 //! `MyReports` API reference, "Users, Get All" and "Customers, Get All", in their reseller and enterprise forms.
 
@@ -32,10 +32,10 @@ const ENTERPRISE: &str = "/api/v1.0/accounts/{account}/customers/{customer}/user
 const RESELLER_LIST: &str = "/api/v1.0/customers";
 const ENTERPRISE_LIST: &str = "/api/v1.0/accounts/{account}/customers";
 
-/// Customers on a page at most, as documented; as many come where nothing else is said, by assumption.
+/// The most customers on a page, as documented; also the default, by assumption.
 const LARGEST_PAGE: usize = 1000;
 
-/// All users, in the documented order of keys.
+/// All users, with the keys in documented order.
 #[derive(Serialize)]
 struct Users<'a> {
     page_size: Size,
@@ -44,7 +44,7 @@ struct Users<'a> {
     timestamp: String,
 }
 
-/// Which page of the customers is asked for, counted from 0.
+/// The requested page of the customers, counted from 0.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Paging {
@@ -54,7 +54,7 @@ struct Paging {
     page_size: usize,
 }
 
-/// A page of customers, in the documented order of keys.
+/// A page of customers, with the keys in documented order.
 #[derive(Serialize)]
 struct Tenants<'a> {
     page_size: usize,
@@ -64,7 +64,7 @@ struct Tenants<'a> {
     timestamp: String,
 }
 
-/// A number, or the string that the reference's template shows in its place.
+/// A number, or the string that the reference's template shows instead.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Size {
@@ -72,7 +72,7 @@ enum Size {
     Text(String),
 }
 
-/// The routes of the simulated backend.
+/// Returns the routes of the simulated backend.
 pub(super) fn router(simulation: Arc<Simulation>) -> Router {
     let data = Router::new()
         .route(RESELLER, get(of_reseller))
@@ -122,7 +122,7 @@ async fn of_reseller(
     users(&simulation, &call, &headers, None).await
 }
 
-/// Every account that is a GUID has every customer, which only a sandbox can say.
+/// Every account whose id is a GUID has every customer: a simplification of the sandbox.
 async fn of_enterprise(
     State(simulation): State<Arc<Simulation>>,
     ConnectInfo(fuse): ConnectInfo<Fuse>,
@@ -138,7 +138,7 @@ fn call(simulation: &Simulation, customer: String, fuse: Fuse, target: &Uri) -> 
     Call { backend: Backend::MyReports, customer, target: target.to_string(), fuse, closing: simulation.closing.clone() }
 }
 
-/// Whether a request carries the ready token, or one that the identity server gave.
+/// Returns whether a request carries the ready token, or one that the identity server issued.
 fn is_known(simulation: &Simulation, headers: &HeaderMap) -> bool {
     answer::credentials(headers, "Bearer") == Some(MY_REPORTS_TOKEN) || simulation.identity.accept(headers)
 }

@@ -15,7 +15,8 @@ pub const SECRETS: [&str; 5] = ["sandbox-password", "sandbox-question", "sandbox
 
 /// 8 persons and 6 users, 4 of them the same people.
 ///
-/// All of it is an assumption: the documentation shows each field with one type, and the secrets as null.
+/// All of this is an assumption: the documentation shows each field with a single type, and the secrets as
+/// null.
 pub(super) fn roster(crowd: &mut Crowd, customer: &str) -> Roster {
     let humans = crowd.take(10);
     let persons = humans.iter().zip(odd_persons());
@@ -26,7 +27,7 @@ pub(super) fn roster(crowd: &mut Crowd, customer: &str) -> Roster {
     )
 }
 
-/// What is odd about each person; the first has nothing but the secrets.
+/// Returns what is odd about each person; the first has only the secrets.
 fn odd_persons() -> [Option<(&'static str, Value)>; 8] {
     [
         None,
@@ -40,7 +41,7 @@ fn odd_persons() -> [Option<(&'static str, Value)>; 8] {
     ]
 }
 
-/// What is odd about each user.
+/// Returns what is odd about each user.
 fn odd_users() -> [Option<(&'static str, Value)>; 6] {
     [
         Some(("displayName", json!([]))),

@@ -1,4 +1,4 @@
-//! People made from a seed: the same seed and customer give the same people at every call.
+//! People generated from a seed: the same seed and customer give the same people on every call.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ const LAST: [&str; 50] = [
 const COMPANIES: [&str; 8] = ["harbour", "birchwood", "northwind", "bluesky", "ironbridge", "meadow", "summit", "lakeside"];
 const ACME: u16 = 2;
 
-/// Somebody who works for a customer, with all that chance decides about them.
+/// A person who works for a customer, with everything about them that is random.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Human {
     pub(super) first: &'static str,
@@ -34,29 +34,29 @@ pub(super) struct Human {
     pub(super) is_manager: bool,
 }
 
-/// The humans of one customer, one after the other.
+/// The people of one customer, one after another.
 pub(super) struct Crowd {
     random: Rng,
     domain: String,
-    /// How many already have this local part, so that no two addresses are the same.
+    /// How many people already have this local part, so that no two addresses are the same.
     taken: HashMap<String, u32>,
 }
 
 // === impl Human ===
 
 impl Human {
-    /// First and last name.
+    /// Returns the first and the last name.
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.first, self.last)
     }
 
-    /// The name with an initial for the first: `A. Lee`.
+    /// Returns the name with the first name as an initial: `A. Lee`.
     pub(super) fn short_name(&self) -> String {
         let initial: String = self.first.chars().take(1).collect();
         format!("{initial}. {}", self.last)
     }
 
-    /// The address as a person might type it, with capitals.
+    /// Returns the address as a person might type it, with capitals.
     pub(super) fn shouted_email(&self) -> String {
         self.email.to_uppercase()
     }
@@ -65,9 +65,9 @@ impl Human {
 // === impl Crowd ===
 
 impl Crowd {
-    /// The humans of the customer whose id ends in `customer`.
+    /// Creates the people of the customer whose id ends in `customer`.
     pub(super) fn new(seed: u64, customer: u16) -> Self {
-        // The multiplier spreads the customers over the seeds: seed 1 of one is not seed 2 of another.
+        // The multiplier keeps the customers' seeds apart: seed 1 of one is not seed 2 of another.
         let mixed = seed ^ u64::from(customer).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut random = Rng::with_seed(mixed);
         let company = random.choice(COMPANIES).unwrap_or_default();
@@ -75,19 +75,20 @@ impl Crowd {
         Self { random, domain: format!("{company}.example"), taken: HashMap::new() }
     }
 
-    /// The next `count` humans.
+    /// Returns the next `count` people.
     pub(super) fn take(&mut self, count: usize) -> Vec<Human> {
         (0..count).map(|_| self.human()).collect()
     }
 
-    /// The next id: a random UUID. Advanced Automation prints such; that `MyReports` has them too is an assumption.
+    /// Returns the next id: a random UUID. Advanced Automation prints such ids; that `MyReports` does, too,
+    /// is an assumption.
     pub(super) fn id(&mut self) -> String {
         let bytes = self.random.u128(..).to_be_bytes();
         let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
         id.to_string()
     }
 
-    /// Puts rows into an order of chance: neither backend documents one.
+    /// Shuffles rows: neither backend documents an order.
     pub(super) fn shuffle<T>(&mut self, rows: &mut [T]) {
         self.random.shuffle(rows);
     }
@@ -119,7 +120,7 @@ impl Crowd {
         }
     }
 
-    /// A number for one in three, out of those that are kept free for fiction.
+    /// Returns a number for one person in three, from a range reserved for fiction.
     fn phone(&mut self) -> Option<String> {
         let number = self.random.u16(..1000);
         (self.random.u8(..3) == 0).then(|| format!("+44 20 7946 0{number:03}"))

@@ -1,4 +1,4 @@
-//! How each backend says no.
+//! Each backend's error answers.
 
 use axum::{
     http::StatusCode,
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{answer, timestamp};
 
-/// An error in the form of the common reply template, its keys in the documented order.
+/// An error in the form of the common reply template, with its keys in documented order.
 #[derive(Serialize)]
 pub(super) struct Refusal {
     error: u16,
@@ -18,7 +18,7 @@ pub(super) struct Refusal {
     timestamp: String,
 }
 
-/// An error in one of the forms that the platform has: that of its Go services (go-appkit, `restapi/error.go`).
+/// Returns an error in one of the platform's forms: that of its Go services (go-appkit, `restapi/error.go`).
 /// The guide shows none for this API, so the form and the codes are an assumption.
 pub(super) fn of_advanced_automation(status: StatusCode) -> Response {
     let code = match status {
@@ -33,7 +33,7 @@ pub(super) fn of_advanced_automation(status: StatusCode) -> Response {
     answer::json(status, &json!({"error": error}))
 }
 
-/// The documented errors; others in the same form, which is an assumption. 401 has no body.
+/// Returns the documented errors, and others in the same form, which is an assumption. A 401 has no body.
 pub(super) fn of_my_reports(status: StatusCode, id: &str) -> Response {
     let message = match status {
         StatusCode::UNAUTHORIZED => return status.into_response(),
@@ -46,7 +46,7 @@ pub(super) fn of_my_reports(status: StatusCode, id: &str) -> Response {
 // === impl Refusal ===
 
 impl Refusal {
-    /// What is said of an unknown customer.
+    /// Returns the answer for an unknown customer.
     pub(super) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not Found".to_owned())
     }

@@ -6,9 +6,9 @@ use super::rows::{Person, Row, User};
 pub(super) struct Roster {
     /// Advanced Automation's rows, over all pages.
     pub(super) persons: Vec<Row<Person>>,
-    /// How many Advanced Automation says it has.
+    /// The count that Advanced Automation reports.
     pub(super) found: usize,
-    /// Whether Advanced Automation counts its pages, or says 0.
+    /// Whether Advanced Automation counts its pages, or reports 0.
     pub(super) counts_pages: bool,
     /// `MyReports`' rows.
     pub(super) users: Vec<Row<User>>,
@@ -17,7 +17,7 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// Rows that are counted as they should be.
+    /// Creates rows with correct counts.
     pub(super) fn of(persons: Vec<Row<Person>>, users: Vec<Row<User>>) -> Self {
         Self { found: persons.len(), persons, counts_pages: true, users, size_as_text: false }
     }

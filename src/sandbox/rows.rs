@@ -1,11 +1,11 @@
-//! The rows that the backends answer with, field by field as they are documented.
+//! The rows that the backends answer with, field by field as documented.
 
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::{Value, value::RawValue};
 
 use super::people::Human;
 
-/// A row as documented, or one that somebody has tampered with.
+/// A row as documented, or one that has been altered.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub(super) enum Row<T> {
@@ -27,7 +27,7 @@ pub(super) struct Person {
     pub(super) last_name: String,
     pub(super) email: Option<String>,
     pub(super) username: Option<String>,
-    /// Documented as null only; that it can hold a number in this form is an assumption.
+    /// Documented only as null; that it can hold a number in this form is an assumption.
     pub(super) phonenumber: Option<String>,
     pub(super) enabled: bool,
     pub(super) selected: bool,
@@ -88,7 +88,7 @@ pub(super) struct NoCost;
 // === impl Row ===
 
 impl<T> Row<T> {
-    /// The row with other values for some keys.
+    /// Returns the row with other values for some keys.
     pub(super) fn tampered(row: &impl Serialize, changes: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
         let mut odd = serde_json::to_value(row).unwrap_or_default();
         if let Some(fields) = odd.as_object_mut() {
@@ -101,7 +101,7 @@ impl<T> Row<T> {
 // === impl Person ===
 
 impl Person {
-    /// What Advanced Automation has of a human.
+    /// Returns what Advanced Automation has of a person.
     pub(super) fn of(human: &Human, customer: &str) -> Self {
         let person = Self {
             id: human.person_id.clone(),
@@ -119,7 +119,7 @@ impl Person {
         if human.signs_in { person.signing_in_as(username) } else { person }
     }
 
-    /// Gives a login, and the days and hours that the documented person with a login has.
+    /// Adds a login, and the days and hours that the documented person with a login has.
     pub(super) fn signing_in_as(self, username: &str) -> Self {
         Self { username: Some(username.to_owned()), is_login: true, days_off_per_year: 15, user_working_hours: Week::working(8), ..self }
     }
@@ -128,7 +128,7 @@ impl Person {
 // === impl User ===
 
 impl User {
-    /// What `MyReports` has of a human.
+    /// Returns what `MyReports` has of a person.
     pub(super) fn of(human: &Human, customer: &str) -> Self {
         Self {
             id: human.user_id.clone(),

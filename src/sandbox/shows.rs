@@ -10,26 +10,25 @@ use super::{
     rows::{Person, Row, User},
 };
 
-/// Somebody else's id, for rows that a working filter would not let through.
+/// A foreign id, for rows that a working filter would not let through.
 const ANOTHER_CUSTOMER: &str = "00000000-0000-4000-8000-000000000999";
 
-/// By how much the number of a customer is greater in `MyReports` than in Advanced Automation, where
-/// its ids differ.
+/// How much higher a customer's number is in `MyReports` than in Advanced Automation, where its ids differ.
 const FIRST_USERS: u16 = 200;
 
 /// How many rows the documented page has (Acronis PSA guide, "Fetching customer clients").
 const DOCUMENTED_PAGE: usize = 50;
 
-/// How many people are in each backend, and how many of them in both.
+/// How many people are in each backend, and how many of them are in both.
 struct Mix {
     persons: usize,
     users: usize,
     both: usize,
 }
 
-/// The rows of a customer: for the same seed always the same.
+/// Returns the rows of a customer, always the same for the same seed.
 pub(super) fn roster(seed: u64, customer: &Customer) -> Roster {
-    // A link joins the two sides of one crowd: 220 has the users to the persons of 020.
+    // A link joins the two halves of one group of people: 220 has the users that match the persons of 020.
     let number = if customer.show == Show::Users { customer.number - FIRST_USERS } else { customer.number };
     let mut crowd = Crowd::new(seed, number);
     let mut mixed = |persons, users, both| {
@@ -61,7 +60,7 @@ impl Roster {
         Self { counts_pages: false, size_as_text: true, ..self }
     }
 
-    /// Repeats the first row where the second page begins, as when somebody is added between two calls.
+    /// Repeats the first row where the second page begins, as when a row is added between two calls.
     fn with_a_moved_row(mut self) -> Self {
         let first = self.persons.first().cloned();
         let (before, after) = self.persons.split_at(self.persons.len().min(DOCUMENTED_PAGE));
@@ -96,7 +95,8 @@ impl Mix {
         Roster::of(persons, users)
     }
 
-    /// A user, who is written differently from the person for some of those in both.
+    /// Returns a user, whose name or address is written differently from the person's for some of those in
+    /// both.
     fn user(&self, position: usize, human: &Human, customer: &str) -> User {
         let mut user = User::of(human, customer);
         if position < self.both && position.is_multiple_of(5) {
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// Persons and users as JSON.
+    /// Returns persons and users as JSON.
     fn rows(seed: u64, digits: &str) -> (Roster, Vec<Value>, Vec<Value>) {
         let id = format!("00000000-0000-4000-8000-000000000{digits}");
         let roster = super::roster(seed, &Customer::find(&id).unwrap());

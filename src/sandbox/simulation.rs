@@ -1,4 +1,4 @@
-//! What both backends share: the options, the counters, the customers' rows.
+//! What both backends share: the options, the counters and the customers' rows.
 
 use std::{
     collections::HashMap,
@@ -16,17 +16,17 @@ use super::{
     Backend, Calls, FaultKind, Options, call::Call, customers::Customer, identity::Identity, roster::Roster, shows, tokens::Tokens,
 };
 
-/// The state behind both servers.
+/// The state shared by both servers.
 pub(super) struct Simulation {
     options: Options,
     /// Ends when the sandbox is dropped.
     pub(super) closing: watch::Receiver<()>,
-    /// The tokens that are good.
+    /// The valid tokens.
     pub(super) tokens: Tokens,
-    /// Who has logged in to `MyReports`, and with what.
+    /// The logins to `MyReports`, and what was issued for them.
     pub(super) identity: Identity,
     pub(super) counters: Counters,
-    /// By the number of the customer, of which there are fewer than a hundred.
+    /// By the customer's number; there are fewer than a hundred.
     rosters: Mutex<HashMap<u16, Arc<Roster>>>,
 }
 
@@ -49,7 +49,7 @@ impl Simulation {
         Self { options, closing, tokens: Tokens::default(), identity, counters: Counters::default(), rosters: Mutex::default() }
     }
 
-    /// Takes its time, then answers instead of the backend if every call there goes wrong.
+    /// Waits for the latency, then returns a fault's answer if every call to the backend fails.
     pub(super) async fn disturb(&self, call: &Call) -> Option<Response> {
         time::sleep(self.options.latency).await;
         for kind in self.faults(call.backend) {
@@ -61,12 +61,12 @@ impl Simulation {
         None
     }
 
-    /// Whether a backend has this fault.
+    /// Returns whether a backend has this fault.
     pub(super) fn has(&self, backend: Backend, kind: FaultKind) -> bool {
         self.faults(backend).any(|fault| fault == kind)
     }
 
-    /// By how much a count is wrong at the call of this number: never right, never the same twice running.
+    /// Returns by how much a count is wrong on this call: never right, and never the same twice in a row.
     pub(super) fn drift(&self, backend: Backend, call: u64) -> usize {
         if !self.has(backend, FaultKind::Changing) {
             return 0;
@@ -74,7 +74,7 @@ impl Simulation {
         usize::try_from(1 + call % 10).unwrap_or(1)
     }
 
-    /// The rows of a customer, made at the first call.
+    /// Returns the rows of a customer, which the first call generates.
     pub(super) fn roster(&self, customer: &Customer) -> Arc<Roster> {
         let mut rosters = self.rosters.lock();
         let made = || Arc::new(shows::roster(self.options.seed, customer));
@@ -91,7 +91,7 @@ impl Simulation {
 // === impl Counters ===
 
 impl Counters {
-    /// Adds one and says how many that makes.
+    /// Adds one and returns the new count.
     pub(super) fn count(counter: &AtomicU64) -> u64 {
         counter.fetch_add(1, Ordering::Relaxed) + 1
     }

@@ -1,7 +1,7 @@
 //! Connections that can be made to break in the middle of an answer, or before its first byte.
 //!
-//! A response body cannot do that: the server knows its length and announces no other. So the break is
-//! made one layer below, where the bytes are written.
+//! A response body cannot do that: the server knows its length and announces no other. So the break happens
+//! one layer below, where the bytes are written.
 
 use std::{
     io,
@@ -26,7 +26,7 @@ use tokio::{
 const INTACT: usize = usize::MAX;
 const RESET: usize = usize::MAX - 1;
 
-/// What a handler holds of its connection: how many bytes may still be written to it.
+/// A handler's control of its connection: how many more bytes may be written to it.
 #[derive(Debug, Clone)]
 pub(super) struct Fuse(Arc<AtomicUsize>);
 
@@ -57,7 +57,7 @@ impl Fuse {
     }
 
     fn burn(&self, bytes: usize) {
-        // Only the connection's own task writes, and it sets the fuse too: nothing comes in between.
+        // Only the connection's own task writes, and it also sets the fuse: there is no race.
         match self.left() {
             INTACT | RESET => {}
             left => self.end_after(left.saturating_sub(bytes)),
@@ -79,7 +79,7 @@ impl Listener for FusedListener {
 
     async fn accept(&mut self) -> (FusedStream, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        // Answers are small; held back for more to send, each would wait for an acknowledgement.
+        // Answers are small. If they were held back for more data, each would wait for an acknowledgement.
         _ = stream.set_nodelay(true);
         let fuse = Fuse(Arc::new(AtomicUsize::new(INTACT)));
         (FusedStream { stream, fuse }, address)

@@ -1,4 +1,4 @@
-//! The sandbox asked over its sockets, as the gateway would ask it.
+//! The sandbox, called over its sockets as the gateway would call it.
 
 use std::{
     io::{Read, Write},
@@ -12,7 +12,7 @@ use super::*;
 
 const PREFIX: &str = "00000000-0000-4000-8000-000000000";
 
-/// Sends a request and reads to the end of the connection: what came, and how it ended.
+/// Sends a request and reads to the end of the connection; returns the data, and how it ended.
 ///
 /// Blocking, so the tests need a second thread for the servers.
 fn send(base: &str, request: &str) -> (String, io::Result<usize>) {
@@ -25,7 +25,7 @@ fn send(base: &str, request: &str) -> (String, io::Result<usize>) {
     (String::from_utf8(answer).unwrap(), end)
 }
 
-/// The status and the body of an answer.
+/// Returns the status and the body of an answer.
 fn ask(base: &str, line: &str, headers: &[String], body: &str) -> (u16, String) {
     let headers: String = headers.iter().flat_map(|header| [header.as_str(), "\r\n"]).collect();
     let length = body.len();
@@ -36,7 +36,7 @@ fn ask(base: &str, line: &str, headers: &[String], body: &str) -> (u16, String) 
     (status.unwrap_or_default(), body.to_owned())
 }
 
-/// The text at a JSON pointer, empty where there is none.
+/// Returns the text at a JSON pointer; empty if there is none.
 fn text<'a>(body: &'a Value, pointer: &str) -> &'a str {
     let found = body.pointer(pointer).and_then(Value::as_str);
     found.unwrap_or_default()
@@ -55,7 +55,7 @@ fn token(sandbox: &Sandbox, secret: &str) -> (u16, Value) {
     (status, serde_json::from_str(&body).unwrap_or_default())
 }
 
-/// A page of persons, with a fresh token.
+/// Returns a page of persons, using a fresh token.
 fn persons(sandbox: &Sandbox, query: &str, body: &str) -> (u16, Value) {
     let (_, granted) = token(sandbox, CLIENT_SECRET);
     let headers = [bearer(text(&granted, "/access_token"))];

@@ -4,12 +4,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
-/// The present time.
+/// Returns the present time.
 pub(super) fn now() -> String {
     format(Timestamp::now())
 }
 
-/// The time since 1970, zero for a clock that stands before it.
+/// Returns the time since 1970; zero if the clock is before that.
 pub(super) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The tokens that Advanced Automation's token endpoint hands out (Acronis developer guide, "Authentication").
+//! The tokens that Advanced Automation's token endpoint issues (Acronis developer guide, "Authentication").
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -10,19 +10,19 @@ use tokio::time::Instant;
 
 use super::{CLIENT_ID, answer::credentials};
 
-/// How long a token is good ("Authentication": two hours).
+/// How long a token is valid ("Authentication": two hours).
 pub(super) const LIFETIME: Duration = Duration::from_hours(2);
-/// How many tokens are remembered; with one more the oldest is forgotten.
+/// How many tokens are remembered; beyond that the oldest is forgotten.
 const REMEMBERED: usize = 1000;
 
-/// The tokens that were handed out and when each ends, oldest first.
+/// The issued tokens and when each expires, oldest first.
 #[derive(Default)]
 pub(super) struct Tokens(Mutex<VecDeque<(String, Instant)>>);
 
 // === impl Tokens ===
 
 impl Tokens {
-    /// Whether a request carries a token that was handed out here and has not expired.
+    /// Returns whether a request carries a token that was issued here and has not expired.
     pub(super) fn accept(&self, headers: &HeaderMap) -> bool {
         let Some(presented) = credentials(headers, "Bearer") else {
             return false;
@@ -32,7 +32,7 @@ impl Tokens {
         live.any(|(token, _)| token == presented)
     }
 
-    /// Hands out a new one.
+    /// Issues a new token.
     pub(super) fn issue(&self) -> String {
         let token = token();
         let mut issued = self.0.lock();
@@ -44,7 +44,7 @@ impl Tokens {
     }
 }
 
-/// A new token in the form of a JWT, which nobody signed.
+/// Creates a token in the form of a JWT, without a real signature.
 fn token() -> String {
     let claims = json!({"sub": CLIENT_ID, "jti": format!("{:032x}", fastrand::u128(..))});
     let parts = [r#"{"typ":"JWT","alg":"RS256"}"#.to_owned(), claims.to_string(), "signed by nobody".to_owned()];
