@@ -1,4 +1,4 @@
-//! What is counted of the ways to link customers: the sources' lists, the file, and what came of them.
+//! Metrics of customer links: the sources' lists, the file, and the resulting links.
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -8,7 +8,7 @@ use prometheus_client::{
 use super::labels::{Labels, at_most, result};
 use crate::domain::{FailureKind, SourceName};
 
-/// What is counted of the ways to link customers.
+/// Metrics of customer links.
 #[derive(Debug, Default)]
 pub struct LinkMetrics {
     lists: Family<Labels<2>, Counter>,
@@ -21,19 +21,19 @@ pub struct LinkMetrics {
 
 impl LinkMetrics {
     pub(super) fn register(&self, all: &mut Registry) {
-        let help = "Readings of a source's list of customers, by what they came to";
+        let help = "Readings of a source's list of customers, by outcome";
         all.register("customer_lists", help, self.lists.clone());
         all.register("customer_links", "Customers that a strategy knows", self.links.clone());
-        let help = "Customers of a source that were found and are linked to no other, by why";
+        let help = "Customers of a source that were found but are not linked, by reason";
         all.register("customers_unlinked", help, self.unlinked.clone());
-        all.register("customer_file_loads", "Changed files of links, by whether they were taken", self.files.clone());
-        let help = "Faults of the file of links as it is now, by what is wrong";
+        all.register("customer_file_loads", "Changed files of links, by whether they were accepted", self.files.clone());
+        let help = "Faults in the present file of links, by reason";
         all.register("customer_file_faults", help, self.faults.clone());
-        let help = "The first line of the file of links with such a fault; 0 where there is none";
+        let help = "The first line of the file of links with such a fault; 0 if there is none";
         all.register("customer_file_fault_line", help, self.fault_lines.clone());
     }
 
-    /// Counts a reading of a source's list of customers; `failure` is `None` where the list came.
+    /// Counts a reading of a source's list of customers; `failure` is `None` if the list was read.
     pub fn listed(&self, source: SourceName, failure: Option<FailureKind>) {
         let outcome = failure.map_or("ok", FailureKind::as_str);
         self.lists.get_or_create(&[("source", source.as_str()), ("outcome", outcome)]).inc();
@@ -44,34 +44,34 @@ impl LinkMetrics {
         self.links.get_or_create(&[("strategy", strategy)]).set(at_most(customers));
     }
 
-    /// Notes how many customers of a source are linked to no other for a reason.
+    /// Notes how many customers of a source are not linked for a given reason.
     pub fn unlinked(&self, source: SourceName, reason: &'static str, customers: usize) {
         self.unlinked.get_or_create(&[("source", source.as_str()), ("reason", reason)]).set(at_most(customers));
     }
 
-    /// Counts a changed file of links, and whether it was taken.
+    /// Counts a changed file of links, and whether it was accepted.
     pub fn file_loaded(&self, taken: bool) {
         self.files.get_or_create(&result(taken)).inc();
     }
 
-    /// Notes how many faults of a kind the file of links has, and in which line the first is.
+    /// Notes how many faults of a kind the file of links has, and the line of the first one.
     pub fn file_faults(&self, reason: &'static str, faults: usize, first_line: u64) {
         let labels = [("reason", reason)];
         self.faults.get_or_create(&labels).set(at_most(faults));
         self.fault_lines.get_or_create(&labels).set(at_most(first_line));
     }
 
-    /// Shows no more how many customers a strategy knows.
+    /// Stops showing how many customers a strategy knows.
     pub fn forget_linked(&self, strategy: &'static str) {
         self.links.remove(&[("strategy", strategy)]);
     }
 
-    /// Shows no more who is linked to no other.
+    /// Stops showing which customers are not linked.
     pub fn forget_unlinked(&self) {
         self.unlinked.clear();
     }
 
-    /// Shows no more what is wrong with the file of links.
+    /// Stops showing the faults of the file of links.
     pub fn forget_file_faults(&self) {
         self.faults.clear();
         self.fault_lines.clear();

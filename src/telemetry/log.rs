@@ -1,4 +1,4 @@
-//! Log lines: JSON or text on stderr, and what of a panic may be told.
+//! Log lines: JSON or text on stderr, and how much of a panic is logged.
 
 use std::{io, panic};
 
@@ -16,15 +16,15 @@ use crate::config::LogFormat;
 /// Why logging could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The level is no level.
+    /// The level is not a known one.
     #[error("ROLLCALL_LOG: must be off, error, warn, info, debug or trace.")]
     Level,
-    /// Somebody else writes the log already.
-    #[error("the log was started twice")]
+    /// A logger is already installed.
+    #[error("logging is already started")]
     Twice(#[source] TryInitError),
 }
 
-/// Starts to log to stderr. `level` is `info` unless it says otherwise.
+/// Starts logging to stderr. `level` is `info` by default.
 pub fn start_logging(format: LogFormat, level: Option<&str>) -> Result<(), LogError> {
     let level: LevelFilter = level.unwrap_or("info").parse().map_err(|_| LogError::Level)?;
     let filter = level.and(filter_fn(is_ours_or_quiet));
@@ -36,14 +36,13 @@ pub fn start_logging(format: LogFormat, level: Option<&str>) -> Result<(), LogEr
     tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().map_err(LogError::Twice)
 }
 
-/// Libraries log nothing below `info`, whatever level is asked for: some would write headers or
-/// bodies, and with them what nobody may see.
+/// Libraries log nothing below `info`, whatever level is asked for: some would log headers or bodies, with
+/// contents that no one may see.
 fn is_ours_or_quiet(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("rollcall") || *metadata.level() <= Level::INFO
 }
 
-/// From now on a panic is logged with its place but without its message, which may quote what an
-/// upstream wrote.
+/// Makes panics log their location but not their message, which may quote what an upstream wrote.
 pub fn log_panics() {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The metrics, all in one place: name, labels, and what each counts.
+//! All metrics in one place: their names, labels and meanings.
 
 use std::{
     borrow::Cow,
@@ -23,10 +23,10 @@ use super::{
 };
 use crate::domain::{FailureKind, SourceName};
 
-/// Callers by tokens that have a label of their own.
+/// How many callers by token have a label of their own.
 const MOST_LABELS: usize = 200;
 
-/// Everything that is counted. Labels have few values: never a path, an id or an address.
+/// Everything that is counted. Labels have few values, and never a path, an id or an address.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -48,20 +48,20 @@ pub struct Metrics {
     reloads: Family<Labels<1>, Counter>,
     source_up: Family<SourceLabels, Gauge<f64, AtomicU64>>,
     breaker: Family<SourceLabels, Gauge>,
-    /// What is counted of the ways to link customers.
+    /// The metrics of customer links.
     pub links: LinkMetrics,
     /// The turn of the gateway whose gauges are shown.
     turn: Mutex<u64>,
-    /// What is counted of the shared cache.
+    /// The metrics of the shared cache.
     pub shared_cache: SharedCacheMetrics,
 }
 
-/// How the cache was of use for one source of one request.
+/// How the cache was used for one source of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheUse {
-    /// A copy was there that could be given at once.
+    /// There was a copy that could be returned at once.
     Hit,
-    /// No copy was there, or none that could be used.
+    /// There was no copy, or none that could be used.
     Miss,
     /// A walk for another caller was under way and was shared.
     Collapsed,
@@ -122,7 +122,8 @@ impl EncodeLabelValue for Shared {
     }
 }
 
-/// A label as OpenMetrics wants it; the library writes it as it is, and whoever issues tokens names callers.
+/// Escapes a label for OpenMetrics. The library writes labels as they are, and token issuers choose callers'
+/// names.
 fn escaped(label: &str) -> Cow<'_, str> {
     if label.contains(['\\', '"', '\n']) {
         label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").into()
@@ -170,37 +171,37 @@ impl Metrics {
         let all = &mut self.registry;
         self.running.register(all);
         all.register("requests", "Requests answered, by route template and HTTP status", self.requests.clone());
-        let help = "How long requests took to be answered, by route template";
+        let help = "How long it took to answer requests, by route template";
         all.register_with_unit("request_duration", help, Unit::Seconds, self.request_seconds.clone());
-        all.register("caller_requests", "Requests by caller, where callers are told apart, and HTTP status", self.callers.clone());
-        all.register("upstream_calls", "Calls to a source, retries included, by what they came to", self.calls.clone());
+        all.register("caller_requests", "Requests by caller, if callers are identified, and HTTP status", self.callers.clone());
+        all.register("upstream_calls", "Calls to a source, retries included, by outcome", self.calls.clone());
         let help = "How long calls to a source took";
         all.register_with_unit("upstream_call_duration", help, Unit::Seconds, self.call_seconds.clone());
-        all.register("upstream_retries", "Calls that were tried once more", self.retries.clone());
+        all.register("upstream_retries", "Calls that were retried", self.retries.clone());
         all.register("tokens_renewed", "Access tokens received", self.tokens.clone());
-        all.register("odd_fields", "Fields of the wrong type, taken as absent", self.odd_fields.clone());
-        all.register("cache_lookups", "Questions to the cache, by whether it could answer", self.lookups.clone());
-        all.register("cache_entries", "Answers of sources and joined rolls that are kept", self.cache_entries.clone());
+        all.register("odd_fields", "Fields of the wrong type, treated as absent", self.odd_fields.clone());
+        all.register("cache_lookups", "Cache lookups, by whether the cache could answer", self.lookups.clone());
+        all.register("cache_entries", "Sources' answers and joined rolls in the cache", self.cache_entries.clone());
         all.register_with_unit("cache", "About how much memory the cache holds", Unit::Bytes, self.cache_bytes.clone());
-        all.register("panics", "Bugs that were caught and answered as internal", self.panics.clone());
-        all.register("config_reloads", "Changed configurations, by whether they were taken", self.reloads.clone());
+        all.register("panics", "Caught bugs, answered as internal", self.panics.clone());
+        all.register("config_reloads", "Changed configurations, by whether they were accepted", self.reloads.clone());
         all.register(
             "source_breaker",
-            "What keeps calls from a source: 0 nothing, 1 one call is let through to see, 2 none is",
+            "State of a source's breaker: 0 every call passes, 1 one call passes as a probe, 2 no call passes",
             self.breaker.clone(),
         );
         all.register("source_up", "Whether the last walk of a source got an answer", self.source_up.clone());
     }
 
-    /// Counts an answered request; `trace` is its own where that is reported.
+    /// Counts an answered request; `trace` is its own, if that is reported.
     pub fn request(&self, route: &Arc<str>, status: u16, took: Duration, trace: Option<TraceId>) {
         let route = Shared(route.clone());
         self.requests.get_or_create(&RequestLabels { route: route.clone(), status }).inc();
         self.request_seconds.get_or_create(&RouteLabels { route }).observe(took, trace);
     }
 
-    /// The label of a caller whose name nobody here has chosen: his name, or one that all share who
-    /// come after the first few, for a metric must not grow without end.
+    /// Returns the label of a caller whose name someone else has chosen: that name for the first few, and one
+    /// shared label for all later ones, because a metric must not grow without bound.
     pub fn label_of(&self, name: &Arc<str>) -> Arc<str> {
         let mut labels = self.labels.lock();
         if labels.len() < MOST_LABELS {
@@ -209,12 +210,13 @@ impl Metrics {
         if labels.contains(name) { Arc::clone(name) } else { "other".into() }
     }
 
-    /// Counts a request of a caller. Whoever names callers sees to it that there are few names.
+    /// Counts a caller's request. Whoever assigns the names keeps them few.
     pub fn caller(&self, caller: &Arc<str>, status: u16) {
         self.callers.get_or_create(&CallerLabels { caller: Shared(caller.clone()), status }).inc();
     }
 
-    /// Counts one call to a source; no failure where it gave a page, `trace` where that is reported.
+    /// Counts one call to a source; `failure` is `None` if it returned a page, `trace` is set if it is
+    /// reported.
     pub fn call(&self, source: SourceName, failure: Option<FailureKind>, took: Duration, trace: Option<TraceId>) {
         let source = source.as_str();
         let outcome = failure.map_or("ok", FailureKind::as_str);
@@ -222,17 +224,17 @@ impl Metrics {
         self.call_seconds.get_or_create(&SourceLabels { source }).observe(took, trace);
     }
 
-    /// Counts a call that is tried once more.
+    /// Counts a call that is retried.
     pub fn retry(&self, source: SourceName) {
         self.retries.get_or_create(&source.into()).inc();
     }
 
-    /// Counts an access token that was received.
+    /// Counts a received access token.
     pub fn token_renewed(&self, source: SourceName) {
         self.tokens.get_or_create(&source.into()).inc();
     }
 
-    /// Counts what a whole walk came to.
+    /// Counts the result of a whole walk.
     pub fn walk(&self, source: SourceName, answered: bool, odd_fields: u64) {
         self.odd_fields(source, odd_fields);
         self.source_up.get_or_create(&source.into()).set(f64::from(u8::from(answered)));
@@ -243,7 +245,7 @@ impl Metrics {
         self.odd_fields.get_or_create(&source.into()).inc_by(count);
     }
 
-    /// Counts a question to the cache.
+    /// Counts a cache lookup.
     pub fn lookup(&self, source: SourceName, result: CacheUse) {
         self.lookups.get_or_create(&LookupLabels { source: source.as_str(), result: result.as_str() }).inc();
     }
@@ -258,12 +260,12 @@ impl Metrics {
         self.running.configured(facts);
     }
 
-    /// Counts spans of sampled requests, by what became of them.
+    /// Counts spans of sampled requests, by their fate.
     pub fn spans(&self, fate: SpanFate, count: u64) {
         self.running.spans(fate, count);
     }
 
-    /// Counts a changed configuration, and whether it was taken.
+    /// Counts a changed configuration, and whether it was accepted.
     pub fn reloaded(&self, taken: bool) {
         if !taken {
             self.running.refused();
@@ -271,14 +273,14 @@ impl Metrics {
         self.reloads.get_or_create(&result(taken)).inc();
     }
 
-    /// Begins the turn of another gateway, and gives its number: the gauges that it notes from now on are shown.
+    /// Begins another gateway's turn, and returns its number: from now on the gauges that it sets are shown.
     pub fn begin_turn(&self) -> u64 {
         let mut turn = self.turn.lock();
         *turn += 1;
         *turn
     }
 
-    /// Forgets gauges, unless another gateway's turn has begun since: they may be that one's by now.
+    /// Removes gauges, unless another gateway's turn has begun since: by now they may belong to that one.
     pub fn forget_in_turn(&self, own: u64, forget: impl FnOnce()) {
         let turn = self.turn.lock();
         if *turn == own {
@@ -286,18 +288,18 @@ impl Metrics {
         }
     }
 
-    /// Notes what a source's circuit breaker does: 0 closed, 1 half open, 2 open.
+    /// Notes the state of a source's circuit breaker: 0 closed, 1 half open, 2 open.
     pub fn breaker(&self, source: SourceName, state: i64) {
         self.breaker.get_or_create(&source.into()).set(state);
     }
 
-    /// All metrics as Prometheus reads them (`OpenMetrics` text), with the cache's size as of now.
+    /// Returns all metrics for Prometheus (`OpenMetrics` text), with the cache's present size.
     pub fn render(&self, cache_entries: u64, cache_bytes: u64) -> String {
         self.cache_entries.set(at_most(cache_entries));
         self.cache_bytes.set(at_most(cache_bytes));
         let mut text = String::with_capacity(16 << 10);
         if encode(&mut text, &self.registry).is_err() {
-            text.clear(); // writing to a String does not fail
+            text.clear(); // unreachable: writing to a String does not fail
         }
         text
     }

@@ -1,5 +1,5 @@
-//! What runs: the build, the configuration in use, whether the last reload was taken, and what
-//! became of the spans that were reported.
+//! Metrics of the running program: the build, the configuration in use, whether the last reload was accepted,
+//! and the fate of reported spans.
 
 use std::time::SystemTime;
 
@@ -14,26 +14,26 @@ use super::labels::{Labels, at_most};
 /// The configuration in use, without secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ConfigFacts {
-    /// A digest of every key but the secrets: the same where two replicas are configured the same.
+    /// A digest of every key except the secrets: equal for replicas that are configured alike.
     pub digest: String,
-    /// How callers are told: `none`, `keys` or `jwt`.
+    /// How callers are identified: `none`, `keys` or `jwt`.
     pub auth: &'static str,
-    /// The ways in which customers are found, in their order.
+    /// The strategies by which customers are found, in order.
     pub links: String,
 }
 
-/// What became of spans.
+/// The fate of spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanFate {
-    /// The collector has taken them.
+    /// The collector accepted them.
     Exported,
-    /// The collector did not take them.
+    /// The collector did not accept them.
     Failed,
-    /// There was no room for them in the queue.
+    /// The queue had no room for them.
     Dropped,
 }
 
-/// The metrics of what runs.
+/// Metrics of the running program.
 #[derive(Debug, Default)]
 pub(super) struct RunningMetrics {
     config: Family<ConfigFacts, Gauge>,
@@ -58,13 +58,13 @@ impl RunningMetrics {
     pub(super) fn register(&self, all: &mut Registry) {
         let revision = option_env!("ROLLCALL_REVISION").unwrap_or("unknown");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION")), ("revision", revision)]);
-        all.register("build", "The version that runs, and the revision of its source where the build was told it", build);
-        all.register("config_info", "The configuration in use; the digest is of all keys but the secrets", self.config.clone());
-        let help = "Whether the configuration was taken when it was last read: 1 or 0";
+        all.register("build", "The running version, and its source revision if the build was given one", build);
+        all.register("config_info", "The configuration in use; the digest covers all keys except the secrets", self.config.clone());
+        let help = "Whether the configuration was accepted when it was last read: 1 or 0";
         all.register("config_last_reload_successful", help, self.taken.clone());
-        let help = "When a configuration was last taken, in seconds since 1970";
+        let help = "When a configuration was last accepted, in seconds since 1970";
         all.register_with_unit("config_last_reload_success_timestamp", help, Unit::Seconds, self.taken_at.clone());
-        all.register("trace_spans", "Spans of sampled requests, by what became of them", self.spans.clone());
+        all.register("trace_spans", "Spans of sampled requests, by their fate", self.spans.clone());
         for fate in SpanFate::ALL {
             self.spans(fate, 0);
         }
@@ -79,7 +79,7 @@ impl RunningMetrics {
         self.taken.set(1);
     }
 
-    /// Notes that a configuration was refused.
+    /// Notes that a configuration was rejected.
     pub(super) fn refused(&self) {
         self.taken.set(0);
     }

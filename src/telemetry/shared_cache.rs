@@ -1,4 +1,4 @@
-//! What is counted of the shared cache. Nothing of it is shown where there is none.
+//! Metrics of the shared cache; nothing is shown if there is none.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use prometheus_client::{
 use super::labels::Labels;
 use crate::domain::SourceName;
 
-/// What is counted of the shared cache.
+/// Metrics of the shared cache.
 #[derive(Clone, Debug)]
 pub struct SharedCacheMetrics {
     up: Family<Labels<0>, Gauge>,
@@ -60,18 +60,18 @@ impl Default for SharedCacheMetrics {
 impl SharedCacheMetrics {
     pub(super) fn register(&self, all: &mut Registry) {
         all.register("shared_cache_up", "Whether the shared cache answered when it was last asked", self.up.clone());
-        let help = "Whether this replica hears at once what others store in the shared cache";
+        let help = "Whether this replica learns at once what others store in the shared cache";
         all.register("shared_cache_subscribed", help, self.subscribed.clone());
-        let help = "Copies looked for in the shared cache, by what came of it";
+        let help = "Copies looked up in the shared cache, by result";
         all.register("shared_cache_lookups", help, self.lookups.clone());
-        all.register("shared_cache_calls", "Calls to the shared cache, by what came of them", self.calls.clone());
+        all.register("shared_cache_calls", "Calls to the shared cache, by result", self.calls.clone());
         let help = "How long calls to the shared cache took";
         all.register_with_unit("shared_cache_call_duration", help, Unit::Seconds, self.call_seconds.clone());
-        let help = "Renewals of a shared refresh token that were not made, for the shared cache was out of reach";
+        let help = "Renewals of a shared refresh token that were not made because the shared cache was unreachable";
         all.register("shared_cache_renewals_withheld", help, self.withheld.clone());
     }
 
-    /// Forgets how it is, for there is none any more.
+    /// Stops showing its state, because it is no longer used.
     pub fn forget(&self) {
         self.up.clear();
         self.subscribed.clear();
@@ -82,17 +82,17 @@ impl SharedCacheMetrics {
         self.up.get_or_create(&[]).set(i64::from(up));
     }
 
-    /// Notes whether changes of others are heard.
+    /// Notes whether other replicas' changes are received.
     pub fn subscribed(&self, subscribed: bool) {
         self.subscribed.get_or_create(&[]).set(i64::from(subscribed));
     }
 
-    /// Counts a copy that was looked for.
+    /// Counts a lookup of a copy.
     pub fn lookup(&self, result: &'static str) {
         self.lookups.get_or_create(&ResultLabels { result }).inc();
     }
 
-    /// Counts a call, and how long it took, if it was made.
+    /// Counts a call and, if it was made, how long it took.
     pub fn call(&self, call: &'static str, result: &'static str, took: Option<Duration>) {
         self.calls.get_or_create(&CallLabels { call, result }).inc();
         if let Some(took) = took {

@@ -1,4 +1,4 @@
-//! How long things take: buckets that fit, and in each the trace of one request that fell into it.
+//! Durations: buckets that fit, each with the trace of one request that fell into it.
 
 use std::{fmt, time::Duration};
 
@@ -7,14 +7,14 @@ use prometheus_client::{
     metrics::{MetricType, TypedMetric, exemplar::HistogramWithExemplars},
 };
 
-/// Of requests, in seconds: a hit takes from 30 us on, a walk may take a request's whole deadline.
+/// The buckets for requests, in seconds: a hit takes 30 us or more, a walk up to a request's whole deadline.
 const REQUESTS: [f64; 18] =
     [0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// Of calls to a source, in seconds.
+/// The buckets for calls to a source, in seconds.
 const CALLS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// The id of a trace that is reported.
+/// The id of a reported trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceId(pub(super) u128);
 
@@ -28,17 +28,17 @@ struct TraceLabels {
 }
 
 impl Timing {
-    /// Of requests.
+    /// Creates a histogram for requests.
     pub(super) fn of_requests() -> Self {
         Self(HistogramWithExemplars::new(REQUESTS.into_iter()))
     }
 
-    /// Of calls to a source.
+    /// Creates a histogram for calls to a source.
     pub(super) fn of_calls() -> Self {
         Self(HistogramWithExemplars::new(CALLS.into_iter()))
     }
 
-    /// Counts one, and remembers its trace where that is reported.
+    /// Counts one duration, and remembers its trace if that is reported.
     pub(super) fn observe(&self, took: Duration, trace: Option<TraceId>) {
         self.0.observe(took.as_secs_f64(), trace.map(|trace_id| TraceLabels { trace_id }), None);
     }

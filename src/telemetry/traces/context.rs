@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The flag of `traceparent` which says that the trace is recorded.
+/// The flag of `traceparent` that marks the trace as recorded.
 const SAMPLED: u8 = 1;
 
 /// A position in a trace.
@@ -14,13 +14,13 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Begins a trace, of which so large a share is sampled.
+    /// Begins a trace; `share` of all traces are sampled.
     pub(super) fn begin(share: f64) -> Self {
         let trace_id = fastrand::u128(1..);
         Self { trace_id, span_id: fastrand::u64(1..), flags: if is_chosen(trace_id, share) { SAMPLED } else { 0 } }
     }
 
-    /// The position that a `traceparent` header carries; `None` where it is not valid.
+    /// Returns the position in a `traceparent` header; `None` if it is not valid.
     pub fn read(header: &str) -> Option<Self> {
         let mut parts = header.split('-');
         let version = hex::<2>(parts.next()?)?;
@@ -30,12 +30,13 @@ impl TraceContext {
         (whole && trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags })
     }
 
-    /// A new position in the same trace. Flags that nobody knows here are not handed on (W3C Trace Context, 3.2.2.5.2).
+    /// Returns a new position in the same trace. Unknown flags are not passed on (W3C Trace Context,
+    /// 3.2.2.5.2).
     pub(super) fn child(self) -> Self {
         Self { span_id: fastrand::u64(1..), flags: self.flags & SAMPLED, ..self }
     }
 
-    /// Whether the trace is recorded.
+    /// Returns whether the trace is recorded.
     pub(super) fn is_sampled(self) -> bool {
         self.flags & SAMPLED != 0
     }
@@ -47,15 +48,15 @@ impl fmt::Display for TraceContext {
     }
 }
 
-/// Whether a trace is among so large a share of all, 0 to 1. Its id decides, by the bits that
-/// `OpenTelemetry`'s own `TraceIdRatioBased` looks at, so that others of the same share agree.
+/// Returns whether a trace belongs to a share, 0 to 1, of all traces. Its id decides, by the bits that
+/// `OpenTelemetry`'s own `TraceIdRatioBased` uses, so that other services with the same share agree.
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "a share has no more digits")]
 fn is_chosen(trace_id: u128, share: f64) -> bool {
     const ALL: u64 = 1 << 63;
     share >= 1.0 || (trace_id as u64) >> 1 < (share * ALL as f64) as u64
 }
 
-/// Exactly `DIGITS` lower-case hex digits.
+/// Parses exactly `DIGITS` lower-case hex digits.
 fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
     let plain = text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     plain.then(|| u128::from_str_radix(text, 16).ok()).flatten()

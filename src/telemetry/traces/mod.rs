@@ -1,9 +1,9 @@
-//! Traces: where in one a request is (W3C Trace Context), and spans by `OpenTelemetry` for those that
-//! are sampled.
+//! Traces: a request's position in one (W3C Trace Context), and `OpenTelemetry` spans for those that are
+//! sampled.
 //!
-//! [`Tracer`] decides once for each request; whatever is not sampled has no spans, and costs
-//! nothing. Spans that have ended wait in a bounded queue, from which one task ([`Reporter`]) sends
-//! them to the collector. Nobody who is being answered waits for it.
+//! [`Tracer`] decides once per request; a request that is not sampled has no spans, and costs nothing.
+//! Finished spans wait in a bounded queue, from which one task ([`Reporter`]) sends them to the collector. No
+//! request waits for it.
 
 mod context;
 mod otlp;

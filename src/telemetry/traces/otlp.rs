@@ -1,4 +1,4 @@
-//! What is sent to a collector (OTLP over HTTP, in protobuf), and what of it was taken.
+//! What is sent to a collector (OTLP over HTTP, in protobuf), and what of it was accepted.
 
 use http::{HeaderValue, Method, header};
 use opentelemetry::KeyValue;
@@ -16,21 +16,21 @@ use crate::{
     outbound::{Answer, Client},
 };
 
-/// What is told of this process with every batch.
+/// What every batch says about this process.
 #[derive(Debug)]
 pub(super) struct Process(ResourceAttributesWithSchema);
 
-/// What became of a batch.
+/// The fate of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// It was taken, but for so many spans.
+    /// It was accepted, except for some spans.
     Taken {
-        /// Spans that the collector refused.
+        /// How many spans the collector rejected.
         refused: u64,
     },
-    /// It may be taken later.
+    /// It may be accepted later.
     NotNow,
-    /// It will never be taken.
+    /// It will never be accepted.
     Never,
 }
 
@@ -44,7 +44,7 @@ impl Process {
         Self((&Resource::builder_empty().with_attributes(about).build()).into())
     }
 
-    /// A batch as it goes over the wire.
+    /// Encodes a batch for the wire.
     pub(super) fn encode(&self, batch: Vec<SpanData>) -> Vec<u8> {
         ExportTraceServiceRequest { resource_spans: group_spans_by_resource_and_scope(batch, &self.0) }.encode_to_vec()
     }
@@ -58,7 +58,7 @@ pub(super) async fn send(client: &Client, endpoint: &Url, body: Vec<u8>) -> Sent
     outcome(client.exchange_in_time(request).await)
 }
 
-/// What an answer says (OTLP specification, "OTLP/HTTP Response").
+/// Interprets an answer (OTLP specification, "OTLP/HTTP Response").
 fn outcome(answered: Result<Answer, Failure>) -> Sent {
     match answered {
         Ok(Answer { status: 200..=299, body: Ok(body), .. }) => {

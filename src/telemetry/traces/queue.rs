@@ -1,4 +1,4 @@
-//! The bounded queue before the one task that sends spans.
+//! The bounded queue in front of the one task that sends spans.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl Queue {
         Self { sender, metrics, scope }
     }
 
-    /// Puts a span in, if there is room for it. Waits for nothing.
+    /// Adds a span if there is room for it. Never waits.
     pub(super) fn put(&self, span: SpanData) {
         if self.sender.try_send(span).is_err() {
             self.metrics.spans(SpanFate::Dropped, 1);

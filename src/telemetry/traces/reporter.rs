@@ -19,27 +19,27 @@ use crate::{
     telemetry::{Metrics, SpanFate},
 };
 
-/// What is asked, for the log.
+/// What is called, for the log.
 const KEY: &str = "telemetry.otlp_endpoint";
 
-/// Spans that wait at most; what comes beyond is dropped and counted.
+/// The most spans that wait; further ones are dropped and counted.
 const MOST_WAITING: usize = 4096;
 
-/// Spans of one batch at most.
+/// The most spans in one batch.
 const MOST_AT_ONCE: usize = 512;
 
-/// How long is waited for a batch to become full.
+/// How long to wait for a batch to fill up.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// Tries of one batch at most.
+/// The most tries for one batch.
 const TRIES: u32 = 5;
 
-/// The pause behind a try in vain, and the longest: each is twice as long as the one before, until a
-/// batch is taken.
+/// The pause after a failed try, and the longest one: each is twice as long as the one before, until a batch
+/// is accepted.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long the end of the process may wait for what is left.
+/// How long the process may wait at its end for the remaining spans.
 const LAST_WAIT: Duration = Duration::from_secs(3);
 
 const BOUNDS: Bounds =
@@ -65,12 +65,12 @@ struct Sender {
     metrics: Arc<Metrics>,
     stop: CancellationToken,
     pause: Duration,
-    /// Whether it was said that spans are not taken, so that it is said once.
+    /// Whether it has been logged that spans are rejected, so that it is logged once.
     has_complained: bool,
 }
 
 impl Reporter {
-    /// Begins to send to this collector; fails where no client can be made.
+    /// Starts sending to this collector; fails if no client can be made.
     pub fn start(endpoint: Option<&BaseUrl>, metrics: &Arc<Metrics>) -> reqwest::Result<Self> {
         let Some(endpoint) = endpoint else { return Ok(Self::default()) };
         let client = Client::new(KEY, &Transport::direct(endpoint.is_encrypted()), BOUNDS)?;
@@ -91,12 +91,13 @@ impl Reporter {
         Ok(Self(Some(Arc::new(Inner { queue, stop, task }))))
     }
 
-    /// Whoever decides what is reported here: so large a share of the traces that begin here, 0 to 1.
+    /// Creates the tracer that decides what is reported; `share`, 0 to 1, of the traces that begin here are
+    /// sampled.
     pub fn tracer(&self, share: f64) -> Tracer {
         Tracer::new(self.0.as_ref().map(|inner| Arc::clone(&inner.queue)), share)
     }
 
-    /// Sends what is left, for a few seconds at most. What ends later is dropped.
+    /// Sends the remaining spans, for a few seconds at most. Spans that end later are dropped.
     pub async fn finish(&self) {
         let Some(inner) = &self.0 else { return };
         inner.stop.cancel();
@@ -105,13 +106,13 @@ impl Reporter {
             && tokio::time::timeout(LAST_WAIT, &mut task).await.is_err()
         {
             task.abort();
-            tracing::warn!("the collector did not take the last spans in time");
+            tracing::warn!("the collector did not accept the last spans in time");
         }
     }
 }
 
 impl Sender {
-    /// Sends until it is told to stop, and then what is left.
+    /// Sends until it is told to stop, then sends the rest.
     async fn run(mut self) {
         loop {
             let batch = self.gather().await;
@@ -122,7 +123,7 @@ impl Sender {
         }
     }
 
-    /// The next batch: full, or as it is a while after its first span; empty at the end.
+    /// Returns the next batch: full, or as it is some time after its first span; empty at the end.
     async fn gather(&mut self) -> Vec<SpanData> {
         let (mut batch, stop) = (Vec::new(), self.stop.clone());
         let waiting = &mut self.waiting;
@@ -146,7 +147,7 @@ impl Sender {
         batch
     }
 
-    /// Sends a batch, again where that may help; at the end of the process once.
+    /// Sends a batch, with retries where they may help; only once at the end of the process.
     async fn report(&mut self, batch: Vec<SpanData>) {
         let (count, body) = (batch.len() as u64, self.process.encode(batch));
         for number in 1..=TRIES {
@@ -158,13 +159,13 @@ impl Sender {
         }
         self.count(0, count);
         if !std::mem::replace(&mut self.has_complained, true) {
-            tracing::warn!(spans = count, "the collector does not take spans; how many is counted from now on, and not said again");
+            tracing::warn!(spans = count, "the collector rejects spans; further losses are only counted in the metrics");
         }
     }
 
-    /// Makes a pause, unless the process ends.
+    /// Pauses, unless the process ends.
     async fn rest(&mut self) {
-        drop(tokio::time::timeout(self.pause, self.stop.cancelled()).await); // either way it is over
+        drop(tokio::time::timeout(self.pause, self.stop.cancelled()).await); // either way the pause is over
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 

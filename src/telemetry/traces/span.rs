@@ -1,5 +1,5 @@
-//! Where in a trace a request is, and the spans that are open there. A span ends when it is dropped, and
-//! costs nothing where its trace is not reported.
+//! A request's position in a trace, and the spans that are open there. A span ends when it is dropped, and
+//! costs nothing if its trace is not reported.
 
 use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
 
@@ -12,14 +12,14 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use super::{context::TraceContext, queue::Queue};
 use crate::telemetry::TraceId;
 
-/// The trace that a request is part of, and where in it; where spans go, if it is reported.
+/// The trace that a request belongs to, its position in it, and where spans go if the trace is reported.
 #[derive(Clone, Debug)]
 pub struct Trace {
     pub(super) context: TraceContext,
     pub(super) queue: Option<Arc<Queue>>,
 }
 
-/// A span while it is open; empty where its trace is not reported.
+/// An open span; empty if its trace is not reported.
 #[derive(Debug, Default)]
 pub struct Span(Option<Box<Open>>);
 
@@ -27,22 +27,22 @@ pub struct Span(Option<Box<Open>>);
 struct Open {
     context: TraceContext,
     queue: Arc<Queue>,
-    /// `None` once it has ended.
+    /// `None` once the span has ended.
     data: Option<SpanData>,
 }
 
 impl Trace {
-    /// The trace's id, as a caller knows it.
+    /// Returns the trace's id, as a caller knows it.
     pub fn id(&self) -> TraceId {
         TraceId(self.context.trace_id)
     }
 
-    /// The trace's id where its spans are reported.
+    /// Returns the trace's id if its spans are reported.
     pub fn reported(&self) -> Option<TraceId> {
         self.queue.as_ref().map(|_| self.id())
     }
 
-    /// Begins a span below where this is; nothing where the trace is not reported.
+    /// Begins a span below this position; does nothing if the trace is not reported.
     pub fn span(&self, kind: SpanKind) -> Span {
         if self.queue.is_none() {
             return Span::none();
@@ -51,7 +51,7 @@ impl Trace {
     }
 }
 
-/// As `traceparent` has it.
+/// Formats it as in `traceparent`.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.context.fmt(f)
@@ -59,7 +59,7 @@ impl fmt::Display for Trace {
 }
 
 impl Span {
-    /// A span of a trace that is not reported.
+    /// Creates an empty span, of a trace that is not reported.
     pub const fn none() -> Self {
         Self(None)
     }
@@ -70,26 +70,26 @@ impl Span {
         Self(Some(Box::new(Open { context: trace.context, queue: Arc::clone(queue), data: Some(data) })))
     }
 
-    /// Whether anybody will see it: what is costly to say need not be said otherwise.
+    /// Returns whether the span will be reported. If not, expensive attributes need not be computed.
     pub fn is_open(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Names it; a name has few values.
+    /// Sets its name; names have few values.
     pub fn name(&mut self, name: impl Into<Cow<'static, str>>) {
         if let Some(data) = self.data() {
             data.name = name.into();
         }
     }
 
-    /// Says something of it; never whom it is about.
+    /// Sets an attribute; never one that identifies a person or a customer.
     pub fn set(&mut self, key: &'static str, value: impl Into<Value>) {
         if let Some(data) = self.data() {
             data.attributes.push(KeyValue::new(Key::from_static_str(key), value));
         }
     }
 
-    /// Says that it failed, and by which kind of failure.
+    /// Marks it as failed, with the kind of failure.
     pub fn fail(&mut self, kind: impl Into<Value>) {
         if let Some(data) = self.data() {
             data.status = Status::error("");
@@ -97,7 +97,7 @@ impl Span {
         self.set("error.type", kind);
     }
 
-    /// The position of whatever happens inside it.
+    /// Returns the position for whatever happens inside it.
     pub fn trace(&self) -> Option<Trace> {
         let Open { context, queue, .. } = self.0.as_deref()?;
         Some(Trace { context: *context, queue: Some(Arc::clone(queue)) })

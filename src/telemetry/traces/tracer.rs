@@ -1,4 +1,4 @@
-//! Decides of each request whether it is reported, and where its spans go.
+//! Decides for each request whether it is reported, and where its spans go.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{
 #[derive(Clone, Debug, Default)]
 pub struct Tracer {
     queue: Option<Arc<Queue>>,
-    /// How large a share of the traces that begin here is sampled.
+    /// The share of traces beginning here that is sampled.
     share: f64,
 }
 
@@ -23,13 +23,13 @@ impl Tracer {
         Self { queue, share }
     }
 
-    /// The trace of a request that came with this `traceparent`, and the request's own span. A
-    /// trace that began elsewhere is sampled or not as it says; of those that begin here, a share is.
+    /// Returns the trace of a request that came with this `traceparent`, and the request's own span. A trace
+    /// that began elsewhere is sampled or not, as it says; of those that begin here, a share is.
     pub fn receive(&self, traceparent: Option<&str>) -> (Trace, Span) {
         self.enter(traceparent.and_then(TraceContext::read), SpanKind::Server)
     }
 
-    /// A trace of what nobody has asked for, and its first span.
+    /// Begins a trace of something that no request caused, with its first span.
     pub fn begin(&self) -> (Trace, Span) {
         self.enter(None, SpanKind::Internal)
     }
