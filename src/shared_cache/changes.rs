@@ -1,9 +1,8 @@
-//! What other replicas have stored, told to all who listen, and whether anything can have been
-//! missed.
+//! Changes that replicas report to each other, and whether any of them may have been missed.
 //!
-//! Whoever holds a copy notes the [`Epoch`] in which he knew that nobody had a newer one. While the
-//! subscription lasts, so does the epoch: whatever is newer would have been told. When it is lost the
-//! epoch ends, and what is held is looked up again before it is believed.
+//! A holder of a copy notes the [`Epoch`] in which it knew that no replica had a newer one. An epoch lasts as
+//! long as the subscription does: anything newer would have been reported. When the subscription is lost the
+//! epoch ends, and held copies are looked up again before they are trusted.
 
 use std::{
     sync::{
@@ -21,19 +20,19 @@ use tokio::sync::{broadcast, watch};
 use super::{connection::cause, name::Subject, seal::Seal};
 use crate::telemetry::Metrics;
 
-/// How long a connection for listening may take to be made.
+/// How long it may take to connect for listening.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// How often it is asked whether the connection still lives, and how long the answer may take.
-/// Together with it: for how long a network that swallows everything can hide a change.
+/// How often the connection is checked, and how long the check may take. Their sum is how long a network that
+/// silently drops everything can hide a change.
 const LOOK: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// How long it is waited before the next try to listen, at least and at most.
+/// The shortest and the longest pause before the next attempt to listen.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 const MOST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Changes that wait for whoever reads them slowly; who misses one ends the epoch.
+/// Changes that may wait for a slow reader; a reader that misses one ends the epoch.
 const MOST_WAITING: usize = 4096;
 
 /// What has changed.
@@ -43,7 +42,7 @@ pub struct Change {
     pub subject: Subject,
     /// How.
     pub what: What,
-    /// When it had been fetched, in milliseconds since 1970.
+    /// When the copy had been fetched, in milliseconds since 1970.
     pub at: i64,
 }
 
@@ -53,19 +52,19 @@ pub struct Change {
 pub enum What {
     /// There is a newer copy.
     Stored,
-    /// There is no copy any more: the source does not take the question.
+    /// There is no copy any more: the source rejects the question.
     Ended,
-    /// A walk is over that gave nothing to keep.
+    /// A walk has ended with nothing to keep.
     Failed,
 }
 
-/// A time in which no change was missed; 0 is none.
+/// A period in which no change was missed; 0 means none.
 pub type Epoch = u64;
 
-/// Who listens.
+/// The listening side.
 #[derive(Clone)]
 pub(super) struct Changes {
-    /// The epoch, and whether it still lasts: the lowest bit.
+    /// The epoch, with the lowest bit saying whether it still lasts.
     epoch: Arc<AtomicU64>,
     heard: broadcast::Sender<Arc<Change>>,
     begun: watch::Sender<Epoch>,
@@ -78,29 +77,29 @@ impl Changes {
         Self { epoch: Arc::default(), heard, begun, metrics }
     }
 
-    /// The epoch that lasts, or 0.
+    /// Returns the present epoch, or 0 if there is none.
     pub(super) fn epoch(&self) -> Epoch {
         let epoch = self.epoch.load(Ordering::Acquire);
         if epoch & 1 == 1 { epoch } else { 0 }
     }
 
-    /// Ends the epoch and begins another, for something was missed.
+    /// Ends the epoch and begins another, because something was missed.
     pub(super) fn miss(&self) {
         let next = |epoch: u64| (epoch & 1 == 1).then_some(epoch + 2);
-        let _ = self.epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, next); // an error says that there was none
+        let _ = self.epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, next); // an error means that there was none
     }
 
-    /// All that is heard from now on.
+    /// Returns everything that is received from now on.
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Change>> {
         self.heard.subscribe()
     }
 
-    /// Told whenever an epoch begins because Redis is there again.
+    /// Returns a receiver that is notified whenever an epoch begins because Redis is reachable again.
     pub(super) fn begun(&self) -> watch::Receiver<Epoch> {
         self.begun.subscribe()
     }
 
-    /// Listens for as long as this is polled; makes the connection anew whenever it is lost.
+    /// Listens for as long as this is polled; reconnects whenever the connection is lost.
     pub(super) async fn listen(self, client: Client, channel: String, seal: Arc<Seal>) {
         let mut is_said = false;
         loop {
@@ -108,14 +107,14 @@ impl Changes {
             self.end();
             if !is_said {
                 let cause = lost.as_ref().map_or_else(|| "the connection was lost".to_owned(), cause);
-                tracing::warn!(cause, "what other replicas store is not heard: copies are looked up before they are used");
+                tracing::warn!(cause, "not receiving other replicas' changes: copies are checked against the shared cache before use");
             }
             is_said = lost.is_some();
             tokio::time::sleep(MOST_PAUSE.mul_f64(fastrand::f64()).max(LEAST_PAUSE)).await;
         }
     }
 
-    /// Listens until the connection is lost, or says why there was none.
+    /// Listens until the connection is lost, or returns why there was none.
     async fn listen_once(&self, client: &Client, channel: &str, seal: &Seal) -> Result<std::convert::Infallible, Option<RedisError>> {
         let connect = async {
             let mut connection: PubSub = client.get_async_pubsub().await?;
@@ -136,11 +135,11 @@ impl Changes {
         }
     }
 
-    /// Passes on what was sealed for this channel; whatever else is said there is not heard.
+    /// Passes on messages that were sealed for this channel; ignores everything else on it.
     fn hear(&self, channel: &str, seal: &Seal, message: &[u8]) {
         let change = seal.open(channel, message).and_then(|change| serde_json::from_slice::<Change>(&change).ok());
         if let Some(change) = change {
-            drop(self.heard.send(Arc::new(change))); // an error says that nobody listens
+            drop(self.heard.send(Arc::new(change))); // an error means that no one is listening
         }
     }
 
@@ -154,7 +153,7 @@ impl Changes {
 
     fn end(&self) {
         let ended = |epoch: u64| (epoch & 1 == 1).then_some(epoch + 1);
-        let _ = self.epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, ended); // an error says that there was none
+        let _ = self.epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, ended); // an error means that there was none
         self.metrics.shared_cache.subscribed(false);
     }
 }
@@ -169,7 +168,7 @@ mod tests {
         let mut seen = vec![0];
         assert_eq!(changes.epoch(), 0);
         changes.miss();
-        assert_eq!(changes.epoch(), 0, "nothing can be missed by who does not listen");
+        assert_eq!(changes.epoch(), 0, "without listening there is no epoch");
         for step in [Changes::begin, Changes::miss, Changes::end, Changes::begin, Changes::miss] {
             step(&changes);
             let epoch = changes.epoch();
@@ -189,7 +188,7 @@ mod tests {
         let text = serde_json::to_vec(&change).unwrap();
         let sealed = |seal: &Seal, channel: &str, text: &[u8]| seal.seal(channel, text).unwrap();
         let mine = sealed(&seal, "mine", &text);
-        assert!(!mine.windows(4).any(|part| part == b"acme"), "whose it is is for nobody else");
+        assert!(!mine.windows(4).any(|part| part == b"acme"), "others cannot see whose change it is");
         for message in
             [vec![], text.clone(), sealed(&seal, "mine", b"{}"), sealed(&seal, "else", &text), sealed(&other, "mine", &text), mine]
         {

@@ -1,5 +1,5 @@
-//! One connection to Redis that never makes anybody wait for long: made when it is first needed,
-//! a bound on every call, and a breaker before it.
+//! One connection to Redis that never makes a request wait long: made when first needed, with a bound on
+//! every call, and with a breaker in front.
 
 use std::{
     sync::{
@@ -21,15 +21,15 @@ use crate::{
     telemetry::{Metrics, SharedCacheMetrics},
 };
 
-/// When Redis is left alone. Three calls are enough: each of them has cost somebody its time. The window
-/// is short, for what went well before says nothing of a Redis that has just stopped to answer.
+/// When Redis is left alone. Three calls are enough because each of them has cost some request its time. The
+/// window is short because earlier successes say nothing about a Redis that has just stopped answering.
 const BREAKER: BreakerSettings =
     BreakerSettings { failure_ratio: 0.5, min_calls: 3, window: Duration::from_secs(1), open_for: Duration::from_secs(2) };
 
-/// How long a connection may take to be made, behind whoever has given up waiting for it.
+/// How long it may take to connect, in the background once a caller has given up waiting for it.
 const CONNECT: Duration = Duration::from_millis(500);
 
-/// How many times as long a call may take that nobody waits for.
+/// How much longer than `timeout` a call may take if no one waits for it, as a factor.
 const PATIENCE: u32 = 10;
 
 /// A connection to Redis.
@@ -39,45 +39,45 @@ pub(super) struct Connection {
     breaker: Breaker,
     timeout: Duration,
     metrics: Arc<Metrics>,
-    /// What was last said of it, so that it is said once.
+    /// Whether the last logged state was silence, so that each change is logged once.
     silent: Arc<AtomicBool>,
 }
 
 /// What a call is for, and how long it may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
-    /// What it is called in the metrics.
+    /// The call's name in the metrics.
     pub(super) name: &'static str,
     pub(super) within: Duration,
-    /// Whether it is made although Redis is left alone: somebody knows that it is there again.
+    /// Whether it is made even while Redis is left alone, because something shows that Redis is back.
     pub(super) insists: bool,
 }
 
-/// Redis did not answer, or not in time, or was not asked because it did not before. Also an
-/// answer that is an error: then nothing can be done with it either.
+/// Redis did not answer, or not in time, or was not asked because it had not answered before. Also stands for
+/// an answer that is an error, which is just as useless.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Silent(pub(super) &'static str);
 
-/// What Redis said, where that was not what belongs under the key.
+/// What Redis answered, provided that the key holds the right kind of value.
 pub(super) type Answered<T> = Result<T, WrongKind>;
 
-/// Something else stands under our key: not ours, and no fault of Redis.
+/// Our key holds something else: not ours, and not a failure of Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WrongKind;
 
 impl Call {
-    /// A call that is not made where Redis is left alone.
+    /// Creates a call that is not made while Redis is left alone.
     pub(super) fn new(name: &'static str, within: Duration) -> Self {
         Self { name, within, insists: false }
     }
 }
 
 impl Connection {
-    /// Sets it up; nothing is connected yet, and a Redis that is down is no failure.
+    /// Sets it up. Nothing is connected yet, so a Redis that is down is no failure.
     pub(super) fn new(client: Client, settings: &Settings, metrics: Arc<Metrics>) -> RedisResult<Self> {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(settings.timeout * PATIENCE)) // each call has a bound of its own
+            .set_response_timeout(Some(settings.timeout * PATIENCE)) // each call also has its own bound
             .set_number_of_retries(1)
             .set_min_delay(Duration::from_millis(50))
             .set_max_delay(Duration::from_millis(500));
@@ -85,12 +85,12 @@ impl Connection {
         Ok(Self { manager, breaker: Breaker::new(BREAKER), timeout: settings.timeout, metrics, silent: Arc::default() })
     }
 
-    /// How long a call may take that somebody waits for.
+    /// Returns how long a call may take if a request waits for it.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// How long a call may take that nobody waits for.
+    /// Returns how long a call may take if no one waits for it.
     pub(super) fn patience(&self) -> Duration {
         self.timeout * PATIENCE
     }
@@ -99,7 +99,7 @@ impl Connection {
         &self.metrics.shared_cache
     }
 
-    /// Asks Redis, if it is worth it.
+    /// Asks Redis, unless the breaker is open.
     pub(super) async fn ask<T>(
         &self,
         call: Call,
@@ -116,7 +116,7 @@ impl Connection {
             Ok(Ok(answer)) => (Ok(Ok(answer)), Verdict::Answered),
             Ok(Err(error)) if code(&error).as_deref() == Some("WRONGTYPE") => (Ok(Err(WrongKind)), Verdict::Answered),
             Ok(Err(error)) => (Err(self.failed(&error)), Verdict::Failed),
-            // A call that had only a rest of the time says nothing of Redis.
+            // A call that had less than the full time says nothing about Redis.
             Err(_) if call.within < self.timeout => (Err(Silent("timeout")), Verdict::Nothing),
             Err(_) => (Err(self.late()), Verdict::Failed),
         };
@@ -154,18 +154,18 @@ impl Connection {
 
     fn complain(&self, cause: &str) {
         if !self.silent.swap(true, Ordering::Relaxed) {
-            tracing::warn!(cause, "the shared cache does not answer: until it does, this replica goes on alone");
+            tracing::warn!(cause, "the shared cache does not answer: until it does, this replica works on its own");
         }
     }
 }
 
-/// The code that Redis gave, also to one of several commands: the library tells it of a single one only.
+/// Returns Redis' error code, even of one command among several: the library gives it only for a single one.
 fn code(error: &RedisError) -> Option<String> {
     let of_several = || error.clone().into_server_errors()?.first().map(|(_, error)| error.code().to_owned());
     error.code().map(str::to_owned).or_else(of_several)
 }
 
-/// Why a call failed, in words that hold nothing of the URL: a code that Redis gave, or a kind.
+/// Returns why a call failed, without any part of the URL: Redis' error code, or a kind of failure.
 pub(super) fn cause(error: &RedisError) -> String {
     let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
     match (code(error), io) {

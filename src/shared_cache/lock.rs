@@ -1,7 +1,6 @@
-//! A lock with an owner and an end: who holds it renews it, and only he gives it back.
+//! A lock with an owner and an expiry: its holder renews it, and only the holder releases it.
 //!
-//! A lock that was lost costs a second walk and nothing else: nothing here depends on there being
-//! only one.
+//! A lost lock costs a second walk and nothing else: nothing here relies on there being only one.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -10,14 +9,14 @@ use tokio::task::JoinHandle;
 
 use super::connection::{Call, Connection, Silent};
 
-/// How long a lock lives whose owner has died.
+/// How long a lock survives its owner.
 const LIFE: Duration = Duration::from_millis(2500);
 
 /// How often an owner renews it.
 const RENEWAL: Duration = Duration::from_millis(700);
 
-/// Takes the lock, or says who has it. One that never ends, or ends later than ours do, is none
-/// of ours.
+/// Takes the lock, or returns its owner. A lock without an expiry, or with a later one than ours, was not
+/// written by us.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local left = redis.call('PTTL', KEYS[1])
@@ -29,7 +28,7 @@ static TAKE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Lengthens the lock, if it is still its owner's, or takes it again, if it was lost and nobody has it.
+/// Extends the lock if its owner still has it, or takes it again if it was lost and no one else has it.
 static RENEW: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local owner = redis.call('GET', KEYS[1])
@@ -39,26 +38,26 @@ static RENEW: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Gives the lock back, if it is still its owner's.
+/// Releases the lock if its owner still has it.
 pub(super) const RELEASE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
 
-/// A lock that is held; it is renewed until this is dropped.
+/// A held lock; it is renewed until this is dropped.
 pub(crate) struct Lock {
     pub(super) name: String,
     pub(super) owner: String,
     renewing: JoinHandle<()>,
 }
 
-/// Whose a lock is.
+/// Who has a lock.
 pub(crate) enum Locked {
-    /// Ours, now.
+    /// We do, from now on.
     Mine(Lock),
-    /// Of this owner.
+    /// This owner does.
     Others(String),
 }
 
 impl Connection {
-    /// Takes a lock, if nobody has it.
+    /// Takes a lock, if no one has it.
     pub(super) async fn lock(&self, name: &str, within: Duration) -> Result<Locked, Silent> {
         let owner = uuid::Uuid::now_v7().to_string();
         let life = LIFE.as_millis().to_string();
@@ -74,7 +73,7 @@ impl Connection {
         Ok(Locked::Mine(Lock { name: name.to_owned(), owner, renewing }))
     }
 
-    /// Whether a lock is still its owner's.
+    /// Returns whether a lock is still its owner's.
     pub(super) async fn holds(&self, lock: &Lock) -> Result<bool, Silent> {
         let mut get = redis::cmd("GET");
         get.arg(&lock.name);
@@ -83,25 +82,25 @@ impl Connection {
         Ok(owner.is_ok_and(|owner| owner.as_deref() == Some(lock.owner.as_bytes())))
     }
 
-    /// Gives a lock back, behind whoever had it.
+    /// Releases a lock, in the background of its holder's work.
     pub(super) async fn release(&self, mut lock: Lock) {
         lock.keep_no_longer().await;
         let (call, script) = (Call::new("release", self.patience()), Script::new(RELEASE));
         let mut release = script.key(&lock.name);
         release.arg(&lock.owner);
-        // Where it cannot be given back, it ends by itself.
+        // If it cannot be released, it expires.
         drop(self.ask(call, async |mut manager| release.invoke_async::<()>(&mut manager).await).await);
     }
 }
 
 impl Lock {
-    /// Ends the renewing, so that none comes after the lock was given back.
+    /// Stops renewing, so that no renewal follows the release.
     pub(super) async fn keep_no_longer(&mut self) {
         self.renewing.abort();
         drop((&mut self.renewing).await);
     }
 
-    /// Who holds it.
+    /// Returns its owner.
     pub(crate) fn owner(&self) -> &str {
         &self.owner
     }
@@ -113,7 +112,7 @@ impl Drop for Lock {
     }
 }
 
-/// Renews a lock until it is somebody else's.
+/// Renews a lock until someone else has it.
 async fn keep(connection: Connection, name: String, owner: String) {
     let life = LIFE.as_millis().to_string();
     loop {
@@ -128,8 +127,8 @@ async fn keep(connection: Connection, name: String, owner: String) {
     }
 }
 
-/// How long who waits for another's walk pauses before he looks again, if nobody tells him: 20 ms,
-/// and longer and longer up to a quarter of a second. `chance` (0 to 1) keeps those who wait apart.
+/// Returns how long to pause before the next check on another replica's walk, unless a change is reported
+/// first: from 20 ms, growing to a quarter of a second. `chance` (0 to 1) keeps waiting replicas apart.
 pub(crate) fn pause(looks: u32, chance: f64) -> Duration {
     let longest = Duration::from_millis(20).saturating_mul(1 << looks.min(8)).min(Duration::from_millis(250));
     longest.mul_f64(0.75 + chance / 4.0)

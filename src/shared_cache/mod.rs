@@ -1,15 +1,15 @@
 //! What replicas share, in Redis or Valkey: copies, who is asking a source, and a login's tokens.
 //!
-//! Nothing here is needed for an answer. Redis that is slow or gone is [`Silent`], at the latest
-//! after `shared_cache.timeout`, and then everything goes on as if there were none.
+//! No answer depends on any of this. If Redis is slow or gone, the result is [`Silent`] after at most
+//! `shared_cache.timeout`, and everything continues as if there were no shared cache.
 //!
 //! - `settings`: the table `[shared_cache]`
 //! - `connection`: one connection, a bound on every call, a breaker
-//! - `name`: what stands where
-//! - `places`: what is put where, unless something newer is there
-//! - `seal`: compressed and encrypted, and good at its own place only
-//! - `lock`: one walk over all replicas
-//! - `changes`: what others have stored
+//! - `name`: the names of the keys in Redis
+//! - `places`: storing values, unless a newer one is there
+//! - `seal`: compression and encryption, with each value valid only at its own place
+//! - `lock`: one walk for all replicas
+//! - `changes`: reports of what others have stored
 //! - `newest`, `token`: the newest refresh token, and who may spend it
 
 mod changes;
@@ -46,14 +46,14 @@ use connection::{Call, Connection};
 use name::{Names, channel, token_names};
 use seal::Seal;
 
-/// At most once in so long it is said that something could not be read.
+/// Unreadable values are logged at most once in this period.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 
-/// Bytes of a value, and of a sealed one, above which it leaves the threads that serve everybody.
+/// Values of more bytes than this, or sealed ones, are processed off the threads that serve requests.
 const LARGE_OPEN: usize = 128 << 10;
 const LARGE_SEALED: usize = 16 << 10;
 
-/// Said instead of the library's words, which may quote the password.
+/// Used instead of the library's message, which may quote the password.
 const NO_CLIENT: &str = "the URL of the shared cache cannot be used";
 
 /// What replicas share.
@@ -70,31 +70,31 @@ struct Inner {
     tasks: Mutex<JoinSet<()>>,
 }
 
-/// Why there is none.
+/// Why the shared cache cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("shared_cache.url: {0}")]
 pub struct Unusable(&'static str);
 
-/// What is at a place.
+/// What is stored at a place.
 #[derive(Debug)]
 pub(crate) enum There {
-    /// This, and so long it will be there; `None` where it has no end.
+    /// This value, with its remaining lifetime; `None` if it does not expire.
     Value(Zeroizing<Vec<u8>>, Option<Duration>),
-    /// Nothing that can be used.
+    /// Nothing usable.
     Nothing,
 }
 
-/// One subject's place for a copy, or for what a walk came to that is nobody's copy.
+/// A subject's place for a copy, or for a walk's result that is not kept as a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// A copy for whoever asks later.
+    /// A copy for later callers.
     Copy,
-    /// For those who wait.
+    /// A result for those who wait now.
     Note,
 }
 
 impl SharedCache {
-    /// Sets it up; nothing is asked of Redis yet.
+    /// Sets it up; nothing is sent to Redis yet.
     pub fn new(settings: &Settings, metrics: &Arc<crate::telemetry::Metrics>) -> Result<Self, Unusable> {
         let seal = Seal::new(&settings.key).ok_or(Unusable(NO_CLIENT))?;
         let connect = || -> RedisResult<_> {
@@ -113,13 +113,13 @@ impl SharedCache {
         })))
     }
 
-    /// Begins to hear what others store, until the last of this is dropped.
+    /// Starts listening for what others store, until the last handle is dropped.
     pub fn listen(&self) {
         let listening = self.0.changes.clone().listen(self.0.client.clone(), self.channel(), Arc::clone(&self.0.seal));
         self.spawn(listening);
     }
 
-    /// Does something for as long as this is there.
+    /// Runs a task for as long as the shared cache exists.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.lock().spawn(work);
     }
@@ -132,27 +132,27 @@ impl SharedCache {
         answer.map(drop).map_err(|silent| silent.0)
     }
 
-    /// How long a request may wait for it, in all.
+    /// Returns how long a request may wait for it in all.
     pub(crate) fn timeout(&self) -> Duration {
         self.0.connection.timeout()
     }
 
-    /// The epoch that lasts, or 0 where changes may be missed.
+    /// Returns the present epoch, or 0 if changes may be missed.
     pub(crate) fn epoch(&self) -> Epoch {
         self.0.changes.epoch()
     }
 
-    /// Changes from now on.
+    /// Returns the changes from now on.
     pub(crate) fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
         self.0.changes.subscribe()
     }
 
-    /// Takes note that changes were missed.
+    /// Notes that changes were missed.
     pub(crate) fn miss(&self) {
         self.0.changes.miss();
     }
 
-    /// The place of a token that a source's replicas share.
+    /// Returns the place of a token that a source's replicas share.
     pub(crate) fn token(&self, source: crate::domain::SourceName, who: &str) -> TokenPlace {
         let (newest, lock) = token_names(&self.0.namespace, source.as_str(), who, self.0.seal.id());
         TokenPlace::new(self.clone(), newest, lock)
@@ -163,17 +163,17 @@ impl SharedCache {
         self.0.connection.lock(&self.names(subject).lock, within).await
     }
 
-    /// Gives a lock back without a word.
+    /// Releases a lock without publishing anything.
     pub(crate) async fn release(&self, lock: Lock) {
         self.0.connection.release(lock).await;
     }
 
-    /// Notes that something could be opened, but is not understood.
+    /// Notes that a value could be opened but not understood.
     pub(crate) fn complain(&self) {
         let mut complained = self.0.complained.lock();
         if complained.is_none_or(|at| at.elapsed() > COMPLAINT_PAUSE) {
             *complained = Some(Instant::now());
-            tracing::warn!("something in the shared cache cannot be read with this key_file, and is taken as absent");
+            tracing::warn!("a value in the shared cache cannot be read with this key_file, and is treated as absent");
         }
     }
 
@@ -189,13 +189,13 @@ impl SharedCache {
         &self.0.connection
     }
 
-    /// Seals a value; a large one elsewhere than on the threads that serve everybody.
+    /// Seals a value, off the threads that serve requests if it is large.
     async fn seal(&self, name: &str, value: Zeroizing<Vec<u8>>) -> Option<Vec<u8>> {
         let (seal, name) = (Arc::clone(&self.0.seal), name.to_owned());
         offload_if(value.len() > LARGE_OPEN, move || seal.seal(&name, &value)).await
     }
 
-    /// Opens what was sealed, in the same way.
+    /// Opens a sealed value, in the same way.
     async fn open(&self, name: &str, sealed: Vec<u8>) -> Option<Zeroizing<Vec<u8>>> {
         let (seal, name) = (Arc::clone(&self.0.seal), name.to_owned());
         offload_if(sealed.len() > LARGE_SEALED, move || seal.open(&name, &sealed)).await

@@ -1,4 +1,4 @@
-//! Names of places in Redis: the namespace, the version of the format, and what the place is for.
+//! Names of keys in Redis: the namespace, the version of the format, and the purpose.
 
 use std::borrow::Cow;
 
@@ -8,36 +8,36 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::CustomerId;
 
-/// The versions of what is written. What another version wrote is not read: raise the one of copies whenever anything
-/// that is written of them, or how it is meant, changes. That of tokens is another, for two replicas that know of
+/// The versions of the formats. Values of another version are not read: raise the version of copies whenever
+/// their format or its meaning changes. Tokens have a version of their own because two replicas that look in
 /// different places would spend one token twice.
 const COPIES: u32 = 4;
 const TOKENS: u32 = 2;
 
-/// Whose copy it is: what a source says of a customer, to whoever asks as this one.
+/// Whose copy it is: what a source reports about a customer to anyone with the same identity there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Subject {
     /// The source's name.
     pub source: String,
-    /// A digest of where the source is and who we are there.
+    /// A digest of the source's address and our identity there.
     pub who: String,
     /// The customer's id there.
     pub customer: String,
 }
 
-/// The names of one subject's places.
+/// The names of a subject's places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Names {
-    /// What the source said.
+    /// What the source reported.
     pub(super) copy: String,
     /// Who is asking the source.
     pub(super) lock: String,
-    /// What came of asking, where that is nobody's copy.
+    /// The result of asking, if it is not kept as a copy.
     pub(super) note: String,
 }
 
 impl Names {
-    /// For those who have the key of this id; whoever has another one does not see them.
+    /// Returns the names for the holders of the key with this id; holders of another key do not see them.
     pub(super) fn of(namespace: &str, key: &str, subject: &Subject) -> Self {
         let Subject { source, who, customer } = subject;
         let customer = shown(customer);
@@ -46,8 +46,8 @@ impl Names {
     }
 }
 
-/// A customer's id as names show it: as it is, or as a digest where it may be anything, an address
-/// for instance.
+/// Returns a customer's id as it appears in names: verbatim, or as a digest if it might be anything, such as
+/// an address.
 fn shown(customer: &str) -> Cow<'_, str> {
     if customer.parse::<CustomerId>().is_ok() {
         return customer.into();
@@ -55,18 +55,18 @@ fn shown(customer: &str) -> Cow<'_, str> {
     format!("={}", digest(customer)).into()
 }
 
-/// Tells one text from another in a name, and hides it.
+/// Distinguishes texts in names, and hides them.
 pub(crate) fn digest(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
 }
 
-/// The channel on which changes are told, among those who have the same key.
+/// Returns the channel on which the holders of one key report changes.
 pub(super) fn channel(namespace: &str, key: &str) -> String {
     format!("{namespace}:{COPIES}:changes:{key}")
 }
 
-/// The places of a token that all share: the newest one, by those who have the same key, and who
-/// is renewing it, whatever key he has.
+/// Returns the places of a shared token: the newest one, for the holders of one key, and the lock for
+/// renewing it, for holders of any key.
 pub(super) fn token_names(namespace: &str, source: &str, who: &str, key: &str) -> (String, String) {
     (format!("{namespace}:{TOKENS}:token:{source}:{who}:{key}"), format!("{namespace}:{TOKENS}:renewal:{source}:{who}"))
 }

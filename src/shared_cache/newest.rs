@@ -1,6 +1,6 @@
-//! A place that only ever gets newer: what is older than what is there does not replace it.
+//! A place whose value only ever gets newer: an older value never replaces a newer one.
 //!
-//! It has no end: where Redis is full it takes what has one first.
+//! The value does not expire: when Redis is full it evicts expiring keys first.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use super::{
     connection::{Call, Silent},
 };
 
-/// Writes, unless what is there is newer; what has the same stamp is replaced where that is wanted.
+/// Writes a value unless the stored one is newer; one with the same stamp is replaced on request.
 static OFFER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
@@ -25,7 +25,7 @@ static OFFER: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Takes away what is garbage, unless something else is there by now.
+/// Removes an unreadable value, unless it has been replaced meanwhile.
 static CLEAR: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
@@ -35,14 +35,14 @@ static CLEAR: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// A value is good with its own stamp only: nobody can make an old one look new, and keep others out.
+/// Binds a value to its stamp: no one can make an old value look new and thereby block others.
 fn bound(name: &str, stamp: &str) -> String {
     format!("{name}:{stamp}")
 }
 
 impl SharedCache {
-    /// What is at a place that only gets newer. What cannot be read is taken away: nothing could
-    /// be put there for its stamp, and nobody can have any use of it.
+    /// Returns the value at such a place. An unreadable one is removed: because of its stamp nothing could
+    /// replace it, and no one can use it.
     pub(super) async fn newest(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Silent> {
         let call = Call::new("token", self.timeout());
         let mut get = redis::cmd("HMGET");
@@ -68,8 +68,8 @@ impl SharedCache {
         self.connection().ask(call, async |mut manager| clear.invoke_async::<()>(&mut manager).await).await.map(drop)
     }
 
-    /// Puts a value there, unless what is there has a later stamp; one that has the same stamp is
-    /// replaced only where `replace` says so. Gives whether it was put.
+    /// Stores a value unless the present one has a later stamp; one with the same stamp is replaced only if
+    /// `replace` is set. Returns whether it was stored.
     pub(super) async fn offer(&self, name: &str, stamp: i64, replace: bool, value: &[u8]) -> Result<bool, Silent> {
         let sealed = self.seal(&bound(name, &stamp.to_string()), Zeroizing::new(value.to_vec())).await.ok_or(Silent("error"))?;
         let call = Call { insists: true, ..Call::new("token", self.connection().patience()) };

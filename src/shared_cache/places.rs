@@ -1,6 +1,6 @@
-//! What is put at a subject's places, and read there. What is older never replaces what is newer.
+//! Storing and reading values at a subject's places. An older value never replaces a newer one.
 //!
-//! A value stands behind the moment of which it is, in plain digits: Redis can compare that without the key.
+//! A value is preceded by its moment in plain digits, which Redis can compare without the key.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -12,9 +12,9 @@ use super::{Change, Lock, Place, SharedCache, Silent, Subject, There, connection
 /// Digits in front of a value: milliseconds since 1970.
 const STAMP: usize = 16;
 
-/// Puts a value there, or nothing where it is empty, and tells everybody, unless what is there is
-/// newer. Whoever still has the lock is always right: a stamp may be garbage, or of a clock that is
-/// wrong. Gives the lock back where that is wanted.
+/// Stores a value, or removes the stored one if it is empty, and notifies everyone, unless the stored one is
+/// newer. The lock's holder always wins: a stamp may be garbage, or come from a wrong clock. Releases the
+/// lock on request.
 static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local function text(key) return redis.call('TYPE', key).ok == 'string' end
@@ -29,7 +29,7 @@ static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
 });
 
 impl SharedCache {
-    /// Reads what is at a subject's place.
+    /// Reads what is stored at a subject's place.
     pub(crate) async fn read(&self, subject: &Subject, place: Place, within: Duration) -> Result<There, Silent> {
         let names = self.names(subject);
         let name = if place == Place::Copy { &names.copy } else { &names.note };
@@ -48,7 +48,7 @@ impl SharedCache {
         read.map(|there| there.unwrap_or(There::Nothing))
     }
 
-    /// `None` where there is something that cannot be read.
+    /// Returns `None` if the stored value cannot be read.
     async fn read_at(&self, name: &str, within: Duration) -> Result<Option<There>, Silent> {
         let mut pipe = redis::pipe();
         pipe.cmd("GETRANGE").arg(name).arg(0).arg(STAMP + MOST_SEALED).cmd("PTTL").arg(name);
@@ -63,9 +63,8 @@ impl SharedCache {
         Ok(self.open(name, sealed.to_vec()).await.map(|value| There::Value(value, left)))
     }
 
-    /// Puts a value at a place for so long, gives the lock back and tells everybody, all at once,
-    /// unless there is a newer one. False where there is, or where that was not possible; then the
-    /// lock ends by itself.
+    /// Stores a value at a place for `life`, releases the lock and notifies everyone, atomically, unless
+    /// there is a newer value. Returns false if there is, or if it was not possible; the lock then expires.
     pub(crate) async fn publish(
         &self,
         place: Place,
@@ -80,7 +79,7 @@ impl SharedCache {
         let channel = self.channel();
         let message = serde_json::to_vec(change).ok().and_then(|change| self.0.seal.seal(&channel, &change));
         let Some(message) = message else { return false };
-        // What is too large, or of no use, is not there; what is there is older.
+        // A value that is too large, or useless, is not stored; the stored one is older and is removed.
         let sealed = if life.is_zero() { None } else { self.seal(&name, Zeroizing::new(value)).await };
         let value = sealed.map_or_else(Vec::new, |sealed| stamped(change.at, &sealed));
         let mut publish = PUBLISH.key(name);

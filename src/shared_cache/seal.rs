@@ -1,7 +1,7 @@
-//! What is written where others might read it: compressed, encrypted, and bound to its place.
+//! Protects values that others might read: compressed, encrypted, and bound to their place.
 //!
-//! AES-256-GCM with a random nonce of 96 bits in front. The whole name of the place is
-//! authenticated with it, so that a value that was moved to another name is not believed.
+//! AES-256-GCM with a random 96-bit nonce in front. The place's whole name is authenticated as well, so that
+//! a value moved to another name is not accepted.
 
 use std::io::{Read, Write};
 
@@ -16,10 +16,10 @@ use secrecy::zeroize::Zeroizing;
 
 use super::settings::Key;
 
-/// Bytes of a sealed value that are read at most; a larger one is not written either.
+/// The most bytes of a sealed value that are read; larger ones are not written either.
 pub(super) const MOST_SEALED: usize = 16 << 20;
 
-/// Bytes that a value may have before it is compressed.
+/// The most bytes of a value before compression.
 const MOST_OPEN: usize = 128 << 20;
 
 /// Seals and opens values with one key.
@@ -30,7 +30,7 @@ pub(super) struct Seal {
 }
 
 impl Seal {
-    /// With this key; `None` where it is none.
+    /// Uses this key; `None` if it is not valid.
     pub(super) fn new(key: &Key) -> Option<Self> {
         let id = sign(&hmac::Key::new(HMAC_SHA256, key.0.as_ref()), b"rollcall: which key it is");
         let id = BASE64_URL_SAFE_NO_PAD.encode(id.as_ref().first_chunk::<6>()?);
@@ -38,13 +38,12 @@ impl Seal {
         Some(Self { key, random: SystemRandom::new(), id })
     }
 
-    /// Tells one key from another, and nothing of either.
+    /// Identifies the key without revealing anything of it.
     pub(super) fn id(&self) -> &str {
         &self.id
     }
 
-    /// Seals a value for the place of this name; `None` where it is too large, or where there are
-    /// no random bytes.
+    /// Seals a value for the place of this name; `None` if it is too large, or if there are no random bytes.
     pub(super) fn seal(&self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
         if value.len() > MOST_OPEN {
             return None;
@@ -57,7 +56,7 @@ impl Seal {
         (sealed.len() <= MOST_SEALED).then_some(sealed)
     }
 
-    /// Opens what was sealed for the place of this name; `None` where it was not, or not by this key.
+    /// Opens a value that was sealed for the place of this name; `None` if it was not, or not with this key.
     pub(super) fn open(&self, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut text = text.to_vec();
@@ -79,7 +78,7 @@ fn decompress(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     (value.len() <= MOST_OPEN).then_some(value)
 }
 
-/// With a key of this byte.
+/// Returns a seal whose key consists of this byte.
 #[cfg(test)]
 pub(super) fn seal_with(byte: u8) -> Seal {
     Seal::new(&Key(Zeroizing::new([byte; 32]))).unwrap_or_else(|| unreachable!("it is long enough"))

@@ -20,7 +20,7 @@ pub struct Settings {
     pub(super) timeout: Duration,
 }
 
-/// What entries are encrypted with. It does not print, and is wiped when it is dropped.
+/// The key that entries are encrypted with. It is never printed, and is wiped when it is dropped.
 pub(super) struct Key(pub(super) Zeroizing<[u8; KEY_BYTES]>);
 
 impl std::fmt::Debug for Key {
@@ -30,8 +30,7 @@ impl std::fmt::Debug for Key {
 }
 
 impl Settings {
-    /// Reads the table; `None` where it is not there, or where what it cannot do without is
-    /// missing or wrong.
+    /// Reads the table; `None` if it is absent, or if a required key is missing or wrong.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         if !reader.holds("shared_cache") {
             reader.unused(Self::read_all); // so that the keys are known
@@ -55,7 +54,7 @@ impl Settings {
 fn read_url(reader: &mut Reader) -> Option<Secret> {
     let url = reader.secret("shared_cache.url")?.reveal().ok()?;
     let scheme = url.reveal().split_once("://").map(|(scheme, _)| scheme);
-    // What is wrong with it is not told in the library's words: the text may hold a password.
+    // The library's error is not reported because the text may hold a password.
     if !matches!(scheme, Some("redis" | "rediss")) || url.reveal().into_connection_info().is_err() {
         let key = if reader.holds("shared_cache.url") { "shared_cache.url" } else { "shared_cache.url_file" };
         reader.fault(key, "must be a URL such as \"redis://127.0.0.1:6379/0\", or one that begins with rediss:// for TLS.");
@@ -88,7 +87,7 @@ fn key_of(path: &Path) -> Result<Key, String> {
     Ok(Key(key))
 }
 
-/// Makes a key for `key_file`; `None` where the operating system gives no random bytes.
+/// Creates a key for `key_file`; `None` if the operating system returns no random bytes.
 pub fn new_key() -> Option<Secret> {
     Secret::random::<KEY_BYTES>(&BASE64_STANDARD)
 }

@@ -1,4 +1,4 @@
-//! `[shared_cache]`: what is taken, and what is said of what is not.
+//! `[shared_cache]`: what is accepted, and the messages about what is not.
 
 use super::*;
 use crate::config::Layers;

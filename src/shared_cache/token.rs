@@ -1,4 +1,4 @@
-//! The tokens of one login, shared by all replicas: the newest, and who may spend it.
+//! The tokens of one login, shared by all replicas: the newest ones, and who may spend the refresh token.
 
 use std::{
     sync::Arc,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{config::Secret, domain::SourceName};
 
-/// Where the tokens of one login are.
+/// Where the tokens of one login are stored.
 #[derive(Clone, Debug)]
 pub struct TokenPlace {
     cache: SharedCache,
@@ -24,29 +24,29 @@ pub struct TokenPlace {
     lock: String,
 }
 
-/// The tokens of a login, as they were when one of them came.
+/// The tokens of a login, as of the time when they were received.
 #[derive(Clone, Debug)]
 pub struct SharedToken {
-    /// What the next access token is had with.
+    /// The token that the next access token is obtained with.
     pub refresh: Secret,
-    /// When it came, in milliseconds since 1970.
+    /// When it was received, in milliseconds since 1970.
     pub rotated: i64,
-    /// What is sent with every call, and until when, if it is known.
+    /// The access token, if it is known.
     pub access: Option<SharedAccess>,
 }
 
-/// An access token that all use.
+/// An access token that all replicas use.
 #[derive(Clone, Debug)]
 pub struct SharedAccess {
-    /// The token, without the word before it.
+    /// The token, without the scheme in front.
     pub token: Secret,
-    /// When it ends, in milliseconds since 1970.
+    /// When it expires, in milliseconds since 1970.
     pub ends: i64,
-    /// How long it lived when it came, in milliseconds.
+    /// Its lifetime when it was received, in milliseconds.
     pub life: u64,
 }
 
-/// As it is written.
+/// The wire format.
 #[derive(Serialize, Deserialize)]
 struct Wire<'a> {
     refresh: std::borrow::Cow<'a, str>,
@@ -66,18 +66,18 @@ impl TokenPlace {
         Self { cache, newest, lock }
     }
 
-    /// The newest tokens that there are.
+    /// Returns the newest tokens.
     pub(crate) async fn newest(&self) -> Result<Option<SharedToken>, Silent> {
         Ok(self.cache.newest(&self.newest).await?.and_then(|value| read(&value)))
     }
 
-    /// Offers tokens to all; those that are older than what is there are not taken.
+    /// Offers tokens to all replicas; tokens older than the stored ones are not accepted.
     pub(crate) async fn offer(&self, token: &SharedToken) -> Result<bool, Silent> {
         let written = write(token).ok_or(Silent("error"))?;
         self.cache.offer(&self.newest, token.rotated, token.access.is_some(), &written).await
     }
 
-    /// Waits for leave to spend the newest refresh token; nobody else has it meanwhile.
+    /// Waits for the exclusive right to spend the newest refresh token.
     pub(crate) async fn lock(&self, patience: Duration) -> Result<Lock, Silent> {
         let end = tokio::time::Instant::now() + patience;
         let mut looks = 0;
@@ -93,12 +93,12 @@ impl TokenPlace {
         }
     }
 
-    /// Whether nobody else may spend it still.
+    /// Returns whether we still have that exclusive right.
     pub(crate) async fn holds(&self, lock: &Lock) -> Result<bool, Silent> {
         self.cache.connection().holds(lock).await
     }
 
-    /// Gives the leave back.
+    /// Gives that right up.
     pub(crate) async fn release(&self, lock: Lock) {
         self.cache.release(lock).await;
     }
@@ -108,32 +108,32 @@ impl TokenPlace {
         self.cache.connection().metrics().withheld(source);
     }
 
-    /// The same place, for whoever may not keep the cache alive.
+    /// Returns the same place, without keeping the cache alive.
     pub(crate) fn weak(&self) -> impl Fn() -> Option<Self> + Send + Sync + 'static {
         let (cache, newest, lock) = (Arc::downgrade(&self.cache.0), self.newest.clone(), self.lock.clone());
         move || Some(Self { cache: SharedCache(cache.upgrade()?), newest: newest.clone(), lock: lock.clone() })
     }
 
-    /// Told whenever Redis is there again.
+    /// Returns a receiver that is notified whenever Redis is reachable again.
     pub(crate) fn back(&self) -> watch::Receiver<super::Epoch> {
         self.cache.0.changes.begun()
     }
 
-    /// Does something for as long as the cache is used.
+    /// Runs a task for as long as the cache is used.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.cache.spawn(work);
     }
 }
 
 impl SharedAccess {
-    /// How much of its life is left: never more than it had, whatever the clocks say.
+    /// Returns how much of its lifetime is left: never more than it had, whatever the clocks say.
     pub(crate) fn left(&self, now: SystemTime) -> Duration {
         let left = self.ends.saturating_sub(millis(now));
         Duration::from_millis(u64::try_from(left).unwrap_or(0).min(self.life))
     }
 }
 
-/// Milliseconds since 1970.
+/// Returns milliseconds since 1970.
 pub(crate) fn millis(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
