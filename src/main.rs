@@ -1,4 +1,4 @@
-//! The command line in, an exit code out.
+//! Runs the command line and turns the result into an exit code.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use rollcall::commands::{Environment, Line, keep_memory_private, keep_memory_sma
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    keep_memory_private(); // before anything else: a secret may be in the environment already
+    keep_memory_private(); // before anything else: the environment may already hold a secret
     keep_memory_small();
     run()
 }

@@ -1,4 +1,4 @@
-//! The whole configuration: what each part of the program reads of it, put together.
+//! The whole configuration, assembled from what each part of the program reads.
 
 use std::collections::BTreeSet;
 
@@ -10,26 +10,27 @@ use crate::{
     telemetry::ConfigFacts,
 };
 
-/// A whole configuration, checked.
+/// A complete, validated configuration.
 pub struct Config {
     /// Who may call.
     pub access: AccessSettings,
-    /// What belongs to no source and no caller.
+    /// Settings that belong to no source and no caller.
     pub general: General,
-    /// The sources, in the order in which they win.
+    /// The sources, in order of precedence.
     pub sources: Vec<SourceSettings>,
-    /// Their entries, in the same order.
+    /// Their registry entries, in the same order.
     pub backends: Vec<Backend>,
     /// How customers are found at the sources.
     pub customers: customers::Settings,
-    /// What may be told of it.
+    /// What may be published about it.
     pub facts: ConfigFacts,
-    /// What replicas share, if they do.
+    /// What replicas share, if they share anything.
     pub shared_cache: Option<shared_cache::Settings>,
 }
 
 impl Config {
-    /// Checks merged layers against what the program and these backends know; every fault at once.
+    /// Validates merged layers against the keys that the program and these backends know; reports every fault
+    /// at once.
     pub fn read(layers: Layers, backends: &[Backend]) -> Result<Self, Faults> {
         let mut reader = Reader::new(layers);
         let config = Self::read_keys(&mut reader, backends);
@@ -37,18 +38,19 @@ impl Config {
         Ok(config)
     }
 
-    /// The keys that were asked for, where the layers are read; for a test of the sample that shows them all.
+    /// Returns the keys that are read from these layers; for a test of the sample configuration, which shows
+    /// them all.
     pub fn keys(layers: Layers, backends: &[Backend]) -> BTreeSet<String> {
         let mut reader = Reader::new(layers);
         Self::read_keys(&mut reader, backends);
         reader.known().clone()
     }
 
-    /// Asks for every key; what is wrong is in the reader.
+    /// Reads every key; faults are collected in the reader.
     fn read_keys(reader: &mut Reader, backends: &[Backend]) -> Self {
         let general = General::read(reader);
         let access = AccessSettings::read(reader, general.server.listen);
-        // A source is left out with a fault, and then the reader has said so, or on purpose.
+        // A source is missing because of a fault, which the reader has recorded, or on purpose.
         let sources: Vec<SourceSettings> = backends.iter().filter_map(|backend| backend.read(reader)).collect();
         let customers = customers::Settings::read(reader, backends, &sources);
         let shared_cache = shared_cache::Settings::read(reader);

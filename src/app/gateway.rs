@@ -1,4 +1,4 @@
-//! What answers, made of a configuration.
+//! Builds a gateway from a configuration.
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl App {
-    /// Sets a gateway up beside what lasts.
+    /// Sets up a gateway that uses the lasting parts.
     pub(super) fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
         let Config { access, general, sources, backends, customers, facts, shared_cache } = config;
         let (metrics, fixed) = (&lasting.metrics, Fixed::of(&general));
@@ -33,7 +33,7 @@ impl App {
     }
 }
 
-/// The sources at work, in the order in which they win.
+/// Sets up the sources, in order of precedence.
 fn at_work(settings: Vec<SourceSettings>, lasting: &Lasting, shared: Option<&SharedCache>) -> Result<Vec<Arc<Source>>, StartError> {
     let source = |settings| Source::new(settings, Arc::clone(&lasting.metrics), lasting.renewals.clone(), shared).map(Arc::new);
     Ok(settings.into_iter().map(source).collect::<Result<_, _>>()?)
@@ -85,7 +85,7 @@ fn keeping(cache: Cache) -> Keeping {
     }
 }
 
-/// What an answer depends on, as this gateway is configured.
+/// Returns the `Vary` header for this gateway's configuration.
 fn vary(origins: &[String], forwards: &[(SourceName, HeaderName)]) -> HeaderValue {
     let origin = Some("Origin").filter(|_| !origins.is_empty());
     let names: Vec<&str> = forwards.iter().map(|(_, header)| header.as_str()).chain(origin).collect();

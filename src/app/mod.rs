@@ -1,5 +1,5 @@
-//! The composition root: configuration in, a gateway that answers out. `serve`, `demo` and the
-//! tests come in by this door.
+//! The composition root: takes a configuration, returns a running gateway. `serve`, `demo` and the tests all
+//! start here.
 
 mod config;
 mod gateway;
@@ -31,7 +31,7 @@ use crate::{
 pub use config::Config;
 use reload::Fixed;
 
-/// A gateway that is set up, but does not listen yet.
+/// A gateway that is set up but does not listen yet.
 pub struct App {
     gateway: Arc<Gateway>,
     shared: Option<SharedCache>,
@@ -39,30 +39,30 @@ pub struct App {
     lasting: Lasting,
 }
 
-/// What stays when the configuration changes.
+/// The parts that survive a change of configuration.
 #[derive(Clone, Default)]
 struct Lasting {
     metrics: Arc<Metrics>,
     stopping: Arc<AtomicBool>,
     renewals: Renewals,
-    /// So that the links need not be found anew.
+    /// Kept so that the links need not be found again.
     links: Arc<KeptLinks>,
     keys: Arc<KeptKeys>,
     /// Sends spans to a collector, if there is one.
     reporter: Reporter,
 }
 
-/// A gateway that answers.
+/// A running gateway.
 pub struct Running {
     /// Where callers reach it.
     pub address: SocketAddr,
-    /// Where operators reach it, if that is somewhere else.
+    /// Where operators reach it, if that is a different address.
     pub admin_address: Option<SocketAddr>,
     lasting: Lasting,
-    /// What cannot change while the listeners are open, as it is.
+    /// The settings that cannot change while the listeners are open.
     fixed: Fixed,
     drain: ArcSwap<Duration>,
-    /// Whether callers are told apart: what was closed is not opened while the listeners are.
+    /// Whether callers are identified: a closed gateway is not opened while its listeners are open.
     is_closed: AtomicBool,
     callers: Arc<SwappableRouter>,
     operators: Option<Arc<SwappableRouter>>,
@@ -70,11 +70,11 @@ pub struct Running {
     servers: Vec<JoinHandle<()>>,
 }
 
-/// Why a gateway did not come up.
+/// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A client could not be made: no root certificates, for instance.
-    #[error("the client for a source, or for the key set, could not be made: {0}")]
+    #[error("cannot create the client for a source or for the key set: {0}")]
     Client(#[from] reqwest::Error),
     /// The shared cache cannot be set up.
     #[error(transparent)]
@@ -82,21 +82,21 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// Connections cannot be encrypted as they shall be.
+    /// TLS cannot be set up as configured.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// A reload would let everybody in whom the configuration before told apart.
+    /// A reload would open the gateway to everyone although the present configuration identifies callers.
     #[error(
-        "auth.mode: cannot become \"none\" while the gateway runs, for it would be open to whoever reaches it; restart it if that is wanted."
+        "auth.mode: cannot change to \"none\" while the gateway runs, because it would be open to anyone who can reach it; restart it to do that."
     )]
     Opened,
-    /// The routes cannot stand beside each other: a bug.
-    #[error("the routes could not be set up: a bug, of which the log says more")]
+    /// The routes conflict with each other: a bug.
+    #[error("the routes could not be set up: a bug; the log has details")]
     Routes,
-    /// A document could not be written.
+    /// The OpenAPI document could not be written.
     #[error("the OpenAPI document could not be written: {0}")]
     Document(String),
-    /// The operating system said no.
+    /// The operating system refused something.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -109,7 +109,7 @@ impl App {
         Self::with(config, lasting)
     }
 
-    /// Begins to answer.
+    /// Starts answering.
     pub fn start(self) -> Result<Running, StartError> {
         self.keep_up_to_date();
         let Self { gateway, fixed, lasting, shared: _ } = self;
@@ -136,7 +136,7 @@ impl App {
         Ok(running)
     }
 
-    /// Begins to read anew, to hear and to show what is kept of customers and sources.
+    /// Starts refreshing what is known of customers and sources, listening for changes, and showing metrics.
     fn keep_up_to_date(&self) {
         let Gateway { rolls, tracer, metrics, turn, .. } = &*self.gateway;
         turn.store(metrics.begin_turn(), Ordering::Relaxed);
@@ -144,8 +144,8 @@ impl App {
         rolls.keep_up_to_date();
     }
 
-    /// Asks each source for credentials and nothing else; what came of it, by source, `None` where
-    /// callers bring theirs.
+    /// Asks each source only for credentials, and returns the result by source; `None` where callers bring
+    /// their own.
     pub async fn try_credentials(&self) -> Vec<(String, Option<Result<(), crate::domain::Failure>>)> {
         let mut tried = Vec::new();
         for source in self.gateway.rolls.sources() {
@@ -155,7 +155,7 @@ impl App {
         tried
     }
 
-    /// Asks whether the shared cache answers; `None` where there is none.
+    /// Asks whether the shared cache answers; `None` if there is none.
     pub async fn try_shared_cache(&self) -> Option<Result<(), &'static str>> {
         match &self.shared {
             Some(shared) => Some(shared.try_it().await),
@@ -165,30 +165,30 @@ impl App {
 }
 
 impl Running {
-    /// The renewals of refresh tokens that are under way: whatever ends the process waits for them.
+    /// Returns the renewals of refresh tokens that are under way: the process waits for them before it ends.
     pub fn renewals(&self) -> Renewals {
         self.lasting.renewals.clone()
     }
 
-    /// Where what happens is counted.
+    /// Returns the metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.lasting.metrics
     }
 
-    /// Stops: says that it is not ready and still takes requests for so long, then closes the
+    /// Stops: reports that it is not ready while it still accepts requests for `drain`, then closes the
     /// listener and finishes what is in flight.
     pub async fn stop(self, drain: Duration) {
         self.lasting.stopping.store(true, Ordering::Relaxed);
         tokio::time::sleep(drain).await;
         self.stop.cancel();
         for server in self.servers {
-            drop(server.await); // a server does not panic, and if it did, it is over as well
+            drop(server.await); // a server does not panic, and if it did, it would be over as well
         }
         self.lasting.renewals.finish().await;
         self.lasting.reporter.finish().await;
     }
 
-    /// How long it takes requests once it is told to stop, as configured.
+    /// Returns how long it accepts requests once it is told to stop, as configured.
     pub fn drain(&self) -> Duration {
         **self.drain.load()
     }

@@ -1,4 +1,4 @@
-//! Another configuration, while the gateway runs: what changes at once, and what only a restart changes.
+//! Replaces the configuration of a running gateway: what changes at once, and what needs a restart.
 
 use std::{
     net::SocketAddr,
@@ -13,11 +13,11 @@ use crate::{
     config::{BaseUrl, General, KeyPair, LogFormat},
 };
 
-/// What only a restart changes.
+/// The settings that only a restart changes.
 #[derive(Clone)]
 pub(super) struct Fixed {
     pub(super) listen: SocketAddr,
-    /// The files and not what is in them: that may change.
+    /// The files' paths, not their contents, which may change.
     pub(super) tls: Option<KeyPair>,
     pub(super) admin_listen: Option<SocketAddr>,
     pub(super) max_connections: usize,
@@ -37,7 +37,7 @@ impl Fixed {
         }
     }
 
-    /// The keys that a configuration wants otherwise.
+    /// Returns the keys that a configuration would change.
     fn changed(&self, wanted: &Self) -> Vec<&'static str> {
         let keys = [
             ("server.listen", wanted.listen != self.listen),
@@ -52,20 +52,20 @@ impl Fixed {
 }
 
 impl Running {
-    /// Puts another configuration to work, whole: requests that are in flight end on the old one.
-    /// Gives the keys whose change has to wait for a restart.
+    /// Puts another configuration into use as a whole; requests in flight finish with the old one. Returns
+    /// the keys whose change needs a restart.
     pub fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, StartError> {
         let is_closed = config.access.mode != Mode::None;
-        // The listener stays where it is, whatever the file says of it; and a file that is read
-        // while it is being written may lack its end.
+        // The listener keeps its address whatever the file says. And a file that is read while it is being
+        // written may lack its end.
         if self.is_closed.load(Ordering::Relaxed) && !is_closed {
             return Err(StartError::Opened);
         }
         let waiting = self.fixed.changed(&Fixed::of(&config.general));
-        // Until a restart the operators' routes are where their listener is, or is not.
+        // Until a restart the operators' routes stay where their listener is, or stay absent with it.
         config.general.server.admin_listen = self.fixed.admin_listen;
         let next = App::with(config, self.lasting.clone())?;
-        // All of it before any of it is in use: a bug in it must not end what runs.
+        // Everything is built before any of it is used: a bug here must not end the running gateway.
         let routers = || (api::router(&next.gateway), api::admin_router(&next.gateway));
         let (callers, operators) = catch_unwind(AssertUnwindSafe(routers)).map_err(|_| StartError::Routes)?;
         next.keep_up_to_date();

@@ -1,4 +1,4 @@
-//! `rollcall check`: every fault of a configuration, without serving.
+//! `rollcall check`: reports every fault of a configuration, without serving.
 
 use clap::Args;
 
@@ -13,7 +13,7 @@ use crate::{app::App, config::LogFormat, domain::Failure, telemetry::start_loggi
 pub(super) struct Arguments {
     #[command(flatten)]
     configuration: configuration::Arguments,
-    /// Also asks each source for a token, and the shared cache whether it is there
+    /// Also asks each source for a token, and whether the shared cache answers
     #[arg(long)]
     online: bool,
 }
@@ -33,12 +33,12 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     match app.try_shared_cache().await {
         None => {}
         Some(Ok(())) => say("shared_cache: it answers.")?,
-        Some(Err(why)) => failed.push(format!("shared_cache: it does not answer ({why}): look at shared_cache.url.")),
+        Some(Err(why)) => failed.push(format!("shared_cache: it does not answer ({why}): check shared_cache.url.")),
     }
     for (source, tried) in app.try_credentials().await {
         match tried {
-            None => say(&format!("{source}: each caller brings his own credentials."))?,
-            Some(Ok(())) => say(&format!("{source}: credentials are there."))?,
+            None => say(&format!("{source}: each caller brings their own credentials."))?,
+            Some(Ok(())) => say(&format!("{source}: credentials are available."))?,
             Some(Err(failure)) => failed.push(format!("{source}: {}", sentence(&failure))),
         }
     }
@@ -47,5 +47,5 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
 
 fn sentence(failure: &Failure) -> String {
     let status = failure.http_status.map_or_else(String::new, |status| format!(" (HTTP {status})"));
-    format!("no token was given: {}{status}.", failure.kind.as_str())
+    format!("no token was obtained: {}{status}.", failure.kind.as_str())
 }

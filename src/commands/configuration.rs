@@ -1,4 +1,4 @@
-//! Where a command's configuration comes from: file, environment, flags.
+//! Where a command's configuration comes from: file, environment and flags.
 
 use std::{convert::Infallible, ffi::OsString, path::PathBuf};
 
@@ -13,11 +13,11 @@ use crate::{
     sources::REGISTRY,
 };
 
-/// The environment, read once.
+/// The process environment, read once.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: Vec<(String, String)>,
-    /// Variables of ours that are no text, by name.
+    /// Names of our variables whose names or values are not UTF-8.
     unreadable: Vec<String>,
 }
 
@@ -42,13 +42,13 @@ pub(super) struct Flags {
 }
 
 impl Arguments {
-    /// A digest of the file as it is now, to tell whether it has changed.
+    /// Returns a digest of the file's present contents, to detect changes.
     pub(super) fn digest(&self) -> Option<Mark> {
         let text = Zeroizing::new(std::fs::read(self.config.as_ref()?).ok()?);
         Some(Sha256::digest(&text).into())
     }
 
-    /// The merged and checked configuration.
+    /// Returns the merged and validated configuration.
     pub(super) fn read(&self, environment: &Environment) -> Result<Config, Faults> {
         let mut faults = environment.faults();
         match self.usable_layers(environment)? {
@@ -61,7 +61,7 @@ impl Arguments {
         }
     }
 
-    /// The merged layers without the file where that cannot be read, and why it cannot.
+    /// Returns the merged layers, without the file if it cannot be read, and why it could not.
     pub(super) fn usable_layers(&self, environment: &Environment) -> Result<(Layers, Option<Faults>), Faults> {
         let read = self.config.as_ref().map(|path| Layers::from_file(path)).transpose();
         let (file, unread) = read.map_or_else(|faults| (None, Some(faults)), |layers| (layers, None));
@@ -74,8 +74,8 @@ impl Flags {
     pub(super) fn lay_over(&self, layers: Layers) -> Result<Layers, Faults> {
         let pairs = self.set.iter().map(|pair| pair.reveal().split_once('='));
         let Some(pairs) = pairs.collect::<Option<Vec<_>>>() else {
-            // The value may be a secret that was written without its key.
-            let what = "wants KEY=VALUE, such as cache.fresh=30s.".to_owned();
+            // The argument may be a secret written without its key.
+            let what = "must be KEY=VALUE, such as cache.fresh=30s.".to_owned();
             return Err(Fault { at: "--set".to_owned(), what }.into());
         };
         let layers = layers.with_flags(pairs.into_iter().map(|(key, value)| (key.trim().to_owned(), value.to_owned())), "--set");
@@ -86,14 +86,14 @@ impl Flags {
     }
 }
 
-/// Any key may be that of a secret.
-#[expect(clippy::unnecessary_wraps, reason = "the form that clap wants")]
+/// Any key may hold a secret.
+#[expect(clippy::unnecessary_wraps, reason = "the signature that clap requires")]
 fn secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(text))
 }
 
 impl Environment {
-    /// Reads what a process was given.
+    /// Reads the variables that a process was given.
     pub fn of(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
         let mut environment = Self::default();
         for (name, value) in variables {
@@ -106,13 +106,13 @@ impl Environment {
         environment
     }
 
-    /// What is wrong with those of ours.
+    /// Returns the faults of our variables.
     fn faults(&self) -> Faults {
-        let fault = |name: &String| Fault { at: name.clone(), what: "must be written in UTF-8.".to_owned() };
+        let fault = |name: &String| Fault { at: name.clone(), what: "must be valid UTF-8.".to_owned() };
         Faults(self.unreadable.iter().map(fault).collect())
     }
 
-    /// One variable.
+    /// Returns one variable.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
@@ -128,8 +128,8 @@ mod tests {
     fn a_variable_of_ours_that_is_no_text_is_a_fault_and_any_other_is_nobodys() {
         let broken = |text: &str| OsString::from_vec([text.as_bytes(), b"\xff"].concat());
         let read = |name: OsString, value: OsString| Environment::of(std::iter::once((name, value))).faults().to_string();
-        assert_eq!(read("ROLLCALL__AUTH__MODE".into(), broken("keys")), "ROLLCALL__AUTH__MODE: must be written in UTF-8.");
-        assert_eq!(read(broken("ROLLCALL__AUTH__MODE"), "keys".into()), "ROLLCALL__AUTH__MODE\u{fffd}: must be written in UTF-8.");
+        assert_eq!(read("ROLLCALL__AUTH__MODE".into(), broken("keys")), "ROLLCALL__AUTH__MODE: must be valid UTF-8.");
+        assert_eq!(read(broken("ROLLCALL__AUTH__MODE"), "keys".into()), "ROLLCALL__AUTH__MODE\u{fffd}: must be valid UTF-8.");
         assert_eq!(read("HOME".into(), broken("/")), "");
         assert_eq!(read("ROLLCALL__AUTH__MODE".into(), "keys".into()), "");
     }

@@ -1,4 +1,4 @@
-//! `rollcall demo`: both backends simulated inside the process, the gateway in front of them.
+//! `rollcall demo`: both backends simulated inside the process, with the gateway in front of them.
 
 use std::time::Duration;
 
@@ -25,28 +25,28 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = customers_help())]
 pub(super) struct Arguments {
-    /// Decides on names, addresses and ids
+    /// Determines names, addresses and ids
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How long each answer of a backend takes, such as 50ms
+    /// How long a backend takes for each answer, such as 50ms
     #[arg(long, default_value = "0ms", value_parser = humantime::parse_duration)]
     latency: Duration,
-    /// What goes wrong at a backend whatever the customer, such as `my_reports=timeout`; may be repeated
+    /// A fault at a backend for every customer, such as `my_reports=timeout`; may be repeated
     #[arg(long, value_name = "SOURCE=KIND")]
     fault: Vec<Fault>,
     #[command(flatten)]
     flags: Flags,
 }
 
-/// What to try: the end of a customer's id, what comes, and the rest of the URL.
+/// What to try: the end of a customer's id, the expected answer, and the rest of the URL.
 const TRIES: &[(&str, &str, &str)] = &[
     ("002", "200: two rolls of 50 and 40 joined into one", "?page_size=3"),
     ("001", "200: the vendors' documented examples", ""),
     ("106", "200 partial: MyReports is unavailable", ""),
-    ("106", "502: the same, where a partial roll will not do", "?partial=deny"),
+    ("106", "502: the same, if a partial roll is not accepted", "?partial=deny"),
     ("002", "400: a parameter out of range", "?page_size=0"),
     ("133", "401: both refuse our credentials", ""),
-    ("111", "404: nobody knows the customer", ""),
+    ("111", "404: no source knows the customer", ""),
     ("155", "504: both are too slow", ""),
 ];
 
@@ -66,14 +66,14 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     Ok(())
 }
 
-/// The backends that the sandbox plays.
+/// Returns the backends that the sandbox simulates.
 fn played() -> Vec<sources::Backend> {
     let is_played = |backend: &&sources::Backend| Backend::ALL.iter().any(|played| played.name() == backend.name.as_str());
     REGISTRY.iter().filter(is_played).copied().collect()
 }
 
-/// The configuration that points at the sandbox. The environment has no say: a demo shall show
-/// the same everywhere, and send nobody's real secrets anywhere.
+/// Returns the configuration that points at the sandbox. It ignores the environment: a demo must work the
+/// same everywhere, and must not send anyone's real secrets anywhere.
 fn layers(sandbox: &Sandbox) -> Layers {
     let keys = [
         ("server.drain", "0s".to_owned()),
@@ -86,11 +86,11 @@ fn layers(sandbox: &Sandbox) -> Layers {
     keys.into_iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, value, "demo"))
 }
 
-/// What to try where the customers that the backends list are linked.
+/// What to try where the backends' customers are linked.
 const LINKED_TRIES: &[(&str, &str)] = &[
-    ("200: which customers there are, and which customer that is at each backend", "/customers"),
-    ("200: linked by the tenant's UUID; its ids differ", "/customers/00000000-0000-4000-8000-000000000021/users?page_size=3"),
-    ("200: a reference that two carry links nobody", "/customers/00000000-0000-4000-8000-000000000025"),
+    ("200: the customers, and the id of each at each backend", "/customers"),
+    ("200: linked by the tenant's UUID; the ids differ", "/customers/00000000-0000-4000-8000-000000000021/users?page_size=3"),
+    ("200: a reference shared by two customers links neither", "/customers/00000000-0000-4000-8000-000000000025"),
 ];
 
 fn welcome(base: &str, my_reports: &str, discovers: bool) -> String {
@@ -103,7 +103,7 @@ fn welcome(base: &str, my_reports: &str, discovers: bool) -> String {
         if discovers { "" } else { "With `--set customers.links=discover,same_id` the customers that both backends list are linked.\n" };
     format!(
         "Rollcall answers at {base}/ and can be browsed at {base}/docs/\n\nTry:\n\n{}\n\
-         All users as a spreadsheet reads them: curl -H 'Accept: text/csv' '{base}/customers/00000000-0000-4000-8000-000000000002/users'\n\
+         All users as CSV, for a spreadsheet: curl -H 'Accept: text/csv' '{base}/customers/00000000-0000-4000-8000-000000000002/users'\n\
          {hint}`rollcall login` can be tried at {my_reports}/connect/authorize and /token: client {MY_REPORTS_CLIENT_ID}, secret {MY_REPORTS_CLIENT_SECRET}.\n\
          `rollcall demo --help` lists every customer. Ctrl-C stops it.",
         tries.join("\n")

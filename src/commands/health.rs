@@ -1,4 +1,4 @@
-//! `rollcall health`: whether the gateway on this machine takes requests, for images without curl.
+//! `rollcall health`: checks whether the gateway on this machine accepts requests, for images without curl.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -19,19 +19,19 @@ use crate::{
     outbound::{Answer, Bounds, Client, Transport},
 };
 
-/// Who asks, for the log.
+/// The peer's name, for the log.
 const NAME: &str = "health";
 
 const PATH: &str = "/health/ready";
 
-/// How long all of it may take.
+/// How long the whole check may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const BOUNDS: Bounds = Bounds { connect_timeout: PATIENCE, timeout: PATIENCE, max_idle: 0, max_response_bytes: 64 << 10 };
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// What to ask; else it is asked where the configuration says that the gateway listens
+    /// The URL to ask; by default, the address where the configuration says that the gateway listens
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     #[command(flatten)]
@@ -49,8 +49,8 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     ask(client, endpoint.url()).await
 }
 
-/// Asks where the configuration says. Of a file that cannot be read nothing is known, and the
-/// gateway that runs goes on all the same: then the environment and the flags have to do.
+/// Asks the address in the configuration. If the file cannot be read, the running gateway may be fine all the
+/// same, so the environment and the flags have to suffice.
 async fn ask_as_configured(configuration: &configuration::Arguments, environment: &Environment) -> Result<(), Failed> {
     let (layers, unread) = configuration.usable_layers(environment)?;
     let url = configured(&mut Reader::new(layers))?;
@@ -62,37 +62,37 @@ async fn ask_as_configured(configuration: &configuration::Arguments, environment
 }
 
 async fn ask(client: reqwest::Result<Client>, url: &Url) -> Result<(), Failed> {
-    let client = client.map_err(|error| Failed::Running(format!("{url} cannot be asked: {error}.")))?;
+    let client = client.map_err(|error| Failed::Running(format!("cannot call {url}: {error}.")))?;
     match client.exchange_in_time(reqwest::Request::new(http::Method::GET, url.clone())).await {
         Ok(Answer { status: 200, body: Ok(_), .. }) => Ok(()),
         Ok(Answer { status: 200, body: Err(failure), .. }) | Err(failure) => {
             Err(Failed::Running(format!("not ready: {}", sentence(url, failure.kind))))
         }
-        Ok(Answer { status, .. }) => Err(Failed::Running(format!("not ready: {url} answers {status}."))),
+        Ok(Answer { status, .. }) => Err(Failed::Running(format!("not ready: {url} answered {status}."))),
     }
 }
 
-/// A URL as a person gives it; without a path it is the gateway's.
+/// Parses a URL given by a person; without a path it gets the gateway's.
 fn given(text: &str) -> Result<Endpoint, String> {
     let read = |text: &str| Endpoint::read(&Value::String(text.to_owned()));
     let endpoint = read(text)?;
     if endpoint.url().path() == "/" { read(&format!("{}{PATH}", text.trim().trim_end_matches('/'))) } else { Ok(endpoint) }
 }
 
-/// Where the gateway of a configuration says whether it is ready: on the operators' listener, which
-/// is never encrypted, if there is one.
+/// Returns where a gateway with this configuration reports whether it is ready: on the operators' listener,
+/// which is never encrypted, if there is one.
 fn configured(reader: &mut Reader) -> Result<Url, Failed> {
     let (listen, admin) = (reader.get("server.listen"), reader.get("server.admin_listen"));
     let is_encrypted = admin.is_none() && reader.holds("server.tls");
     let address = here(admin.or(listen).unwrap_or(DEFAULT_LISTEN));
     if address.port() == 0 {
-        return Err(Failed::Usage("server.listen: has port 0, which is any; give --url with the one that was taken.".to_owned()));
+        return Err(Failed::Usage("server.listen: port 0 means any free port; pass --url with the actual one.".to_owned()));
     }
     let scheme = if is_encrypted { "https" } else { "http" };
     Url::parse(&format!("{scheme}://{address}{PATH}")).map_err(|error| Failed::Usage(error.to_string()))
 }
 
-/// How this machine reaches what listens there.
+/// Returns the address by which this machine reaches that listener.
 fn here(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -104,8 +104,8 @@ fn here(listen: SocketAddr) -> SocketAddr {
 
 fn sentence(url: &Url, kind: FailureKind) -> String {
     match kind {
-        FailureKind::Timeout => format!("{url} does not answer within {} s.", PATIENCE.as_secs()),
-        FailureKind::InvalidResponse => format!("what answers at {url} is not HTTP; if the gateway speaks TLS, ask with https."),
+        FailureKind::Timeout => format!("{url} did not answer within {} s.", PATIENCE.as_secs()),
+        FailureKind::InvalidResponse => format!("the answer from {url} is not HTTP; if the gateway uses TLS, use an https URL."),
         _ => format!("{url} cannot be reached."),
     }
 }

@@ -1,9 +1,9 @@
-//! Keeps what is in memory there, and little of it: no core dumps, no debugger of the same user, no
-//! huge pages.
+//! Keeps the process's memory private and small: no core dumps, no debugger of the same user, no huge pages.
 
 use super::output::say_error;
 
-/// Forbids both, for the whole process. What the system refuses is told of and stops nothing.
+/// Forbids core dumps and debuggers for the whole process. If the system refuses, that is reported and
+/// nothing else happens.
 pub fn keep_memory_private() {
     let no_dumps = rlimit::Resource::CORE.set(0, 0).map_err(|error| error.to_string());
     for (what, done) in [("core dumps could not be switched off", no_dumps), ("debuggers could not be kept out", keep_out())] {
@@ -13,21 +13,21 @@ pub fn keep_memory_private() {
     }
 }
 
-/// The limit alone would not do: where the kernel hands dumps to a program, it asks for the
-/// process's own leave and not for its limit.
+/// The limit alone is not enough: where the kernel pipes dumps to a program, it checks whether the process is
+/// dumpable and not its limit.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn keep_out() -> Result<(), String> {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| error.to_string())
 }
 
-/// Has the kernel give memory in small pages. The allocator asks for huge ones, which are 2 MiB for
-/// whoever needs a few kilobytes: they doubled what a process that has nothing to do and each connection
-/// hold, and saved no measurable time. What the system refuses costs memory and nothing else.
+/// Makes the kernel use small pages. The allocator asks for huge ones, 2 MiB each even for a few kilobytes:
+/// they doubled the memory of an idle process and of each connection, and saved no measurable time. If the
+/// system refuses, that only costs memory.
 pub fn keep_memory_small() {
     #[cfg(any(target_os = "android", target_os = "linux"))]
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        say_error(&format!("warning: memory in huge pages could not be switched off: {error}."));
+        say_error(&format!("warning: huge pages could not be switched off: {error}."));
     }
 }
 

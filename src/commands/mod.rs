@@ -1,4 +1,4 @@
-//! The commands: the line in, an exit code out. Errors go to stderr in plain sentences.
+//! The commands: takes the command line, returns an exit code. Errors go to stderr in plain sentences.
 
 mod check;
 mod configuration;
@@ -32,23 +32,24 @@ pub struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The whole product on one machine with nothing to set up: both backends simulated, the gateway in front of them
+    /// Runs the whole product on this machine with nothing to set up: both backends simulated, the gateway in
+    /// front of them
     Demo(demo::Arguments),
-    /// The gateway
+    /// Runs the gateway
     Serve(configuration::Arguments),
     /// Validates a configuration and prints every fault it finds
     Check(check::Arguments),
-    /// Prints a new caller's key and the table of the configuration that admits him, or a key for the shared cache
+    /// Prints a new caller's key and the configuration table that admits it, or a key for the shared cache
     Key(key::Arguments),
-    /// Logs in once to a source that wants it, and stores the refresh token
+    /// Logs in once to a source that requires it, and stores the refresh token
     Login(login::Arguments),
-    /// Whether the gateway on this machine takes requests: exit code 0 or 1
+    /// Checks whether the gateway on this machine accepts requests: exit code 0 or 1
     Health(health::Arguments),
     /// Prints the OpenAPI document
     Openapi(openapi::Arguments),
 }
 
-/// Why a command ended otherwise than asked.
+/// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
     /// The command line or the configuration is wrong.
@@ -68,7 +69,7 @@ enum Failed {
 }
 
 impl Line {
-    /// Does what the line says.
+    /// Runs the command.
     pub async fn run(self, environment: &Environment) -> ExitCode {
         let done = match self.command {
             Command::Demo(arguments) => demo::run(arguments, environment).await,

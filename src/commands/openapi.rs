@@ -1,4 +1,4 @@
-//! `rollcall openapi`: the document that is served, on stdout; of all sources that this program knows.
+//! `rollcall openapi`: prints the OpenAPI document on stdout, with all sources that this program knows.
 
 use clap::Args;
 
@@ -11,7 +11,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// As YAML instead of JSON
+    /// Prints YAML instead of JSON
     #[arg(long)]
     yaml: bool,
 }

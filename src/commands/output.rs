@@ -1,8 +1,8 @@
-//! What commands print: answers on stdout, errors on stderr.
+//! What commands print: results on stdout, errors on stderr.
 
 use std::io::{self, Write};
 
-/// Prints an answer. Nobody reads a closed pipe, so that is no failure.
+/// Prints a result. A closed pipe is no failure, because no one reads it.
 pub(super) fn say(text: &str) -> io::Result<()> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -10,11 +10,11 @@ pub(super) fn say(text: &str) -> io::Result<()> {
     }
 }
 
-/// Prints an error, each line as one.
+/// Prints an error, with the prefix on every line.
 pub(super) fn say_error(text: &str) {
     let mut stderr = io::stderr().lock();
     for line in text.lines() {
-        // Where stderr is closed, nobody is left to be told.
+        // If stderr is closed, no one is left to tell.
         drop(writeln!(stderr, "rollcall: {line}"));
     }
 }

@@ -1,4 +1,4 @@
-//! `rollcall serve`: the gateway, until it is told to stop.
+//! `rollcall serve`: runs the gateway until it is told to stop.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::{
     telemetry::{log_panics, start_logging},
 };
 
-/// How often the configuration file is looked at. A poll, for a file that is mounted into a
-/// container changes by a swap of links that notifications miss.
+/// How often the configuration file is checked. It is polled because a file that is mounted into a container
+/// changes when links are swapped, which notifications miss.
 const LOOK: Duration = Duration::from_millis(900);
 
 /// How long a renewal that is under way may take once the process is told to end at once.
@@ -27,7 +27,7 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
     log_panics();
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "the limit of open files stays as it is");
+        tracing::warn!(%error, "cannot raise the limit of open files");
     }
     let mut signals = Signals::listen()?;
     let running = App::new(config)?.start()?;
@@ -38,11 +38,12 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     Ok(())
 }
 
-/// Waits to be told to stop; reads the configuration again when it is told to, and when the file has changed.
+/// Waits to be told to stop. Meanwhile reads the configuration again when told to, and when the file has
+/// changed.
 async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arguments, environment: &Environment) -> Stop {
     let mut watched = Watched::new(arguments.digest());
     let mut look = tokio::time::interval(LOOK);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay); // two looks are a time apart
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay); // two checks are never back to back
     loop {
         let next = tokio::select! {
             signal = signals.next() => match signal {
@@ -60,8 +61,9 @@ async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arg
     }
 }
 
-/// Puts the configuration as it is now to work; where it is broken, the old one goes on. Where it cannot be read, what is
-/// wrong with it is given: a file that it names may come later than itself. What was `said` of it is not said again.
+/// Puts the present configuration into use; if it is rejected, the previous one stays in use. If it cannot be
+/// read, returns what is wrong with it, because a file that it names may appear later than itself. A fault
+/// that equals `said` is not logged again.
 fn reload(running: &Running, arguments: &Arguments, environment: &Environment, said: Option<&str>) -> Option<String> {
     let read = arguments.read(environment);
     let can_be_read = read.is_ok();
@@ -72,11 +74,11 @@ fn reload(running: &Running, arguments: &Arguments, environment: &Environment, s
     }
     running.metrics().reloaded(reloaded.is_ok());
     match reloaded {
-        Ok(waiting) if waiting.is_empty() => tracing::info!("the configuration was read again; the cache begins empty"),
-        Ok(waiting) => tracing::warn!(keys = waiting.join(", "), "the configuration was read again; these keys wait for a restart"),
+        Ok(waiting) if waiting.is_empty() => tracing::info!("the configuration was reloaded; the cache starts empty"),
+        Ok(waiting) => tracing::warn!(keys = waiting.join(", "), "the configuration was reloaded; these keys need a restart"),
         Err(_) => {
             for fault in faults.iter().flat_map(|faults| faults.lines()) {
-                tracing::error!(fault, "the configuration is broken; the one before goes on");
+                tracing::error!(fault, "configuration rejected; the previous one stays in use");
             }
         }
     }
@@ -89,13 +91,14 @@ pub(super) async fn drain(running: Running, stop: Stop, signals: &mut Signals) {
         Stop::Drain => running.drain(),
         Stop::Now => Duration::ZERO,
     };
-    tracing::info!(drain_ms = drain.as_millis(), "stopping: not ready any more, requests are still taken");
+    tracing::info!(drain_ms = drain.as_millis(), "stopping: no longer ready, requests are still accepted");
     let renewals = running.renewals();
     tokio::select! {
         () = running.stop(drain) => tracing::info!("stopped"),
         _ = signals.stop() => {
-            tracing::warn!("told to stop again: ending at once");
-            // But for a refresh token that is on its way: nobody has another one. In vain is no matter.
+            tracing::warn!("second stop signal: ending at once");
+            // Except for a refresh token on its way, of which there is no other copy. It does not matter if
+            // this fails.
             drop(tokio::time::timeout(LAST_WAIT, renewals.finish()).await);
         }
     }

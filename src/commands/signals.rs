@@ -1,4 +1,4 @@
-//! How a process is told to stop, or to read its configuration again.
+//! The signals that tell a process to stop, or to read its configuration again.
 
 use std::io;
 
@@ -11,12 +11,12 @@ pub(super) struct Signals {
     hang_up: Signal,
 }
 
-/// Which signal to stop came.
+/// Which stop signal arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// SIGTERM: a load balancer wants to be told first.
+    /// SIGTERM: a load balancer needs to be told first.
     Drain,
-    /// SIGINT: a person waits.
+    /// SIGINT: a person is waiting.
     Now,
 }
 
@@ -29,7 +29,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal to stop.
+    /// Waits for the next stop signal.
     pub(super) async fn stop(&mut self) -> Stop {
         tokio::select! {
             _ = self.terminate.recv() => Stop::Drain,
@@ -37,7 +37,7 @@ impl Signals {
         }
     }
 
-    /// Waits for the next signal to stop, or for the one to read the configuration again (`None`).
+    /// Waits for the next stop signal, or for the one to read the configuration again (`None`).
     pub(super) async fn next(&mut self) -> Option<Stop> {
         tokio::select! {
             _ = self.hang_up.recv() => None,

@@ -1,42 +1,42 @@
-//! When the configuration file is read again.
+//! Decides when the configuration file is read again.
 
-/// How many looks there are to one more try with a configuration that could not be read.
+/// After how many checks a configuration that could not be read is tried again.
 const LOOKS_TO_A_TRY: u64 = 4;
 
-/// What tells one text of the file from another.
+/// Identifies one version of the file's text.
 pub(super) type Mark = [u8; 32];
 
-/// The configuration file, as one who looks at it from time to time knows it.
+/// The configuration file, as known from periodic checks.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
-    /// What was wrong with it when it was read, if it could not be.
+    /// What was wrong with it when it was last read, if it could not be read.
     pub(super) refused: Option<String>,
-    /// As it was when it was read.
+    /// The version that was read last.
     read: Option<Mark>,
-    /// As it was at the last look.
+    /// The version at the last check.
     seen: Option<Mark>,
     looks: u64,
 }
 
-/// What is to be done with the file.
+/// What to do with the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Nothing.
     Wait,
-    /// It is read.
+    /// Read it.
     Read,
-    /// It is read once more: what it names may have come meanwhile.
+    /// Read it once more: files that it names may have appeared meanwhile.
     TryAgain,
 }
 
 impl Watched {
-    /// The file, of which this was read.
+    /// Starts with the version that was read.
     pub(super) fn new(read: Option<Mark>) -> Self {
         Self { read, ..Self::default() }
     }
 
-    /// Looks at the file as it is now. It is read when it has changed and is the same at two looks: half of
-    /// it may be a good one, but is not what was meant.
+    /// Checks the file. It is read when it has changed and is the same at two checks: half of a file may be
+    /// valid, but is not what was meant.
     pub(super) fn look(&mut self, now: Option<Mark>) -> Next {
         self.looks += 1;
         let is_whole = now.is_some() && now == self.seen;
@@ -49,7 +49,7 @@ impl Watched {
         if is_whole && is_time { Next::TryAgain } else { Next::Wait }
     }
 
-    /// Somebody wants the file read as it is now.
+    /// Notes that the file is to be read now, on request.
     pub(super) fn told(&mut self, now: Option<Mark>) -> Next {
         self.read = now;
         Next::Read

@@ -134,7 +134,7 @@ async fn other_origins_are_put_to_work_without_a_restart() {
     let (program, gateway) = Program::serve(&with(OURS), &[]).await;
     with(THEIRS);
     program.signal("HUP");
-    until("the configuration to be read again", || program.said().contains("was read again")).await;
+    until("the configuration to be reloaded", || program.said().contains("was reloaded")).await;
     let answer = gateway.get_with(USERS, &[("origin", THEIRS)]).await;
     assert_eq!(answer.header("access-control-allow-origin"), Some(THEIRS), "{answer:?}");
     assert_eq!(browsers(&gateway.get_with(USERS, &[("origin", OURS)]).await), [""; 0]);

@@ -43,7 +43,7 @@ async fn a_gateway_is_healthy_until_it_is_told_to_stop() {
     let nowhere = health(&["--config", file], &[]).await;
     assert!(nowhere.code == Some(2) && nowhere.err.contains("--url"), "{nowhere:?}");
     program.signal("TERM");
-    program.lines_with(&["not ready any more"]).await;
+    program.lines_with(&["no longer ready"]).await;
     assert!(why_not(&health(&["--url", &gateway.url], &[]).await).ends_with("answers 503"));
 }
 
@@ -67,7 +67,7 @@ async fn whatever_does_not_say_so_is_not_ready_and_is_soon_told() {
     other.always(Reply::status(302).header("location", "/login"));
     let silent = format!("http://{}", silent.local_addr().unwrap());
     let gone = format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
-    for (url, says) in [(&other.url(), "answers 302"), (&gone, "cannot be reached"), (&silent, "does not answer within 3 s")] {
+    for (url, says) in [(&other.url(), "answered 302"), (&gone, "cannot be reached"), (&silent, "did not answer within 3 s")] {
         let begun = Instant::now();
         let ended = health(&["--url", url], &[]).await;
         assert!(why_not(&ended).ends_with(says), "{ended:?}");

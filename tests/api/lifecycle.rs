@@ -65,7 +65,7 @@ async fn the_listener_closes_after_the_drain_while_what_is_in_flight_goes_on() {
         until("the slow one to be asked for", || world.asked().0 == 1).await;
         let told = Instant::now();
         program.signal("TERM");
-        program.word_after(&["stopping: not "]).await;
+        program.word_after(&["stopping: no longer "]).await;
         while gateway.get("/health/ready").await.status == 200 {}
         let answer = gateway.get(USERS).await;
         assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{answer:?}");

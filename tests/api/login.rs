@@ -120,7 +120,7 @@ async fn a_redirect_of_another_login_is_refused_and_the_right_one_still_waited_f
         "error=access_denied",
     ] {
         let page = open(&redirect(&home, &url, parameters)).await;
-        assert!(page.status == 400 && page.text.contains("not the end of the login"), "{parameters}: {page:?}");
+        assert!(page.status == 400 && page.text.contains("does not belong to the login"), "{parameters}: {page:?}");
     }
     let browser = Gateway::at(home.redirect.clone());
     assert_eq!(browser.get("/favicon.ico").await.status, 404);
@@ -167,7 +167,7 @@ async fn a_login_that_could_not_last_says_what_mends_it_and_leaves_the_old_token
 async fn a_login_that_cannot_begin_says_so_before_a_person_does_anything() {
     let home = Home::new(Options::default(), "").await;
     let taken = TcpListener::bind(home.redirect.trim_start_matches("http://")).unwrap();
-    assert_failed(&login(&home.file).await, 1, &["sources.my_reports.oauth.redirect_uri:", "cannot be listened on"]);
+    assert_failed(&login(&home.file).await, 1, &["sources.my_reports.oauth.redirect_uri:", "cannot listen on"]);
     drop(taken);
     let nowhere = Home::new(Options::default(), "token_store = \"nowhere/token\"").await;
     assert_failed(&login(&nowhere.file).await, 1, &["nowhere/token.lock: cannot be written"]);
@@ -187,7 +187,7 @@ async fn a_person_who_changes_his_mind_ends_it() {
         let (program, _) = home.begin_login().await;
         let _idle = tokio::net::TcpStream::connect(home.redirect.trim_start_matches("http://")).await.unwrap();
         program.signal(signal);
-        assert_failed(&program.ended().await, 1, &["no one has logged in"]);
+        assert_failed(&program.ended().await, 1, &["no one logged in"]);
     }
 }
 

@@ -202,7 +202,7 @@ async fn a_configuration_that_changes_while_a_token_is_renewed_does_not_send_it_
     let changing = async {
         until("the renewal", || sent(&given).len() == 1).await;
         program.signal("HUP");
-        program.word_after(&["was read again"]).await;
+        program.word_after(&["was reloaded"]).await;
         ask(&gateway, "after").await
     };
     let (before, after) = tokio::join!(ask(&gateway, "before"), changing);

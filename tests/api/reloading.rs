@@ -122,7 +122,7 @@ async fn what_was_closed_is_not_opened_by_a_reload() {
     for opened in ["", "auth.mode = \"none\"\nauth.allow_anonymous = true\n"] {
         it.change(opened);
         it.program.signal("HUP");
-        until_taken(&it, async || it.program.said().contains("auth.mode: cannot become")).await;
+        until_taken(&it, async || it.program.said().contains("auth.mode: cannot change to")).await;
         assert_eq!(status().await, 401, "a file that lacks its end, for one, opens nothing");
     }
     it.change(&closed);

@@ -39,7 +39,7 @@ async fn sigterm_lets_a_load_balancer_know_and_finishes_what_is_in_flight() {
         assert!(is_ready(&gateway).await);
         program.signal("TERM");
         while is_ready(&gateway).await {}
-        assert_eq!(gateway.get("/customers/acme/users").await.status, 200, "requests are still taken");
+        assert_eq!(gateway.get("/customers/acme/users").await.status, 200, "requests are still accepted");
         assert_eq!(gateway.get("/health/live").await.status, 200);
     };
     let (answer, ()) = tokio::join!(in_flight, stopping);
@@ -74,7 +74,7 @@ async fn a_request_that_hangs_does_not_keep_an_impatient_operator() {
     hanging.write_all(b"GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n").await.unwrap();
     until("a call", || world.asked().1 == 1).await;
     program.signal("TERM");
-    program.word_after(&["stopping: not "]).await;
+    program.word_after(&["stopping: no longer "]).await;
     program.signal("TERM");
     let ended = program.ended().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");

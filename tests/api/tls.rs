@@ -130,7 +130,7 @@ async fn what_is_in_flight_over_tls_is_finished_and_who_has_not_asked_does_not_h
     let stopping = async {
         until("the slow one to be asked for", || world.asked().0 == 1).await;
         program.signal("TERM");
-        program.word_after(&["stopping: not "]).await;
+        program.word_after(&["stopping: no longer "]).await;
         while gateway.get("/health/ready").await.status == 200 {}
         let answer = gateway.get(USERS).await;
         assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{answer:?}");

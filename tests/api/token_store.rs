@@ -134,7 +134,7 @@ async fn nothing_that_is_secret_is_said_at_all() {
         }
         fs::write(folder.path("volume/token"), "refresh-used\n").unwrap();
         program.signal("HUP");
-        program.word_after(&["was read again"]).await;
+        program.word_after(&["was reloaded"]).await;
         for path in ["/customers/d/users", "/metrics", "/health/sources", "/"] {
             all.push(format!("{:?}", gateway.get(path).await));
         }

@@ -1,4 +1,4 @@
-//! Listens for the browser that comes back from a login, and answers it with small pages.
+//! Waits for the browser to return from a login, and answers it with small pages.
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -14,16 +14,16 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Connections at the same time: a browser makes a few.
+/// Simultaneous connections: a browser makes a few.
 const MOST_CONNECTIONS: usize = 16;
 
-/// How long a head may take.
+/// How long a request head may take.
 const HEAD: Duration = Duration::from_secs(10);
 
 /// How long the last page may take to arrive.
 const LAST_PAGE: Duration = Duration::from_secs(2);
 
-/// Waits for the browser.
+/// Receives the browser's requests.
 pub(super) struct Browser {
     asked: mpsc::Receiver<(Uri, Reply)>,
     accepting: JoinHandle<()>,
@@ -34,7 +34,7 @@ pub(super) struct Browser {
 /// Answers one request.
 pub(super) struct Reply(oneshot::Sender<Page>);
 
-/// What a person sees.
+/// A page for a person to read.
 #[derive(Debug)]
 pub(super) struct Page {
     status: StatusCode,
@@ -46,7 +46,7 @@ type Asked = mpsc::Sender<(Uri, Reply)>;
 // === impl Browser ===
 
 impl Browser {
-    /// Listens from now on.
+    /// Starts listening.
     pub(super) async fn listen(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let (asking, asked) = mpsc::channel(MOST_CONNECTIONS);
@@ -55,26 +55,26 @@ impl Browser {
         Ok(Self { asked, accepting, connections, stop })
     }
 
-    /// Waits for what is asked for next.
+    /// Waits for the next request.
     pub(super) async fn next(&mut self) -> (Uri, Reply) {
         match self.asked.recv().await {
             Some(asked) => asked,
-            None => std::future::pending().await, // it ends with `close` only
+            None => std::future::pending().await, // it only ends with `close`
         }
     }
 
-    /// Stops, once the last page has arrived.
+    /// Stops once the last page has arrived.
     pub(super) async fn close(self) {
         self.accepting.abort();
         self.stop.cancel();
         self.connections.close();
-        drop(tokio::time::timeout(LAST_PAGE, self.connections.wait()).await); // or it does not, and nothing is lost
+        drop(tokio::time::timeout(LAST_PAGE, self.connections.wait()).await); // if it does not arrive, nothing is lost
     }
 }
 
 impl Reply {
     pub(super) fn send(self, page: Page) {
-        drop(self.0.send(page)); // an error says that the browser has gone
+        drop(self.0.send(page)); // an error means that the browser has gone
     }
 }
 
@@ -92,7 +92,7 @@ impl Page {
     pub(super) fn stranger() -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
-            says: "This is not the end of the login that Rollcall waits for. Open the URL that it has printed.",
+            says: "This does not belong to the login that Rollcall is waiting for. Open the URL that it printed.",
         }
     }
 
@@ -104,7 +104,7 @@ impl Page {
         let html = format!("<!doctype html><html lang=\"en\"><title>Rollcall</title><p>{}</p></html>\n", self.says);
         let mut response = Response::new(Full::from(html));
         *response.status_mut() = self.status;
-        // The page's own URL holds the code: it is sent nowhere and kept nowhere.
+        // The page's own URL contains the code, so it must not be sent or stored anywhere.
         for (name, value) in [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),
             (header::CACHE_CONTROL, "no-store"),
@@ -157,9 +157,9 @@ async fn answer(stream: TcpStream, asking: Asked, stop: CancellationToken) {
 
 async fn page(request: Request<Incoming>, asking: &Asked) -> Page {
     if request.method() != Method::GET {
-        return Page { status: StatusCode::METHOD_NOT_ALLOWED, says: "Only GET is answered here." };
+        return Page { status: StatusCode::METHOD_NOT_ALLOWED, says: "Only GET is supported here." };
     }
     let (reply, page) = oneshot::channel();
-    drop(asking.send((request.into_parts().0.uri, Reply(reply))).await); // where nobody waits any more, the page says so
+    drop(asking.send((request.into_parts().0.uri, Reply(reply))).await); // if no one is waiting any more, the page says so
     page.await.unwrap_or(Page::failed())
 }

@@ -1,4 +1,4 @@
-//! `rollcall login SOURCE`: a person's one login, from the URL that is printed to the token that is kept.
+//! `rollcall login SOURCE`: a person's one-time login, from the printed URL to the stored token.
 
 mod browser;
 
@@ -41,16 +41,16 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     let (table, mut signals) = (format!("sources.{}", source.adapter.name()), Signals::listen()?);
     let login = Login::begin(source).await.map_err(failed)?;
     let (address, uri) = login.redirect();
-    let taken = |error| Failed::Running(format!("{table}.oauth.redirect_uri: {address} cannot be listened on: {error}."));
+    let taken = |error| Failed::Running(format!("{table}.oauth.redirect_uri: cannot listen on {address}: {error}."));
     let browser = Browser::listen(address).await.map_err(taken)?;
     say(&invitation(&login, uri))?;
     tokio::select! {
         done = in_time(log_in(&login, browser)) => done,
-        _ = signals.next() => Err(nobody("before this was ended")),
+        _ = signals.next() => Err(nobody("before the command was stopped")),
     }
 }
 
-/// Answers the browser until it brings the end of this login.
+/// Answers the browser until it completes this login.
 async fn log_in(login: &Login, mut browser: Browser) -> Result<(), Failed> {
     let done = loop {
         let (asked, reply) = browser.next().await;
@@ -71,7 +71,7 @@ async fn log_in(login: &Login, mut browser: Browser) -> Result<(), Failed> {
     };
     browser.close().await;
     let file = done.map_err(failed)?.display();
-    say(&format!("Logged in. The refresh token is in {file}; a gateway that runs with it takes it up by itself."))?;
+    say(&format!("Logged in. The refresh token is in {file}; a gateway that runs with it picks it up by itself."))?;
     Ok(())
 }
 
@@ -82,20 +82,20 @@ async fn in_time(login: impl Future<Output = Result<(), Failed>>) -> Result<(), 
 
 fn find(sources: Vec<SourceSettings>, name: &str) -> Result<SourceSettings, Failed> {
     let wanted = |source: &SourceSettings| login_name(source.adapter.name()) == name;
-    let unknown = || Fault { at: "SOURCE".to_owned(), what: "no source is called so; the one that has a login is my-reports.".to_owned() };
+    let unknown = || Fault { at: "SOURCE".to_owned(), what: "no source has this name; the one with a login is my-reports.".to_owned() };
     sources.into_iter().find(wanted).ok_or_else(|| Failed::Configuration(unknown().into()))
 }
 
 fn invitation(login: &Login, uri: &str) -> String {
     format!(
         "Open this in a browser on this machine, and approve as a user who may give access to the API:\n\n{}\n\n\
-         The browser comes back to {uri}. Waiting for ten minutes; Ctrl-C ends it.",
+         The browser comes back to {uri}. Waiting up to ten minutes; Ctrl-C cancels.",
         login.url()
     )
 }
 
 fn nobody(when: &str) -> Failed {
-    Failed::Running(format!("nobody has logged in {when}: run the command again."))
+    Failed::Running(format!("no one logged in {when}: run the command again."))
 }
 
 fn failed(error: LoginError) -> Failed {
@@ -115,6 +115,6 @@ mod tests {
     async fn nobody_is_waited_for_longer_than_ten_minutes() {
         let begun = Instant::now();
         let ended = in_time(std::future::pending()).await.unwrap_err().to_string();
-        assert_eq!((begun.elapsed().as_secs(), ended.as_str()), (600, "nobody has logged in within ten minutes: run the command again."));
+        assert_eq!((begun.elapsed().as_secs(), ended.as_str()), (600, "no one logged in within ten minutes: run the command again."));
     }
 }
