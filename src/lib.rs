@@ -1,30 +1,89 @@
 //! Rollcall: one roll of a customer's users, whichever backend holds them.
 //!
-//! This is the map: the modules in the order in which a request meets them. Imports go one way:
+//! Rollcall is a REST gateway. For one customer it asks every source (Advanced Automation and MyReports) for
+//! its users, joins the records that share an e-mail address into one roll, and says how complete and how old
+//! the answer is.
 //!
-//! - `server` to `api`; `api` to `access`, `roll`, `customers` and `sources`
-//! - `roll` to `customers` and `sources`; `customers` to `sources`
-//! - all of these to what stands below them: `shared_cache` to `telemetry`, `telemetry` to `outbound`,
-//!   `outbound` to `config`, and `domain`, which imports nothing of ours and which the others may know
-//! - `flight`, `json`, `offload`, `texts` and `sandbox` import nothing of ours, `breaker` only `domain`
-//! - `app` and `commands` see all
+//! # The steps of a request
 //!
-//! `tests/api/architecture.rs` says it for each module, and holds it.
+//! 1. **HTTP in**: [`server`], then the middleware of [`api`]. Bytes on a socket become a request with an id
+//!    and a trace.
+//! 2. **Who**: [`access`]. A key or a token becomes a caller, with the customers that they may see, or the
+//!    answer is 401 or 429.
+//! 3. **What**: [`api`] and [`customers`]. Path and query become a customer, a view and a page; the links
+//!    give the customer's id at each source.
+//! 4. **Fan-out**: [`roll`] ([`Rolls::roll`](roll::Rolls::roll)). All sources are asked at once under one
+//!    deadline; the failure of one never cuts another short.
+//! 5. **Cache**: [`roll::cache`], with [`shared_cache`] between replicas. A source and a customer become a
+//!    fresh or stale copy, or one walk ([`flight`]) that all waiting callers share.
+//! 6. **Walk**: [`sources::source`] and [`sources::reading`]. They decide which pages to read and when to
+//!    stop, and check whether the counts agree and whose rows they are.
+//! 7. **Ask**: [`sources::attempt`], [`sources::retry`], [`sources::credentials`], [`sources::oauth`],
+//!    [`breaker`] and [`outbound`]. A request becomes a body of bounded size, or a failure with a name.
+//! 8. **Read**: each source's `wire.rs`, and [`json`]. Bytes become records ([`domain::Record`]).
+//! 9. **Decide**: [`roll::outcome`]. The sources' outcomes become a roll, a partial roll or an error. Pure.
+//! 10. **Join**: [`roll::join`], [`roll::merge`] and [`roll::encode`]. Records become users
+//!     ([`domain::User`]), each encoded once, in every order that callers may ask for.
+//! 11. **Page**: [`roll::page`], [`roll::export`], and [`texts`] for searches. A roll and a view become a
+//!     page, or all users piece by piece.
+//! 12. **HTTP out**: [`api`]. The page or the error becomes JSON, CSV or JSON lines, with a status and
+//!     headers; [`telemetry`] gets one log line and the metrics.
+//!
+//! [`commands`] is the command line, [`config`] reads the configuration, and [`app`] builds a gateway from it.
+//!
+//! # Who may import whom
+//!
+//! Imports go one way:
+//!
+//! - `server` imports `api`; `api` imports `access`, `roll`, `customers` and `sources`.
+//! - `roll` imports `customers` and `sources`; `customers` imports `sources`.
+//! - All of these import the modules below them: `shared_cache` imports `telemetry`, `telemetry` imports
+//!   `outbound`, `outbound` imports `config`, and `domain` imports nothing of ours.
+//! - `flight`, `json`, `offload`, `texts` and `sandbox` import nothing of ours, `breaker` only `domain`.
+//! - `app` and `commands` may import everything.
+//!
+//! `tests/api/architecture.rs` has the exact list for each module, and enforces it.
+//!
+//! # Glossary
+//!
+//! - **source**: a backend in use, such as `advanced_automation` ([`sources::Source`]).
+//! - **record**: one source's entry for one person ([`domain::Record`]).
+//! - **user**: one person as callers see them, made of one record or of joined ones ([`domain::User`]).
+//! - **roll**: all users of one customer, joined from particular copies ([`roll::Roll`]).
+//! - **walk**: one complete read of a customer's users at one source, page by page ([`sources::Walk`]).
+//! - **reading**: one pass over the pages; a walk makes a second one if the counts of the first disagree.
+//! - **copy**: a source's answer as it is cached: its users, or that it does not know the customer.
+//! - **fresh**, **stale**: a copy is fresh for `cache.fresh`. After that it is stale: still usable for a
+//!   time while the source is asked again, or where the source fails ([`roll::FreshnessPolicy`]).
+//! - **caller**: whoever calls the gateway, identified by a key or a token ([`access`]).
+//! - **scope**: whose credentials a copy was fetched with, the gateway's own or one caller's
+//!   ([`sources::Scope`]). A copy is never shared between scopes.
+//! - **link**: a customer's id at one source, and what says so ([`customers::Link`]).
+//! - **strategy**: a way to find links: `same_id`, `file` or `discover`. The first one that knows a customer
+//!   decides for all sources ([`customers`]).
+//! - **subject**: what replicas identify a shared copy by: the source, the gateway's identity there, and the
+//!   customer's id there ([`shared_cache::Subject`]).
+//! - **place**: in `shared_cache`, a key in Redis for one purpose; in `roll` and `domain`, a position in a
+//!   list.
+//! - **epoch**: a period in which a replica has missed no change that the others reported
+//!   ([`shared_cache::Epoch`]).
+//! - **turn**: in [`roll::cache`], the right of one replica to ask a source while the others wait; in the
+//!   metrics, the period in which one gateway's gauges are shown.
 
-// How the process comes up.
+// How the process starts.
 pub mod app;
 pub mod commands;
 pub mod config;
 pub mod server;
 
-// How a request travels.
+// The path of a request.
 pub mod access;
 pub mod api;
 pub mod customers;
 pub mod roll;
 pub mod sources;
 
-// What all of them speak and use.
+// Shared by all of them.
 pub mod breaker;
 pub mod domain;
 pub mod flight;
