@@ -1,4 +1,4 @@
-//! The log of the real program: one line for a request, with what became of it and of each source.
+//! The log of the real program: one line per request, with its outcome and each source's.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::{Folder, Gateway, Program, Reply, World, crowd, persons_page
 
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 
-/// What is asked for, each with an id of its own, and what its line has to say.
+/// The requests, each with an id of its own, and what its line must contain.
 fn requests() -> [(&'static str, &'static str, Value); 6] {
     let roll = |status: u16, cache: &str, sources: &str, partial: bool| json!({"route": "/customers/{customer_id}/users", "status": status, "cache": cache, "sources": sources, "partial": partial});
     let both = "advanced_automation=ok my_reports=ok";
@@ -24,7 +24,7 @@ fn requests() -> [(&'static str, &'static str, Value); 6] {
     ]
 }
 
-/// Runs the program, asks for everything, and gives what it has logged.
+/// Runs the program, sends all requests, and returns its log.
 async fn log(format: &str, access_log: &str) -> String {
     let (world, folder) = (World::new().await, Folder::new());
     world.my_reports.answer(|call| {
@@ -70,7 +70,7 @@ async fn a_json_line_for_each_request_says_what_became_of_it() {
 #[tokio::test]
 async fn a_text_line_says_the_same_to_a_person() {
     let log = log("text", "all").await;
-    assert!(!log.contains('\u{1b}'), "no colours where nobody looks: {log}");
+    assert!(!log.contains('\u{1b}'), "no colours when stderr is not a terminal: {log}");
     for (id, path, expected) in requests() {
         let lines: Vec<&str> = log.lines().filter(|line| line.contains(&format!(" request_id={id} "))).collect();
         let [line] = lines[..] else { panic!("one line for {path}: {log}") };
@@ -89,7 +89,7 @@ async fn the_log_may_hold_errors_and_partial_rolls_only_or_no_requests_at_all() 
         let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let requests = lines.iter().filter(|line| line["message"] == "request");
         assert_eq!(requests.map(|line| line["request_id"].as_str().unwrap()).collect::<Vec<_>>(), expected, "{access_log}");
-        assert!(lines.iter().any(|line| line["message"] == "listening"), "{access_log}: what is no request is logged all the same");
+        assert!(lines.iter().any(|line| line["message"] == "listening"), "{access_log}: everything else is logged all the same");
     }
 }
 

@@ -22,7 +22,7 @@ fn setup(world: &World, source: &str, open_for: &str) -> Setup {
     world.gateway().patient().tune(source, &[("breaker.min_calls", "4"), ("breaker.open_for", open_for), ("retries", "0")])
 }
 
-/// Fails for customers whose id begins so.
+/// Fails for customers whose id begins with `bad`.
 fn fails_for_bad(call: &Call) -> Reply {
     if customer(call).starts_with("bad") { Reply::status(503) } else { roll(call) }
 }
@@ -31,7 +31,7 @@ async fn ask(gateway: &Gateway, customer: &str) -> crate::support::Answer {
     gateway.get(&format!("/customers/{customer}/users")).await
 }
 
-/// What `/health/sources` says of a source.
+/// The entry of a source in `/health/sources`.
 async fn health(gateway: &Gateway, source: &str) -> Value {
     gateway.get("/health/sources").await.source(source)
 }
@@ -40,7 +40,7 @@ async fn state(gateway: &Gateway, source: &str) -> String {
     health(gateway, source).await["breaker"].as_str().unwrap().to_owned()
 }
 
-/// Waits until the breaker of a source is in this state.
+/// Waits until a source's breaker is in this state.
 async fn reaches(gateway: &Gateway, source: &str, wanted: &str) {
     let end = tokio::time::Instant::now() + Duration::from_secs(20);
     while state(gateway, source).await != wanted {
@@ -83,7 +83,7 @@ async fn a_source_that_is_left_alone_is_told_as_overloaded_and_not_asked() {
         let alone = gateway.get("/customers/another/users?partial=deny").await;
         assert_eq!(alone.code(), "overloaded", "{alone:?}");
         let wait: u64 = alone.header("retry-after").unwrap().parse().unwrap();
-        assert!((3000..=4000).contains(&wait), "{source}: about the hour for which it is open: {wait}");
+        assert!((3000..=4000).contains(&wait), "{source}: about the hour for which it stays open: {wait}");
         tokio::time::sleep(Duration::from_millis(150)).await;
         let held = ask(&gateway, "good").await;
         assert_eq!((held.names().len(), &held.json()["status"]), (2, &json!("success")), "a copy stands in: {held:?}");
@@ -134,7 +134,7 @@ async fn what_says_that_a_source_is_ill_opens_it_and_what_is_an_answer_does_not(
         (Reply::status(422), "30s", false, 1),
         (Reply::status(403), "30s", false, 1),
         (Reply::status(429), "30s", false, 1),
-        (Reply::status(401), "30s", false, 2), // a token that is refused is replaced once
+        (Reply::status(401), "30s", false, 2), // a refused token is replaced once
         (Reply::status(500), "30s", true, 1),
         (Reply::status(503), "30s", true, 1),
         (Reply::status(302), "30s", true, 1),
@@ -147,7 +147,7 @@ async fn what_says_that_a_source_is_ill_opens_it_and_what_is_an_answer_does_not(
     join_all(each).await;
 }
 
-/// `calls` are those that a request costs at most; MyReports has one token, and nothing to replace it by.
+/// `calls` is the most that one request costs; MyReports has a single token, and nothing to replace it with.
 async fn opens(source: &str, (reply, timeout, opens, calls): (Reply, &str, bool, usize)) {
     let (world, what) = (World::of_two().await, format!("{source}: {reply:?}"));
     world.answer_at(source, move |_| reply.clone());
@@ -222,7 +222,7 @@ async fn the_metrics_tell_its_state() {
     }
 }
 
-/// What the metrics say of a source's breaker.
+/// The metrics' lines about a source's breaker.
 async fn breaker_lines(gateway: &Gateway, source: &str) -> Vec<String> {
     let metrics = gateway.get("/metrics").await.text;
     let of_it = |line: &&str| !line.starts_with('#') && line.contains("breaker") && line.contains(&format!("source=\"{source}\""));

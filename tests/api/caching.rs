@@ -1,4 +1,4 @@
-//! One walk for all who wait, and no call where a copy is there.
+//! One walk for all who wait, and no call if there is a copy.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ fn milliseconds(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// What MyReports says that has nobody.
+/// A MyReports answer without users.
 fn no_users() -> Reply {
     Reply::json(200, &json!({"page_size": 0, "data": [], "status": "success"}))
 }
 
-/// Both backends take so long for each answer; Advanced Automation has so many persons.
+/// Each backend takes `delay` for every answer; Advanced Automation has `persons` persons.
 fn slow(world: &World, persons: usize, delay: Duration) {
     let rows = crowd(persons);
     world.answer_persons(move |call| persons_page(&rows, call).after(delay));
@@ -55,7 +55,7 @@ async fn a_walk_goes_on_when_the_caller_who_began_it_hangs_up() {
         answer = gateway.get(USERS) => panic!("it was answered before the hang-up: {answer:?}"),
         () = until("both to be asked", || world.asked() == (1, 1)) => {}
     }
-    tokio::time::sleep(milliseconds(100)).await; // the gateway has noticed by now
+    tokio::time::sleep(milliseconds(100)).await; // by now the gateway has noticed
     let answer = gateway.get(USERS).await;
     assert_eq!((answer.names().len(), world.asked()), (3, (1, 1)));
     assert_eq!(cache_status(&answer), "rollcall; fwd=uri-miss; collapsed");
@@ -85,10 +85,10 @@ async fn the_walk_deadline_ends_a_walk_wherever_it_is() {
         let status = |name| answer.source(name)["status"].clone();
         assert_eq!((status("advanced_automation"), status("my_reports")), (json!("timeout"), json!("ok")));
     }
-    tokio::time::sleep(milliseconds(100)).await; // what was on its way has come
+    tokio::time::sleep(milliseconds(100)).await; // what was under way has arrived
     let asked = world.asked();
     tokio::time::sleep(milliseconds(200)).await;
-    assert_eq!(world.asked(), asked, "nobody asks any more");
+    assert_eq!(world.asked(), asked, "no one asks any more");
     gateway.get("/customers/c0/users").await;
     assert!(world.asked().0 > asked.0, "the next caller begins a walk of its own");
 }
@@ -116,13 +116,13 @@ async fn a_caller_may_have_the_sources_asked_now_and_all_who_do_share_one_walk()
     gateway.get(USERS).await;
     slow(&world, 2, milliseconds(500));
     let answers = join_all((0..20).map(|_| gateway.get_with(USERS, &NOW))).await;
-    assert!(answers.iter().all(|answer| answer.names().len() == 2), "each has what the sources say now");
+    assert!(answers.iter().all(|answer| answer.names().len() == 2), "each has what the sources report now");
     assert_eq!(world.asked(), (2, 2));
     let mut told: Vec<&str> = answers.iter().map(cache_status).collect();
     told.sort_unstable();
     told.dedup();
     assert_eq!(told, ["rollcall; fwd=request; collapsed", "rollcall; fwd=request; stored"]);
-    assert_eq!(gateway.get(USERS).await.names().len(), 2, "and so has whoever asks later");
+    assert_eq!(gateway.get(USERS).await.names().len(), 2, "and so has a later caller");
     assert_eq!(world.asked(), (2, 2));
 }
 
@@ -168,7 +168,7 @@ async fn each_source_is_cached_for_itself() {
     world.users(vec![user("9", "Cy Fox", "cy@acme.example")]);
     tokio::time::sleep(milliseconds(1100)).await;
     let answer = gateway.get(USERS).await;
-    assert_eq!((answer.names().len(), world.asked()), (2, (1, 2)), "only the source whose copy is over is asked");
+    assert_eq!((answer.names().len(), world.asked()), (2, (1, 2)), "only the source whose copy has expired is asked");
     let fetched_at = |name| answer.source(name)["fetched_at"].clone();
     assert_eq!(fetched_at("advanced_automation"), first);
     assert!(fetched_at("my_reports").as_str() > first.as_str());

@@ -6,7 +6,8 @@ use crate::support::{Ended, Folder, Program, Reply, World};
 
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 
-/// Runs a command with a configuration that is valid but for what is more, and these variables and flags.
+/// Runs a command with a configuration that is valid except for the added text, and with these variables and
+/// flags.
 async fn run(command: &[&str], world: &World, more: &str, variables: &[(&str, &str)], flags: &[&str]) -> Ended {
     let folder = Folder::new();
     let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{more}")));
@@ -19,7 +20,7 @@ async fn check(world: &World, more: &str) -> Ended {
 }
 
 impl Ended {
-    /// The lines on stderr, where all of them are sentences of ours and nothing is on stdout.
+    /// The lines on stderr; all of them must be our own sentences, with nothing on stdout.
     #[track_caller]
     fn faults(&self, code: i32) -> Vec<&str> {
         assert_eq!((self.code, self.out.as_str()), (Some(code), ""), "{self:?}");
@@ -234,7 +235,7 @@ async fn check_online_asks_each_source_for_a_token_and_for_nothing_else() {
         let refused = run(&["check", "--online"], &world, "", &[("ROLLCALL_LOG", "error")], &[]).await;
         assert_eq!(refused.code, Some(1), "{refused:?}");
         assert!(refused.err.contains("rollcall: advanced_automation: ") && refused.err.contains(why), "{refused:?}");
-        assert!(refused.out.contains("my_reports"), "the other is told of all the same: {refused:?}");
+        assert!(refused.out.contains("my_reports"), "the other one is reported all the same: {refused:?}");
     }
     let offline = run(&["check"], &world, "", &[], &[]).await;
     assert_eq!((offline.code, world.advanced_automation.calls().len()), (Some(0), 4), "no call without --online");

@@ -85,7 +85,7 @@ async fn the_demo_links_the_customers_that_both_backends_list() {
     assert_eq!(
         gateway.get("/customers/00000000-0000-4000-8000-000000000106/users").await.status,
         200,
-        "whom nobody lists is found by its id"
+        "a customer that no one lists is found by its id"
     );
 }
 

@@ -1,4 +1,4 @@
-//! What a copy is good for once it is no longer fresh: given at once, standing in, or nothing.
+//! What may be done with a copy that is no longer fresh: return it at once, let it stand in, or nothing.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::{Answer, Gateway, Reply, World, person, persons_page, until,
 
 const USERS: &str = "/customers/acme/users";
 
-/// Longer than copies are fresh here.
+/// Longer than copies stay fresh here.
 const EXPIRY: Duration = Duration::from_millis(350);
 
 /// A gateway that holds a copy of Ann from Advanced Automation and of Bo from MyReports, both
@@ -25,7 +25,7 @@ async fn expired(world: &World, keys: &[(&str, &str)]) -> Gateway {
     gateway
 }
 
-/// A source's entry: status, whether it is stale, and the error beside it.
+/// A source's entry: its status, whether it is stale, and its error.
 #[track_caller]
 fn told(answer: &Answer, source: &str) -> (String, bool, Value) {
     let entry = answer.source(source);

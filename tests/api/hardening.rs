@@ -10,8 +10,8 @@ use crate::support::{Folder, Program, World};
 /// Bytes that are searched at a time.
 const CHUNK: usize = 4 << 20;
 
-/// Bytes before and behind the secret: so many that what was freed is not soon another's, whose
-/// bytes would hide that it was not wiped.
+/// Bytes before and after the secret: enough that freed memory is not soon reused, which would hide that it
+/// was not wiped.
 const PADDING: usize = 300_000;
 
 #[tokio::test]
@@ -26,15 +26,16 @@ async fn every_command_that_lasts_leaves_no_core_and_lets_no_debugger_in() {
         let limits = fs::read_to_string(format!("/proc/{}/limits", program.id())).unwrap();
         let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
         assert_eq!(core.split_whitespace().take(2).collect::<Vec<_>>(), ["0", "0"], "{limits}");
-        // What may not be dumped belongs to root, whose own processes look the same either way.
+        // The files of a process that may not be dumped belong to root; root's own processes look the same
+        // either way.
         let owner = fs::metadata(format!("/proc/{}/status", program.id())).unwrap().uid();
-        assert_eq!(owner, 0, "its memory is not its user's to read");
-        assert!(program.memory() > 0, "how much it has may still be asked");
+        assert_eq!(owner, 0, "its user cannot read its memory");
+        assert!(program.memory() > 0, "its size can still be read");
         assert!(!program.said().contains("warning:"), "{}", program.said());
     }
 }
 
-/// How often a text stands in the program's memory; `None` where nobody may look.
+/// Returns how often a text occurs in the program's memory; `None` where no one may look.
 fn counted(program: &Program, wanted: &str) -> Option<usize> {
     let memory = File::open(format!("/proc/{}/mem", program.id())).ok()?;
     let maps = fs::read_to_string(format!("/proc/{}/maps", program.id())).ok()?;
@@ -43,15 +44,15 @@ fn counted(program: &Program, wanted: &str) -> Option<usize> {
         let (from, to) = line.split_once(' ')?.0.split_once('-')?;
         let (mut at, to) = (u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?);
         while at < to {
-            let length = memory.read_at(&mut chunk, at).unwrap_or_default(); // what cannot be read is not there
+            let length = memory.read_at(&mut chunk, at).unwrap_or_default(); // what cannot be read does not count
             count += String::from_utf8_lossy(&chunk[..length]).matches(wanted).count();
-            at += (CHUNK - wanted.len() + 1) as u64; // so that nothing is missed between two chunks, or seen twice
+            at += (CHUNK - wanted.len() + 1) as u64; // nothing is missed between two chunks, or seen twice
         }
     }
     Some(count)
 }
 
-/// The same at the best of several looks: while the file is just being looked at again, its text is there.
+/// Returns the lowest of several counts: while the file is being checked, its text is in memory.
 async fn left(program: &Program, wanted: &str) -> Option<usize> {
     let mut least = usize::MAX;
     for _ in 0..5 {
@@ -68,10 +69,10 @@ async fn the_text_of_the_configuration_is_wiped_when_it_has_been_read() {
     let before = format!("client_secret = \"{}", "x".repeat(PADDING));
     let secrets = format!("sources.advanced_automation.{before}{marker}{}\"\nsources.my_reports.token = \"token\"\n", "x".repeat(PADDING));
     let file = folder.write("rollcall.toml", &world.toml(&secrets));
-    let (program, gateway) = Program::serve(&file, &[("MIMALLOC_PURGE_DELAY", "-1")]).await; // nor given back
-    tokio::time::sleep(std::time::Duration::from_millis(2500)).await; // it has looked at the file again
+    let (program, gateway) = Program::serve(&file, &[("MIMALLOC_PURGE_DELAY", "-1")]).await; // freed memory is kept
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await; // by now it has checked the file again
     assert_eq!(gateway.get("/health/live").await.status, 200);
     let Some(secret) = left(&program, marker).await else { return };
     assert_eq!(secret, 1, "the secret itself is there, and no copy of it");
-    assert_eq!(left(&program, &format!("{before}{marker}")).await, Some(0), "the text that it stood in");
+    assert_eq!(left(&program, &format!("{before}{marker}")).await, Some(0), "the text around it");
 }

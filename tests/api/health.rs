@@ -1,4 +1,4 @@
-//! `rollcall health`: exit codes and sentences, as whatever restarts a container reads them.
+//! `rollcall health`: exit codes and sentences, as read by whatever restarts a container.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ async fn health(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     Program::run(&[&["health"], arguments].concat(), variables).await
 }
 
-/// The one sentence that says why not.
+/// The one sentence that says why it is not ready.
 #[track_caller]
 fn why_not(ended: &Ended) -> &str {
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
@@ -24,7 +24,7 @@ fn why_not(ended: &Ended) -> &str {
 async fn a_gateway_is_healthy_until_it_is_told_to_stop() {
     let (world, folder) = (World::new().await, Folder::new());
     let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}server.base_path = \"/rollcall\"\n")));
-    // Of the file the port is not known: 0 is any.
+    // The file does not tell the port: 0 means any.
     let (program, gateway) = Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", "30s")]).await;
     let at = gateway.address().to_owned();
     let file = file.to_str().unwrap();
@@ -44,7 +44,7 @@ async fn a_gateway_is_healthy_until_it_is_told_to_stop() {
     assert!(nowhere.code == Some(2) && nowhere.err.contains("--url"), "{nowhere:?}");
     program.signal("TERM");
     program.lines_with(&["no longer ready"]).await;
-    assert!(why_not(&health(&["--url", &gateway.url], &[]).await).ends_with("answers 503"));
+    assert!(why_not(&health(&["--url", &gateway.url], &[]).await).ends_with("answered 503"));
 }
 
 #[tokio::test]

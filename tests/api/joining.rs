@@ -1,4 +1,5 @@
-//! Who is one user: the join of the contract, section 5, with what it says about what it could not join.
+//! Which records are one user: the join of the contract, section 5, and the warnings about what it could not
+//! join.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,7 +15,7 @@ fn with(mut row: Value, fields: &Value) -> Value {
     row
 }
 
-/// Each user as the ids of its records, joined with `+`, in the order of the answer.
+/// Each user as the ids of their records, joined with `+`, in the answer's order.
 #[track_caller]
 fn people(answer: &Answer) -> Vec<String> {
     let users = answer.json()["data"].as_array().cloned().unwrap_or_else(|| panic!("{answer:?}"));
@@ -24,7 +25,7 @@ fn people(answer: &Answer) -> Vec<String> {
     users.iter().map(|user| ids(user).join("+")).collect()
 }
 
-/// The id that the contract gives: by key, or by source and record.
+/// The id that the contract defines: by key, or by source and record.
 fn id(parts: &[&str]) -> String {
     let name = [&["acme"], parts].concat().join("\u{1f}");
     Uuid::new_v5(&Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"rollcall"), name.as_bytes()).to_string()

@@ -41,7 +41,7 @@ async fn kill_once(seen: Seen, then: Duration, home: &Home) {
         assert!(Instant::now() < end, "{seen:?} was never seen: {}", program.said());
     }
     while_busy(then);
-    drop(program); // which kills it at once
+    drop(program); // kills it at once
     asking.await.unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! How the real program ends while it is at work: what it still takes, and what it finishes.
+//! How the real program ends while it is busy: what it still accepts, and what it finishes.
 
 use std::time::Duration;
 
@@ -21,31 +21,31 @@ use crate::support::{
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 const USERS: &str = "/customers/acme/users";
 
-/// Callers that all send their request in the moment in which the program is told to stop.
+/// Callers that all send their request at the moment when the program is told to stop.
 const CROWD: usize = 400;
 
-/// Connections that are open while the program has no turn, and how often that is tried to be in time.
+/// Connections that are open while the program is not scheduled, and how often the timing is tried.
 const OPEN: usize = 40;
 const TRIES: usize = 5;
 
-/// The real program before these backends, with one key more.
+/// Starts the real program in front of these backends, with additional keys.
 async fn serve(world: &World, drain: &str, more: &str) -> (Program, Gateway) {
     let folder = Folder::new();
     let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{more}")));
     Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", drain)]).await
 }
 
-/// A world in which a source takes its time for one customer.
+/// A world in which a source is slow for one customer.
 async fn slow_world(time: Duration) -> World {
     let world = World::of_two().await;
     world.answer_at(SOURCES[0], move |call| roll(call).after(if customer(call) == "slow" { time } else { Duration::ZERO }));
     world
 }
 
-/// A request for a roll, as it goes over a connection.
+/// A request for a roll, as it is sent over a connection.
 const REQUEST: &[u8] = b"GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n";
 
-/// Whether the roll came, before the connection ended.
+/// Returns whether the roll arrived before the connection ended.
 async fn is_answered(stream: &mut TcpStream) -> bool {
     let mut came = Vec::new();
     drop(stream.read_to_end(&mut came).await); // a reset ends it as well
@@ -123,7 +123,7 @@ async fn ends_although(what: &str, bytes: &str) {
     let (program, gateway) = serve(&World::new().await, "0s", "").await;
     let mut stream = connect(&gateway).await.unwrap();
     stream.write_all(bytes.as_bytes()).await.unwrap();
-    assert_eq!(gateway.get("/health/live").await.status, 200, "what was sent is there by now");
+    assert_eq!(gateway.get("/health/live").await.status, 200, "what was sent has arrived by now");
     let told = Instant::now();
     program.signal("TERM");
     assert_eq!(program.ended().await.code, Some(0), "{what}");
@@ -145,7 +145,7 @@ async fn sigterm_under_load_loses_no_request() {
     let lost = all.sent - all.answered;
     figure(&format!("SIGTERM under load: {} requests sent until nobody listened any more, {lost} lost", all.sent));
     assert!(all.sent > 100 && tallies.iter().all(|tally| tally.sent > 2), "{tallies:?}");
-    // A connection that is made in the very moment in which the listener closes is reset by the kernel.
+    // The kernel resets a connection that is made at the very moment when the listener closes.
     assert!(lost <= 2, "{lost} requests were lost: {tallies:?}");
     assert_eq!(program.ended().await.code, Some(0));
 }
@@ -174,8 +174,8 @@ async fn whatever_was_sent_before_the_signal_is_answered() {
     assert_eq!(program.ended().await.code, Some(0));
 }
 
-/// What became of requests that were sent while the program had no turn, from before its grace was over until
-/// after; `None` where that did not come about, for this machine was too slow.
+/// The fates of requests that were sent while the program was not scheduled, from before its grace period
+/// ended until after; `None` if this machine was too slow for that.
 async fn answered_late(world: &World) -> Option<usize> {
     let (program, gateway) = serve(world, "0s", "").await;
     let mut streams = join_all((0..OPEN).map(|_| async { connect(&gateway).await.unwrap() })).await;
@@ -184,7 +184,7 @@ async fn answered_late(world: &World) -> Option<usize> {
     let mut open = Instant::now();
     while connect(&gateway).await.is_ok() {
         open = Instant::now();
-        tokio::time::sleep(Duration::from_millis(30)).await; // or it would never have a lull
+        tokio::time::sleep(Duration::from_millis(30)).await; // otherwise there would never be a lull
     }
     program.signal("STOP");
     let in_time = open.elapsed() < Duration::from_millis(200);

@@ -1,5 +1,5 @@
-//! A source that fails half of its calls, under load: every answer is one that the contract knows,
-//! memory stays flat, and nothing goes on once nobody asks any more.
+//! A source that fails half of its calls, under load: every answer is one that the contract defines, memory
+//! stays flat, and nothing continues once no one is waiting.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -17,13 +17,13 @@ use crate::support::{
     sources::{SOURCES, roll},
 };
 
-/// Requests that begin each second.
+/// Requests that begin per second.
 const RATE: u64 = 200;
 
-/// Seconds that the load takes, unless `ROLLCALL_LOAD_SECONDS` says otherwise.
+/// Seconds that the load lasts, unless `ROLLCALL_LOAD_SECONDS` is set.
 const SECONDS: u64 = 5;
 
-/// Customers that are asked for in turn, so that each is fresh, stale and gone now and then.
+/// Customers that are asked for in turn, so that each is sometimes fresh, stale or gone.
 const CUSTOMERS: u64 = 97;
 
 const CONFIGURATION: &str = r#"
@@ -39,7 +39,7 @@ cache.stale_if_error = "400ms"
 telemetry.access_log = "off"
 "#;
 
-/// What a source that failed may be told as here.
+/// The statuses that a failed source may have here.
 const FAILED: [&str; 5] = ["unavailable", "invalid_response", "rate_limited", "timeout", "overloaded"];
 
 #[expect(clippy::disallowed_methods, reason = "the gate says here how long it wants the load to take")]
@@ -47,7 +47,7 @@ fn seconds() -> u64 {
     std::env::var("ROLLCALL_LOAD_SECONDS").map_or(SECONDS, |seconds| seconds.parse().expect("ROLLCALL_LOAD_SECONDS is a number"))
 }
 
-/// Fails every second call, each time in another way.
+/// Fails every second call, in a different way each time.
 fn fails_half() -> impl Fn(&Call) -> Reply + Send + Sync + 'static {
     let calls = AtomicUsize::new(0);
     move |call| match calls.fetch_add(1, Ordering::SeqCst) % 12 {
@@ -92,13 +92,13 @@ async fn a_source_that_fails_half_of_its_calls_costs_no_more_than_its_own_users(
     sleep(Duration::from_secs(4)).await; // three attempts and the pauses between them
     let asked = world.asked();
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(world.asked(), asked, "somebody still asks, and nobody waits");
+    assert_eq!(world.asked(), asked, "a call was made although no one waits");
     program.signal("TERM");
     let ended = program.ended().await;
     assert!(ended.code == Some(0) && !ended.err.contains("panic"), "{ended:?}");
 }
 
-/// Asks at a moment for a customer; each third caller does not take a part for the whole.
+/// Asks for a customer at a given moment; every third caller rejects a partial roll.
 async fn ask(gateway: &Gateway, at: Instant, number: u64) -> (Answer, Duration) {
     sleep_until(at).await;
     let denies = if number.is_multiple_of(3) { "?partial=deny" } else { "" };
@@ -108,7 +108,7 @@ async fn ask(gateway: &Gateway, at: Instant, number: u64) -> (Answer, Duration) 
     (answer, begun.elapsed())
 }
 
-/// What an answer is, once it is sure that it is one that the contract knows.
+/// Returns an answer's kind, after checking that the contract defines it.
 fn kind(answer: &Answer) -> &'static str {
     let body = answer.json();
     let (well, ill) = (answer.source(SOURCES[0]), answer.source(SOURCES[1]));

@@ -99,7 +99,7 @@ async fn a_second_login_takes_the_place_of_the_first_while_the_gateway_serves() 
     assert_eq!(refused.code(), "upstream_unauthorized", "{refused:?}");
     program.lines_with(&["invalid_grant"]).await;
     let in_an_hour = std::time::SystemTime::now() + std::time::Duration::from_hours(1);
-    fs::File::options().write(true).open(home.store()).unwrap().set_modified(in_an_hour).unwrap(); // by a clock that was wrong
+    fs::File::options().write(true).open(home.store()).unwrap().set_modified(in_an_hour).unwrap(); // as set by a wrong clock
     home.log_in().await;
     assert!(fs::metadata(home.store()).unwrap().modified().unwrap() > in_an_hour, "a login's token is the newest");
     assert_eq!(gateway.get(&ROLL.replace("002", "003")).await.status, 200, "{}", program.said());

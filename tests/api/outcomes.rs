@@ -13,7 +13,7 @@ struct Outcome {
     name: &'static str,
     /// Its row and column in the table.
     class: &'static str,
-    /// What callers see under `sources`.
+    /// The status that callers see under `sources`.
     status: &'static str,
     http_status: Option<u16>,
     reply: fn(&Call) -> Reply,

@@ -1,4 +1,4 @@
-//! A changed configuration: put to work whole or not at all, while requests go on.
+//! A changed configuration: put into use as a whole or not at all, while requests continue.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -34,12 +34,12 @@ impl Reloadable {
         Self { world, folder, file, program, gateway }
     }
 
-    /// Puts another file in the place of the configuration, in one step.
+    /// Replaces the configuration file in a single step.
     fn write(&self, text: &str) {
         fs::rename(self.folder.write("next.toml", text), &self.file).unwrap();
     }
 
-    /// Changes the configuration to the one that it began with, and more.
+    /// Changes the configuration to its original text plus more.
     fn change(&self, more: &str) {
         self.write(&self.world.toml(&format!("{SECRETS}{more}")));
     }
@@ -50,7 +50,7 @@ impl Reloadable {
         metrics.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
     }
 
-    /// Waits until so many were.
+    /// Waits until that many were.
     async fn reaches(&self, result: &str, count: usize) {
         let end = tokio::time::Instant::now() + Duration::from_secs(20);
         while self.counted(result).await < count {
@@ -59,7 +59,7 @@ impl Reloadable {
         }
     }
 
-    /// The size of the pages that the source is asked for, for a customer of whom nothing is known yet.
+    /// The page size that the source is asked for, for a customer that has no copy yet.
     async fn page_size(&self, customer: &str) -> usize {
         let answer = self.gateway.get(&format!("/customers/{customer}/users?partial=deny")).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -81,7 +81,7 @@ async fn a_changed_file_is_put_to_work_on_sighup_or_by_itself() {
             it.program.signal(signal);
         }
         it.reaches("taken", 1).await;
-        assert_eq!((it.page_size("after").await, it.page_size("before").await), (11, 11), "{signal:?}: the cache begins empty");
+        assert_eq!((it.page_size("after").await, it.page_size("before").await), (11, 11), "{signal:?}: the cache starts empty");
     }
 }
 
@@ -123,7 +123,7 @@ async fn what_was_closed_is_not_opened_by_a_reload() {
         it.change(opened);
         it.program.signal("HUP");
         until_taken(&it, async || it.program.said().contains("auth.mode: cannot change to")).await;
-        assert_eq!(status().await, 401, "a file that lacks its end, for one, opens nothing");
+        assert_eq!(status().await, 401, "a file that lacks its end, for example, opens nothing");
     }
     it.change(&closed);
     it.program.signal("HUP");
@@ -152,7 +152,7 @@ async fn an_issuer_that_is_down_during_a_reload_locks_nobody_out() {
     it.program.signal("HUP");
     until_taken(&it, async || status("after").await == 200).await;
     assert_eq!(status("before").await, 401);
-    tokio::time::sleep(Duration::from_millis(5100)).await; // it is asked for anew, in vain
+    tokio::time::sleep(Duration::from_millis(5100)).await; // it is asked for again, in vain
     assert_eq!(status("after").await, 200);
     until_taken(&it, async || it.program.said().contains("the key set cannot be fetched")).await;
     assert!(!it.program.said().contains("hidden"), "the query of its URL may hold a key: {}", it.program.said());
@@ -174,9 +174,9 @@ async fn one_change_is_one_reload() {
         it.change(&page_size(size));
         it.program.signal("HUP");
         it.reaches("taken", before + 1).await;
-        tokio::time::sleep(Duration::from_millis(2500)).await; // longer than between two looks at the file
+        tokio::time::sleep(Duration::from_millis(2500)).await; // longer than the interval between two checks of the file
     }
-    // Where it looks in the very moment between the change and the signal, it is told to twice.
+    // If it checks at the very moment between the change and the signal, it reads the file twice.
     let taken = it.counted("taken").await;
     assert!((2..=3).contains(&taken), "the cache was emptied {taken} times: {}", it.program.said());
     assert_eq!(it.counted("refused").await, 0);
@@ -186,7 +186,7 @@ async fn one_change_is_one_reload() {
 async fn a_file_that_is_still_being_written_is_not_put_to_work() {
     let it = Reloadable::start(World::of_two().await, &page_size(7)).await;
     for half in 11..26 {
-        it.change(&page_size(half)); // a good one, but not what was meant
+        it.change(&page_size(half)); // valid, but not what was meant
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     it.change(&page_size(26));
@@ -233,7 +233,7 @@ async fn a_broken_file_leaves_the_old_configuration_at_work_and_is_told() {
         it.program.signal("HUP");
         until(&format!("{named} to be named"), || it.program.said().contains(named)).await;
         assert!(it.counted("refused").await > number);
-        assert_eq!(it.page_size(&format!("c{number}")).await, 7, "{named}: the old one goes on");
+        assert_eq!(it.page_size(&format!("c{number}")).await, 7, "{named}: the old one stays in use");
     }
     assert_eq!(it.counted("taken").await, 0);
     fs::remove_file(&it.file).unwrap();
@@ -253,8 +253,8 @@ async fn a_file_that_comes_later_than_the_configuration_that_names_it_is_waited_
     let names_a_file = SECRETS.replace("token = \"token\"", "token_file = \"later\"");
     it.write(&it.world.toml(&format!("{names_a_file}{}", page_size(11))));
     it.reaches("refused", 1).await;
-    tokio::time::sleep(Duration::from_millis(2500)).await; // some looks
-    assert_eq!((it.counted("refused").await, it.page_size("before").await), (1, 7), "it is said once");
+    tokio::time::sleep(Duration::from_millis(2500)).await; // several checks
+    assert_eq!((it.counted("refused").await, it.page_size("before").await), (1, 7), "it is logged once");
     it.folder.write("later", "token\n");
     it.reaches("taken", 1).await;
     assert_eq!(it.page_size("after").await, 11);
@@ -297,7 +297,7 @@ async fn what_only_a_restart_changes_is_named_and_stays_as_it_is() {
         it.program.signal("HUP");
         until(&format!("{key} to be named"), || it.program.said().lines().any(|line| line.contains(key) && line.contains("restart"))).await;
         it.reaches("taken", 1).await;
-        assert_eq!(it.page_size("after").await, 11, "{key}: all else is put to work");
+        assert_eq!(it.page_size("after").await, 11, "{key}: everything else is put into use");
         for path in ["/health/ready", "/health/sources", "/metrics"] {
             assert_eq!(it.gateway.get(path).await.status, 200, "{key}: {path}");
         }

@@ -1,4 +1,4 @@
-//! Callers that are slow, idle or too many: they do not hold the others.
+//! Callers that are slow, idle or too many: they do not hold up the others.
 
 use std::time::Duration;
 
@@ -19,17 +19,18 @@ use crate::support::{
 const USERS: &str = "/customers/acme/users";
 const REQUEST: &str = "GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n";
 
-/// Clients that send one byte a second.
+/// Clients that send one byte per second.
 const CROWD: usize = 800;
 
-/// Longer than a head may take, by far.
+/// Much longer than a head may take.
 const LONG: Duration = Duration::from_secs(25);
 
 async fn connect(gateway: &Gateway) -> TcpStream {
     TcpStream::connect(gateway.url.trim_start_matches("http://")).await.unwrap()
 }
 
-/// Sends a request a byte at a time; ends when the gateway hangs up, with what it said until then.
+/// Sends a request one byte at a time; ends when the gateway hangs up, and returns what it had sent until
+/// then.
 async fn drip(mut stream: TcpStream) -> Vec<u8> {
     let (mut from, mut to) = stream.split();
     let sending = async {
@@ -110,7 +111,7 @@ async fn half_a_request() {
     assert_eq!(world.asked(), (0, 0));
 }
 
-/// Whether a request on this connection is answered.
+/// Returns whether a request on this connection is answered.
 async fn is_answered(stream: &mut TcpStream) -> bool {
     stream.write_all(REQUEST.as_bytes()).await.unwrap();
     let mut came = Vec::new();
@@ -143,7 +144,7 @@ async fn more_requests_than_there_is_room_for_are_refused_at_once_and_probes_are
         for path in ["/health/live", "/health/ready", "/health/sources", "/metrics", "/openapi.json", "/"] {
             assert_eq!(gateway.get(path).await.status, 200, "{path}");
         }
-        assert_eq!(world.asked(), (3, 3), "nobody who was refused caused a call");
+        assert_eq!(world.asked(), (3, 3), "no refused request caused a call");
     };
     tokio::select! {
         answers = join_all(waiting.map(|path| gateway.get(path))) => panic!("they did not wait: {answers:?}"),

@@ -1,4 +1,4 @@
-//! How the gateway ends when it is told to: nothing in flight is lost, and nobody waits in vain.
+//! How the gateway ends when it is told to: nothing in flight is lost, and no one waits in vain.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn serve(world: &World, drain: &str) -> (Program, Gateway) {
     Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", drain)]).await
 }
 
-/// Whether `/health/ready` says that it is; that it is not has a shape of its own.
+/// Returns whether `/health/ready` says that it is ready; also checks the form of the answer if it is not.
 async fn is_ready(gateway: &Gateway) -> bool {
     let answer = gateway.get("/health/ready").await;
     if answer.status == 200 {

@@ -1,4 +1,4 @@
-//! What operators see: metrics that match what was done, the sources' health, and where they are found.
+//! What operators see: metrics that match what was done, the sources' health, and where both are found.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -30,15 +30,14 @@ impl Scrape {
         Self { samples: samples.collect(), text: answer.text.clone() }
     }
 
-    /// A sample's value, 0 where there is none; labels in the order of their names.
+    /// A sample's value, 0 if there is none; labels in alphabetical order.
     fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
         self.samples.get(&(format!("rollcall_{name}"), labels.join(","))).copied().unwrap_or_default()
     }
 }
 
-/// A world in which a walk of Advanced Automation has two pages and one odd field, and MyReports
-/// fails the first time.
+/// A world in which a walk of Advanced Automation has two pages and one odd field, and MyReports fails once.
 async fn world() -> World {
     let world = World::new().await;
     let mut rows = crowd(60);
@@ -154,7 +153,7 @@ async fn each_sources_health_is_as_it_was_lately() {
     );
     assert!(failed["last_failure"].as_str() > known["last_success"].as_str());
     let other = health("advanced_automation").await;
-    assert_eq!((&other["error"], &other["last_failure"]), (&Value::Null, &Value::Null), "the other is well");
+    assert_eq!((&other["error"], &other["last_failure"]), (&Value::Null, &Value::Null), "the other works");
     let mut asked = 2;
     while health("my_reports").await["breaker"] == "closed" {
         gateway.get(&format!("/customers/c{asked}/users")).await;

@@ -52,7 +52,7 @@ async fn a_changed_pair_is_put_to_work_when_it_is_whole_and_until_then_the_one_b
             tokio::time::sleep(LOOK).await;
             assert!(is_answered(&gateway, &before).await, "{reason}: the previous pair stays in use");
         }
-        assert_eq!(lines(&program, "the previous pair stays in use"), number + 1, "told once: {}", program.said());
+        assert_eq!(lines(&program, "the previous pair stays in use"), number + 1, "logged once: {}", program.said());
         let said = program.said();
         let line = said.lines().rfind(|line| line.contains("the previous pair stays in use")).unwrap();
         assert!(line.contains(file) && line.contains(reason), "{line}");

@@ -1,5 +1,5 @@
-//! Spans: one of each request and of each attempt that it causes, of those that are sampled; and a
-//! collector that is down costs nobody anything.
+//! Spans: one for each sampled request and for each attempt that it causes; and a collector that is down
+//! costs no one anything.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ const ROLL: &str = "/customers/acme-7/users";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
-/// A world in which a walk of Advanced Automation has two pages, and MyReports fails the first time.
+/// A world in which a walk of Advanced Automation has two pages, and MyReports fails once.
 async fn world() -> World {
     let world = World::new().await;
     let rows = crowd(60);
@@ -44,7 +44,7 @@ fn named<'a>(spans: &'a [Span], name: &str) -> Vec<&'a Span> {
     spans.iter().filter(|span| span.name == name).collect()
 }
 
-/// What spans say of something, in order.
+/// The values of one attribute in spans, in order.
 fn said<'a>(spans: &[&'a Span], attribute: &str) -> Vec<Option<&'a str>> {
     spans.iter().map(|span| span.attribute(attribute)).collect()
 }
@@ -55,7 +55,7 @@ async fn a_request_has_a_span_each_walk_has_one_and_each_attempt_has_one() {
     let gateway = world.gateway().patient().reports_to(&collector, "0").start().await;
     let answer = gateway.get_with(&format!("{ROLL}?q=zoe"), &[("traceparent", &parent("01"))]).await;
     assert_eq!(answer.status, 200);
-    gateway.stop().await; // sends what is left
+    gateway.stop().await; // sends the remaining spans
     let spans = collector.spans();
     assert!(spans.iter().all(|span| span.trace_id == TRACE), "{spans:#?}");
     let [request] = named(&spans, "GET /customers/{customer_id}/users")[..] else { panic!("{spans:#?}") };

@@ -1,4 +1,4 @@
-//! What one replica finds is seen by the others, and nothing that may have been missed is trusted.
+//! One replica's results are seen by the others, and nothing that may have been missed is trusted.
 
 use redis::Commands;
 
@@ -9,7 +9,7 @@ use crate::{
 
 pub(crate) const NOW: &[(&str, &str)] = &[("cache-control", "no-cache")];
 
-/// Two replicas that both hold Ann.
+/// Two replicas that both hold a copy with Ann.
 async fn both_hold_ann(redis: &Redis, world: &World) -> [Gateway; 2] {
     world.persons(vec![person("1", "Ann", "ann@acme.example")]);
     let replicas: [_; 2] = redis.replicas(|| world.gateway()).await;
@@ -21,7 +21,7 @@ async fn both_hold_ann(redis: &Redis, world: &World) -> [Gateway; 2] {
     replicas
 }
 
-/// Waits until a replica gives these users, without asking any source.
+/// Waits until a replica returns these users, without asking any source.
 async fn until_names(gateway: &Gateway, names: &[&str]) {
     let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {
@@ -44,7 +44,7 @@ async fn no_cache_on_one_replica_is_seen_by_the_other() {
         let fresh = asked.get_with(&path("acme"), NOW).await;
         assert_eq!((fresh.names(), fresh.header("cache-status")), (vec![name.to_owned()], Some("rollcall; fwd=request; stored")));
         until_names(told, &[name]).await;
-        assert_eq!(world.asked().0, round + 2, "the other one asked nobody");
+        assert_eq!(world.asked().0, round + 2, "the other one asked no source");
     }
 }
 
@@ -67,7 +67,7 @@ async fn who_cannot_hear_looks_before_he_answers() {
     redis::cmd("ACL").arg("SETUSER").arg("default").arg("+subscribe").exec(&mut connection).unwrap();
     redis.until_heard_by(2).await;
     until_names(&other, &["Cy"]).await;
-    assert_eq!(world.asked(), asked, "to look is enough");
+    assert_eq!(world.asked(), asked, "a look-up is enough");
 }
 
 #[tokio::test]
@@ -79,14 +79,14 @@ async fn a_reload_takes_other_settings_and_leaves_nothing_behind() {
         one.reload(redis.shared_by(world.gateway()).config().unwrap());
     }
     redis.until_heard_by(2).await;
-    assert_eq!((one.get(&path("acme")).await.names(), world.asked()), (vec!["Ann".to_owned()], (1, 1)), "it is had from Redis");
+    assert_eq!((one.get(&path("acme")).await.names(), world.asked()), (vec!["Ann".to_owned()], (1, 1)), "it comes from Redis");
     one.reload(world.gateway().config().unwrap());
     redis.until_heard_by(1).await;
     assert_eq!((one.get(&path("acme")).await.status, world.asked()), (200, (2, 2)), "without it, from the sources");
     drop(other);
 }
 
-/// Waits until a replica knows that it hears nothing.
+/// Waits until a replica knows that it receives no changes.
 async fn until_deaf(gateway: &Gateway) {
     let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     while !gateway.get("/metrics").await.text.contains("rollcall_shared_cache_subscribed{} 0") {
@@ -120,7 +120,7 @@ async fn a_refresh_that_fails_leaves_the_copy_of_another_replica_standing_in() {
     let (one, other) = (setup().start().await, setup().start().await);
     assert_eq!(one.get(&path("acme")).await.names(), ["Ann"]);
     redis.until_copies(2).await;
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await; // until it is stale
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await; // now it is stale
     world.answer_persons(|_| Reply::status(503));
     for headers in [&[][..], NOW] {
         let answer = other.get_with(&path("acme"), headers).await;
@@ -144,7 +144,7 @@ async fn who_has_another_key_has_nothing_to_do_with_it() {
     assert_eq!(one.get_with(&path("acme"), NOW).await.names(), ["Bea"]);
     until_names(&other, &["Bea"]).await;
     let answer = apart.get(&path("acme")).await;
-    assert_eq!((answer.names(), world.asked()), (vec!["Ann".to_owned()], (3, 3)), "it still has what it had");
+    assert_eq!((answer.names(), world.asked()), (vec!["Ann".to_owned()], (3, 3)), "it still has its copy");
     assert_eq!(counted(&apart, "rollcall_shared_cache_lookups_total{result=\"unreadable\"}").await, 0);
 }
 
@@ -172,10 +172,10 @@ async fn a_newer_copy_that_cannot_be_read_ends_none() {
     while counted(&other, "rollcall_shared_cache_lookups_total{result=\"unreadable\"}").await < 2 {
         assert!(tokio::time::Instant::now() < end, "it hears of it");
     }
-    assert_eq!((other.get(&path("acme")).await.names(), world.asked()), (vec!["Ann".to_owned()], (2, 2)), "it still has what it had");
+    assert_eq!((other.get(&path("acme")).await.names(), world.asked()), (vec!["Ann".to_owned()], (2, 2)), "it still has its copy");
 }
 
-/// What is stored.
+/// The stored copies.
 fn copies(redis: &Redis) -> Vec<Vec<u8>> {
     redis.copies().iter().map(|name| redis.ask().get(name).unwrap()).collect()
 }

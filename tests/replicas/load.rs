@@ -1,4 +1,4 @@
-//! Callers that go on asking while something is done to what stands behind.
+//! Callers that keep asking while something happens to what they depend on.
 
 use std::{
     sync::{
@@ -21,7 +21,7 @@ use crate::{
 /// Callers at the same time.
 const CALLERS: usize = 8;
 
-/// Callers that go on asking until they are told to stop.
+/// Callers that keep asking until they are told to stop.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
@@ -29,7 +29,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Asks these, for a few customers that are warm soon and for ever new ones.
+    /// Asks these gateways for a few customers that are soon warm, and for ever new ones.
     pub(crate) fn begin(gateways: &[Gateway]) -> Self {
         let (stop, done, mut callers) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default(), JoinSet::new());
         let asked = gateways.iter().map(|gateway| Gateway::at(gateway.url.clone())).collect::<Vec<_>>();
@@ -40,12 +40,13 @@ impl Load {
         Self { stop, done, callers }
     }
 
-    /// How many have been answered.
+    /// Returns how many have been answered.
     pub(crate) fn done(&self) -> usize {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Ends it; every request was answered with a whole roll, or this panics. Says how long they took.
+    /// Ends the load; panics unless every request was answered with a complete roll. Returns how long they
+    /// took.
     pub(crate) async fn end(self, what: &str) -> Vec<Duration> {
         self.stop.store(true, Ordering::Relaxed);
         let took = self.callers.join_all().await.concat();
@@ -65,7 +66,7 @@ async fn call(gateways: Arc<Vec<Gateway>>, stop: Arc<AtomicBool>, done: Arc<Atom
         took.push(begun.elapsed());
         assert_eq!((answer.status, answer.json()["total"].as_u64()), (200, Some(2)), "{answer:?}");
         done.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_millis(5)).await; // a caller, and not a flood
+        tokio::time::sleep(Duration::from_millis(5)).await; // a caller, not a flood
     }
     took
 }

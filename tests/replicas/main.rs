@@ -1,7 +1,7 @@
-//! Several replicas that act as one, before real programs: a Redis between them, load balancers before
+//! Several replicas that act as one, with real programs: a Redis between them, load balancers in front of
 //! them.
 //!
-//! What they need is not on every machine: `cargo test --test replicas -- --ignored` runs them.
+//! They need programs that not every machine has: `cargo test --test replicas -- --ignored` runs them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::indexing_slicing, reason = "a test that finds nothing fails")]
 #![expect(dead_code, unused_imports, reason = "what all tests share has more than these need")]

@@ -1,4 +1,4 @@
-//! What is older does not replace what is newer, whoever comes late with it.
+//! An older value does not replace a newer one, whoever comes late with it.
 
 use redis::Commands;
 

@@ -1,5 +1,5 @@
-//! Redis stopped, paused, restarted empty, and full of garbage, while callers go on asking: no
-//! request fails, and none waits for it.
+//! Redis stopped, paused, restarted empty, and full of garbage, while callers keep asking: no request fails,
+//! and none waits for it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     support::{Gateway, Program, World, until},
 };
 
-/// Two replicas as they come: the shared cache has 50 ms.
+/// Two replicas with default settings: the shared cache has 50 ms.
 async fn replicas(redis: &Redis, world: &World) -> [Gateway; 2] {
     let setup = || redis.shared_by(world.gateway()).set("shared_cache.timeout", "50ms");
     let replicas = [setup().start().await, setup().start().await];
@@ -19,14 +19,14 @@ async fn replicas(redis: &Redis, world: &World) -> [Gateway; 2] {
     replicas
 }
 
-/// Waits until so many more were answered.
+/// Waits until this many more have been answered.
 async fn more(load: &Load, count: usize) {
     let before = load.done();
     until("requests to be answered", || load.done() >= before + count).await;
 }
 
-/// No request has waited for Redis: but for the first few, all that it may cost is its timeout, and what the
-/// machine adds.
+/// Asserts that no request has waited for Redis: except for the first few, the most that it may cost is its
+/// timeout, plus what the machine adds.
 fn assert_bounded(mut took: Vec<Duration>) {
     took.sort_unstable();
     assert!(took[took.len() * 95 / 100] < Duration::from_millis(500), "{:?}", took[took.len() * 95 / 100]);
@@ -53,7 +53,7 @@ async fn whatever_happens_to_redis_every_request_is_answered_in_time() {
     let load = Load::begin(&gateways);
     more(&load, 800).await;
     let took = load.end("Redis is paused").await;
-    // Soon nobody waits for it at all, however well it did before.
+    // Soon no request waits for it at all, however well it worked before.
     assert!(median(took.clone()) < well + Duration::from_millis(40), "half of them waited: {:?}", median(took));
     assert_bounded(took);
     assert_eq!(counted(&gateways[0], "rollcall_shared_cache_up{}").await, 0);
@@ -80,7 +80,7 @@ async fn whatever_happens_to_redis_every_request_is_answered_in_time() {
     assert_bounded(load.end("Redis is full of garbage").await);
 }
 
-/// Waits until both have had an answer of Redis again.
+/// Waits until both have heard from Redis again.
 async fn until_up(gateways: &[Gateway]) {
     let end = tokio::time::Instant::now() + Duration::from_secs(20);
     for (number, gateway) in gateways.iter().enumerate() {
@@ -95,10 +95,10 @@ async fn until_up(gateways: &[Gateway]) {
     }
 }
 
-/// Names that are spoilt at once.
+/// Names that are overwritten at once.
 const MOST_SPOILT: usize = 200;
 
-/// Puts something else under names of ours, and under those that will be asked for.
+/// Puts other values under our names, and under those that will be asked for.
 fn spoil(redis: &Redis, connection: &mut Connection) {
     let mut names = redis.names();
     fastrand::shuffle(&mut names);
@@ -146,7 +146,7 @@ async fn spoilt_copies_are_replaced(spoil: impl Fn(&str, &mut Connection)) {
     assert_eq!(second.get(&path("acme")).await.status, 200);
     assert_eq!(other.lines_with(&["WARN", "cannot be read with this key_file"]).await.len(), 1, "{}", other.said());
     assert_eq!(world.asked(), (2, 2));
-    assert_eq!(counted(&second, "rollcall_shared_cache_up{}").await, 1, "what cannot be read is no silence");
+    assert_eq!(counted(&second, "rollcall_shared_cache_up{}").await, 1, "an unreadable value is not silence");
     assert!(counted(&second, "rollcall_shared_cache_lookups_total{result=\"unreadable\"}").await >= 2);
     let (third, last) = Program::serve(&file, &[]).await;
     until("what was spoilt to be replaced", || redis.copies().iter().all(|name| redis.ask().pttl::<_, i64>(name).unwrap() > 0)).await;

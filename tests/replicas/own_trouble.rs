@@ -1,5 +1,5 @@
-//! What is one replica's own trouble is not another one's, and what a replica takes from another one
-//! is checked as if it had asked.
+//! One replica's own trouble does not affect another one, and whatever a replica takes from another one is
+//! checked as if it had asked itself.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn the_rows_of_somebody_else_in_an_incomplete_walk_of_another_replica_are_
     until("the first to ask", || world.asked().0 > walk).await;
     let (alike, knows) = tokio::join!(alike.get("/customers/acme/users"), knows.get("/customers/acme/users"));
     let (first, alike, knows) = (first.await.unwrap(), alike.source("advanced_automation"), knows.source("advanced_automation"));
-    assert_eq!((&first["status"], first.clone()), (&json!("incomplete"), alike), "who was told of it knows when it was");
+    assert_eq!((&first["status"], first.clone()), (&json!("incomplete"), alike), "the replica that was told knows when it was");
     assert_eq!(knows["status"], "invalid_response", "{knows}");
-    assert_eq!(world.asked().0, 2 * walk, "one walk is for all");
+    assert_eq!(world.asked().0, 2 * walk, "one walk serves all");
 }

@@ -1,4 +1,5 @@
-//! A real Redis on a port of its own, ended by its own id whatever happens; and replicas that share it.
+//! A real Redis on a port of its own, ended by its own process id whatever happens; and replicas that share
+//! it.
 
 use std::process::{Child, Command, Stdio};
 
@@ -6,7 +7,7 @@ use redis::{Commands, Connection};
 
 use crate::support::{Folder, Gateway, Setup, World, until};
 
-/// A Redis that keeps nothing on a disk, and a key for what is in it.
+/// A Redis that keeps nothing on disk, and the key for its contents.
 pub(crate) struct Redis {
     port: u16,
     server: Option<Child>,
@@ -14,7 +15,7 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    /// One that answers.
+    /// Starts one, and waits until it answers.
     pub(crate) async fn start() -> Self {
         let folder = Folder::new();
         folder.write("cache.key", rollcall::shared_cache::new_key().unwrap().reveal());
@@ -26,7 +27,7 @@ impl Redis {
         redis
     }
 
-    /// Starts it, empty.
+    /// Starts it again, empty.
     pub(crate) async fn start_again(&mut self) {
         let port = self.port.to_string();
         let arguments = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--enable-debug-command", "local"];
@@ -58,27 +59,27 @@ impl Redis {
         redis::Client::open(self.url()).unwrap().get_connection().ok()
     }
 
-    /// A connection of the test's own.
+    /// Opens a connection of the test's own.
     pub(crate) fn ask(&self) -> Connection {
         self.connection().unwrap()
     }
 
-    /// All names that are there.
+    /// Returns all names.
     pub(crate) fn names(&self) -> Vec<String> {
         self.ask().keys("*").unwrap()
     }
 
-    /// The names of copies that are there.
+    /// Returns the names of all copies.
     pub(crate) fn copies(&self) -> Vec<String> {
         self.names().into_iter().filter(|name| name.contains(":copy:")).collect()
     }
 
-    /// Waits until so many copies are there, and nobody holds a lock any more.
+    /// Waits until this many copies are stored, and no one holds a lock any more.
     pub(crate) async fn until_copies(&self, count: usize) {
         until("copies to be stored", || self.copies().len() >= count && !self.names().iter().any(|name| name.contains(":lock:"))).await;
     }
 
-    /// Replicas that share this Redis, once each of them hears the others.
+    /// Starts replicas that share this Redis, and waits until each receives the others' changes.
     pub(crate) async fn replicas<const COUNT: usize>(&self, setup: impl Fn() -> Setup) -> [Gateway; COUNT] {
         let mut replicas = Vec::new();
         for _ in 0..COUNT {
@@ -88,7 +89,7 @@ impl Redis {
         replicas.try_into().unwrap_or_else(|_| unreachable!("there are as many"))
     }
 
-    /// Waits until so many hear changes.
+    /// Waits until this many replicas receive changes.
     pub(crate) async fn until_heard_by(&self, count: usize) {
         let mut redis = self.ask();
         let mut heard_by = move || {
@@ -99,15 +100,15 @@ impl Redis {
         until("replicas to listen", move || heard_by() == count).await;
     }
 
-    /// A gateway that shares this Redis.
+    /// Sets up a gateway that shares this Redis.
     pub(crate) fn shared_by(&self, setup: Setup) -> Setup {
         let key = self.folder.path("cache.key");
-        // A loaded machine is slow, and what is not about time shall not fail by it.
+        // On a slow, busy machine, tests that are not about time must not fail because of it.
         let setup = setup.set("shared_cache.url", &self.url()).set("shared_cache.key_file", key.to_str().unwrap());
         setup.set("shared_cache.timeout", "1s").set("cache.fresh", "10m").patient()
     }
 
-    /// The same for the real program.
+    /// Returns the configuration for the real program.
     pub(crate) fn toml(&self, world: &World, more: &str) -> String {
         let (url, key) = (self.url(), self.folder.path("cache.key"));
         world.toml(&format!(
@@ -127,12 +128,12 @@ impl Drop for Redis {
     }
 }
 
-/// Asks for a roll, whole or not at all.
+/// Returns the path of a roll, which is refused unless no source failed.
 pub(crate) fn path(customer: &str) -> String {
     format!("/customers/{customer}/users?partial=deny")
 }
 
-/// The number that a gateway's metrics have for this series; 0 where it is not there.
+/// Returns the value of a gateway's metric; 0 if it is not there.
 pub(crate) async fn counted(gateway: &Gateway, series: &str) -> u64 {
     let text = gateway.get("/metrics").await.text;
     text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok()).unwrap_or(0)

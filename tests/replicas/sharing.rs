@@ -1,5 +1,5 @@
-//! A roll that one replica has fetched serves all; one walk is for all; and what is shared is
-//! readable to nobody else.
+//! A roll that one replica has fetched serves all of them, one walk serves all of them, and shared data is
+//! readable to no one else.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ async fn five_hundred_who_want_a_cold_customer_of_two_replicas_cause_one_walk() 
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.json()["total"] == 121));
     assert_eq!(world.asked(), (3, 1), "one walk of three pages, and one list");
     let first = &answers[0].json()["sources"];
-    assert!(answers.iter().all(|answer| answer.json()["sources"] == *first), "all are of the same moment");
+    assert!(answers.iter().all(|answer| answer.json()["sources"] == *first), "all are from the same moment");
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_copy_of_another_replica_is_a_hit_of_its_true_age() {
     let first = one.get(&path("acme")).await;
     assert_eq!(first.header("cache-status"), Some("rollcall; fwd=uri-miss; stored"));
     redis.until_copies(2).await;
-    tokio::time::sleep(Duration::from_millis(1200)).await; // so that it has an age
+    tokio::time::sleep(Duration::from_millis(1200)).await; // gives it an age
     let second = other.get(&path("acme")).await;
     assert!(second.header("cache-status").is_some_and(|status| status.starts_with("rollcall; hit; ttl=")), "{second:?}");
     let age: u64 = second.header("age").unwrap().parse().unwrap();
@@ -111,7 +111,7 @@ async fn those_who_wait_are_told_of_a_walk_that_fails() {
     }))
     .await;
     assert!(answers.iter().all(|answer| answer.code() == "upstream_unavailable"), "{answers:?}");
-    assert_eq!(world.asked(), (1, 1), "nobody asks again for those who had waited");
+    assert_eq!(world.asked(), (1, 1), "no one asks again for those who had waited");
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn nothing_in_redis_can_be_read_or_moved() {
         all.extend_from_slice(name.as_bytes());
         all.extend(connection.get::<_, Vec<u8>>(&name).unwrap());
         let left: i64 = connection.pttl(&name).unwrap();
-        assert!(left > 0, "{name} ends");
+        assert!(left > 0, "{name} expires");
     }
     let holds = |text: &str| all.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes()));
     assert!(holds("rollcall:4:copy:advanced_automation"), "it was looked at");
@@ -137,7 +137,7 @@ async fn nothing_in_redis_can_be_read_or_moved() {
         assert!(!holds(text) || text == "@", "{text}");
     }
     assert!(!holds("ann.lee@") && !holds("@acme"));
-    // A copy that somebody has put under another customer's name is not believed.
+    // A copy that someone has moved to another customer's name is not accepted.
     for name in redis.copies() {
         let value: Vec<u8> = connection.get(&name).unwrap();
         let moved = format!("{}b", name.strip_suffix('a').unwrap());

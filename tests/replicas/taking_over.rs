@@ -1,4 +1,4 @@
-//! A replica that dies while it walks: another one takes over, in time for whoever waits.
+//! A replica that dies during a walk: another one takes over, in time for those who wait.
 
 use std::time::Duration;
 
@@ -33,10 +33,10 @@ async fn who_walks_is_killed_and_the_other_one_answers_within_the_deadline() {
     figure(&format!("250 requests whose replica waited for one that was killed: {:?}, asked {:?}", begun.elapsed(), world.asked()));
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.json()["status"] == "success"), "{:?}", answers.first());
     assert!(begun.elapsed() < Duration::from_secs(10));
-    assert_eq!(world.asked(), (3, 1), "a page that nobody got, and one walk of two");
+    assert_eq!(world.asked(), (3, 1), "a page that no one received, and one walk of two");
 }
 
-/// Asks; nobody may be left to answer.
+/// Asks, though there may be no one left to answer.
 async fn ask_in_vain(gateway: &Gateway) {
     let mut stream = tokio::net::TcpStream::connect(gateway.address()).await.unwrap();
     let request = format!("GET {} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n", path("acme"));

@@ -1,5 +1,5 @@
-//! MyReports' refresh token, good once, shared by two replicas: one renewal for both, and none at
-//! all while they cannot talk.
+//! MyReports' single-use refresh token, shared by two replicas: one renewal for both, and none at all while
+//! they cannot reach each other.
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
@@ -57,9 +57,9 @@ async fn two_replicas_need_one_renewal_and_both_keep_what_came() {
     assert_eq!((first.status, second.status), (200, 200), "{first:?} {second:?}");
     assert_eq!(sent(&pair.given), numbered(1));
     assert_eq!((pair.stored("one").as_str(), pair.stored("other").as_str()), ("refresh-1", "refresh-1"));
-    let third = pair.replica("third").await; // has no store at all
+    let third = pair.replica("third").await; // has no store yet
     assert_eq!(ask(&third, "c").await.status, 200);
-    assert_eq!((sent(&pair.given), pair.stored("third").as_str()), (numbered(1), "refresh-1"), "one login is for all");
+    assert_eq!((sent(&pair.given), pair.stored("third").as_str()), (numbered(1), "refresh-1"), "one login serves all");
     let mut connection = pair.redis.ask();
     for name in pair.redis.names() {
         let dump: Vec<u8> = redis::cmd("DUMP").arg(&name).query(&mut connection).unwrap();
@@ -105,7 +105,7 @@ async fn without_redis_nobody_renews_and_copies_stand_in() {
         assert!(counted(replica, "rollcall_shared_cache_renewals_withheld_total{source=\"my_reports\"}").await > 0);
     }
     assert_eq!(sent(&pair.given), before, "nothing was spent");
-    pair.redis.start_again().await; // empty: both offer what they have
+    pair.redis.start_again().await; // empty, so both offer what they have
     for replica in [&one, &other] {
         let end = tokio::time::Instant::now() + Duration::from_secs(20);
         while ask(replica, "b").await.status != 200 {
@@ -118,7 +118,7 @@ async fn without_redis_nobody_renews_and_copies_stand_in() {
     assert!(sent.len() > before.len());
 }
 
-/// Waits until the access token has ended.
+/// Waits until the access token has expired.
 async fn until_unauthorized(gateway: &Gateway) {
     let end = tokio::time::Instant::now() + Duration::from_secs(20);
     for number in 0.. {
@@ -137,7 +137,7 @@ async fn a_replica_that_comes_late_with_an_old_token_takes_the_new_one() {
     let mut pair = Pair::new(3600).await;
     let one = pair.replica("one").await;
     assert_eq!(ask(&one, "a").await.status, 200);
-    // Redis loses all; whoever has the newest says so before an older one is spent.
+    // Redis loses everything; the replica with the newest token offers it before an older one is spent.
     pair.redis.stop();
     pair.redis.start_again().await;
     let other = pair.replica("other").await;
@@ -152,7 +152,7 @@ async fn a_replica_that_comes_late_with_an_old_token_takes_the_new_one() {
 async fn a_login_at_one_replica_is_one_for_both() {
     let pair = Pair::new(3600).await;
     let given = Arc::clone(&pair.given);
-    // An identity server that has forgotten all tokens but that of a new login.
+    // An identity server that has forgotten all tokens except that of a new login.
     pair.world.my_reports.answer(move |call| {
         let mut known = given.lock().unwrap();
         if call.path != "/connect/token" {
@@ -179,7 +179,7 @@ async fn a_login_at_one_replica_is_one_for_both() {
     until("both to keep it", || pair.stored("one") == "refresh-10" && pair.stored("other") == "refresh-10").await;
 }
 
-/// The name of the one place of this kind.
+/// The name of the only place of this kind.
 async fn name_of(pair: &Pair, kind: &str) -> String {
     let find = || pair.redis.names().into_iter().find(|name| name.contains(kind));
     until("it to be there", || find().is_some()).await;
@@ -196,9 +196,9 @@ async fn a_replica_that_is_idle_keeps_the_newest_token_too_and_says_so_where_red
     drop(one);
     let name = name_of(&pair, ":token:").await;
     let mut connection = pair.redis.ask();
-    assert_eq!(connection.pttl::<_, i64>(&name).unwrap(), -1, "it has no end, and is not taken where Redis is full");
+    assert_eq!(connection.pttl::<_, i64>(&name).unwrap(), -1, "it does not expire, and is not evicted when Redis is full");
     connection.del::<_, ()>(&name).unwrap();
-    name_of(&pair, ":token:").await; // without any loss of a connection
+    name_of(&pair, ":token:").await; // without losing any connection
     let late = pair.replica("other").await;
     assert_eq!((ask(&late, "b").await.status, sent(&pair.given)), (200, numbered(2)), "refresh-0 is not sent again");
 }

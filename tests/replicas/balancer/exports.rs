@@ -17,12 +17,12 @@ use super::{
 };
 use crate::support::{Gateway, World, figure::figure, until, user};
 
-/// Users of a customer whose export does not fit into what sockets and balancers hold on its way,
-/// and how long each one's name is.
+/// Users of a customer whose export does not fit into the buffers of sockets and balancers, and the length of
+/// each name.
 const MANY: usize = 20_000;
 const LONG: usize = 1_000;
 
-/// How long reading them may take, on a machine that is far too busy.
+/// How long reading them may take, even on a very busy machine.
 const READING: Duration = Duration::from_mins(1);
 
 /// Exports that are under way when a replica is killed.
@@ -37,7 +37,7 @@ async fn large_world() -> World {
     world
 }
 
-/// Waits until it has the large customer: reading him may take longer than a request waits.
+/// Waits until a replica has the large customer: reading it may take longer than a request waits.
 async fn has_read_the_large_one(gateway: &Gateway) {
     let end = Instant::now() + READING;
     while gateway.get("/customers/large/users?page_size=1").await.json()["status"] != "success" {
@@ -45,7 +45,7 @@ async fn has_read_the_large_one(gateway: &Gateway) {
     }
 }
 
-/// Begins an export of which little is read, goes on when it may, and gives its lines.
+/// Begins an export of which little is read, continues when told to, and returns how many lines came.
 async fn export(front: SocketAddr, mut go_on: watch::Receiver<bool>, begun: mpsc::Sender<()>) -> (bool, usize) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(16 << 10).unwrap();
@@ -78,7 +78,7 @@ async fn an_export_that_a_killed_replica_was_sending_is_cut_and_no_other_one() {
     for _ in 0..EXPORTS {
         have_begun.recv().await.unwrap();
     }
-    drop(first); // which is kill -9
+    drop(first); // this is kill -9
     go.send(true).unwrap();
     let ended: Vec<(bool, usize)> = join_all(exports).await.into_iter().map(Result::unwrap).collect();
     let (whole, cut): (Vec<_>, Vec<_>) = ended.into_iter().partition(|(whole, _)| *whole);

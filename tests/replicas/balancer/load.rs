@@ -1,4 +1,4 @@
-//! Requests that begin at a steady rate, whatever becomes of those before them.
+//! Requests that begin at a steady rate, whatever happens to those before them.
 
 use std::{
     sync::{
@@ -13,10 +13,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Requests that begin each second.
+/// Requests that begin per second.
 const RATE: u64 = 60;
 
-/// How long one may take until nobody waits for it any more.
+/// After how long a request is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Callers that ask until they are told to stop.
@@ -25,24 +25,24 @@ pub(super) struct Load {
     asking: JoinHandle<Vec<Asked>>,
 }
 
-/// What became of one request.
+/// The fate of one request.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) begun: Instant,
     pub(super) ended: Instant,
-    /// Why it failed, if it has.
+    /// Why it failed, if it did.
     pub(super) failure: Option<String>,
 }
 
 impl Load {
-    /// Asks a gateway for customers: every second one for the first time, the others in turn.
+    /// Asks a gateway for customers: every second one is new, the others repeat in turn.
     pub(super) fn on(base: String) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let asking = tokio::spawn(ask_on(base, Arc::clone(&stop)));
         Self { stop, asking }
     }
 
-    /// Begins no more, and waits for the answers.
+    /// Begins no more requests, and waits for the answers.
     pub(super) async fn stop(self) -> Vec<Asked> {
         self.stop.store(true, Ordering::Relaxed);
         self.asking.await.unwrap()
@@ -50,7 +50,7 @@ impl Load {
 }
 
 impl Asked {
-    /// Whether it was neither answered nor still to come at a moment.
+    /// Returns whether it had begun and was not yet answered at a moment.
     pub(super) fn is_in_flight_at(&self, moment: Instant) -> bool {
         self.begun <= moment && self.ended >= moment
     }

@@ -1,5 +1,5 @@
-//! Two replicas behind the load balancers of `deploy/`, under load: restarted one after the other,
-//! and killed.
+//! Two replicas behind the load balancers of `deploy/`, under load: restarted one after the other, and
+//! killed.
 
 mod exports;
 mod load;
@@ -24,10 +24,10 @@ use crate::support::{
     sources::{SOURCES, roll},
 };
 
-/// Each test wants the machine for itself, and the time that others take from it would be counted.
+/// Each test needs the machine to itself: other tests' use of it would distort the timing.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
-/// A world whose sources take their time, so that something is in flight always.
+/// A world with slow sources, so that something is always in flight.
 async fn slow_world() -> World {
     let world = World::of_two().await;
     for source in SOURCES {
@@ -39,12 +39,12 @@ async fn slow_world() -> World {
     world
 }
 
-/// How many requests HAProxy has sent to a second replica.
+/// Returns how many requests HAProxy has sent to a second replica.
 fn asked_again(proxy: &Proxy) -> usize {
     proxy.lines_with(&["server="]).iter().filter(|line| !line.contains("tries_again=0")).count()
 }
 
-/// Restarts both in turn under load, and says what became of the requests.
+/// Restarts both in turn under load, and returns the fate of each request.
 async fn restart_in_turn(proxy: &Proxy, replicas: [Replica; 2]) -> Vec<Asked> {
     let load = Load::on(proxy.gateway().url.clone());
     sleep(Duration::from_secs(1)).await;
@@ -115,7 +115,7 @@ async fn a_replica_killed_behind_haproxy_fails_no_more_than_what_it_had_in_fligh
     let counted = Instant::now();
     let at_it = proxy.in_flight_at("gateway-1").await;
     let killed = Instant::now();
-    drop(first); // which is kill -9
+    drop(first); // this is kill -9
     sleep(Duration::from_secs(5)).await;
     let asked = load.stop().await;
     drop(second);

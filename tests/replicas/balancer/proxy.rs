@@ -1,4 +1,4 @@
-//! The load balancers, run with the files of `deploy/` in which only places are others.
+//! The load balancers, run with the files of `deploy/`, with only addresses and paths replaced.
 
 use std::{
     fs::{self, File},
@@ -13,13 +13,13 @@ use crate::support::{Folder, Gateway, until};
 /// How long a balancer may take to end when it is told to.
 const ENDING: Duration = Duration::from_secs(5);
 
-/// A load balancer before two replicas, until it is dropped.
+/// A load balancer in front of two replicas, until it is dropped.
 pub(super) struct Proxy {
     child: Child,
     folder: Folder,
     /// Where callers reach it.
     pub(super) front: SocketAddr,
-    /// Where operators reach it, if they do.
+    /// Where operators reach it, if anywhere.
     operators: Option<Gateway>,
 }
 
@@ -59,7 +59,7 @@ impl Proxy {
         Gateway::at(format!("http://{}", self.front))
     }
 
-    /// How many requests HAProxy has with a server now.
+    /// Returns how many requests HAProxy has in flight at a server.
     pub(super) async fn in_flight_at(&self, server: &str) -> usize {
         let metrics = self.operators.as_ref().unwrap().get("/metrics").await.text;
         let series = format!("haproxy_server_current_sessions{{proxy=\"rollcall\",server=\"{server}\"}} ");
@@ -76,7 +76,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // Asked first, for nginx takes its workers with it then.
+        // Asked to end first, because nginx then takes its workers with it.
         drop(Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status());
         let asked = now();
         while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && asked.elapsed() < ENDING {
@@ -87,7 +87,7 @@ impl Drop for Proxy {
     }
 }
 
-/// An address on which nobody listens now, and whose port the kernel gives to nobody meanwhile.
+/// Returns an address on which no one is listening, and whose port the kernel assigns to no one meanwhile.
 pub(super) fn free_address() -> SocketAddr {
     let anywhere = || SocketAddr::from(([127, 0, 0, 1], fastrand::u16(20_000..32_000)));
     std::iter::repeat_with(anywhere).find(|address| TcpListener::bind(address).is_ok()).unwrap()
@@ -107,9 +107,9 @@ fn before(replicas: &[SocketAddr], text: String) -> String {
     addresses.fold(text, |text, (address, number)| put(&text, &format!("gateway-{number}:8080"), &address.to_string()))
 }
 
-/// Puts something in the place of what stands there once.
+/// Replaces a text that occurs exactly once.
 #[track_caller]
 fn put(text: &str, old: &str, new: &str) -> String {
-    assert_eq!(text.matches(old).count(), 1, "{old} stands in the file once");
+    assert_eq!(text.matches(old).count(), 1, "{old} occurs in the file once");
     text.replace(old, new)
 }

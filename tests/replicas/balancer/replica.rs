@@ -1,4 +1,4 @@
-//! One of the replicas, as an operator starts and ends it.
+//! One of the replicas, as an operator starts and stops it.
 
 use std::{
     net::SocketAddr,
@@ -8,7 +8,7 @@ use std::{
 use super::proxy::free_address;
 use crate::support::{Folder, Gateway, Program, World};
 
-/// What each replica is told; drain is what `deploy/rollcall.toml` says.
+/// Every replica's configuration; its drain is the one in `deploy/rollcall.toml`.
 const CONFIGURATION: &str = r#"
 sources.advanced_automation.client_secret = "secret"
 sources.my_reports.token = "token"
@@ -18,7 +18,7 @@ cache.stale_while_revalidate = "0s"
 telemetry.access_log = "off"
 "#;
 
-/// A replica that can be started again where it was.
+/// A replica that can be restarted at the same address.
 pub(super) struct Replica {
     pub(super) address: SocketAddr,
     file: PathBuf,
@@ -42,12 +42,12 @@ impl Replica {
         Program::serve(file, &variables).await.0
     }
 
-    /// A caller that reaches it past the balancer.
+    /// A caller that reaches it directly, not through the balancer.
     pub(super) fn gateway(&self) -> Gateway {
         Gateway::at(format!("http://{}", self.address))
     }
 
-    /// Ends it as an operator does, starts it again, and waits for nothing but itself.
+    /// Stops it as an operator does, starts it again, and waits for nothing else.
     pub(super) async fn restart(mut self) -> Self {
         self.program.signal("TERM");
         let ended = self.program.ended().await;
@@ -58,12 +58,12 @@ impl Replica {
     }
 }
 
-/// Two that use a copy for so long.
+/// Two replicas that use a copy for this long.
 pub(super) async fn two(world: &World, fresh: &'static str) -> [Replica; 2] {
     [Replica::start(world, fresh).await, Replica::start(world, fresh).await]
 }
 
-/// Where they are.
+/// Their addresses.
 pub(super) fn addresses(replicas: &[Replica]) -> Vec<SocketAddr> {
     replicas.iter().map(|replica| replica.address).collect()
 }
