@@ -14,18 +14,19 @@
 //!    give the customer's id at each source.
 //! 4. **Fan-out**: [`roll`] ([`Rolls::roll`](roll::Rolls::roll)). All sources are asked at once under one
 //!    deadline; the failure of one never cuts another short.
-//! 5. **Cache**: [`roll::cache`], with [`shared_cache`] between replicas. A source and a customer become a
-//!    fresh or stale copy, or one walk ([`flight`]) that all waiting callers share.
-//! 6. **Walk**: [`sources::source`] and [`sources::reading`]. They decide which pages to read and when to
-//!    stop, and check whether the counts agree and whose rows they are.
-//! 7. **Ask**: [`sources::attempt`], [`sources::retry`], [`sources::credentials`], [`sources::oauth`],
-//!    [`breaker`] and [`outbound`]. A request becomes a body of bounded size, or a failure with a name.
-//! 8. **Read**: each source's `wire.rs`, and [`json`]. Bytes become records ([`domain::Record`]).
-//! 9. **Decide**: [`roll::outcome`]. The sources' outcomes become a roll, a partial roll or an error. Pure.
-//! 10. **Join**: [`roll::join`], [`roll::merge`] and [`roll::encode`]. Records become users
-//!     ([`domain::User`]), each encoded once, in every order that callers may ask for.
-//! 11. **Page**: [`roll::page`], [`roll::export`], and [`texts`] for searches. A roll and a view become a
-//!     page, or all users piece by piece.
+//! 5. **Cache**: `roll/cache/`, with [`shared_cache`] between replicas. A source and a customer become a
+//!    fresh or stale copy ([`roll::CachedAnswer`]), or one walk ([`flight`]) that all waiting callers share.
+//! 6. **Walk**: [`sources::Source::walk`], with `sources/reading.rs`. It decides which pages to read and when
+//!    to stop, and checks whether the counts agree and whose rows they are.
+//! 7. **Ask**: [`sources`] (`attempt.rs`, `retry.rs`, `credentials.rs`), [`sources::oauth`], [`breaker`] and
+//!    [`outbound`]. A request becomes a body of bounded size, or a failure with a name
+//!    ([`domain::FailureKind`]).
+//! 8. **Read**: each source's `wire.rs`, and [`json`]. Bytes become records ([`domain::Records`]).
+//! 9. **Decide**: `roll/outcome.rs`. The sources' outcomes become a roll, a partial roll or an error. Pure.
+//! 10. **Join**: `roll/join.rs`, `roll/merge.rs` and `roll/encode.rs`. Records become users
+//!     ([`domain::User`]), each encoded once, in every order that callers may ask for ([`roll::Roll`]).
+//! 11. **Page**: [`roll::PageOf`], [`roll::Export`], and [`texts`] for searches. A roll and a view
+//!     ([`roll::View`]) become a page, or all users piece by piece.
 //! 12. **HTTP out**: [`api`]. The page or the error becomes JSON, CSV or JSON lines, with a status and
 //!     headers; [`telemetry`] gets one log line and the metrics.
 //!
@@ -67,7 +68,7 @@
 //!   list.
 //! - **epoch**: a period in which a replica has missed no change that the others reported
 //!   ([`shared_cache::Epoch`]).
-//! - **turn**: in [`roll::cache`], the right of one replica to ask a source while the others wait; in the
+//! - **turn**: in `roll/cache/`, the right of one replica to ask a source while the others wait; in the
 //!   metrics, the period in which one gateway's gauges are shown.
 
 // How the process starts.
