@@ -49,7 +49,7 @@ use seal::Seal;
 /// Unreadable values are logged at most once in this period.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 
-/// Values of more bytes than this, or sealed ones, are processed off the threads that serve requests.
+/// Open and sealed values of more bytes than these are processed off the threads that serve requests.
 const LARGE_OPEN: usize = 128 << 10;
 const LARGE_SEALED: usize = 16 << 10;
 

@@ -18,8 +18,8 @@ use crate::{
 };
 
 impl SourceCache {
-    /// Checks whose rows a walk returned. If they all belong to one other customer, and the links know that
-    /// one as somebody else, the answer is invalid.
+    /// Checks whose rows a walk returned. If they all belong to one other customer, and that one is linked to
+    /// someone else, the answer is invalid.
     pub(super) fn own(&self, key: &Key, walk: Walk) -> Result<Walk, Failure> {
         if !self.is_anothers(key, &walk) {
             return Ok(walk);
