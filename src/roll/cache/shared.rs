@@ -68,9 +68,8 @@ impl SourceCache {
         self.doubt(key, &mut subscription);
     }
 
-    /// Invalidates a copy's freshness mark if a change was reported while it was read and taken. Such a
-    /// report would have found no copy, or an older one. The copy is then looked up again before its next
-    /// use.
+    /// Withdraws the note that a copy is the newest, if a change was reported between reading and taking it.
+    /// Such a report found no copy, or an older one. The copy is then looked up again before its next use.
     pub(super) fn doubt(&self, key: &Key, subscription: &mut Subscription) {
         if let Some(held) = self.held.get(key).filter(|_| subscription.has_heard()) {
             held.note_newest_in(0);
