@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import tomllib
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import yaml
@@ -47,8 +47,11 @@ def compose(project):
     states = {mount["source"] for name in replicas for mount in services[name]["volumes"] if mount["type"] == "volume"}
     wants(len(replicas) == 2 and len(states) == 2, "compose: two replicas, each with a volume of its own")
     settings = tomllib.loads((DEPLOY / "compose/rollcall.toml").read_text())
-    edge = project["networks"]["edge"]["ipam"]["config"][0]["subnet"]
-    wants(settings["server"]["trusted_proxies"] == [str(ip_network(edge))], "compose: only HAProxy's network is trusted")
+    edge = project["networks"]["edge"]["ipam"]["config"][0]
+    haproxy = (services["haproxy"]["networks"]["edge"] or {}).get("ipv4_address")
+    wants(settings["server"]["trusted_proxies"] == [haproxy], "compose: only HAProxy is trusted, not its network: callers may appear to come from the bridge")
+    is_apart = haproxy and ip_address(haproxy) in ip_network(edge["subnet"]) and ip_address(haproxy) not in ip_network(edge.get("ip_range", edge["subnet"]))
+    wants(is_apart, "compose: HAProxy has an address of its own in its network, which nothing else is given")
     shared = set(services["haproxy"]["networks"]) & set(services["gateway-1"]["networks"])
     wants(shared == {"edge"}, "compose: HAProxy reaches the replicas only through the trusted network")
     return services
