@@ -4,7 +4,8 @@
 set -eu
 folder="${1:-$(dirname "$0")/secrets}"
 umask 077
-mkdir -p "$folder" # only its owner can enter the folder; the users inside the containers can read the files
+mkdir -p "$folder"
+chmod 700 "$folder" # only its owner can enter the folder; the users inside the containers can read the files
 
 random() { # BYTES: this many random bytes, in base64 on one line
   head -c "$1" /dev/urandom | base64 | tr -d '\n'
@@ -19,7 +20,11 @@ keep() { # NAME: writes standard input to that file, unless it exists
 ask() { # NAME QUESTION
   [ ! -s "$folder/$1" ] || return 0
   printf '%s: ' "$2" >&2
-  read -r answer
+  read -r answer || true # the last line may lack its end
+  if [ -z "$answer" ]; then
+    printf '%s must not be empty: nothing is kept of it; run this again.\n' "$2" >&2
+    exit 1
+  fi
   printf '%s\n' "$answer" | keep "$1"
 }
 

@@ -26,6 +26,7 @@ quietly nginx -t -c "$work/nginx.conf"
 if grep -q 'warn\]' "$work/said"; then cat "$work/said" >&2; exit 1; fi
 
 echo "configurations"
+quietly bash tests/deploy/secrets.sh
 printf 'secret-one\nsecret-two\n' | quietly sh deploy/compose/new-secrets.sh "$work/secrets"
 for configuration in deploy/rollcall.toml deploy/compose/rollcall.toml deploy/kubernetes/rollcall.toml; do
   mkdir -p "$work/state"
