@@ -24,16 +24,21 @@ pub enum LogError {
     Twice(#[source] TryInitError),
 }
 
-/// Starts logging to stderr. `level` is `info` by default.
+/// Starts logging to stderr. `level` is `info` if it is absent or blank.
 pub fn start_logging(format: LogFormat, level: Option<&str>) -> Result<(), LogError> {
-    let level: LevelFilter = level.unwrap_or("info").parse().map_err(|_| LogError::Level)?;
-    let filter = level.and(filter_fn(is_ours_or_quiet));
+    let filter = self::level(level)?.and(filter_fn(is_ours_or_quiet));
     let lines = fmt::layer().with_writer(io::stderr).with_target(false);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
         LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
     };
     tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().map_err(LogError::Twice)
+}
+
+/// The requested level. The library takes an empty text for `error`, but an empty variable requests nothing.
+fn level(said: Option<&str>) -> Result<LevelFilter, LogError> {
+    let said = said.map(str::trim).filter(|said| !said.is_empty());
+    said.unwrap_or("info").parse().map_err(|_| LogError::Level)
 }
 
 /// Libraries log nothing below `info`, whatever level is asked for: some would log headers or bodies, with
@@ -48,4 +53,23 @@ pub fn log_panics() {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a bug: the program panicked");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_level_is_the_default() {
+        for (said, expected) in [
+            (None, Some(LevelFilter::INFO)),
+            (Some(""), Some(LevelFilter::INFO)),
+            (Some(" \n"), Some(LevelFilter::INFO)),
+            (Some(" warn "), Some(LevelFilter::WARN)),
+            (Some("off"), Some(LevelFilter::OFF)),
+            (Some("loud"), None),
+        ] {
+            assert_eq!(level(said).ok(), expected, "{said:?}");
+        }
+    }
 }

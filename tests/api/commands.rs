@@ -242,6 +242,14 @@ async fn check_online_asks_each_source_for_a_token_and_for_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_empty_log_level_does_not_silence_the_log() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let file = folder.write("rollcall.toml", &world.toml(SECRETS));
+    let (program, _) = Program::serve(&file, &[("ROLLCALL_LOG", "")]).await;
+    assert_eq!(program.lines_with(&["INFO", "listening"]).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_wrong_line_ends_with_2_and_help_with_0() {
     for (line, code) in [
         (&["serv"][..], 2),
