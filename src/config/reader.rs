@@ -133,13 +133,16 @@ impl Reader {
         &self.known
     }
 
-    /// Records that a key is wrong.
+    /// Records that a key is wrong, once: it may be read in several places.
     pub fn fault(&mut self, key: &str, what: impl Into<String>) {
         let at = match self.layers.origins.get(key) {
             Some(origin) => format!("{key} ({origin})"),
             None => key.to_owned(),
         };
-        self.faults.push(Fault { at, what: what.into() });
+        let fault = Fault { at, what: what.into() };
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
     }
 
     /// A digest of every key that is set, and of its value unless that is a secret: the same for processes

@@ -105,6 +105,16 @@ async fn an_unknown_key_names_the_nearest_known_one() {
 }
 
 #[tokio::test]
+async fn a_fault_is_told_once_however_often_its_key_is_read() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let keys = ["proxy", "allow_http"].map(|key| format!("sources.my_reports.{key}"));
+    let setup = keys.iter().fold(world.with_store(&folder.path("token")), |setup, key| setup.set(key, "nonsense"));
+    let faults = setup.config().err().unwrap().to_string();
+    let told = |key: &String| faults.lines().filter(|fault| fault.starts_with(key)).count();
+    assert_eq!((keys.each_ref().map(told), faults.lines().count()), ([1, 1], 2), "{faults}");
+}
+
+#[tokio::test]
 async fn the_environment_goes_before_the_file_and_flags_before_both() {
     let world = World::new().await;
     let variable = "ROLLCALL__SERVER__DEADLINE";
