@@ -88,6 +88,8 @@ async fn an_unknown_key_names_the_nearest_known_one() {
         ("sources.my_reports.max_inflight", "sources.my_reports.max_in_flight"),
         ("sources.my_report.timeout", "sources.my_reports.timeout"),
         ("telemetry.acess_log", "telemetry.access_log"),
+        ("auth.caller.0.name", "auth.callers.0.name"),
+        ("auth.jtw.issuer", "auth.jwt.issuer"),
     ] {
         let ended = check(&world, &format!("{wrong} = \"1s\"")).await;
         let fault = ended.fault(2);
@@ -95,6 +97,7 @@ async fn an_unknown_key_names_the_nearest_known_one() {
     }
     for (wrong, there_are) in [
         ("cache.ttl", "[cache] has fresh, max_bytes, not_found, stale_if_error, stale_while_revalidate."),
+        ("auth.zebra", "[auth] has allow_anonymous, callers, jwt, mode, protect_docs."),
         ("sources.my_reports.zebra", "[sources.my_reports] has account_id, allow_http, base_url,"),
         ("foo.bar", "the top-level keys are auth, cache, customers,"),
     ] {

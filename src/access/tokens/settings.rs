@@ -42,11 +42,14 @@ enum Keys {
 impl TokenSettings {
     /// Reads the table; `is_wanted` says whether the mode requires it.
     pub(in crate::access) fn read(reader: &mut Reader, is_wanted: bool) -> Option<Self> {
-        if !is_wanted && reader.holds(TABLE) {
-            reader.unused(Self::read_table);
+        if is_wanted {
+            return Self::read_table(reader);
+        }
+        reader.unused(Self::read_table); // so that the keys are known
+        if reader.holds(TABLE) {
             reader.fault(TABLE, "is used only with auth.mode = \"jwt\": set that, or remove the table.");
         }
-        if is_wanted { Self::read_table(reader) } else { None }
+        None
     }
 
     fn read_table(reader: &mut Reader) -> Option<Self> {
