@@ -31,4 +31,4 @@ pub use networks::Networks;
 pub use reader::Reader;
 pub use redirect_uri::RedirectUri;
 pub use secret::{Secret, SecretSource};
-pub use setting::{BaseUrl, Endpoint, Setting, one_of};
+pub use setting::{BaseUrl, Endpoint, Setting, Text, one_of};

@@ -100,6 +100,18 @@ impl Setting for String {
     }
 }
 
+/// A text that says something: it is sent as it is, or others are compared with it.
+#[derive(Clone, Debug)]
+pub struct Text(pub String);
+
+impl Setting for Text {
+    const WANTED: &'static str = "a text that is not blank";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        value.as_str().filter(|text| !text.trim().is_empty()).map(|text| Self(text.to_owned())).ok_or_else(wanted::<Self>)
+    }
+}
+
 impl Setting for bool {
     const WANTED: &'static str = "true or false";
 

@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener};
 
-use crate::support::{Ended, Folder, Program, Reply, World};
+use crate::support::{Ended, Fake, Folder, Program, Reply, World};
 
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 
@@ -104,6 +104,23 @@ async fn an_unknown_key_names_the_nearest_known_one() {
         let ended = check(&world, &format!("{wrong} = \"1s\"")).await;
         let fault = ended.fault(2);
         assert!(fault.starts_with(&format!("{wrong}: is not a known key; {there_are}")), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_must_say_something_is_not_blank() {
+    let (world, issuer, folder) = (World::new().await, Fake::start().await, Folder::new());
+    let logged_in = || world.with_store(&folder.path("token"));
+    for (setup, key) in [
+        (world.gateway(), "sources.advanced_automation.client_id"),
+        (logged_in(), "sources.my_reports.oauth.client_id"),
+        (logged_in(), "sources.my_reports.oauth.scope"),
+        (world.gateway().with_tokens(&issuer), "auth.jwt.customers_claim"),
+        (world.gateway().with_tokens(&issuer), "auth.jwt.issuer"),
+        (world.gateway().with_tokens(&issuer), "auth.jwt.audience"),
+    ] {
+        let faults = setup.set(key, " ").config().err().unwrap_or_else(|| panic!("no fault: {key}")).to_string();
+        assert_eq!(faults, format!("{key} (test): must be a text that is not blank."));
     }
 }
 

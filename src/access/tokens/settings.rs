@@ -9,7 +9,7 @@ use std::{
 use super::{key_set, origin::Origin};
 use crate::{
     access::{rate::Rate, settings::read_rate},
-    config::{Endpoint, Reader},
+    config::{Endpoint, Reader, Text},
     outbound::{Bounds, Client, Transport},
 };
 
@@ -53,12 +53,12 @@ impl TokenSettings {
     }
 
     fn read_table(reader: &mut Reader) -> Option<Self> {
-        let issuer = not_blank(reader, "auth.jwt.issuer");
-        let audience = not_blank(reader, "auth.jwt.audience");
-        let customers_claim = reader.or("auth.jwt.customers_claim", "customers".to_owned());
+        let (issuer, audience) = (reader.required("auth.jwt.issuer"), reader.required("auth.jwt.audience"));
+        let Text(customers_claim) = reader.or("auth.jwt.customers_claim", Text("customers".to_owned()));
         let (rate, burst) = read_rate(reader, TABLE);
         let keys = Keys::read(reader);
-        Some(Self { issuer: issuer?, audience: audience?, customers_claim, rate, burst, keys: keys? })
+        let (Text(issuer), Text(audience)) = (issuer?, audience?);
+        Some(Self { issuer, audience, customers_claim, rate, burst, keys: keys? })
     }
 
     pub(super) fn origin(&self) -> reqwest::Result<Origin> {
@@ -67,14 +67,6 @@ impl TokenSettings {
             Keys::Url(url) => Origin::Url(Box::new(Client::new(TABLE, &Transport::direct(url.is_encrypted()), BOUNDS)?), url.url().clone()),
         })
     }
-}
-
-fn not_blank(reader: &mut Reader, key: &str) -> Option<String> {
-    let text: String = reader.required(key)?;
-    if text.trim().is_empty() {
-        reader.fault(key, "must not be blank: every token is compared with it.");
-    }
-    Some(text)
 }
 
 impl Keys {

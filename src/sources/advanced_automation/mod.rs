@@ -18,7 +18,7 @@ use super::{
     UpstreamRequest,
 };
 use crate::{
-    config::BaseUrl,
+    config::{BaseUrl, Text},
     domain::{ListedCustomer, RemoteId, SourceName},
 };
 
@@ -113,10 +113,11 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
 
 fn client_credentials(reader: &mut SourceReader<'_>, base: Option<&BaseUrl>) -> Option<CredentialSettings> {
     let (id, secret) = (reader.key("client_id"), reader.key("client_secret"));
-    let client_id = reader.reader().required::<String>(&id);
+    let client_id = reader.reader().required(&id);
     let client_secret = reader.reader().secret(&secret);
     let token_url = base?.join(["api", "2", "idp", "token"]);
-    Some(CredentialSettings::ClientCredentials { token_url, client_id: client_id?, client_secret: client_secret? })
+    let Text(client_id) = client_id?;
+    Some(CredentialSettings::ClientCredentials { token_url, client_id, client_secret: client_secret? })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{endpoint::Endpoint, login_command, refresh::Refresh, renewals::Renewals, store::Store};
 use crate::{
-    config::{BaseUrl, RedirectUri, SecretSource, Setting},
+    config::{BaseUrl, RedirectUri, SecretSource, Setting, Text},
     domain::SourceName,
     shared_cache::SharedCache,
     sources::SourceReader,
@@ -46,7 +46,7 @@ impl OAuthSettings {
         let key = |reader: &SourceReader<'_>, key: &str| reader.key(&format!("oauth.{key}"));
         let (id, secret, uri) = (key(reader, "client_id"), key(reader, "client_secret"), key(reader, "redirect_uri"));
         let (scope, store) = (key(reader, "scope"), key(reader, "token_store"));
-        let client_id = reader.reader().required::<String>(&id);
+        let client_id = reader.reader().required(&id);
         let client_secret: Option<SecretSource> = reader.reader().secret(&secret);
         let authorize_url = reader.url("oauth.authorize_url", defaults.authorize_url);
         let token_url = reader.url("oauth.token_url", defaults.token_url);
@@ -54,11 +54,12 @@ impl OAuthSettings {
             None => RedirectUri::read(&defaults.redirect_uri.into()).ok(),
             written => written,
         };
-        let scope = reader.reader().or(&scope, defaults.scope.to_owned());
+        let Text(scope) = reader.reader().or(&scope, Text(defaults.scope.to_owned()));
         let store = Store::new(reader.reader().path_or(&store, defaults.token_store));
+        let Text(client_id) = client_id?;
         let url = |url: BaseUrl| url.url().clone();
         Some(Self {
-            endpoint: Endpoint { name: reader.name(), url: url(token_url?), client_id: client_id?, client_secret: client_secret? },
+            endpoint: Endpoint { name: reader.name(), url: url(token_url?), client_id, client_secret: client_secret? },
             authorize_url: url(authorize_url?),
             redirect_uri: redirect_uri?,
             scope,
