@@ -1,5 +1,7 @@
 //! Who may call, with callers identified by an issuer's tokens: which tokens are accepted, and what they permit.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -20,6 +22,24 @@ async fn a_token_by_each_algorithm_is_taken() {
     assert_eq!(trusting.get(&without_id).await.status, 200, "there is only one key for the algorithm");
     assert_eq!(trusting.asked(), 1, "the key set is fetched once");
     assert_eq!(trusting.issuer.calls()[0].header("authorization"), None);
+}
+
+#[tokio::test]
+async fn a_token_without_an_id_is_tried_with_each_key_of_its_algorithm() {
+    let (one, other, stranger) = (SigningKey::ed("one"), SigningKey::ed("other"), SigningKey::ed("stranger"));
+    let trusting = Trusting::new(&[&SigningKey::ec("ec"), &one, &other]).await;
+    let without_id = |key: &SigningKey, claims| key.token_with(&json!({"alg": "EdDSA"}), &claims);
+    for key in [&one, &other] {
+        assert_eq!(trusting.get(&without_id(key, claims(&["*"]))).await.status, 200, "{}", key.id);
+        let expired = trusting.get(&without_id(key, claims_but("exp", in_seconds(-90)))).await;
+        assert!(expired.text.contains("The token has expired."), "{}: {expired:?}", key.id);
+    }
+    tokio::time::sleep(Duration::from_millis(2100)).await; // until the set may be asked for again
+    for _ in 0..20 {
+        let refused = trusting.get(&without_id(&stranger, claims(&["*"]))).await;
+        assert!(refused.text.contains("The token's signature is invalid."), "{refused:?}");
+    }
+    assert_eq!(trusting.asked(), 1, "no key is looked for that may be there already");
 }
 
 /// Every way to forge a token that is known to have worked somewhere, and some more.

@@ -30,6 +30,9 @@ const KEPT: Duration = Duration::from_hours(24);
 /// What a key must be suitable for.
 pub(super) const USABLE: &str = "for signatures by RS256, ES256 or EdDSA";
 
+/// The most keys that one token is tried with.
+const MOST_TRIED: usize = 16;
+
 /// How long a request that needs a key waits for the set at most.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -104,18 +107,21 @@ impl KeySets {
         Self(Arc::new(Inner { origin, held: ArcSwapOption::empty(), asked: Mutex::default(), flights: Flights::default() }))
     }
 
-    /// Finds the key with this id and algorithm. Without an id, it must be the only one for the algorithm.
-    pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm, deadline: Deadline) -> Result<Arc<DecodingKey>, Denied> {
-        let found = self.held().and_then(|held| held.find(id, algorithm));
+    /// Finds the keys with this id and algorithm; without an id, all keys for the algorithm. There is at least one.
+    pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm, deadline: Deadline) -> Result<Vec<Arc<DecodingKey>>, Denied> {
+        let is_found = self.held().is_some_and(|held| !held.find(id, algorithm).is_empty());
         let asked = *self.0.asked.lock();
         let age = self.0.held.load().as_ref().map(|held| held.at.elapsed());
-        match first(age, asked.map(|asked| (asked.at.elapsed(), asked.failed)), found.is_some()) {
+        match first(age, asked.map(|asked| (asked.at.elapsed(), asked.failed)), is_found) {
             First::Nothing => {}
             First::AskBehind => self.ask().detach(),
             First::Ask => drop(deadline.or_after(PATIENCE).bound(self.ask().flight).await),
         }
-        let held = self.held().ok_or(Denied::Uncheckable)?;
-        held.find(id, algorithm).ok_or(Denied::Refused("The token is signed with a key that its issuer does not list."))
+        let keys = self.held().ok_or(Denied::Uncheckable)?.find(id, algorithm);
+        if keys.is_empty() {
+            return Err(Denied::Refused("The token is signed with a key that its issuer does not list."));
+        }
+        Ok(keys)
     }
 
     fn held(&self) -> Option<Arc<Held>> {
@@ -162,10 +168,9 @@ fn first(age: Option<Duration>, asked: Option<(Duration, bool)>, is_found: bool)
 }
 
 impl Held {
-    fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<Arc<DecodingKey>> {
-        let mut fit = self.keys.iter().filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id));
-        let first = fit.next()?;
-        (id.is_some() || fit.next().is_none()).then(|| Arc::clone(&first.decoding))
+    fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<Arc<DecodingKey>> {
+        let fit = self.keys.iter().filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id));
+        fit.take(MOST_TRIED).map(|key| Arc::clone(&key.decoding)).collect()
     }
 }
 
@@ -239,14 +244,20 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_an_id_is_of_the_only_key_there_is() {
+    fn a_token_without_an_id_may_be_of_any_key_of_its_algorithm() {
         let held = |keys: &str| Held { keys: read(format!("{{\"keys\":[{keys}]}}").as_bytes()).unwrap(), at: Instant::now() };
         let two = held(&format!(r#"{{{RSA},"kid":"a"}}, {{{RSA},"kid":"b"}}, {{{EC},"kid":"c"}}"#));
-        assert!(two.find(None, Algorithm::ES256).is_some() && two.find(Some("b"), Algorithm::RS256).is_some());
-        for (id, algorithm) in
-            [(None, Algorithm::RS256), (Some("c"), Algorithm::RS256), (Some("d"), Algorithm::RS256), (None, Algorithm::EdDSA)]
-        {
-            assert!(two.find(id, algorithm).is_none(), "{id:?} {algorithm:?}");
+        for (id, algorithm, expected) in [
+            (None, Algorithm::ES256, 1),
+            (None, Algorithm::RS256, 2),
+            (None, Algorithm::EdDSA, 0),
+            (Some("b"), Algorithm::RS256, 1),
+            (Some("c"), Algorithm::RS256, 0),
+            (Some("d"), Algorithm::RS256, 0),
+        ] {
+            assert_eq!(two.find(id, algorithm).len(), expected, "{id:?} {algorithm:?}");
         }
+        let many = held(&vec![format!("{{{RSA}}}"); MOST_TRIED + 1].join(","));
+        assert_eq!(many.find(None, Algorithm::RS256).len(), MOST_TRIED);
     }
 }

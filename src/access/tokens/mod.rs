@@ -10,7 +10,10 @@ mod signatures;
 
 use std::{sync::Arc, time::Duration};
 
-use jsonwebtoken::{Algorithm, TokenData, Validation, decode, decode_header, errors::ErrorKind};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, TokenData, Validation, decode, decode_header,
+    errors::{self, ErrorKind},
+};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -76,9 +79,8 @@ impl Tokens {
         if header.crit.is_some() {
             return Err(Denied::Refused("The token requires an extension (crit) that is not supported here."));
         }
-        let key = self.keys.find(header.kid.as_deref(), header.alg, deadline).await?;
-        let TokenData { claims, .. } =
-            decode::<Map<String, Value>>(token, &key, validation).map_err(|error| Denied::Refused(reason(error.kind())))?;
+        let keys = self.keys.find(header.kid.as_deref(), header.alg, deadline).await?;
+        let claims = checked(token, &keys, validation).map_err(|error| Denied::Refused(reason(error.kind())))?;
         // The library would also accept a list that contains the issuer.
         if !claims.get("iss").is_some_and(Value::is_string) {
             return Err(Denied::Refused(reason(&ErrorKind::InvalidIssuer)));
@@ -110,6 +112,13 @@ fn validation(algorithm: Algorithm, settings: &TokenSettings) -> Validation {
     // A claim that is absent passes validation unless it is required.
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     validation
+}
+
+/// The claims of a token, by the first of these keys that signed it.
+fn checked(token: &str, keys: &[Arc<DecodingKey>], validation: &Validation) -> errors::Result<Map<String, Value>> {
+    let by_another = |decoded: &errors::Result<_>| matches!(decoded, Err(error) if *error.kind() == ErrorKind::InvalidSignature);
+    let mut decoded = keys.iter().map(|key| decode(token, key, validation).map(|TokenData { claims, .. }| claims));
+    decoded.find(|decoded| !by_another(decoded)).unwrap_or_else(|| Err(ErrorKind::InvalidSignature.into()))
 }
 
 /// Whom the token identifies (RFC 9068, 2.2).
