@@ -96,6 +96,7 @@ impl Discovery {
     pub(super) async fn run(self: Arc<Self>, metrics: Arc<Metrics>, tracer: Tracer) {
         let everyone: Vec<usize> = (0..self.listing.len()).collect();
         let (mut due, mut failures) = (everyone.clone(), 0);
+        self.listing.iter().for_each(|(_, source)| metrics.links.lists(source.name()));
         if let Some(kept) = self.found() {
             self.count(&kept, &metrics); // found under the previous configuration
         }

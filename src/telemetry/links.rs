@@ -33,6 +33,11 @@ impl LinkMetrics {
         all.register("customer_file_fault_line", help, self.fault_lines.clone());
     }
 
+    /// Shows that a source's list of customers was not read yet, so that its first reading counts as an increase.
+    pub fn lists(&self, source: SourceName) {
+        drop(self.lists.get_or_create(&[("source", source.as_str()), ("outcome", "ok")]));
+    }
+
     /// Counts a reading of a source's list of customers; `failure` is `None` if the list was read.
     pub fn listed(&self, source: SourceName, failure: Option<FailureKind>) {
         let outcome = failure.map_or("ok", FailureKind::as_str);

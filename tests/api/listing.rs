@@ -32,6 +32,20 @@ async fn a_list_that_fails_does_not_make_the_other_one_be_read_again() {
 }
 
 #[tokio::test]
+async fn a_list_that_was_not_read_yet_is_counted_so_that_its_first_reading_is_seen() {
+    let world = World::new().await;
+    world.list(&every_case());
+    world.my_reports.always(Reply::status(503));
+    let gateway = discovering(&world).start().await;
+    let read = "rollcall_customer_lists_total{source=\"my_reports\",outcome=\"ok\"}";
+    let metrics = gateway.get("/metrics").await.text;
+    assert!(metrics.contains(&format!("{read} 0\n")), "{metrics}");
+    world.list(&every_case());
+    ready(&gateway).await;
+    assert!(!gateway.get("/metrics").await.text.contains(&format!("{read} 0\n")));
+}
+
+#[tokio::test]
 async fn while_a_list_fails_the_others_are_refreshed() {
     let world = World::new().await;
     world.list(&every_case());
