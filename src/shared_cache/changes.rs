@@ -15,9 +15,16 @@ use std::{
 use futures_util::StreamExt;
 use redis::{Client, RedisError, aio::PubSub};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 
-use super::{connection::cause, name::Subject, seal::Seal};
+use super::{
+    connection::{Connection, cause},
+    name::Subject,
+    seal::Seal,
+};
 use crate::telemetry::Metrics;
 
 /// How long it may take to connect for listening.
@@ -100,10 +107,10 @@ impl Changes {
     }
 
     /// Listens for as long as this is polled; reconnects whenever the connection is lost.
-    pub(super) async fn listen(self, client: Client, channel: String, seal: Arc<Seal>) {
+    pub(super) async fn listen(self, client: Client, connection: Connection, channel: String, seal: Arc<Seal>) {
         let mut is_said = false;
         loop {
-            let Err(lost) = self.listen_once(&client, &channel, &seal).await;
+            let Err(lost) = self.listen_once(&client, &connection, &channel, &seal).await;
             self.end();
             if !is_said {
                 let cause = lost.as_ref().map_or_else(|| "the connection was lost".to_owned(), cause);
@@ -114,22 +121,31 @@ impl Changes {
         }
     }
 
-    /// Listens until the connection is lost, or returns why there was none.
-    async fn listen_once(&self, client: &Client, channel: &str, seal: &Seal) -> Result<std::convert::Infallible, Option<RedisError>> {
-        let connect = async {
-            let mut connection: PubSub = client.get_async_pubsub().await?;
-            connection.subscribe(channel).await?;
-            Ok(connection)
+    /// Listens until the subscription is lost, or returns why there was none. The connection for calls is told that
+    /// Redis answers, because it would notice that only at the next call.
+    async fn listen_once(
+        &self,
+        client: &Client,
+        connection: &Connection,
+        channel: &str,
+        seal: &Seal,
+    ) -> Result<std::convert::Infallible, Option<RedisError>> {
+        let subscribe = async {
+            let mut listening: PubSub = client.get_async_pubsub().await?;
+            listening.subscribe(channel).await?;
+            Ok(listening)
         };
-        let connection = tokio::time::timeout(CONNECT, connect).await.map_err(|_| None)?.map_err(Some)?;
-        let (mut asking, mut messages) = connection.split();
+        let listening = tokio::time::timeout(CONNECT, subscribe).await.map_err(|_| None)?.map_err(Some)?;
+        let (mut asking, mut messages) = listening.split();
         self.begin();
         loop {
             tokio::select! {
                 message = messages.next() => self.hear(channel, seal, message.ok_or(None)?.get_payload_bytes()),
                 () = tokio::time::sleep(LOOK) => {
+                    let asked = Instant::now();
                     let pong = tokio::time::timeout(ANSWER, asking.ping::<redis::Value>()).await;
                     pong.map_err(|_| None)?.map_err(Some)?;
+                    connection.answered_elsewhere(asked.elapsed());
                 }
             }
         }

@@ -129,6 +129,13 @@ impl Connection {
         answer
     }
 
+    /// Takes note of an answer that came by another connection, where it came in the time that a request has.
+    pub(super) fn answered_elsewhere(&self, took: Duration) {
+        if took <= self.timeout {
+            self.note(Verdict::Answered);
+        }
+    }
+
     fn note(&self, verdict: Verdict) {
         match verdict {
             Verdict::Answered => {

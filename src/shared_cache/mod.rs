@@ -115,8 +115,8 @@ impl SharedCache {
 
     /// Starts listening for what others store, until the last handle is dropped.
     pub fn listen(&self) {
-        let listening = self.0.changes.clone().listen(self.0.client.clone(), self.channel(), Arc::clone(&self.0.seal));
-        self.spawn(listening);
+        let (changes, client, connection) = (self.0.changes.clone(), self.0.client.clone(), self.0.connection.clone());
+        self.spawn(changes.listen(client, connection, self.channel(), Arc::clone(&self.0.seal)));
     }
 
     /// Runs a task for as long as the shared cache exists.
