@@ -23,6 +23,7 @@ const LOOK: Duration = Duration::from_millis(900);
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
+    let watched = Watched::new(arguments.digest()); // before the file is read, so that a later change is seen as one
     let config = arguments.read(environment)?;
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
     log_panics();
@@ -33,15 +34,20 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     let running = App::new(config)?.start()?;
     let (address, admin) = (running.address, running.admin_address.map(tracing::field::display));
     tracing::info!(%address, admin, version = env!("CARGO_PKG_VERSION"), "listening");
-    let stop = until_stopped(&running, &mut signals, arguments, environment).await;
+    let stop = until_stopped(&running, &mut signals, watched, arguments, environment).await;
     drain(running, stop, &mut signals).await;
     Ok(())
 }
 
 /// Waits to be told to stop. Meanwhile reads the configuration again when told to, and when the file has
 /// changed.
-async fn until_stopped(running: &Running, signals: &mut Signals, arguments: &Arguments, environment: &Environment) -> Stop {
-    let mut watched = Watched::new(arguments.digest());
+async fn until_stopped(
+    running: &Running,
+    signals: &mut Signals,
+    mut watched: Watched,
+    arguments: &Arguments,
+    environment: &Environment,
+) -> Stop {
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay); // two checks are never back to back
     loop {

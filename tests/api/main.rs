@@ -51,6 +51,7 @@ mod secrets;
 mod short_bodies;
 mod single_user;
 mod slow_clients;
+mod starting;
 mod stopping;
 mod subjects;
 mod support;

@@ -1,0 +1,57 @@
+//! What comes while the program starts: it is held where it reads a secret, from a pipe that a test fills.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    process::Command,
+};
+
+use crate::support::{Folder, Program, World};
+
+/// The real program while it reads its configuration.
+struct Starting {
+    world: World,
+    folder: Folder,
+    program: Program,
+    /// What the program waits for: it has read it all once this is dropped.
+    secret: Option<File>,
+}
+
+impl Starting {
+    async fn begin() -> Self {
+        let (world, folder) = (World::new().await, Folder::new());
+        assert!(Command::new("mkfifo").arg(folder.path("secret")).status().unwrap().success());
+        let file = folder.write("rollcall.toml", &world.toml(&secrets("_file = \"secret\"")));
+        let program = Program::start(&["serve", "--config", file.to_str().unwrap()], &[]);
+        let mut starting = Self { world, folder, program, secret: None };
+        starting.is_read().await;
+        starting
+    }
+
+    /// Waits until the program reads the secret.
+    async fn is_read(&mut self) {
+        let pipe = self.folder.path("secret");
+        let open = move || OpenOptions::new().write(true).open(pipe).unwrap();
+        self.secret = Some(tokio::task::spawn_blocking(open).await.unwrap());
+    }
+
+    /// Lets the program go on, until it has said this.
+    async fn goes_on(&mut self, words: &[&str]) {
+        self.secret.take().unwrap().write_all(b"secret\n").unwrap();
+        self.program.lines_with(words).await;
+    }
+}
+
+/// The keys that a configuration lacks, the client secret as it is given here.
+fn secrets(client_secret: &str) -> String {
+    format!("sources.my_reports.token = \"token\"\nsources.advanced_automation.client_secret{client_secret}\n")
+}
+
+#[tokio::test]
+async fn a_configuration_that_changes_while_the_program_starts_is_taken() {
+    let mut starting = Starting::begin().await;
+    let next = starting.folder.write("next.toml", &starting.world.toml(&secrets(" = \"another\"")));
+    fs::rename(next, starting.folder.path("rollcall.toml")).unwrap();
+    starting.goes_on(&["listening"]).await;
+    starting.program.lines_with(&["the configuration was read again"]).await;
+}
