@@ -23,6 +23,7 @@ const LOOK: Duration = Duration::from_millis(900);
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
+    let mut signals = Signals::listen()?; // first of all, so that a signal that comes during the start is not lost
     let watched = Watched::new(arguments.digest()); // before the file is read, so that a later change is seen as one
     let config = arguments.read(environment)?;
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
@@ -30,7 +31,6 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
-    let mut signals = Signals::listen()?;
     let running = App::new(config)?.start()?;
     let (address, admin) = (running.address, running.admin_address.map(tracing::field::display));
     tracing::info!(%address, admin, version = env!("CARGO_PKG_VERSION"), "listening");

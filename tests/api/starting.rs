@@ -55,3 +55,12 @@ async fn a_configuration_that_changes_while_the_program_starts_is_taken() {
     starting.goes_on(&["listening"]).await;
     starting.program.lines_with(&["the configuration was read again"]).await;
 }
+
+#[tokio::test]
+async fn a_reload_that_is_asked_for_while_the_program_starts_is_one() {
+    let mut starting = Starting::begin().await;
+    starting.program.signal("HUP");
+    starting.goes_on(&["listening"]).await;
+    starting.is_read().await;
+    starting.goes_on(&["the configuration was read again"]).await;
+}
