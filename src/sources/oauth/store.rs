@@ -8,7 +8,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -84,8 +84,7 @@ impl Store {
     /// Waits for the lock.
     pub(super) async fn lock(&self, deadline: Deadline) -> Result<LockedStore> {
         let path = next_to(&self.0, "lock");
-        let open = OpenOptions::new().create(true).truncate(false).write(true).mode(MODE).open(&path);
-        let lock = open.map_err(|cause| failed(&path, "written", cause))?;
+        let lock = open_lock(&path, &self.0).map_err(|cause| failed(&path, "written", cause))?;
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(LockedStore { path: self.0.clone(), _lock: lock }),
@@ -127,8 +126,7 @@ impl LockedStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed,
         };
-        // `create_new` does not follow a link that someone put there, and sets the mode.
-        let created = cleared.and_then(|()| OpenOptions::new().create_new(true).write(true).mode(MODE).open(&next));
+        let created = cleared.and_then(|()| create(&next, &self.path));
         let file = created.map_err(|cause| failed(&self.path, "written", cause))?;
         Ok(Place { store: self, file })
     }
@@ -191,6 +189,24 @@ impl Place {
 
 // === free functions ===
 
+/// Opens the lock of a store, and creates it if it does not exist.
+fn open_lock(path: &Path, store: &Path) -> io::Result<File> {
+    match create(path, store) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new().write(true).open(path),
+        created => created,
+    }
+}
+
+/// Creates a file beside a store. It gets the owner of the store, or of the folder if there is no store yet: root may run
+/// a check or a login, and the gateway, as another user, has to read the result. Only root can give a file away, and only
+/// root needs to. `create_new` does not follow a link that someone put there, which would give another file away.
+fn create(path: &Path, store: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create_new(true).write(true).mode(MODE).open(path)?;
+    let owner = fs::metadata(store).or_else(|_| fs::metadata(folder(store)))?;
+    drop(fchown(&file, Some(owner.uid()), Some(owner.gid())));
+    Ok(file)
+}
+
 /// The date of a token that is received now and replaces one of this date: always later, whatever the clocks say.
 pub(super) fn newer_than(before: i64) -> i64 {
     millis(SystemTime::now()).max(before.saturating_add(1))
@@ -226,8 +242,11 @@ fn read_line(path: &Path) -> io::Result<Option<Secret>> {
 
 /// A rename is on disk only once its folder is flushed.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder(path))?.sync_all()
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

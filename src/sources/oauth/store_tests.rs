@@ -1,6 +1,6 @@
 //! What the store holds if its writer ends at any step, and who may read it.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, chown, symlink};
 
 use super::*;
 
@@ -17,6 +17,18 @@ impl Folder {
 
     fn store(&self) -> Store {
         Store::new(self.0.join("token"))
+    }
+
+    /// Whose a file is: user and group.
+    fn owner(&self, name: &str) -> (u32, u32) {
+        let metadata = fs::symlink_metadata(self.0.join(name)).unwrap();
+        (metadata.uid(), metadata.gid())
+    }
+
+    /// Gives a file to somebody, which only root can do: whoever else runs this keeps it. Whose it is then.
+    fn give_away(&self, name: &str) -> (u32, u32) {
+        drop(chown(self.0.join(name), Some(4711), Some(4712)));
+        self.owner(name)
     }
 
     fn names(&self) -> Vec<String> {
@@ -130,6 +142,33 @@ async fn its_owner_reads_it_and_nobody_else() {
     assert_eq!((mode("token"), mode("token.lock")), (0o600, 0o600));
     assert_eq!(fs::read_to_string(store.path()).unwrap(), "new\n");
     assert!(!lock(&store).await.read().unwrap().unwrap().is_open_to_others);
+}
+
+#[tokio::test]
+async fn what_is_made_beside_a_store_belongs_to_its_owner_whoever_makes_it() {
+    for (name, given, before) in [("owner-file", "token", Some("old")), ("owner-folder", ".", None)] {
+        let folder = Folder::new(name);
+        let store = folder.store();
+        if let Some(before) = before {
+            fs::write(store.path(), before).unwrap();
+        }
+        let whose = folder.give_away(given);
+        let mut place = lock(&store).await.place().unwrap();
+        assert_eq!((folder.owner("token.lock"), folder.owner("token.new")), (whose, whose), "{name}");
+        place.write(&Secret::new("new")).unwrap();
+        drop(place.commit().unwrap());
+        assert_eq!(folder.owner("token"), whose, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_put_there_as_a_lock_is_not_given_away() {
+    let folder = Folder::new("lock-link");
+    fs::write(folder.0.join("elsewhere"), "theirs").unwrap();
+    symlink(folder.0.join("elsewhere"), folder.0.join("token.lock")).unwrap();
+    let (whose, _) = (folder.owner("elsewhere"), folder.give_away("."));
+    drop(lock(&folder.store()).await);
+    assert_eq!(folder.owner("elsewhere"), whose);
 }
 
 #[tokio::test]
