@@ -23,6 +23,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Only the owner may read and write it.
 const MODE: u32 = 0o600;
 
+/// The most links that are followed to the file.
+const MOST_LINKS: usize = 40;
+
 /// The file that stores a refresh token.
 #[derive(Clone, Debug)]
 pub(super) struct Store(PathBuf);
@@ -78,16 +81,18 @@ impl Store {
 
     /// Whether there is a token, or one that a crash left beside its place.
     pub(super) fn is_there(&self) -> bool {
-        self.0.exists() || matches!(read_line(&next_to(&self.0, "new")), Ok(Some(_)))
+        let file = followed(&self.0);
+        file.exists() || matches!(read_line(&next_to(&file, "new")), Ok(Some(_)))
     }
 
     /// Waits for the lock.
     pub(super) async fn lock(&self, deadline: Deadline) -> Result<LockedStore> {
-        let path = next_to(&self.0, "lock");
-        let lock = open_lock(&path, &self.0).map_err(|cause| failed(&path, "written", cause))?;
+        let file = followed(&self.0);
+        let path = next_to(&file, "lock");
+        let lock = open_lock(&path, &file).map_err(|cause| failed(&path, "written", cause))?;
         loop {
             match lock.try_lock() {
-                Ok(()) => return Ok(LockedStore { path: self.0.clone(), _lock: lock }),
+                Ok(()) => return Ok(LockedStore { path: file, _lock: lock }),
                 Err(TryLockError::Error(cause)) => return Err(failed(&path, "locked", cause)),
                 Err(TryLockError::WouldBlock) if deadline.left().is_zero() => {
                     return Err(failed(&path, "locked", io::Error::other("another process holds it")));
@@ -188,6 +193,14 @@ impl Place {
 }
 
 // === free functions ===
+
+/// The file that a path leads to, which need not exist yet. If the path is a link, a rename would replace the link and leave
+/// the file as it was, and a process that uses the file by another path would have another lock.
+fn followed(path: &Path) -> PathBuf {
+    let next = |path: &PathBuf| Some(folder(path).join(fs::read_link(path).ok()?));
+    let links = std::iter::successors(Some(path.to_owned()), next).take(MOST_LINKS);
+    links.last().unwrap_or_else(|| path.to_owned())
+}
 
 /// Opens the lock of a store, and creates it if it does not exist.
 fn open_lock(path: &Path, store: &Path) -> io::Result<File> {

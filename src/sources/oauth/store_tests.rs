@@ -172,6 +172,37 @@ async fn what_somebody_put_there_as_a_lock_is_not_given_away() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_a_link_is_the_file_behind_it() {
+    for (name, links, before) in [
+        ("link-there", &[("token", "volume/real")][..], Some("old")),
+        ("link-dangling", &[("token", "volume/real")], None),
+        ("link-to-link", &[("token", "second"), ("second", "volume/real")], Some("old")),
+    ] {
+        let folder = Folder::new(name);
+        let (store, real) = (folder.store(), folder.0.join("volume/real"));
+        fs::create_dir(folder.0.join("volume")).unwrap();
+        if let Some(before) = before {
+            fs::write(&real, before).unwrap();
+        }
+        for (link, to) in links {
+            symlink(to, folder.0.join(link)).unwrap();
+        }
+        let before = folder.names();
+        assert_eq!(store.is_there(), real.exists(), "{name}");
+        drop(lock(&store).await.write(&Secret::new("new")).unwrap());
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new\n", "{name}");
+        assert_eq!(folder.names(), before, "{name}: nothing stands beside the link, and it is one");
+        let held = lock(&store).await;
+        let other = Store::new(real.clone()).lock(Deadline::after(Duration::from_millis(60))).await;
+        assert!(other.is_err(), "{name}: who uses the file itself waits for its turn, too");
+        drop(held);
+        fs::rename(&real, folder.0.join("volume/real.new")).unwrap();
+        assert!(store.is_there(), "{name}: what a crash left beside the file is seen");
+        assert_eq!(found(&store).await, "new", "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_link_that_somebody_put_there_is_not_followed() {
     let folder = Folder::new("link");
     let (store, elsewhere) = (folder.store(), folder.0.join("elsewhere"));
