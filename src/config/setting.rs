@@ -108,7 +108,7 @@ impl Setting for Text {
     const WANTED: &'static str = "a text that is not blank";
 
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_str().filter(|text| !text.trim().is_empty()).map(|text| Self(text.to_owned())).ok_or_else(wanted::<Self>)
+        value.as_str().filter(|text| !text.trim().is_empty()).map(|text| Self(text.to_owned())).ok_or_else(Self::wanted)
     }
 }
 

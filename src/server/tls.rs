@@ -117,7 +117,7 @@ impl Current {
 
     fn read_again(&self) -> Result<(), Unusable> {
         self.key.store(Arc::new(self.pair.read()?));
-        tracing::info!("the certificate was read again");
+        tracing::info!("the certificate was reloaded");
         Ok(())
     }
 }

@@ -53,7 +53,7 @@ async fn a_configuration_that_changes_while_the_program_starts_is_taken() {
     let next = starting.folder.write("next.toml", &starting.world.toml(&secrets(" = \"another\"")));
     fs::rename(next, starting.folder.path("rollcall.toml")).unwrap();
     starting.goes_on(&["listening"]).await;
-    starting.program.lines_with(&["the configuration was read again"]).await;
+    starting.program.lines_with(&["the configuration was reloaded"]).await;
 }
 
 #[tokio::test]
@@ -62,5 +62,5 @@ async fn a_reload_that_is_asked_for_while_the_program_starts_is_one() {
     starting.program.signal("HUP");
     starting.goes_on(&["listening"]).await;
     starting.is_read().await;
-    starting.goes_on(&["the configuration was read again"]).await;
+    starting.goes_on(&["the configuration was reloaded"]).await;
 }

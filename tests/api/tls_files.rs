@@ -60,7 +60,7 @@ async fn a_changed_pair_is_put_to_work_when_it_is_whole_and_until_then_the_one_b
     new.write(&folder);
     tokio::time::sleep(LOOK).await;
     assert!(is_answered(&gateway, &after).await && !is_answered(&gateway, &before).await, "{}", program.said());
-    assert_eq!(program.lines_with(&["the certificate was read again"]).await.len(), 1);
+    assert_eq!(program.lines_with(&["the certificate was reloaded"]).await.len(), 1);
     assert_eq!(ask().await, 200, "the existing connection stays usable");
     fs::remove_file(folder.path("key.pem")).unwrap();
     tokio::time::sleep(LOOK).await;
