@@ -16,7 +16,6 @@ use super::{
     Gateway,
     accept::Accept,
     caching::{tag_of, tagged},
-    code::Code,
     envelope::RollStatus,
     error::ApiError,
     extract::{Customer, must_take_json, page_size, searched},
@@ -188,7 +187,7 @@ pub(super) async fn find_customer(
     must_take_json(&Accept::of(&headers))?;
     let customers = gateway.rolls.customers();
     let linked = customers.find(&customer).map_err(|why| match why {
-        NotLinked::Unknown => ApiError::new(Code::CustomerNotFound, format!("Customer '{customer}' is not linked to any source.")),
+        NotLinked::Unknown => ApiError::not_linked(customer.as_str()),
         why @ NotLinked::NotReadYet(_) => not_listed(&why),
     })?;
     let warnings = linked.warnings.clone();

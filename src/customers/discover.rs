@@ -68,9 +68,9 @@ struct Read {
 #[derive(Debug)]
 pub(super) struct Discovered {
     pub(super) table: Table,
-    /// How many customers of a source have an id that cannot be requested.
-    pub(super) hidden: Vec<(SourceName, u64)>,
     pub(super) at: Moment,
+    /// The customers whose id cannot be requested: their source, and the id there.
+    hidden: Vec<(SourceName, Box<str>)>,
     /// The ids of those customers and of the partner itself, in lower case.
     hidden_ids: HashSet<(SourceName, String)>,
     unlinked: Vec<Unlinked>,
@@ -146,6 +146,11 @@ impl Discovery {
         let Some(key) = source.list_key() else { return false };
         let (at, doubted) = (Moment::now(), None);
         match kept.get_mut(&key) {
+            // The links are as old as what they are made of.
+            Some(before) if *before.customers == customers => {
+                before.doubted = None;
+                false
+            }
             Some(before) if !is_believed(before.customers.len(), customers.len(), before.doubted) => {
                 before.doubted = Some(customers.len());
                 let (before, now) = (before.customers.len(), customers.len());
@@ -181,15 +186,12 @@ impl Discovery {
         let each: Vec<List<'_>> =
             lists.iter().map(|(place, source, list)| List { source: *source, place: *place, customers: &list.customers }).collect();
         let Matched { entries, unlinked } = match_lists(&each, self.sources.len());
-        let hidden = |(_, source, _): &(usize, SourceName, KeptList)| {
-            let hidden = unlinked.iter().filter(|unlinked| unlinked.source == *source && unlinked.reason.is_hidden()).count();
-            (hidden > 0).then_some((*source, hidden as u64))
-        };
-        let hidden = lists.iter().filter_map(hidden).collect();
-        let hidden_ids = unlinked.iter().filter(|unlinked| unlinked.reason.is_hidden()).map(|unlinked| (unlinked.source, &unlinked.id));
+        let hidden = unlinked.iter().filter(|unlinked| unlinked.reason.is_hidden());
+        let hidden: Vec<_> = hidden.map(|unlinked| (unlinked.source, unlinked.id.clone())).collect();
         let providers = each.iter().flat_map(|list| list.customers.iter().filter(|one| one.is_provider).map(|one| (list.source, &one.id)));
-        let hidden_ids = hidden_ids.chain(providers).map(|(source, id)| (source, id.to_ascii_lowercase())).collect();
-        Some(Discovered { table: Table::new(entries, self.sources.len()), hidden, at, hidden_ids, unlinked })
+        let ids = hidden.iter().map(|(source, id)| (*source, id)).chain(providers);
+        let hidden_ids = ids.map(|(source, id)| (source, id.to_ascii_lowercase())).collect();
+        Some(Discovered { table: Table::new(entries, self.sources.len()), at, hidden, hidden_ids, unlinked })
     }
 
     fn put_to_use(&self, metrics: &Metrics) {
@@ -213,6 +215,11 @@ impl Discovered {
     /// Whether an id at a source belongs to a customer that cannot be requested, or to the partner itself.
     pub(super) fn hides(&self, source: SourceName, id: &str) -> bool {
         !self.hidden_ids.is_empty() && self.hidden_ids.contains(&(source, id.to_ascii_lowercase()))
+    }
+
+    /// The ids of a source's customers that cannot be requested.
+    pub(super) fn hidden(&self, source: SourceName) -> impl Iterator<Item = &str> {
+        self.hidden.iter().filter(move |(name, _)| *name == source).map(|(_, id)| &**id)
     }
 
     fn count(&self, source: SourceName, reason: Reason) -> usize {

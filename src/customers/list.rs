@@ -86,14 +86,14 @@ impl Customers {
     /// they have no customer id by which to decide whether the caller may know about them.
     fn list_warnings(&self, known: &[Known], seen: &[(&Entry, bool)], sees_all: bool) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        for source in &self.sources {
+        for (place, source) in self.sources.iter().enumerate() {
             let told = |entry: &Entry| entry.apart.iter().filter(|(name, _)| name == source).map(|(_, count)| *count).max();
             let is_of = |(entry, _): &&(&Entry, bool)| entry.is_apart && told(entry).is_some();
             let shown = seen.iter().filter(is_of).count() as u64;
             // Customers missing from the list, hidden or invisible to this caller, are counted by those shown (`apart`).
             let most = seen.iter().filter_map(|(entry, _)| told(entry)).max().unwrap_or(0);
             warnings.extend(counted(WarningCode::AmbiguousReference, *source, shown.max(most)));
-            let hidden = if sees_all { known.iter().map(|known| known.hidden(*source)).sum() } else { 0 };
+            let hidden = if sees_all { not_listed(known, place, *source) } else { 0 };
             warnings.extend(counted(WarningCode::CustomersNotListed, *source, hidden));
         }
         if self.strategies.iter().any(|strategy| matches!(strategy, Strategy::SameId)) {
@@ -104,14 +104,15 @@ impl Customers {
     }
 }
 
-impl Known {
-    /// How many customers of a source have an id that cannot be requested.
-    fn hidden(&self, source: SourceName) -> u64 {
-        match self {
-            Self::File(_) => 0,
-            Self::Discovered(found) => found.hidden.iter().filter(|(name, _)| *name == source).map(|(_, hidden)| hidden).sum(),
-        }
-    }
+/// Counts the customers of a source, given by its place and name, that have an id that cannot be asked for, and
+/// that the file does not link either.
+fn not_listed(known: &[Known], place: usize, source: SourceName) -> u64 {
+    let is_in_file = |id: &&str| known.iter().any(|known| matches!(known, Known::File(file) if file.0.find_remote(place, id).is_some()));
+    let hidden = known.iter().filter_map(|known| match known {
+        Known::File(_) => None,
+        Known::Discovered(found) => Some(found.hidden(source)),
+    });
+    hidden.flatten().filter(|id| !is_in_file(id)).count() as u64
 }
 
 /// Every customer once, ordered by id, and whether its texts contain `part`; if two have the same id, the

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     discover::{discovering, every_case, links, ready},
     support::{
-        Gateway, Reply, World,
+        Folder, Gateway, Reply, World,
         lists::{Lists, customer, customers_page, is_list, tenant, tenants_page},
         until, with_tokens,
     },
@@ -151,4 +151,41 @@ async fn customers_who_cannot_be_asked_for_are_counted_only_for_whom_nobody_is_h
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!((counted(&everybody).await, counted(&some).await), ((200, true), (200, false)));
+}
+
+#[tokio::test]
+async fn whom_the_file_links_can_be_asked_for_whatever_the_id_at_the_source() {
+    let (world, folder) = (World::new().await, Folder::new());
+    world.list(&every_case());
+    for (links, rows, warned) in
+        [("file,discover", "spaced,,,m no", false), ("discover,file", "spaced,,,M NO", false), ("file,discover", "acme,,a,b", true)]
+    {
+        let file = folder.write("customers.csv", &format!("customer_id,name,advanced_automation_id,my_reports_id\n{rows}\n"));
+        let setup = discovering(&world).set("customers.links", links).set("customers.file", file.to_str().unwrap());
+        let gateway = setup.start().await;
+        ready(&gateway).await;
+        let list = gateway.get("/customers").await.json();
+        let counted = json!({"code": "customers_not_listed", "source": "my_reports", "count": 1});
+        assert_eq!(list["warnings"].as_array().unwrap().contains(&counted), warned, "{links} {rows}: {list}");
+    }
+}
+
+#[tokio::test]
+async fn links_are_as_old_as_the_lists_they_are_made_of_until_one_changes() {
+    let world = World::new().await;
+    world.list(&every_case());
+    let gateway = discovering(&world).start().await;
+    ready(&gateway).await;
+    let timestamp = async || gateway.get("/customers").await.json()["timestamp"].as_str().unwrap().to_owned();
+    let (first, read) = (timestamp().await, world.lists_asked());
+    until("both lists to be read twice more", || world.lists_asked().0 >= read.0 + 2 && world.lists_asked().1 >= read.1 + 2).await;
+    assert_eq!(timestamp().await, first);
+    let mut lists = every_case();
+    lists.my_reports[0]["name"] = json!("Another name");
+    world.list(&lists);
+    let changed = tokio::time::Instant::now();
+    while timestamp().await == first {
+        assert!(changed.elapsed() < Duration::from_secs(20), "the change is not shown");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
