@@ -1,6 +1,11 @@
 //! The largest request: its target, its head, its body.
 
-use crate::support::World;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
+
+use crate::support::{Gateway, World};
 
 #[tokio::test]
 async fn what_is_too_large_is_refused_in_the_one_shape_and_asks_no_source() {
@@ -105,5 +110,38 @@ async fn a_body_that_nobody_wants_may_be_small_and_is_refused_if_it_is_not() {
                 (true, _) => assert_eq!(answer.status, 200, "{line} {path}"),
             }
         }
+    }
+}
+
+/// The answer to what is sent on a connection that its caller would go on to use.
+async fn answered(gateway: &Gateway, sent: &str) -> String {
+    let mut stream = TcpStream::connect(gateway.url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(format!("GET /health/live HTTP/1.1\r\nHost: x\r\n{sent}").as_bytes()).await.unwrap();
+    let mut head = String::new();
+    let mut lines = BufReader::new(stream);
+    while !head.ends_with("\r\n\r\n") {
+        assert!(lines.read_line(&mut head).await.unwrap() > 0, "{head}");
+    }
+    head
+}
+
+#[tokio::test]
+async fn a_connection_with_the_rest_of_a_body_on_it_is_closed_and_the_answer_says_so() {
+    let world = World::new().await;
+    let gateway = world.start().await;
+    let chunk = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n", 70_000, "x".repeat(70_000));
+    let big = format!("X-Big: {}\r\n", "x".repeat(70_000));
+    for (sent, status, closes) in [
+        ("\r\n", 200, false),
+        ("Content-Length: 5\r\n\r\nhello", 200, false),
+        (&format!("{big}\r\n"), 431, false),
+        (&format!("{big}Content-Length: 5\r\n\r\n"), 431, true),
+        ("Content-Length: 70000\r\n\r\n", 413, true),
+        (&chunk, 413, true),
+        ("Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, true),
+    ] {
+        let head = answered(&gateway, sent).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{sent:.60}: {head}");
+        assert_eq!(head.to_lowercase().contains("\r\nconnection: close\r\n"), closes, "{sent:.60}: {head}");
     }
 }

@@ -30,8 +30,25 @@ const LINE: usize = 4;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused(pub(crate) StatusCode);
 
-/// Returns the request with its body read and discarded, or the status to refuse it with.
-pub(super) async fn within_limits(request: Request) -> Result<Request, StatusCode> {
+/// A request that is refused before anything looks at it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// Whether part of its body may still come, so that the connection is of no use to another request (RFC 9112, 9.6).
+    pub(super) closes: bool,
+}
+
+/// Returns the request with its body read and discarded, or why it is refused.
+pub(super) async fn within_limits(request: Request) -> Result<Request, Refusal> {
+    let has_body = !request.body().is_end_stream();
+    let request = head_within_limits(request).map_err(|status| Refusal { status, closes: has_body })?;
+    if !has_body {
+        return Ok(request);
+    }
+    Box::pin(without_body(request)).await.map_err(|status| Refusal { status, closes: true })
+}
+
+fn head_within_limits(request: Request) -> Result<Request, StatusCode> {
     if let Some(Refused(status)) = request.extensions().get() {
         return Err(*status);
     }
@@ -46,7 +63,7 @@ pub(super) async fn within_limits(request: Request) -> Result<Request, StatusCod
     if head > LARGEST_HEAD || request.headers().len() > MOST_HEADERS {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
-    if request.body().is_end_stream() { Ok(request) } else { Box::pin(without_body(request)).await }
+    Ok(request)
 }
 
 /// An HTTP/1.1 request has exactly one `Host` (RFC 9112, 3.2).

@@ -34,13 +34,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 
 use super::{Gateway, error::ApiError};
 use crate::telemetry::Origin;
 
 pub(super) use authenticate::{authenticate, authenticate_within_limit};
 pub use cors::Cors;
+use limits::Refusal;
 pub(crate) use limits::{LARGEST_HEAD, MOST_HEADERS, Refused};
 
 /// What the layers need.
@@ -73,9 +74,17 @@ async fn enveloped(gateway: &Gateway, origin: &Origin, request: Request, next: N
     let wants_problem = envelope::wants_problem(&request);
     let response = match limits::within_limits(request).await {
         Ok(request) => caught(gateway, next.run(request)).await,
-        Err(refused) => ApiError::of_status(refused).into_response(),
+        Err(refusal) => refused(refusal),
     };
     envelope::write_errors(response, origin, wants_problem)
+}
+
+fn refused(Refusal { status, closes }: Refusal) -> Response {
+    let mut response = ApiError::of_status(status).into_response();
+    if closes {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 async fn caught(gateway: &Gateway, answer: impl Future<Output = Response>) -> Response {
