@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, header};
 
+use super::quoted::split;
+
 /// The media type of errors in the form of RFC 9457.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -23,7 +25,7 @@ impl Accept {
     /// Reads the ranges of a header that has the syntax of `Accept`.
     fn named_in(headers: &HeaderMap, name: HeaderName) -> Self {
         let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-        Self(values.flat_map(|value| value.split(',')).filter_map(range).collect())
+        Self(values.flat_map(|value| elements(value, ',')).filter_map(range).collect())
     }
 
     /// Whether JSON may be sent. A caller that names the error type accepts JSON for everything else.
@@ -66,8 +68,13 @@ pub(super) fn wants_gzip(headers: &HeaderMap) -> bool {
     gzip > 0 && gzip >= quality("identity").or_else(|| quality("*")).unwrap_or(0)
 }
 
+/// Splits at a character outside quotes, or anywhere if a quote is not closed.
+fn elements(text: &str, at: char) -> Vec<&str> {
+    split(text, at).unwrap_or_else(|| text.split(at).collect())
+}
+
 fn range(text: &str) -> Option<(String, u16)> {
-    let mut parts = text.split(';').map(str::trim);
+    let mut parts = elements(text, ';').into_iter().map(str::trim);
     let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
     let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
     Some((name, quality.map_or(1000, thousandths)))
@@ -101,6 +108,9 @@ mod tests {
             ("text/html", false),
             ("application/json;q=0, */*", false),
             ("application/xml", false),
+            ("text/plain;note=\"a, application/json\"", false),
+            ("application/json;note=\"a;q=0\"", true),
+            ("text/plain;note=\"a, application/json", true),
         ] {
             assert_eq!(accept(value).takes_json(), expected, "{value}");
         }

@@ -181,7 +181,7 @@ impl Code {
             Self::UpstreamUnavailable => ("upstream_unavailable", 502, Upstream, LATER, "A source is unavailable"),
             Self::UpstreamInvalidResponse => ("upstream_invalid_response", 502, Upstream, LATER, "A source's answer cannot be used"),
             Self::UpstreamRateLimited => ("upstream_rate_limited", 503, Upstream, LATER, "A source is rate limiting the gateway"),
-            Self::Overloaded => ("overloaded", 503, Gateway, LATER, "Calls are being held back"),
+            Self::Overloaded => ("overloaded", 503, Gateway, LATER, "Temporarily overloaded"),
             Self::KeysUnavailable => ("keys_unavailable", 503, Gateway, LATER, "Tokens cannot be verified"),
             Self::LinksUnavailable => ("links_unavailable", 503, Gateway, LATER, "The links are not available yet"),
             Self::ShuttingDown => ("shutting_down", 503, Gateway, LATER, "Shutting down"),

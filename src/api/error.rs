@@ -114,10 +114,15 @@ impl ApiError {
         Self { sources, ..Self::new(Code::UserNotFound, "The customer has no such user.") }
     }
 
+    /// No strategy links the customer to any source.
+    pub(super) fn not_linked(customer: &str) -> Self {
+        Self::new(Code::CustomerNotFound, format!("Customer '{customer}' is not linked to any source."))
+    }
+
     /// The error that a bare status from a layer below stands for.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let (code, message) = match status.as_u16() {
-            404 => (Code::RouteNotFound, "No such route; see /docs for the available ones."),
+            404 => (Code::RouteNotFound, "No such route; the OpenAPI document lists the available ones."),
             405 => (Code::MethodNotAllowed, "This route does not support the method; see the Allow header."),
             406 => (Code::NotAcceptable, "This route offers nothing that the Accept header allows; it returns application/json."),
             408 => (Code::RequestTimeout, "The request did not arrive completely in time."),
@@ -134,10 +139,10 @@ impl ApiError {
         Self::new(code, message)
     }
 
-    /// An example error with this code, for the OpenAPI document.
-    pub(super) fn example(code: Code) -> Self {
+    /// An example error with this code, for the OpenAPI document; of a route that asks the sources, or of one that does not.
+    pub(super) fn example(code: Code, asks_sources: bool) -> Self {
         let sources = [SourceName::new("advanced_automation"), SourceName::new("my_reports")];
-        let kind = FailureKind::ALL.into_iter().find(|kind| Code::from(*kind) == code);
+        let kind = FailureKind::ALL.into_iter().find(|kind| asks_sources && Code::from(*kind) == code);
         match (kind, code) {
             (Some(kind), _) => {
                 let message = sentence("acme", kind, sources.first().copied(), false);
@@ -154,6 +159,7 @@ impl ApiError {
                 Self { sources: sources.map(refused).to_vec(), ..Self::new(code, message) }
             }
             (None, Code::InvalidParameter) => Self::parameter("page_size", "must be a whole number from 1 to 1000."),
+            (None, Code::CustomerNotFound) => Self::not_linked("acme"),
             (None, Code::UserNotFound) => Self::user_not_found(&[]),
             (None, Code::LinksUnavailable) => LinksUnavailable(SOME_TIME).into(),
             (None, Code::ShuttingDown) => Self::new(code, "The gateway is shutting down; ask another instance."),
@@ -240,7 +246,7 @@ impl From<InvalidCustomerId> for ApiError {
 
 impl From<LinksUnavailable> for ApiError {
     fn from(LinksUnavailable(wait): LinksUnavailable) -> Self {
-        let message = "The sources' customer lists are still loading, so this customer cannot be resolved yet; try again later.";
+        let message = "The sources' customer lists are still loading, so customers cannot be resolved yet; try again later.";
         Self::new(Code::LinksUnavailable, message).retry_after(wait)
     }
 }

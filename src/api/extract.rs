@@ -143,7 +143,7 @@ pub(super) fn searched<'a>(name: &str, value: &'a str) -> Result<&'a str, ApiErr
     if fits && !value.contains(|letter: char| letter.is_control() || letter == '\u{fffd}') {
         return Ok(value);
     }
-    Err(ApiError::parameter(name, &format!("must be a text of 1 to {LONGEST_TEXT} characters, without control characters.")))
+    Err(ApiError::parameter(name, &format!("must be a text of 1 to {LONGEST_TEXT} characters, not blank and without control characters.")))
 }
 
 fn address(name: &str, value: &str) -> Result<EmailKey, ApiError> {

@@ -22,6 +22,7 @@ mod openapi;
 mod parameters;
 mod peer;
 mod query;
+mod quoted;
 mod representation;
 mod request_context;
 mod source_status;

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, header};
 
-use super::headers::X_FORWARDED_FOR;
+use super::{headers::X_FORWARDED_FOR, quoted::split};
 use crate::config::Networks;
 
 /// The other end of a request: its address, without a port and never as an IPv4-mapped IPv6 address.
@@ -114,25 +114,6 @@ fn node(text: &str) -> Option<IpAddr> {
     };
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(address)
-}
-
-/// Splits at a character outside quotes; `None` if a quote is not closed.
-fn split(text: &str, at: char) -> Option<Vec<&str>> {
-    let (mut parts, mut begins, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
-    for (place, letter) in text.char_indices() {
-        match letter {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            letter if letter == at && !quoted => {
-                parts.push(text.get(begins..place)?);
-                begins = place + letter.len_utf8();
-            }
-            _ => {}
-        }
-    }
-    parts.push(text.get(begins..)?);
-    (!quoted).then_some(parts)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(super) fn read_again(query: &str, mut take: impl FnMut(&str, &str) -> Result
 
 /// Reports a parameter that the route does not have.
 pub(super) fn unknown(name: &str) -> ApiError {
-    ApiError::parameter(&shown(name), "is not a parameter of this route; see /docs.")
+    ApiError::parameter(&shown(name), "is not a parameter of this route; the OpenAPI document lists them.")
 }
 
 /// Shortens a parameter name of the caller's so that it fits into a sentence.

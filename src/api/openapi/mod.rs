@@ -220,8 +220,9 @@ fn error_response(codes: &[Code], asks_sources: bool) -> Response {
     let names: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
     let content = |name: &str, problem: bool| {
         let schema = RefOr::<Schema>::Ref(Ref::from_schema_name(name));
-        let example =
-            move |code: &Code| (code.as_str(), ExampleBuilder::new().summary(code.title()).value(Some(example(*code, problem))).build());
+        let example = move |code: &Code| {
+            (code.as_str(), ExampleBuilder::new().summary(code.title()).value(Some(example(*code, asks_sources, problem))).build())
+        };
         ContentBuilder::new().schema(Some(schema)).examples_from_iter(codes.iter().map(example)).build()
     };
     let mut response = ResponseBuilder::new()
@@ -253,8 +254,8 @@ fn header(text: &str) -> Header {
 }
 
 /// An error as the envelope writes it, with a fixed id and time.
-fn example(code: Code, problem: bool) -> serde_json::Value {
-    let error = ApiError::example(code);
+fn example(code: Code, asks_sources: bool, problem: bool) -> serde_json::Value {
+    let error = ApiError::example(code, asks_sources);
     let envelope = ErrorEnvelope::new(&error, "019a8f3e-7c1d-7000-8000-000000000000", Moment::EXAMPLE);
     let value = if problem { serde_json::to_value(envelope.into_problem()) } else { serde_json::to_value(envelope) };
     value.unwrap_or_default()
