@@ -179,6 +179,24 @@ async fn a_login_at_one_replica_is_one_for_both() {
     until("both to keep it", || pair.stored("one") == "refresh-10" && pair.stored("other") == "refresh-10").await;
 }
 
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_login_while_another_replica_renews_is_not_lost_to_what_that_one_gets() {
+    let pair = Pair::new(3600).await;
+    let given = pair.world.identity(3600, |_, reply| reply.after(Duration::from_millis(1500)));
+    let (_one, other) = (pair.replica("one").await, pair.replica("other").await);
+    let log_in = async {
+        until("the renewal", || !sent(&given).is_empty()).await;
+        tokio::time::sleep(Duration::from_millis(100)).await; // the clock that dates files may be a little behind
+        fs::write(pair.store("one"), "login\n").unwrap();
+    };
+    let (answer, ()) = tokio::join!(ask(&other, "a"), log_in);
+    assert_eq!((answer.status, sent(&given)), (200, numbered(1)), "{answer:?}");
+    until("both to keep the login", || pair.stored("one") == "login" && pair.stored("other") == "login").await;
+    tokio::time::sleep(Duration::from_millis(2200)).await; // two more looks
+    assert_eq!((pair.stored("one").as_str(), pair.stored("other").as_str()), ("login", "login"));
+}
+
 /// The name of the only place of this kind.
 async fn name_of(pair: &Pair, kind: &str) -> String {
     let find = || pair.redis.names().into_iter().find(|name| name.contains(kind));

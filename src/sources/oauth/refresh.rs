@@ -72,12 +72,13 @@ impl Refresh {
             return Err(Failure::new(FailureKind::Unavailable));
         }
         let shared = others.as_ref().map(|others| others.place);
+        // As of the question: a login that is made until the answer comes is newer than what the answer brings.
+        let rotated = newer_than(before);
         let granted = self.endpoint.ask(client, &form, Some(PATIENCE), trace).await;
         // No await between the answer and the writing: a crash in between would lose the token.
         let next = granted.as_ref().map_or_else(|refused| refused.refresh_token.as_ref(), |granted| granted.refresh_token.as_ref());
         if let Some(next) = next.filter(|next| **next != token) {
             let written = place.write(next);
-            let rotated = newer_than(before);
             place.date(rotated);
             let kept = offload(move || written.and_then(|()| place.commit())).await;
             offer(shared, granted.as_ref().ok(), next, rotated).await;
