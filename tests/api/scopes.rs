@@ -13,10 +13,10 @@ use proptest::{
 };
 
 use crate::support::{
-    Reply, World,
+    Call, Reply, World,
     envelope::{VARY, VARY_OF_CREDENTIALS},
     forwarding::{ROLL, echo, echoing, forwarding_both, header},
-    sources::{SOURCES, roll},
+    sources::{SOURCES, customer, roll},
     until,
 };
 
@@ -99,6 +99,27 @@ async fn a_refusal_ends_all_that_was_got_with_these_credentials_and_nothing_else
         "they are valid again, and the source is asked again"
     );
     assert_eq!((status("two", "Bearer a").await, world.asked().1), (200, asked.1 + 2), "what is fetched from now on is cached");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_before_a_refusal_is_for_those_who_wait_and_is_not_kept() {
+    let world = World::of_two().await;
+    for source in SOURCES {
+        let slow = |call: &Call| roll(call).after(Duration::from_millis(600));
+        world.answer_at(source, move |call| if customer(call) == "slow" { slow(call) } else { Reply::status(401) });
+    }
+    let gateway = forwarding_both(&world, &[]).await;
+    let get = async |customer: &str| gateway.get_with_both(&format!("/customers/{customer}/users?partial=deny"), "Bearer a").await;
+    let refused = async {
+        until("the slow one to be asked for", || world.asked() == (1, 1)).await;
+        get("refused").await.status
+    };
+    let (slow, refused) = tokio::join!(get("slow"), refused);
+    assert_eq!((slow.status, refused, world.asked()), (200, 401, (2, 2)), "{slow:?}");
+    assert!(slow.header("cache-status").is_some_and(|status| !status.contains("stored")), "{slow:?}");
+    let again = get("slow").await;
+    assert_eq!((again.status, world.asked()), (200, (3, 3)), "it is asked for anew: {again:?}");
+    assert_eq!((get("slow").await.status, world.asked()), (200, (3, 3)), "and that is kept");
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ impl SourceCache {
     /// Returns whether a copy may still be used: the links may have changed since, and the credentials that
     /// fetched it may have been refused.
     pub(super) fn is_own(&self, key: &Key, copy: &CachedAnswer) -> bool {
-        if key.scope.is_brought() && self.ended.get(&(key.scope, key.source)).is_some_and(|ended| copy.is_from_before(ended)) {
+        if self.refused_at(key).is_some_and(|refused| copy.is_from_before(refused)) {
             return false;
         }
         match &copy.answer {
@@ -44,14 +44,19 @@ impl SourceCache {
         }
     }
 
-    /// Keeps a walk's result. A failure never replaces a copy but an answer does: a 404 becomes the new copy,
-    /// a 400 removes the copy. A walk whose counts never agreed is returned to its waiters, but not kept as a
-    /// copy.
-    pub(super) fn keep(&self, key: &Key, walked: Result<Walk, Failure>) -> Result<Arc<CachedAnswer>, Failure> {
-        self.keep_as_of(key, walked, Moment::now(), Duration::ZERO)
+    /// Keeps the result of a walk that began at this moment. If the credentials that it was made with were refused
+    /// since, its result is only for those who wait.
+    pub(super) fn keep(&self, key: &Key, walked: Result<Walk, Failure>, begun: Instant) -> Result<Arc<CachedAnswer>, Failure> {
+        let copy = Arc::new(self.said(key, walked, Moment::now(), Duration::ZERO)?);
+        if self.refused_at(key).is_some_and(|refused| begun <= refused) {
+            self.held.remove(key);
+            return Ok(copy);
+        }
+        self.hold(key, &copy);
+        Ok(copy)
     }
 
-    /// Does the same for a walk that ended at this moment; `age` is how long ago that was.
+    /// Keeps the result of another replica's walk that ended at this moment; `age` is how long ago that was.
     pub(super) fn keep_as_of(
         &self,
         key: &Key,
@@ -59,31 +64,46 @@ impl SourceCache {
         at: Moment,
         age: Duration,
     ) -> Result<Arc<CachedAnswer>, Failure> {
-        let copy = match walked {
-            Ok(walk) => self.copy(SourceAnswer::Users(walk), at, age),
-            Err(failure) if failure.kind == FailureKind::NotFound => self.copy(SourceAnswer::NotFound(failure), at, age),
+        let copy = Arc::new(self.said(key, walked, at, age)?);
+        self.hold(key, &copy);
+        Ok(copy)
+    }
+
+    /// The answer in a walk's result. A failure never replaces a copy but an answer does: a 404 becomes the new copy,
+    /// a 400 removes the copy.
+    fn said(&self, key: &Key, walked: Result<Walk, Failure>, at: Moment, age: Duration) -> Result<CachedAnswer, Failure> {
+        match walked {
+            Ok(walk) => Ok(self.copy(SourceAnswer::Users(walk), at, age)),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(self.copy(SourceAnswer::NotFound(failure), at, age)),
             Err(failure) if is_believed(failure.kind, key.scope) => {
                 self.held.remove(key);
                 if failure.kind == FailureKind::Unauthorized {
                     self.ended.insert((key.scope, key.source), Instant::now());
                 }
-                return Err(failure);
+                Err(failure)
             }
             Err(failure) => {
                 self.cool(key, failure);
-                return Err(failure);
+                Err(failure)
             }
-        };
-        let copy = Arc::new(copy);
+        }
+    }
+
+    /// Holds a copy. A walk whose counts never agreed is returned to its waiters, but not kept as a copy.
+    fn hold(&self, key: &Key, copy: &Arc<CachedAnswer>) {
         if copy.is_kept() {
             self.failures.invalidate(key);
-            self.held.insert(key.clone(), Arc::clone(&copy));
-            self.tell_lack_of_room(key, &copy);
+            self.held.insert(key.clone(), Arc::clone(copy));
+            self.tell_lack_of_room(key, copy);
         } else {
             self.cool(key, Failure::new(FailureKind::InvalidResponse));
             self.end_not_found(key);
         }
-        Ok(copy)
+    }
+
+    /// When a caller's credentials were last refused, if they were: anything fetched or begun before no longer counts.
+    fn refused_at(&self, key: &Key) -> Option<Instant> {
+        if key.scope.is_brought() { self.ended.get(&(key.scope, key.source)) } else { None }
     }
 
     /// Ends a "not found": users were read, though perhaps not all of them.

@@ -269,11 +269,12 @@ impl SourceCache {
 
     /// Asks the source, and keeps its answer.
     async fn walk_now(&self, Question { key, source, identity, context }: Question<'_>) -> Result<Arc<CachedAnswer>, Failure> {
+        let begun = Instant::now();
         let walk = AssertUnwindSafe(source.walk(&key.customer, identity, &context.origin, context.deadline));
         let walked = walk.catch_unwind().await.unwrap_or_else(|_| {
             self.metrics.panicked(); // a bug of ours, which says nothing about the source
             Err(Failure::new(FailureKind::InvalidResponse))
         });
-        self.keep(key, walked.and_then(|walk| self.own(key, walk)))
+        self.keep(key, walked.and_then(|walk| self.own(key, walk)), begun)
     }
 }
