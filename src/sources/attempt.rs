@@ -47,6 +47,9 @@ impl Source {
                 replaced = true;
                 continue;
             }
+            if task.identity.may_be_why(&failure) {
+                return Err(failure); // what others may need is not spent on what one caller brought
+            }
             let pause = self.retry.pause(&failure, tries, task.time_to_pause(), fastrand::f64());
             let Some(pause) = pause.filter(|_| self.budget.withdraw()) else { return Err(failure) };
             if !slept(pause, failing).await {
@@ -84,7 +87,8 @@ impl Source {
         spans::note_outcome(&mut span, page.as_ref().err());
         let failed = page.as_ref().err().map(|failure| failure.kind);
         let says_nothing = failed.is_some_and(|failed| says_nothing(failed, sent.is_some(), started.elapsed(), self.limits.timeout));
-        permit.finish(if says_nothing { Verdict::Nothing } else { failed.into() });
+        let is_odd = failed == Some(FailureKind::InvalidResponse) && page.as_ref().is_err_and(|failure| task.identity.may_be_why(failure));
+        permit.finish(if says_nothing || is_odd { Verdict::Nothing } else { failed.into() });
         self.metrics.call(self.name(), failed, started.elapsed(), task.origin.trace.reported());
         if let Some(sent) = sent.as_ref().filter(|_| failed.is_none()) {
             self.credentials.accepted(sent);

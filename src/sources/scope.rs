@@ -51,6 +51,16 @@ impl Identity {
         self.scope
     }
 
+    /// Whether the caller's credentials may be the cause of a failure, which then says nothing about the source to anyone
+    /// else: they were refused, limited, or too large or too odd for something in front of the source.
+    pub(super) fn may_be_why(&self, failure: &Failure) -> bool {
+        self.scope.is_brought()
+            && match failure.kind {
+                FailureKind::InvalidResponse => failure.http_status.is_some_and(|status| (300..=499).contains(&status)),
+                kind => kind.is_refusal() || kind == FailureKind::RateLimited,
+            }
+    }
+
     /// The caller's credentials, if this is a caller's identity.
     pub(super) fn brought(&self) -> Option<&Authorization> {
         self.brought.as_ref()
@@ -109,6 +119,30 @@ mod tests {
         }
         assert!(key.identity(SourceName::new("elsewhere"), &brought("Bearer a")).is_err());
         assert!(!Identity::own().scope().is_brought());
+    }
+
+    #[test]
+    fn what_a_caller_brings_may_be_why_a_source_says_no() {
+        use FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, Overloaded, RateLimited, Timeout, Unauthorized, Unavailable};
+        let theirs = ScopeKey::new().unwrap().identity(HERE, &brought("Bearer a")).unwrap();
+        for (failure, expected) in [
+            (Failure::answered(InvalidResponse, 302), true),
+            (Failure::answered(InvalidResponse, 413), true),
+            (Failure::answered(InvalidResponse, 431), true),
+            (Failure::answered(InvalidResponse, 200), false),
+            (Failure::answered(InvalidResponse, 600), false),
+            (Failure::new(InvalidResponse), false),
+            (Failure::answered(Unauthorized, 401), true),
+            (Failure::answered(Forbidden, 403), true),
+            (Failure::answered(RateLimited, 429), true),
+            (Failure::answered(Unavailable, 503), false),
+            (Failure::answered(BadRequest, 400), false),
+            (Failure::answered(NotFound, 404), false),
+            (Failure::new(Timeout), false),
+            (Failure::new(Overloaded), false),
+        ] {
+            assert_eq!((theirs.may_be_why(&failure), Identity::own().may_be_why(&failure)), (expected, false), "{failure:?}");
+        }
     }
 
     proptest! {

@@ -198,8 +198,8 @@ impl Source {
         spans::note_outcome(span, failed.as_ref());
         let answered = Verdict::from(failed.map(|failure| failure.kind)) == Verdict::Answered;
         self.metrics.walk(self.name(), answered, odd_fields);
-        // If a caller's credentials are refused, that says nothing about the source.
-        if !(identity.scope().is_brought() && failed.is_some_and(|failure| failure.kind.is_refusal())) {
+        // What is wrong with a caller's credentials says nothing about the source.
+        if !failed.is_some_and(|failure| identity.may_be_why(&failure)) {
             self.health.note(failed.map(|failure| failure.kind));
         }
         if let Some(failure) = failed {

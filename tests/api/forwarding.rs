@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::{
-    Answer, Reply, World,
+    Answer, Call, Reply, World,
     envelope::VARY,
     forwarding::{ROLL, echoing, forwarding_both, header},
     sources::{SOURCES, other_than, roll},
@@ -117,6 +117,37 @@ async fn bad_credentials_of_callers_say_nothing_of_the_source() {
     assert_eq!(get(100, "bad").await, 401);
     let health = gateway.get("/health/sources").await.json();
     assert_eq!((&health["sources"][1]["error"], &health["sources"][1]["breaker"]), (&json!(null), &"closed".into()), "{health}");
+}
+
+#[tokio::test]
+async fn odd_credentials_of_one_caller_take_the_source_from_nobody() {
+    for status in [302, 413, 431] {
+        let world = World::of_two().await;
+        let answer = move |call: &Call| if call.header("authorization") == Some("Bearer odd") { Reply::status(status) } else { roll(call) };
+        world.answer_at("my_reports", answer);
+        let gateway = world.gateway().forwarding("my_reports").tune("my_reports", &[("breaker.min_calls", "2")]).start().await;
+        let get = async |number: usize, credentials: &str| {
+            let path = format!("/customers/c{number}/users?partial=deny");
+            gateway.get_with(&path, &[(header("my_reports"), credentials)]).await
+        };
+        for number in 0..4 {
+            assert_eq!(get(number, "Bearer odd").await.json()["code"], "upstream_invalid_response", "{status}");
+        }
+        let good = get(4, "Bearer good").await;
+        assert_eq!(good.status, 200, "{status}: the breaker is closed: {good:?}");
+        let health = gateway.get("/health/sources").await.json();
+        assert_eq!((&health["sources"][1]["error"], &health["sources"][1]["breaker"]), (&json!(null), &"closed".into()), "{health}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_on_what_one_caller_brings_is_told_to_them_and_costs_nobody_a_retry() {
+    let world = World::of_two().await;
+    world.answer_at("my_reports", |_| Reply::status(429).header("retry-after", "1"));
+    let gateway = world.gateway().forwarding("my_reports").tune("my_reports", &[("retries", "2")]).start().await;
+    let limited = gateway.get_with(&format!("{ROLL}?partial=deny"), &[(header("my_reports"), "Bearer a")]).await;
+    assert_eq!((&limited.json()["code"], limited.header("retry-after")), (&"upstream_rate_limited".into(), Some("1")), "{limited:?}");
+    assert_eq!(world.asked_at("my_reports"), 1);
 }
 
 #[tokio::test]
