@@ -1,8 +1,9 @@
-//! One page of one backend: a place, the breaker's permission, credentials, the call, and retries.
+//! One page of one backend: the breaker's permission, credentials, a place, the call, and retries.
 
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, header};
+use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -17,7 +18,7 @@ use crate::{
     breaker::Verdict,
     domain::{Failure, FailureKind},
     offload::offload_if,
-    outbound::REQUEST_ID,
+    outbound::{Deadline, REQUEST_ID},
     telemetry::Span,
 };
 
@@ -60,16 +61,12 @@ impl Source {
         }
     }
 
-    /// Makes one attempt: a place, the breaker's permission, a token, the call. `resent` is how often the same
+    /// Makes one attempt: the breaker's permission, a token, a place, the call. `resent` is how often the same
     /// request was sent before. A failure comes with the credentials that were sent, if any were.
     async fn attempt<R: Rows>(&self, task: Task<'_, R>, at: Position, resent: u64) -> Result<Page<R>, (Failure, Option<Authorization>)> {
         if task.deadline.left().is_zero() {
             return Err((Failure::new(FailureKind::Timeout), None)); // out of time, not out of places
         }
-        // Waiting for a place for as long as for an answer would leave no time for the call.
-        let Ok(Ok(_place)) = task.deadline.or_after(self.limits.timeout / 2).bound(self.places.acquire()).await else {
-            return Err((overloaded(self.limits.timeout), None));
-        };
         let permit = self.breaker.pass().map_err(|wait| (overloaded(wait), None))?;
         let (mut started, mut sent, mut span) = (tokio::time::Instant::now(), None, Span::none());
         let own_time = || task.deadline.or_after(self.limits.timeout);
@@ -78,12 +75,17 @@ impl Source {
                 Some(brought) => brought.clone(),
                 None => self.credentials.authorization(&self.client, own_time(), Some(&task.origin.trace)).await?,
             };
+            let _place = self.place(task.deadline).await?; // whoever waits for a token holds none
             sent = Some(authorization.clone());
-            started = tokio::time::Instant::now(); // the source is not charged for the time that a token took
+            started = tokio::time::Instant::now(); // the source is not charged for the time that a token or a place took
             let deadline = own_time();
             deadline.bound(self.call(Task { deadline, ..task }, at, &authorization, resent, &mut span)).await.flatten()
         };
         let page = call.await;
+        if let Err(failure @ Failure { kind: FailureKind::Overloaded, .. }) = page {
+            permit.finish(Verdict::Nothing);
+            return Err((failure, None)); // no call was made
+        }
         spans::note_outcome(&mut span, page.as_ref().err());
         let failed = page.as_ref().err().map(|failure| failure.kind);
         let says_nothing = failed.is_some_and(|failed| says_nothing(failed, sent.is_some(), started.elapsed(), self.limits.timeout));
@@ -94,6 +96,13 @@ impl Source {
             self.credentials.accepted(sent);
         }
         page.map_err(|failure| (failure, sent))
+    }
+
+    /// Waits for a place among the calls in progress.
+    async fn place(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, Failure> {
+        // Waiting for a place for as long as for an answer would leave no time for the call.
+        let place = deadline.or_after(self.limits.timeout / 2).bound(self.places.acquire()).await;
+        place.ok().and_then(Result::ok).ok_or(overloaded(self.limits.timeout))
     }
 
     /// Makes the call itself, which has until the task's deadline.

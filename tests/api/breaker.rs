@@ -247,3 +247,19 @@ async fn who_waits_for_a_token_in_vain_does_not_speak_against_the_source() {
     is_slow.store(false, Ordering::SeqCst);
     assert_eq!(ask(&gateway, "now").await.source(source)["status"], "ok");
 }
+
+#[tokio::test]
+async fn who_waits_for_a_token_takes_no_place_from_anybody() {
+    let (world, source) = (World::of_two().await, SOURCES[0]);
+    let with_token = with_tokens(roll);
+    world.advanced_automation.answer(move |call| {
+        let late = if call.path.ends_with("/token") { Duration::from_millis(1200) } else { Duration::ZERO };
+        with_token(call).after(late)
+    });
+    let gateway = setup(&world, source, "1h").tune(source, &[("timeout", "2s"), ("max_in_flight", "2")]).start().await;
+    let customers = ["1", "2", "3", "4", "5", "6"];
+    for answer in join_all(customers.map(|customer| ask(&gateway, customer))).await {
+        assert_eq!(answer.source(source)["status"], "ok", "a token takes longer than a place may: {answer:?}");
+    }
+    assert!(world.advanced_automation.most_at_once() <= 2);
+}
