@@ -88,7 +88,9 @@ impl Source {
         }
         spans::note_outcome(&mut span, page.as_ref().err());
         let failed = page.as_ref().err().map(|failure| failure.kind);
-        let says_nothing = failed.is_some_and(|failed| says_nothing(failed, sent.is_some(), started.elapsed(), self.limits.timeout));
+        // Where a walk may take less time than a call, no call has more than all of the walk.
+        let whole = self.limits.timeout.min(task.deadline.whole());
+        let says_nothing = failed.is_some_and(|failed| says_nothing(failed, sent.is_some(), started.elapsed(), whole));
         let is_odd = failed == Some(FailureKind::InvalidResponse) && page.as_ref().is_err_and(|failure| task.identity.may_be_why(failure));
         permit.finish(if says_nothing || is_odd { Verdict::Nothing } else { failed.into() });
         self.metrics.call(self.name(), failed, started.elapsed(), task.origin.trace.reported());
@@ -140,11 +142,11 @@ impl Source {
     }
 }
 
-/// Whether a failed call says nothing about the source: it was cut short by the end of the walk rather than by its
-/// own timeout, or it was never made because the token came too late or was not given.
-fn says_nothing(failed: FailureKind, is_sent: bool, took: Duration, timeout: Duration) -> bool {
+/// Whether a failed call says nothing about the source: it was cut short before the `whole` time of a call, or it was
+/// never made because the token came too late or was not given.
+fn says_nothing(failed: FailureKind, is_sent: bool, took: Duration, whole: Duration) -> bool {
     match failed {
-        FailureKind::Timeout => !is_sent || took + SLACK < timeout,
+        FailureKind::Timeout => !is_sent || took + SLACK < whole,
         FailureKind::Unauthorized => !is_sent,
         _ => false,
     }

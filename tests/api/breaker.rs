@@ -263,3 +263,20 @@ async fn who_waits_for_a_token_takes_no_place_from_anybody() {
     }
     assert!(world.advanced_automation.most_at_once() <= 2);
 }
+
+#[tokio::test]
+async fn a_source_that_hangs_opens_it_where_a_walk_may_take_less_than_an_attempt() {
+    for source in SOURCES {
+        let world = World::of_two().await;
+        world.answer_at(source, |_| Reply::status(200).after(Duration::from_mins(2)));
+        let gateway = setup(&world, source, "1h").tune(source, &[("timeout", "30s"), ("walk_deadline", "200ms")]).start().await;
+        let told = async |number: usize| ask(&gateway, &format!("c{number}")).await.source(source)["status"].clone();
+        let mut number = 0;
+        while state(&gateway, source).await != "open" {
+            assert_eq!(told(number).await, "timeout", "{source}");
+            number += 1;
+            assert!(number < 20, "{source} is asked again and again");
+        }
+        assert_eq!(told(number).await, "overloaded", "{source}");
+    }
+}
