@@ -102,7 +102,7 @@ impl Credentials {
         name: SourceName,
         settings: CredentialSettings,
         metrics: Arc<Metrics>,
-        renewals: Renewals,
+        renewals: &Renewals,
         shared: Option<&SharedCache>,
     ) -> Self {
         let grant = match settings {
@@ -111,9 +111,9 @@ impl Credentials {
                 Grant::ClientCredentials(Endpoint { name, url, client_id, client_secret })
             }
             CredentialSettings::Forward(header) => return Self::Forward { key: ScopeKey::new(), header },
-            CredentialSettings::RefreshToken(settings) => Grant::RefreshToken(settings.into_refresh(renewals, shared)),
+            CredentialSettings::RefreshToken(settings) => Grant::RefreshToken(settings.into_refresh(renewals.clone(), shared)),
         };
-        Self::Tokens(TokenSource::new(name, grant, metrics))
+        Self::Tokens(TokenSource::new(name, grant, metrics, renewals))
     }
 
     /// Distinguishes our identity from others, the same for all replicas; `None` if the token cannot be read, or

@@ -126,7 +126,12 @@ impl SourceSettings {
 
 impl Source {
     /// Starts a source.
-    pub fn new(settings: SourceSettings, metrics: Arc<Metrics>, renewals: Renewals, shared: Option<&SharedCache>) -> reqwest::Result<Self> {
+    pub fn new(
+        settings: SourceSettings,
+        metrics: Arc<Metrics>,
+        renewals: &Renewals,
+        shared: Option<&SharedCache>,
+    ) -> reqwest::Result<Self> {
         let (name, client) = (settings.adapter.name(), settings.client()?);
         Ok(Self {
             client: Arc::new(client),

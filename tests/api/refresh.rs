@@ -206,8 +206,27 @@ async fn a_configuration_that_changes_while_a_token_is_renewed_does_not_send_it_
         ask(&gateway, "after").await
     };
     let (before, after) = tokio::join!(ask(&gateway, "before"), changing);
-    assert_eq!((before.status, after.status, sent(&given)), (200, 200, numbered(2)), "{}", program.said());
-    assert_eq!(store(&folder), "refresh-2\n");
+    assert_eq!((before.status, after.status, sent(&given)), (200, 200, numbered(1)), "{}", program.said());
+    assert_eq!(store(&folder), "refresh-1\n");
+}
+
+#[tokio::test]
+async fn a_reload_goes_on_with_the_tokens_that_there_are() {
+    let (world, folder, given) = world(LONG).await;
+    let path = folder.path("my-reports.token");
+    let gateway = world.with_store(&path).start().await;
+    let tokens = || world.advanced_automation.count("/token");
+    assert_eq!((ask(&gateway, "first").await.status, sent(&given), tokens()), (200, numbered(1), 1));
+    gateway.reload(world.with_store(&path).set("cache.fresh", "59s").config().unwrap());
+    assert_eq!((ask(&gateway, "second").await.status, sent(&given), tokens()), (200, numbered(1), 1));
+    let renewed = || world.with_store(&path).set("sources.advanced_automation.client_secret", "renewed");
+    gateway.reload(renewed().config().unwrap());
+    assert_eq!((ask(&gateway, "third").await.status, sent(&given), tokens()), (200, numbered(1), 2), "another secret is tried");
+    folder.write("my-reports.token", "refresh-1\n");
+    gateway.reload(renewed().config().unwrap());
+    assert_eq!((ask(&gateway, "fourth").await.status, sent(&given), tokens()), (200, numbered(2), 2), "somebody has logged in");
+    gateway.reload(renewed().set("sources.my_reports.oauth.client_secret", "renewed").config().unwrap());
+    assert_eq!((ask(&gateway, "fifth").await.status, sent(&given), tokens()), (200, numbered(3), 2), "another secret is tried");
 }
 
 #[tokio::test]

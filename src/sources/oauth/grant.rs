@@ -1,7 +1,9 @@
 //! The grants for access tokens: our client credentials (4.4), or the refresh token from a person's login (6).
 
+use secrecy::zeroize::Zeroizing;
+
 use super::{answer::Granted, endpoint::Endpoint, refresh::Refresh};
-use crate::{domain::Failure, outbound::Client, telemetry::Trace};
+use crate::{config::FileStamp, domain::Failure, outbound::Client, telemetry::Trace};
 
 /// The grant that access tokens are requested with.
 #[derive(Debug)]
@@ -28,5 +30,48 @@ impl Grant {
             Self::ClientCredentials(endpoint) => endpoint.who(),
             Self::RefreshToken(refresh) => refresh.endpoint().who(),
         }
+    }
+    /// Tells this grant from every other one, also by its secret; no secret itself. `None` where that cannot be read.
+    pub(super) fn digest(&self) -> Option<String> {
+        let (kind, endpoint, store) = match self {
+            Self::ClientCredentials(endpoint) => ("client", endpoint, String::new()),
+            Self::RefreshToken(refresh) => ("login", refresh.endpoint(), refresh.store.path().to_string_lossy().into_owned()),
+        };
+        let secret = endpoint.client_secret.reveal().ok()?;
+        let whole = Zeroizing::new([endpoint.name.as_str(), kind, &endpoint.who(), &store, secret.reveal()].join("\u{1f}"));
+        Some(format!("{:?}", ring::digest::digest(&ring::digest::SHA256, whole.as_bytes())))
+    }
+
+    /// The state of the store of the refresh token, where there is one.
+    pub(super) fn store_stamp(&self) -> FileStamp {
+        match self {
+            Self::ClientCredentials(_) => FileStamp::default(),
+            Self::RefreshToken(refresh) => FileStamp::of(refresh.store.path()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Secret, SecretSource},
+        domain::SourceName,
+    };
+
+    #[test]
+    fn a_grant_is_another_one_with_another_secret_and_tells_none() {
+        let grant = |url: &str, id: &str, secret: SecretSource| {
+            let (name, url) = (SourceName::new("test"), url.parse().unwrap());
+            Grant::ClientCredentials(Endpoint { name, url, client_id: id.to_owned(), client_secret: secret }).digest()
+        };
+        let written = |text: &str| SecretSource::Written(Secret::new(text));
+        let first = grant("http://a/", "us", written("hunter2")).unwrap();
+        assert_eq!(grant("http://a/", "us", written("hunter2")).as_ref(), Some(&first));
+        for (url, id, secret) in [("http://b/", "us", "hunter2"), ("http://a/", "them", "hunter2"), ("http://a/", "us", "hunter3")] {
+            assert_ne!(grant(url, id, written(secret)).as_ref(), Some(&first), "{url} {id} {secret}");
+        }
+        assert!(!first.contains("hunter2"));
+        assert_eq!(grant("http://a/", "us", SecretSource::File("/nowhere/at/all".into())), None);
     }
 }

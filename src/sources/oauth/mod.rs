@@ -1,6 +1,6 @@
 //! OAuth 2.0 (RFC 6749): obtains access tokens, holds them, and renews them before they end.
 //!
-//! - `token`: one access token for all calls, renewed by one task
+//! - `token`, `held`: one access token for all calls, renewed by one task, kept over a reload
 //! - `grant`: the grant for a token: client credentials, or a refresh token
 //! - `endpoint`, `answer`: the request to the token endpoint, and its answer
 //! - `refresh`, `store`, `memory`, `renewals`: a refresh token that may be valid only once, stored so that none is lost
@@ -13,6 +13,7 @@ mod answer;
 mod due;
 mod endpoint;
 mod grant;
+mod held;
 mod login;
 mod memory;
 mod refresh;

@@ -6,20 +6,23 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use parking_lot::Mutex;
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
-use super::memory::Memory;
+use super::{held::Held, memory::Memory};
+use crate::config::FileStamp;
 
-/// The renewals in progress, across all sources and configurations, and what is known about each store
-/// beyond its content: a reload forgets neither.
+/// The renewals in progress, across all sources and configurations, the access tokens that are held, and
+/// what is known about each store beyond its content: a reload forgets none of it.
 #[derive(Clone, Debug, Default)]
 pub struct Renewals {
     under_way: TaskTracker,
     memories: Arc<Mutex<HashMap<PathBuf, Arc<Mutex<Memory>>>>>,
+    /// By the digest of the grant, for as long as a configuration has it.
+    held: Arc<Mutex<HashMap<String, Weak<Held>>>>,
 }
 
 impl Renewals {
@@ -38,6 +41,18 @@ impl Renewals {
     pub(super) fn memory(&self, store: &Path) -> Arc<Mutex<Memory>> {
         let mut memories = self.memories.lock();
         Arc::clone(memories.entry(store.to_owned()).or_default())
+    }
+
+    /// What is held for a grant: by the previous configuration too, if it has the same grant and the store is as its
+    /// token left it.
+    pub(super) fn held(&self, grant: Option<String>, store: FileStamp) -> Arc<Held> {
+        let Some(grant) = grant else { return Arc::default() };
+        let mut all = self.held.lock();
+        all.retain(|_, held| held.strong_count() > 0);
+        let before = all.get(&grant).and_then(Weak::upgrade).filter(|held| held.fits(store));
+        let held = before.unwrap_or_default();
+        all.insert(grant, Arc::downgrade(&held));
+        held
     }
 
     /// Waits for the renewals in progress, and lets no more begin.
