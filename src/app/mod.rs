@@ -155,6 +155,11 @@ impl App {
         tried
     }
 
+    /// The renewals of refresh tokens that are in progress: whatever ends the process waits for them.
+    pub fn renewals(&self) -> Renewals {
+        self.lasting.renewals.clone()
+    }
+
     /// Asks whether the shared cache answers; `None` if there is none.
     pub async fn try_shared_cache(&self) -> Option<Result<(), &'static str>> {
         match &self.shared {

@@ -6,6 +6,7 @@ use super::{
     Failed,
     configuration::{self, Environment},
     output::say,
+    signals::Signals,
 };
 use crate::{app::App, config::LogFormat, domain::Failure, telemetry::start_logging};
 
@@ -28,8 +29,20 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
         return Ok(());
     }
     start_logging(LogFormat::Text, environment.variable("ROLLCALL_LOG"))?;
-    let mut failed = Vec::new();
+    let mut signals = Signals::listen()?;
     let app = App::new(config)?;
+    tokio::select! {
+        done = ask(&app) => done,
+        _ = signals.next() => {
+            app.renewals().finish().await; // of a refresh token that is on its way nobody has another one
+            Err(Failed::Running("it was told to stop before everything was asked.".to_owned()))
+        }
+    }
+}
+
+/// Asks everything, and says what came of it.
+async fn ask(app: &App) -> Result<(), Failed> {
+    let mut failed = Vec::new();
     match app.try_shared_cache().await {
         None => {}
         Some(Ok(())) => say("shared_cache: it answers.")?,

@@ -195,6 +195,21 @@ async fn a_check_waits_for_the_token_that_it_has_asked_for() {
 }
 
 #[tokio::test]
+async fn a_check_that_is_told_to_stop_keeps_the_token_that_it_waits_for() {
+    for signal in ["TERM", "INT", "HUP"] {
+        let (world, folder, _) = world(LONG).await;
+        let given = world.identity(LONG, |_, reply| reply.after(Duration::from_millis(700)));
+        let file = world.toml_with_store(&folder, "");
+        let program = Program::start(&["check", "--online", "--config", file.to_str().unwrap()], &[]);
+        until("the renewal", || sent(&given).len() == 1).await;
+        program.signal(signal);
+        let ended = program.ended().await;
+        assert!(ended.code == Some(1) && ended.err.contains("told to stop"), "{signal}: {ended:?}");
+        assert_eq!((store(&folder).as_str(), sent(&given)), ("refresh-1\n", numbered(1)), "{signal}");
+    }
+}
+
+#[tokio::test]
 async fn a_configuration_that_changes_while_a_token_is_renewed_does_not_send_it_again() {
     let (world, folder, _) = world(LONG).await;
     let given = world.identity(LONG, |_, reply| reply.after(Duration::from_millis(700)));
