@@ -12,7 +12,7 @@ use super::{
     credentials::{CredentialSettings, Credentials},
     failed_page::{is_refused, of_a_known_customer, settle, take},
     health::{Health, HealthReport},
-    oauth::Renewals,
+    oauth::{LONGEST_RENEWAL, Renewals},
     ownership::{Own, keep_own},
     reading::{Read, Reading, Rows},
     retry::{Budget, Policy},
@@ -163,11 +163,11 @@ impl Source {
         self.breaker.state()
     }
 
-    /// Obtains our credentials and does nothing else; `None` if callers send theirs.
+    /// Obtains our credentials and does nothing else, for as long as that may take; `None` if callers send theirs.
     pub async fn try_credentials(&self) -> Option<Result<(), Failure>> {
         match self.forwards() {
             Some(_) => None,
-            None => Some(self.credentials.authorization(&self.client, Deadline::after(self.limits.timeout), None).await.map(drop)),
+            None => Some(self.credentials.authorization(&self.client, Deadline::after(LONGEST_RENEWAL), None).await.map(drop)),
         }
     }
 

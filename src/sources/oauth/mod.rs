@@ -32,6 +32,7 @@ pub use store::StoreError;
 
 pub(super) use endpoint::Endpoint;
 pub(super) use grant::Grant;
+pub(super) use shared::LONGEST_RENEWAL;
 pub(super) use token::TokenSource;
 
 use crate::domain::SourceName;

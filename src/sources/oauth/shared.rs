@@ -25,6 +25,9 @@ use crate::{
 /// one is spent. Clearly longer than [`LOOK`](super::replicas::LOOK).
 const SETTLING: Duration = Duration::from_millis(2500);
 
+/// How long a renewal takes at most that nobody else stands in the way of.
+pub(in crate::sources) const LONGEST_RENEWAL: Duration = SETTLING.saturating_add(PATIENCE);
+
 impl Refresh {
     /// Obtains a token with the current refresh token, or adopts the one that another replica has obtained.
     pub(super) async fn renew(&self, client: &Client, replaces: bool, trace: Option<&Trace>) -> Result<Granted, Failure> {
