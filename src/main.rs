@@ -11,10 +11,5 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     keep_memory_private(); // before anything else: the environment may already hold a secret
     keep_memory_small();
-    run()
-}
-
-#[tokio::main]
-async fn run() -> ExitCode {
-    Line::parse().run(&Environment::of(std::env::vars_os())).await
+    Line::parse().run(&Environment::of(std::env::vars_os()))
 }

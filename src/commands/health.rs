@@ -10,7 +10,7 @@ use toml::Value;
 use url::Url;
 
 use super::{
-    Failed,
+    Failed, LAST_MOMENT,
     configuration::{self, Environment},
 };
 use crate::{
@@ -27,7 +27,10 @@ const PATH: &str = "/health/ready";
 /// How long the whole check may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-const BOUNDS: Bounds = Bounds { connect_timeout: PATIENCE, timeout: PATIENCE, max_idle: 0, max_response_bytes: 64 << 10 };
+/// How long the question may take, so that there is time for the beginning and the end.
+const TIMEOUT: Duration = PATIENCE.saturating_sub(LAST_MOMENT.saturating_mul(2));
+
+const BOUNDS: Bounds = Bounds { connect_timeout: TIMEOUT, timeout: TIMEOUT, max_idle: 0, max_response_bytes: 64 << 10 };
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -13,7 +13,7 @@ mod serve;
 mod signals;
 mod watched;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
@@ -21,6 +21,9 @@ use crate::{app::StartError, config::Faults, telemetry::LogError};
 
 pub use configuration::Environment;
 pub use memory::{keep_memory_private, keep_memory_small};
+
+/// How long threads that nobody waits for may go on once a command has ended.
+const LAST_MOMENT: Duration = Duration::from_millis(200);
 
 /// One roll of a customer's users, whichever backend holds them.
 #[derive(Debug, Parser)]
@@ -60,7 +63,7 @@ enum Failed {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("{0}")]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
     /// The command does not fit the configuration.
     #[error("{0}")]
     Usage(String),
@@ -70,22 +73,28 @@ enum Failed {
 
 impl Line {
     /// Runs the command.
-    pub async fn run(self, environment: &Environment) -> ExitCode {
-        let done = match self.command {
-            Command::Demo(arguments) => demo::run(arguments, environment).await,
-            Command::Serve(arguments) => serve::run(&arguments, environment).await,
-            Command::Check(arguments) => check::run(&arguments, environment).await,
-            Command::Key(arguments) => key::run(&arguments),
-            Command::Login(arguments) => login::run(&arguments, environment).await,
-            Command::Health(arguments) => health::run(&arguments, environment).await,
-            Command::Openapi(arguments) => openapi::run(&arguments),
-        };
+    pub fn run(self, environment: &Environment) -> ExitCode {
+        let done = on_a_runtime(self.command.run(environment)).map_err(Failed::from).flatten();
         match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(failed) => {
                 output::say_error(&failed.to_string());
                 failed.exit_code()
             }
+        }
+    }
+}
+
+impl Command {
+    async fn run(self, environment: &Environment) -> Result<(), Failed> {
+        match self {
+            Self::Demo(arguments) => demo::run(arguments, environment).await,
+            Self::Serve(arguments) => serve::run(&arguments, environment).await,
+            Self::Check(arguments) => check::run(&arguments, environment).await,
+            Self::Key(arguments) => key::run(&arguments),
+            Self::Login(arguments) => login::run(&arguments, environment).await,
+            Self::Health(arguments) => health::run(&arguments, environment).await,
+            Self::Openapi(arguments) => openapi::run(&arguments),
         }
     }
 }
@@ -99,11 +108,35 @@ impl Failed {
     }
 }
 
+/// Does work to its end. Threads that nobody waits for any more are not waited for either: the system's
+/// look-up of a name cannot be stopped. What must be finished is waited for by the work.
+fn on_a_runtime<T>(work: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_MOMENT);
+    Ok(done)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use tokio::{sync::oneshot, time::Instant};
 
     use super::*;
+
+    #[test]
+    fn a_thread_that_cannot_be_stopped_does_not_keep_the_end() {
+        let (begun, begins) = (Instant::now(), oneshot::channel());
+        let done = on_a_runtime(async {
+            drop(tokio::task::spawn_blocking(|| {
+                begins.0.send(()).unwrap();
+                std::thread::sleep(Duration::from_secs(10));
+            }));
+            begins.1.await
+        });
+        assert!(done.is_ok_and(|begins| begins.is_ok()));
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
 
     #[test]
     fn the_command_line_is_sound() {
