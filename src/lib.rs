@@ -40,7 +40,7 @@
 //! - `roll` imports `customers` and `sources`; `customers` imports `sources`.
 //! - All of these import the modules below them: `shared_cache` imports `telemetry`, `telemetry` imports
 //!   `outbound`, `outbound` imports `config`, and `domain` imports nothing of ours.
-//! - `flight`, `json`, `offload`, `texts` and `sandbox` import nothing of ours, `breaker` only `domain`.
+//! - `flight`, `json`, `kept`, `offload`, `texts` and `sandbox` import nothing of ours, `breaker` only `domain`.
 //! - `app` and `commands` may import everything.
 //!
 //! `tests/api/architecture.rs` has the exact list for each module, and enforces it.
@@ -89,6 +89,7 @@ pub mod breaker;
 pub mod domain;
 pub mod flight;
 pub mod json;
+pub mod kept;
 pub mod offload;
 pub mod outbound;
 pub mod shared_cache;

@@ -7,6 +7,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::{
     caller::{Caller, Denied},
+    kept::KeptLimits,
     settings::KeyCaller,
 };
 use crate::config::{Secret, hex};
@@ -31,8 +32,8 @@ pub struct NewKey {
 }
 
 impl Keys {
-    pub(super) fn new(callers: Vec<KeyCaller>) -> Self {
-        Self(callers.into_iter().map(|caller| (caller.key_sha256.0, caller.into_caller())).collect())
+    pub(super) fn new(callers: Vec<KeyCaller>, limits: &KeptLimits) -> Self {
+        Self(callers.into_iter().map(|caller| (caller.key_sha256.0, caller.into_caller(limits))).collect())
     }
 
     /// Finds the caller with this key. Compares every digest, in constant time, so that the duration reveals
@@ -78,7 +79,8 @@ mod tests {
     #[test]
     fn a_new_key_admits_its_caller_and_nobody_else() {
         let made = [(); 3].map(|()| new_key().unwrap());
-        let keys = Keys::new(made.iter().zip(["a", "b", "c"]).map(|(key, name)| caller(name, &key.sha256)).collect());
+        let keys =
+            Keys::new(made.iter().zip(["a", "b", "c"]).map(|(key, name)| caller(name, &key.sha256)).collect(), &KeptLimits::default());
         for (key, name) in made.iter().zip(["a", "b", "c"]) {
             assert_eq!(keys.find(key.key.reveal()).unwrap().name(), name);
         }
@@ -88,7 +90,7 @@ mod tests {
         };
         assert_eq!(refusal(new_key().unwrap().key.reveal()), "The key is not known to this gateway.");
         assert!(refusal("rc_short").starts_with("Malformed key"), "refused for its format, before its digest");
-        assert!(Keys::new(vec![]).find(made[0].key.reveal()).is_err());
+        assert!(Keys::new(vec![], &KeptLimits::default()).find(made[0].key.reveal()).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! before anything is looked up.
 
 mod caller;
+mod kept;
 mod keys;
 mod rate;
 mod refusal_limit;
@@ -14,9 +15,9 @@ mod tokens;
 mod visible;
 
 pub use caller::{Caller, Denied, PresentedCredentials};
+pub use kept::KeptAccess;
 pub use keys::{NewKey, new_key};
 pub use settings::{AccessSettings, Mode};
-pub use tokens::KeptKeys;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -43,13 +44,13 @@ enum Authenticator {
 
 impl Access {
     /// Sets up access control; fails if no HTTP client can be made for the key set's URL.
-    pub fn new(settings: AccessSettings, kept: &KeptKeys, metrics: &Arc<Metrics>) -> reqwest::Result<Self> {
+    pub fn new(settings: AccessSettings, kept: &KeptAccess, metrics: &Arc<Metrics>) -> reqwest::Result<Self> {
         let authenticator = match (settings.mode, settings.tokens) {
             (Mode::None, _) => Authenticator::Anyone(Caller::new("anyone", None, Customers::all(), None)),
             (Mode::Jwt, Some(tokens)) => Authenticator::Tokens(Box::new(Tokens::new(tokens, kept, Arc::clone(metrics))?)),
-            (Mode::Keys, _) => Authenticator::Keys(Keys::new(settings.callers)),
+            (Mode::Keys, _) => Authenticator::Keys(Keys::new(settings.callers, &kept.limits)),
             // An invalid table is a fault, so this is never reached; if it were, it would admit no one.
-            (Mode::Jwt, None) => Authenticator::Keys(Keys::new(Vec::new())),
+            (Mode::Jwt, None) => Authenticator::Keys(Keys::new(Vec::new(), &kept.limits)),
         };
         Ok(Self { authenticator, refusal_limit: RefusalLimit::default() })
     }

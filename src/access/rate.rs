@@ -27,7 +27,11 @@ enum Per {
 
 /// Counts the requests of one caller.
 #[derive(Debug)]
-pub(super) struct RateLimit(RateLimiter<NotKeyed, InMemoryState, DefaultClock>);
+pub(super) struct RateLimit {
+    rate: Rate,
+    burst: Option<NonZeroU32>,
+    limiter: RateLimiter<NotKeyed, InMemoryState, DefaultClock>,
+}
 
 impl Setting for Rate {
     const WANTED: &'static str = "a number of requests and a time, such as \"50/s\", \"600/m\" or \"1000/h\"";
@@ -73,12 +77,17 @@ impl RateLimit {
             Per::Minute => Quota::per_minute(rate.count),
             Per::Hour => Quota::per_hour(rate.count),
         };
-        Self(RateLimiter::direct(quota.allow_burst(burst.unwrap_or(rate.count))))
+        Self { rate, burst, limiter: RateLimiter::direct(quota.allow_burst(burst.unwrap_or(rate.count))) }
+    }
+
+    /// Whether it counts against this rate.
+    pub(super) fn counts(&self, rate: Rate, burst: Option<NonZeroU32>) -> bool {
+        (self.rate, self.burst) == (rate, burst)
     }
 
     /// Counts one request. If it exceeds the limit, it is not counted, and the time to wait is returned.
     pub(super) fn wait(&self) -> Option<Duration> {
-        let refused = self.0.check().err()?;
+        let refused = self.limiter.check().err()?;
         Some(refused.wait_time_from(DefaultClock::default().now()))
     }
 }

@@ -6,7 +6,8 @@ use toml::Value;
 
 use super::{
     caller::Caller,
-    rate::{Rate, RateLimit},
+    kept::KeptLimits,
+    rate::Rate,
     tokens::TokenSettings,
     visible::{self, Customers},
 };
@@ -132,8 +133,8 @@ impl KeyCaller {
         Some(Self { name: name?, key_sha256: key_sha256?, customers: customers?, rate, burst })
     }
 
-    pub(super) fn into_caller(self) -> Caller {
-        let limit = self.rate.map(|rate| Arc::new(RateLimit::new(rate, self.burst)));
+    pub(super) fn into_caller(self, limits: &KeptLimits) -> Caller {
+        let limit = self.rate.map(|rate| limits.of(&self.name, rate, self.burst));
         let name: Arc<str> = self.name.into();
         Caller::new(Arc::clone(&name), Some(name), self.customers, limit)
     }

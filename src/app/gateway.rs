@@ -55,7 +55,7 @@ fn gateway(
         protect_docs: access.protect_docs,
         mode: access.mode,
         documents: documents(&server, access.mode, backends)?,
-        access: Access::new(access, &lasting.keys, metrics)?,
+        access: Access::new(access, &lasting.access, metrics)?,
         source_names: rolls.sources().iter().map(|source| source.name()).collect(),
         rolls,
         metrics: Arc::clone(metrics),

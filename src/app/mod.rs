@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::KeptKeys,
+    access::KeptAccess,
     api::{self, Gateway, SwappableRouter},
     customers::KeptLinks,
     server::{ListenError, Tls, TlsError, listen, serve},
@@ -47,7 +47,7 @@ struct Lasting {
     renewals: Renewals,
     /// Kept so that the links need not be found again.
     links: Arc<KeptLinks>,
-    keys: Arc<KeptKeys>,
+    access: Arc<KeptAccess>,
     /// Sends spans to a collector, if there is one.
     reporter: Reporter,
 }

@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &["config", "domain", "outbound"]), // spans are sent like every other outgoing call
     ("flight", &[]),
     ("json", &[]),
+    ("kept", &[]),
     ("offload", &[]),
     // A breaker guards whatever is called over a network: a source, the shared cache.
     ("breaker", &["domain"]),
@@ -26,10 +27,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("shared_cache", &["breaker", "config", "domain", "offload", "telemetry"]),
     ("texts", &[]),
     ("outbound", &["config", "domain"]),
-    ("sources", &["breaker", "config", "domain", "flight", "json", "offload", "outbound", "shared_cache", "telemetry"]),
+    ("sources", &["breaker", "config", "domain", "flight", "json", "kept", "offload", "outbound", "shared_cache", "telemetry"]),
     ("customers", &["config", "domain", "flight", "offload", "sources", "telemetry", "texts"]),
     ("roll", &["customers", "domain", "flight", "json", "offload", "outbound", "shared_cache", "sources", "telemetry", "texts"]),
-    ("access", &["config", "domain", "flight", "outbound", "telemetry"]),
+    ("access", &["config", "domain", "flight", "kept", "outbound", "telemetry"]),
     ("api", &["access", "config", "customers", "domain", "offload", "outbound", "roll", "sources", "telemetry"]),
     ("server", &["api", "config"]),
     ("sandbox", &[]),

@@ -241,6 +241,19 @@ async fn who_asks_too_often_waits_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn a_reload_gives_nobody_their_burst_again_unless_the_rate_is_another() {
+    let (world, eager) = (world().await, Known::new("eager"));
+    let setup = |rate: &str| world.gateway().with_caller(0, &eager, "*").set("auth.callers.0.rate", rate);
+    let gateway = setup("2/h").start().await;
+    let statuses = async || [gateway.get_as(&eager, ROLL).await.status, gateway.get_as(&eager, ROLL).await.status];
+    assert_eq!(statuses().await, [200, 200]);
+    for (rate, expected) in [("2/h", [429, 429]), ("1/h", [200, 429]), ("1/h", [429, 429])] {
+        gateway.reload(setup(rate).config().unwrap());
+        assert_eq!(statuses().await, expected, "{rate}");
+    }
+}
+
+#[tokio::test]
 async fn a_limit_is_over_when_it_says_so() {
     let (world, known) = (world().await, Known::new("known"));
     let gateway = world.gateway().with_caller(0, &known, "*").set("auth.callers.0.rate", "1/s").start().await;

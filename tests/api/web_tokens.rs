@@ -175,3 +175,18 @@ async fn every_fault_of_the_table_is_named() {
     }
     assert!(valid().set("auth.jwt.jwks_url", "https://id.example.com/keys?p=b2c").config().is_ok());
 }
+
+#[tokio::test]
+async fn a_reload_gives_no_subject_their_burst_again_unless_the_rate_is_another() {
+    let key = SigningKey::ed("key");
+    let limited = |setup: Setup, rate: &str| setup.set("auth.jwt.rate", rate);
+    let trusting = Trusting::with(&[&key], |setup| limited(setup, "2/h")).await;
+    let token = key.token(&claims(&["*"]));
+    let statuses = async || [trusting.get(&token).await.status, trusting.get(&token).await.status];
+    assert_eq!(statuses().await, [200, 200]);
+    for (rate, expected) in [("2/h", [429, 429]), ("1/h", [200, 429]), ("1/h", [429, 429])] {
+        let setup = trusting.world.gateway().with_tokens(&trusting.issuer);
+        trusting.gateway.reload(limited(setup, rate).config().unwrap());
+        assert_eq!(statuses().await, expected, "{rate}");
+    }
+}

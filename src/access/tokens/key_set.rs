@@ -51,7 +51,7 @@ struct Inner {
 /// The key set in use, with its origin. It is kept across configuration changes, so that a reload
 /// while the issuer is down locks no one out.
 #[derive(Debug, Default)]
-pub struct KeptKeys(Mutex<Option<KeySets>>);
+pub(in crate::access) struct KeptKeys(Mutex<Option<KeySets>>);
 
 /// When the set was last fetched, and whether that failed.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,9 @@ mod key_set;
 mod origin;
 mod settings;
 mod signatures;
+mod subjects;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, TokenData, Validation, decode, decode_header,
@@ -19,23 +20,22 @@ use sha2::{Digest, Sha256};
 
 use super::{
     caller::{Caller, Customers, Denied},
+    kept::KeptAccess,
     rate::RateLimit,
 };
 use crate::{outbound::Deadline, telemetry::Metrics};
 use key_set::KeySets;
+use subjects::{Subject, Subjects};
 
-pub use key_set::KeptKeys;
+pub(super) use key_set::KeptKeys;
 pub(super) use settings::TokenSettings;
+pub(super) use subjects::KeptSubjects;
 
 /// The accepted algorithms. All are asymmetric: nothing that the gateway holds can sign.
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
 /// The allowed difference between clocks, in seconds.
 const LEEWAY: u64 = 60;
-
-/// How many subjects are remembered, and for how long at least after their last request.
-const MOST_SUBJECTS: u64 = 100_000;
-const REMEMBERED: Duration = Duration::from_mins(10);
 
 /// The longest name of a subject, in characters.
 const LONGEST_NAME: usize = 128;
@@ -47,27 +47,16 @@ pub(super) struct Tokens {
     /// The rules for a token of each algorithm. The key decides which applies: it has exactly one.
     validations: [Validation; 3],
     keys: KeySets,
-    /// By the digest of the subject claim, so that two subjects are not merged because they look alike in a log.
-    subjects: moka::sync::Cache<[u8; 32], Subject>,
+    subjects: Subjects,
     metrics: Arc<Metrics>,
 }
 
-/// What is remembered about a subject.
-#[derive(Clone, Debug)]
-struct Subject {
-    name: Arc<str>,
-    label: Arc<str>,
-    limit: Option<Arc<RateLimit>>,
-}
-
 impl Tokens {
-    pub(super) fn new(settings: TokenSettings, kept: &KeptKeys, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
+    pub(super) fn new(settings: TokenSettings, kept: &KeptAccess, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
         signatures::install();
         let validations = ALGORITHMS.map(|algorithm| validation(algorithm, &settings));
-        let keys = kept.of(settings.origin()?);
-        // A forgotten subject starts with a full rate limit, so it is not forgotten before the limit has refilled.
-        let remembered = settings.rate.map_or(REMEMBERED, |rate| rate.refill(settings.burst).max(REMEMBERED));
-        let subjects = moka::sync::Cache::builder().max_capacity(MOST_SUBJECTS).time_to_idle(remembered).build();
+        let keys = kept.keys.of(settings.origin()?);
+        let subjects = kept.subjects.of(&settings);
         Ok(Self { settings, validations, keys, subjects, metrics })
     }
 

@@ -6,14 +6,14 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Weak},
+    sync::Arc,
 };
 
 use parking_lot::Mutex;
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use super::{held::Held, memory::Memory};
-use crate::config::FileStamp;
+use crate::{config::FileStamp, kept::Kept};
 
 /// The renewals in progress, across all sources and configurations, the access tokens that are held, and
 /// what is known about each store beyond its content: a reload forgets none of it.
@@ -21,8 +21,8 @@ use crate::config::FileStamp;
 pub struct Renewals {
     under_way: TaskTracker,
     memories: Arc<Mutex<HashMap<PathBuf, Arc<Mutex<Memory>>>>>,
-    /// By the digest of the grant, for as long as a configuration has it.
-    held: Arc<Mutex<HashMap<String, Weak<Held>>>>,
+    /// By the digest of the grant.
+    held: Arc<Kept<String, Held>>,
 }
 
 impl Renewals {
@@ -46,13 +46,7 @@ impl Renewals {
     /// What is held for a grant: by the previous configuration too, if it has the same grant and the store is as its
     /// token left it.
     pub(super) fn held(&self, grant: Option<String>, store: FileStamp) -> Arc<Held> {
-        let Some(grant) = grant else { return Arc::default() };
-        let mut all = self.held.lock();
-        all.retain(|_, held| held.strong_count() > 0);
-        let before = all.get(&grant).and_then(Weak::upgrade).filter(|held| held.fits(store));
-        let held = before.unwrap_or_default();
-        all.insert(grant, Arc::downgrade(&held));
-        held
+        grant.map_or_else(Arc::default, |grant| self.held.find(grant, |held| held.fits(store), Held::default))
     }
 
     /// Waits for the renewals in progress, and lets no more begin.
