@@ -35,7 +35,7 @@ impl App {
 
 /// Sets up the sources, in order of precedence.
 fn at_work(settings: Vec<SourceSettings>, lasting: &Lasting, shared: Option<&SharedCache>) -> Result<Vec<Arc<Source>>, StartError> {
-    let source = |settings| Source::new(settings, Arc::clone(&lasting.metrics), &lasting.renewals, shared).map(Arc::new);
+    let source = |settings| Source::new(settings, Arc::clone(&lasting.metrics), &lasting.renewals, &lasting.places, shared).map(Arc::new);
     Ok(settings.into_iter().map(source).collect::<Result<_, _>>()?)
 }
 

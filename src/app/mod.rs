@@ -25,7 +25,7 @@ use crate::{
     customers::KeptLinks,
     server::{ListenError, Tls, TlsError, listen, serve},
     shared_cache::{SharedCache, Unusable},
-    sources::oauth::Renewals,
+    sources::{KeptPlaces, oauth::Renewals},
     telemetry::{Metrics, Reporter},
 };
 pub use config::Config;
@@ -45,6 +45,7 @@ struct Lasting {
     metrics: Arc<Metrics>,
     stopping: Arc<AtomicBool>,
     renewals: Renewals,
+    places: Arc<KeptPlaces>,
     /// Kept so that the links need not be found again.
     links: Arc<KeptLinks>,
     access: Arc<KeptAccess>,

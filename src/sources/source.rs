@@ -23,6 +23,7 @@ use super::{
 use crate::{
     breaker::{Breaker, BreakerState, Verdict},
     domain::{Failure, FailureKind, Records, RemoteId, SourceName, Warning, WarningCode},
+    kept::Kept,
     outbound::{Bounds, Client, Deadline, Transport},
     shared_cache::SharedCache,
     telemetry::{Metrics, Origin},
@@ -45,6 +46,9 @@ pub struct SourceSettings {
     pub limits: Limits,
 }
 
+/// The places for calls to each source, by their number: a reload makes no more of them.
+pub type KeptPlaces = Kept<(SourceName, usize), Semaphore>;
+
 /// A backend at work.
 pub struct Source {
     pub(super) adapter: Arc<dyn Adapter>,
@@ -56,7 +60,7 @@ pub struct Source {
     pub(super) limits: Limits,
     pub(super) budget: Budget,
     pub(super) breaker: Breaker,
-    pub(super) places: Semaphore,
+    pub(super) places: Arc<Semaphore>,
     health: Health,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -130,9 +134,11 @@ impl Source {
         settings: SourceSettings,
         metrics: Arc<Metrics>,
         renewals: &Renewals,
+        places: &KeptPlaces,
         shared: Option<&SharedCache>,
     ) -> reqwest::Result<Self> {
         let (name, client) = (settings.adapter.name(), settings.client()?);
+        let most = usize::try_from(settings.limits.max_in_flight).unwrap_or(Semaphore::MAX_PERMITS);
         Ok(Self {
             client: Arc::new(client),
             who: settings.credentials.digest(),
@@ -140,7 +146,7 @@ impl Source {
             retry: settings.retry,
             budget: Budget::default(),
             breaker: Breaker::new(settings.limits.breaker),
-            places: Semaphore::new(usize::try_from(settings.limits.max_in_flight).unwrap_or(Semaphore::MAX_PERMITS)),
+            places: places.find((name, most), |_| true, || Semaphore::new(most)),
             health: Health::default(),
             limits: settings.limits,
             adapter: settings.adapter.into(),

@@ -156,3 +156,18 @@ async fn cools_down(source: &str, (key, value): (&str, &str)) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test]
+async fn a_reload_gives_a_source_no_more_calls_at_once() {
+    let world = World::of_two().await;
+    world.my_reports.answer(|call| roll(call).after(Duration::from_millis(600)));
+    let setup = || world.gateway().set("sources.my_reports.max_in_flight", "1");
+    let gateway = setup().start().await;
+    let after = async {
+        until("the first call", || world.asked().1 == 1).await;
+        gateway.reload(setup().config().unwrap());
+        gateway.get("/customers/after/users?partial=deny").await.status
+    };
+    let (before, after) = tokio::join!(gateway.get("/customers/before/users?partial=deny"), after);
+    assert_eq!((before.status, after, world.my_reports.most_at_once()), (200, 200, 1));
+}
