@@ -22,8 +22,8 @@ use crate::{
     telemetry::Span,
 };
 
-/// How much too early a timer may fire.
-const SLACK: Duration = Duration::from_millis(5);
+/// How much less than all of its time a call may be given, because something has to be done before it.
+const SLACK: Duration = Duration::from_millis(20);
 
 /// From this many bytes on, parsing a body moves off the threads that serve all requests.
 const LARGE_BODY: usize = 256 << 10;
@@ -68,7 +68,7 @@ impl Source {
             return Err((Failure::new(FailureKind::Timeout), None)); // out of time, not out of places
         }
         let permit = self.breaker.pass().map_err(|wait| (overloaded(wait), None))?;
-        let (mut started, mut sent, mut span) = (tokio::time::Instant::now(), None, Span::none());
+        let (mut started, mut given, mut sent, mut span) = (tokio::time::Instant::now(), Duration::ZERO, None, Span::none());
         let own_time = || task.deadline.or_after(self.limits.timeout);
         let call = async {
             let authorization = match task.identity.brought() {
@@ -79,6 +79,7 @@ impl Source {
             sent = Some(authorization.clone());
             started = tokio::time::Instant::now(); // the source is not charged for the time that a token or a place took
             let deadline = own_time();
+            given = deadline.left();
             deadline.bound(self.call(Task { deadline, ..task }, at, &authorization, resent, &mut span)).await.flatten()
         };
         let page = call.await;
@@ -90,7 +91,7 @@ impl Source {
         let failed = page.as_ref().err().map(|failure| failure.kind);
         // Where a walk may take less time than a call, no call has more than all of the walk.
         let whole = self.limits.timeout.min(task.deadline.whole());
-        let says_nothing = failed.is_some_and(|failed| says_nothing(failed, sent.is_some(), started.elapsed(), whole));
+        let says_nothing = failed.is_some_and(|failed| says_nothing(failed, sent.is_some(), given, whole));
         let is_odd = failed == Some(FailureKind::InvalidResponse) && page.as_ref().is_err_and(|failure| task.identity.may_be_why(failure));
         permit.finish(if says_nothing || is_odd { Verdict::Nothing } else { failed.into() });
         self.metrics.call(self.name(), failed, started.elapsed(), task.origin.trace.reported());
@@ -102,6 +103,9 @@ impl Source {
 
     /// Waits for a place among the calls in progress.
     async fn place(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, Failure> {
+        if deadline.left().is_zero() {
+            return Err(Failure::new(FailureKind::Timeout)); // the token came too late: that is not for want of a place
+        }
         // Waiting for a place for as long as for an answer would leave no time for the call.
         let place = deadline.or_after(self.limits.timeout / 2).bound(self.places.acquire()).await;
         place.ok().and_then(Result::ok).ok_or(overloaded(self.limits.timeout))
@@ -142,11 +146,11 @@ impl Source {
     }
 }
 
-/// Whether a failed call says nothing about the source: it was cut short before the `whole` time of a call, or it was
+/// Whether a failed call says nothing about the source: it was given less than the `whole` time of a call, or it was
 /// never made because the token came too late or was not given.
-fn says_nothing(failed: FailureKind, is_sent: bool, took: Duration, whole: Duration) -> bool {
+fn says_nothing(failed: FailureKind, is_sent: bool, given: Duration, whole: Duration) -> bool {
     match failed {
-        FailureKind::Timeout => !is_sent || took + SLACK < whole,
+        FailureKind::Timeout => !is_sent || given + SLACK < whole,
         FailureKind::Unauthorized => !is_sent,
         _ => false,
     }
@@ -175,17 +179,17 @@ mod tests {
 
     #[test]
     fn a_call_that_was_never_made_or_was_cut_short_says_nothing_of_the_source() {
-        let (timeout, soon, late) = (Duration::from_secs(3), Duration::from_secs(1), Duration::from_millis(2999));
-        for (failed, is_sent, took, expected) in [
-            (Timeout, true, late, false),
-            (Timeout, true, soon, true),
-            (Timeout, false, late, true),
-            (Unauthorized, false, soon, true),
-            (Unauthorized, true, soon, false),
-            (Unavailable, false, soon, false), // the token endpoint is down: that counts for the breaker, too
-            (Forbidden, true, soon, false),
+        let (timeout, little, all) = (Duration::from_secs(3), Duration::from_secs(1), Duration::from_millis(2999));
+        for (failed, is_sent, given, expected) in [
+            (Timeout, true, all, false),
+            (Timeout, true, little, true),
+            (Timeout, false, all, true),
+            (Unauthorized, false, little, true),
+            (Unauthorized, true, little, false),
+            (Unavailable, false, little, false), // the token endpoint is down: that counts for the breaker, too
+            (Forbidden, true, little, false),
         ] {
-            assert_eq!(says_nothing(failed, is_sent, took, timeout), expected, "{failed:?} {is_sent} {took:?}");
+            assert_eq!(says_nothing(failed, is_sent, given, timeout), expected, "{failed:?} {is_sent} {given:?}");
         }
     }
 }
