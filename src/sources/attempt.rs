@@ -91,9 +91,12 @@ impl Source {
         let failed = page.as_ref().err().map(|failure| failure.kind);
         // Where a walk may take less time than a call, no call has more than all of the walk.
         let whole = self.limits.timeout.min(task.deadline.whole());
-        let says_nothing = failed.is_some_and(|failed| says_nothing(failed, sent.is_some(), given, whole));
-        let is_odd = failed == Some(FailureKind::InvalidResponse) && page.as_ref().is_err_and(|failure| task.identity.may_be_why(failure));
-        permit.finish(if says_nothing || is_odd { Verdict::Nothing } else { failed.into() });
+        let says_nothing = |failure: &Failure| {
+            says_nothing(failure.kind, sent.is_some(), given, whole)
+                || task.was_unusable && is_unusable(failure)
+                || task.identity.may_be_why(failure)
+        };
+        permit.finish(if page.as_ref().is_err_and(says_nothing) { Verdict::Nothing } else { failed.into() });
         self.metrics.call(self.name(), failed, started.elapsed(), task.origin.trace.reported());
         if let Some(sent) = sent.as_ref().filter(|_| failed.is_none()) {
             self.credentials.accepted(sent);
@@ -144,6 +147,12 @@ impl Source {
         .await;
         judged.map_err(|failure| Failure { retry_after: answer.retry_after, ..failure })
     }
+}
+
+/// Whether a whole answer came that cannot be used. For a customer for whom that was so before, it may be due to the rows of
+/// this one: if it counted for the breaker each time, they would cost all other customers their answers.
+fn is_unusable(failure: &Failure) -> bool {
+    failure.kind == FailureKind::InvalidResponse && matches!(failure.http_status, Some(200 | 404))
 }
 
 /// Whether a failed call says nothing about the source: it was given less than the `whole` time of a call, or it was

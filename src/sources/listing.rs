@@ -51,7 +51,8 @@ impl Source {
         let wanted = Wanted { paging: list.paging(), request: &request, read: read_customers };
         let (deadline, identity) = (Deadline::after(self.limits.walk_deadline.saturating_mul(DEADLINES)), &Identity::own());
         for _ in 0..READINGS {
-            let read = self.read_once(Task { wanted: &wanted, identity, origin, deadline, patience: deadline }).await?;
+            let read =
+                self.read_once(Task { wanted: &wanted, identity, origin, deadline, patience: deadline, was_unusable: false }).await?;
             if read.agrees {
                 return Ok((read.records, read.odd_fields));
             }

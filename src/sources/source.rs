@@ -78,6 +78,23 @@ pub struct Walk {
     pub other_customer: Option<Box<str>>,
 }
 
+/// Which customer's users to read, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub struct WalkRequest<'a> {
+    /// The customer's id at the source.
+    pub customer: &'a RemoteId,
+    /// Whose credentials are sent.
+    pub identity: &'a Identity,
+    /// Where the request that started it comes from.
+    pub origin: &'a Origin,
+    /// How long the caller that started it waits: before that, no pause is made that would outlast it, so that the caller is
+    /// told about a 429 and not about a timeout.
+    pub patience: Deadline,
+    /// Whether the previous answer for this customer could not be used. If the next one cannot be used either, that says
+    /// nothing new about the source.
+    pub was_unusable: bool,
+}
+
 /// Parses the body of a 200.
 pub(super) type Reader<R> = fn(&dyn Adapter, &[u8]) -> Result<Page<R>, Unreadable>;
 
@@ -96,6 +113,8 @@ pub(super) struct Task<'a, R> {
     pub(super) deadline: Deadline,
     /// Until when the caller that started it waits.
     pub(super) patience: Deadline,
+    /// Whether the previous answer for this customer could not be used.
+    pub(super) was_unusable: bool,
 }
 
 impl<R> Clone for Task<'_, R> {
@@ -192,14 +211,13 @@ impl Source {
     }
 
     /// Reads all of a customer's users, to a consistent end if there is one, within `walk_deadline`.
-    /// `patience` is how long the caller that started it waits: before that, no pause is made that would
-    /// outlast it, so that the caller is told about a 429 and not about a timeout.
-    pub async fn walk(&self, customer: &RemoteId, identity: &Identity, origin: &Origin, patience: Deadline) -> Result<Walk, Failure> {
+    pub async fn walk(&self, request: WalkRequest<'_>) -> Result<Walk, Failure> {
+        let WalkRequest { customer, identity, origin, patience, was_unusable } = request;
         let deadline = Deadline::after(self.limits.walk_deadline);
         let (span, origin) = &mut spans::begin_walk(origin, "walk", self.name());
         let request = |at| self.adapter.request(customer, at);
         let wanted = Wanted { paging: self.adapter.paging(), request: &request, read: |adapter, body| adapter.read(body) };
-        let task = Task { wanted: &wanted, identity, origin, deadline, patience };
+        let task = Task { wanted: &wanted, identity, origin, deadline, patience, was_unusable };
         let walked = self.read_consistently(customer, task).await;
         let (walk, odd_fields) = match walked {
             Ok((walk, odd_fields)) => (Ok(walk), odd_fields),

@@ -166,6 +166,23 @@ async fn opens(source: &str, (reply, timeout, opens, calls): (Reply, &str, bool,
 }
 
 #[tokio::test]
+async fn one_customer_whose_rows_cannot_be_read_does_not_open_it_for_the_others() {
+    for source in SOURCES {
+        let world = World::of_two().await;
+        world.answer_at(
+            source,
+            |call| if customer(call) == "odd" { Reply::json(200, &json!({"Clients": 3, "data": 3})) } else { roll(call) },
+        );
+        let gateway = setup(&world, source, "1h").start().await;
+        for number in 0..12 {
+            assert_eq!(ask(&gateway, "odd").await.source(source)["status"], "invalid_response", "{source}");
+            assert_eq!(state(&gateway, source).await, "closed", "{source}: after {number} others");
+        }
+        assert_eq!(ask(&gateway, "good").await.json()["status"], "success", "{source}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_spent_its_time_waiting_for_a_place_does_not_open_it() {
     join_all(SOURCES.map(answers_in_time)).await;
 }

@@ -37,7 +37,7 @@ use crate::{
         freshness::{Freshness, FreshnessPolicy, LONGEST_COOL_DOWN},
     },
     shared_cache::SharedCache,
-    sources::{Identity, Scope, Source},
+    sources::{Identity, Scope, Source, WalkRequest},
     telemetry::{Metrics, Origin},
 };
 pub(in crate::roll) use found::Found;
@@ -270,8 +270,10 @@ impl SourceCache {
     /// Asks the source, and keeps its answer.
     async fn walk_now(&self, Question { key, source, identity, context }: Question<'_>) -> Result<Arc<CachedAnswer>, Failure> {
         let begun = Instant::now();
-        let walk = AssertUnwindSafe(source.walk(&key.customer, identity, &context.origin, context.deadline));
-        let walked = walk.catch_unwind().await.unwrap_or_else(|_| {
+        let was_unusable = self.failures.get(key).is_some_and(|failed| failed.kind == FailureKind::InvalidResponse);
+        let (customer, origin, patience) = (&key.customer, &context.origin, context.deadline);
+        let request = WalkRequest { customer, identity, origin, patience, was_unusable };
+        let walked = AssertUnwindSafe(source.walk(request)).catch_unwind().await.unwrap_or_else(|_| {
             self.metrics.panicked(); // a bug of ours, which says nothing about the source
             Err(Failure::new(FailureKind::InvalidResponse))
         });
