@@ -190,7 +190,7 @@ async fn a_check_waits_for_the_token_that_it_has_asked_for() {
     let given = world.identity(LONG, |_, reply| reply.after(Duration::from_millis(700)));
     let file = world.toml_with_store(&folder, "sources.my_reports.timeout = \"100ms\"");
     let ended = Program::run(&["check", "--online", "--config", file.to_str().unwrap()], &[]).await;
-    assert!(ended.code == Some(0) && ended.out.contains("my_reports: credentials are there"), "{ended:?}");
+    assert!(ended.code == Some(0) && ended.out.contains("my_reports: credentials are available"), "{ended:?}");
     assert_eq!((store(&folder).as_str(), sent(&given)), ("refresh-1\n", numbered(1)));
 }
 
