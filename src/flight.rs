@@ -13,17 +13,17 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 /// What a flight resolves to: its result, or `None` if its task panicked.
-pub type Flight<T> = Shared<BoxFuture<'static, Option<T>>>;
+pub(crate) type Flight<T> = Shared<BoxFuture<'static, Option<T>>>;
 
 /// The flights under way, by what they fetch.
 #[derive(Debug)]
-pub struct Flights<K, T>(Arc<Mutex<HashMap<K, Flight<T>, RandomState>>>)
+pub(crate) struct Flights<K, T>(Arc<Mutex<HashMap<K, Flight<T>, RandomState>>>)
 where
     T: Clone;
 
 /// A caller's place in a flight.
 #[derive(Debug)]
-pub struct Seat<T: Clone> {
+pub(crate) struct Seat<T: Clone> {
     /// Resolves when the flight ends.
     pub flight: Flight<T>,
     /// Whether the flight was already under way.
@@ -50,7 +50,7 @@ where
 {
     /// Joins the flight of this key, or starts one. A flight stops accepting callers when `start`'s future
     /// ends, so whatever that future stores is there before another flight can begin.
-    pub fn join<F>(&self, key: K, start: impl FnOnce() -> F) -> Seat<T>
+    pub(crate) fn join<F>(&self, key: K, start: impl FnOnce() -> F) -> Seat<T>
     where
         F: Future<Output = T> + Send + 'static,
     {
@@ -74,16 +74,6 @@ where
             drop(landed.send(done)); // an error means that no one is waiting any more
         });
         Seat { flight, joined: false }
-    }
-
-    /// Returns how many flights are under way.
-    pub fn len(&self) -> usize {
-        self.0.lock().len()
-    }
-
-    /// Returns whether no flight is under way.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -125,7 +115,7 @@ mod tests {
         for seat in seats {
             assert_eq!(seat.flight.await, Some(1));
         }
-        assert!(flights.is_empty());
+        assert!(flights.0.lock().is_empty());
         assert!(!begin().joined, "the next one starts again");
     }
 
@@ -134,7 +124,7 @@ mod tests {
         let flights = Flights::<u8, ()>::default();
         let seat = flights.join(1, || async { panic!("on purpose") });
         assert_eq!(seat.flight.await, None);
-        assert!(flights.is_empty());
+        assert!(flights.0.lock().is_empty());
     }
 
     #[test]
@@ -145,6 +135,6 @@ mod tests {
         let _inside = handle.enter();
         let seat = flights.join(1, std::future::pending);
         assert_eq!(seat.flight.now_or_never(), Some(None), "and does not wait for its own lock");
-        assert!(flights.is_empty());
+        assert!(flights.0.lock().is_empty());
     }
 }

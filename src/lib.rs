@@ -25,7 +25,7 @@
 //! 9. **Decide**: `roll/outcome.rs`. The sources' outcomes become a roll, a partial roll or an error. Pure.
 //! 10. **Join**: `roll/join.rs`, `roll/merge.rs` and `roll/encode.rs`. Records become users
 //!     ([`domain::User`]), each encoded once, in every order that callers may ask for ([`roll::Roll`]).
-//! 11. **Page**: [`roll::PageOf`], [`roll::Export`], and [`texts`] for searches. A roll and a view
+//! 11. **Page**: [`roll::PageOf`], [`roll::Export`], and [`search_text`] for searches. A roll and a view
 //!     ([`roll::View`]) become a page, or all users piece by piece.
 //! 12. **HTTP out**: [`api`]. The page or the error becomes JSON, CSV or JSON lines, with a status and
 //!     headers; [`telemetry`] gets one log line and the metrics.
@@ -40,7 +40,7 @@
 //! - `roll` imports `customers` and `sources`; `customers` imports `sources`.
 //! - All of these import the modules below them: `shared_cache` imports `telemetry`, `telemetry` imports
 //!   `outbound`, `outbound` imports `config`, and `domain` imports nothing of ours.
-//! - `flight`, `json`, `kept`, `offload`, `texts` and `sandbox` import nothing of ours, `breaker` only `domain`.
+//! - `flight`, `json`, `kept`, `offload`, `search_text` and `sandbox` import nothing of ours, `breaker` only `domain`.
 //! - `app` and `commands` may import everything.
 //!
 //! `tests/api/architecture.rs` has the exact list for each module, and enforces it.
@@ -75,7 +75,7 @@
 pub mod app;
 pub mod commands;
 pub mod config;
-pub mod server;
+mod server;
 
 // The path of a request.
 pub mod access;
@@ -85,16 +85,16 @@ pub mod roll;
 pub mod sources;
 
 // Shared by all of them.
-pub mod breaker;
+mod breaker;
 pub mod domain;
-pub mod flight;
+mod flight;
 pub mod json;
-pub mod kept;
-pub mod offload;
-pub mod outbound;
+mod kept;
+mod offload;
+mod outbound;
+mod search_text;
 pub mod shared_cache;
 pub mod telemetry;
-pub mod texts;
 
 // The other side of the wire, for `demo` and for tests.
 pub mod sandbox;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::rate::RateLimit;
 use crate::domain::CustomerId;
 
-pub(super) use super::visible::Customers;
+pub(super) use super::customer_filter::CustomerFilter;
 
 /// A caller: name, visible customers, and rate limit.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct Caller(Arc<Who>);
 struct Who {
     name: Arc<str>,
     label: Option<Arc<str>>,
-    customers: Customers,
+    customers: CustomerFilter,
     limit: Option<Arc<RateLimit>>,
 }
 
@@ -55,7 +55,12 @@ pub enum Denied {
 
 impl Caller {
     /// `label` names the caller in metrics, which have few distinct labels; `None` if callers are not distinguished.
-    pub(super) fn new(name: impl Into<Arc<str>>, label: Option<Arc<str>>, customers: Customers, limit: Option<Arc<RateLimit>>) -> Self {
+    pub(super) fn new(
+        name: impl Into<Arc<str>>,
+        label: Option<Arc<str>>,
+        customers: CustomerFilter,
+        limit: Option<Arc<RateLimit>>,
+    ) -> Self {
         Self(Arc::new(Who { name: name.into(), label, customers, limit }))
     }
 

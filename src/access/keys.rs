@@ -69,11 +69,11 @@ fn has_the_form(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{caller::Customers, settings::KeyDigest};
+    use crate::access::{caller::CustomerFilter, settings::KeyDigest};
 
     fn caller(name: &str, sha256: &str) -> KeyCaller {
         let key_sha256 = KeyDigest::parse(sha256).unwrap();
-        KeyCaller { name: name.to_owned(), key_sha256, customers: Customers::all(), rate: None, burst: None }
+        KeyCaller { name: name.to_owned(), key_sha256, customers: CustomerFilter::all(), rate: None, burst: None }
     }
 
     #[test]

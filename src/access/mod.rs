@@ -2,17 +2,17 @@
 //!
 //! [`Access::admit`] precedes everything that belongs to a customer: it identifies the caller by the presented
 //! credentials ([`keys`], [`tokens`]) and enforces how often they may send requests ([`rate`], or for unknown
-//! callers, by address: [`refusal_limit`]). Which customers they may see ([`visible`]) is asked of the [`Caller`]
+//! callers, by address: [`refusal_limit`]). Which customers they may see ([`customer_filter`]) is asked of the [`Caller`]
 //! before anything is looked up.
 
 mod caller;
+mod customer_filter;
 mod kept;
 mod keys;
 mod rate;
 mod refusal_limit;
 mod settings;
 mod tokens;
-mod visible;
 
 pub use caller::{Caller, Denied, PresentedCredentials};
 pub use kept::KeptAccess;
@@ -22,7 +22,7 @@ pub use settings::{AccessSettings, Mode};
 use std::{net::IpAddr, sync::Arc};
 
 use crate::{outbound::Deadline, telemetry::Metrics};
-use caller::Customers;
+use caller::CustomerFilter;
 use keys::Keys;
 use refusal_limit::RefusalLimit;
 use tokens::Tokens;
@@ -46,7 +46,7 @@ impl Access {
     /// Sets up access control; fails if no HTTP client can be made for the key set's URL.
     pub fn new(settings: AccessSettings, kept: &KeptAccess, metrics: &Arc<Metrics>) -> reqwest::Result<Self> {
         let authenticator = match (settings.mode, settings.tokens) {
-            (Mode::None, _) => Authenticator::Anyone(Caller::new("anyone", None, Customers::all(), None)),
+            (Mode::None, _) => Authenticator::Anyone(Caller::new("anyone", None, CustomerFilter::all(), None)),
             (Mode::Jwt, Some(tokens)) => Authenticator::Tokens(Box::new(Tokens::new(tokens, kept, Arc::clone(metrics))?)),
             (Mode::Keys, _) => Authenticator::Keys(Keys::new(settings.callers, &kept.limits)),
             // An invalid table is a fault, so this is never reached; if it were, it would admit no one.

@@ -6,10 +6,10 @@ use toml::Value;
 
 use super::{
     caller::Caller,
+    customer_filter::{self, CustomerFilter},
     kept::KeptLimits,
     rate::Rate,
     tokens::TokenSettings,
-    visible::{self, Customers},
 };
 use crate::config::{NO_NAME, Reader, Setting, is_name, one_of, unhex};
 
@@ -56,7 +56,7 @@ impl Mode {
 pub(super) struct KeyCaller {
     pub(super) name: String,
     pub(super) key_sha256: KeyDigest,
-    pub(super) customers: Customers,
+    pub(super) customers: CustomerFilter,
     pub(super) rate: Option<Rate>,
     pub(super) burst: Option<NonZeroU32>,
 }
@@ -173,8 +173,8 @@ impl Setting for KeyDigest {
     }
 }
 
-impl Setting for Customers {
-    const WANTED: &'static str = visible::WANTED;
+impl Setting for CustomerFilter {
+    const WANTED: &'static str = customer_filter::WANTED;
 
     fn read(value: &Value) -> Result<Self, String> {
         let texts = Vec::<String>::read(value).map_err(|_| Self::wanted())?;

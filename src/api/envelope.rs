@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{FailureKind, Moment, SourceName, User, Warning},
-    roll::{Given, Page, Pieces, SourceAnswer, SourceOutcome},
+    roll::{Page, Pieces, RollAnswer, SourceAnswer, SourceOutcome},
 };
 
 /// A page of a customer's roll.
@@ -58,7 +58,7 @@ pub(super) struct UserBody<'a> {
     pub timestamp: Moment,
     /// The user.
     #[schema(value_type = User)]
-    pub data: Shown<'a>,
+    pub data: EncodedUser<'a>,
     /// The result of each source, in a fixed order.
     pub sources: &'a [SourceReport],
     /// What a caller should know about the roll.
@@ -159,13 +159,13 @@ pub(super) struct Problem<'a> {
 
 /// A user as encoded when the roll was joined, with conflicts if they are wanted.
 #[derive(Debug)]
-pub(super) struct Shown<'a>(pub(super) Cow<'a, str>);
+pub(super) struct EncodedUser<'a>(pub(super) Cow<'a, str>);
 
 // === impl UsersBody ===
 
 impl<'a> UsersBody<'a> {
     /// Assembles the body of a page.
-    pub(super) fn new(given: &'a Given, page: &'a Page<'a>, sources: &'a [SourceReport]) -> Self {
+    pub(super) fn new(given: &'a RollAnswer, page: &'a Page<'a>, sources: &'a [SourceReport]) -> Self {
         Self {
             status: given.into(),
             timestamp: newest(sources),
@@ -196,8 +196,8 @@ impl<'a> UsersBody<'a> {
     }
 }
 
-impl From<&Given> for RollStatus {
-    fn from(given: &Given) -> Self {
+impl From<&RollAnswer> for RollStatus {
+    fn from(given: &RollAnswer) -> Self {
         if given.complete { Self::Success } else { Self::Partial }
     }
 }
@@ -209,7 +209,7 @@ fn newest(sources: &[SourceReport]) -> Moment {
 
 impl<'a> UserBody<'a> {
     /// Assembles the body of one user.
-    pub(super) fn new(given: &'a Given, data: Shown<'a>, sources: &'a [SourceReport]) -> Self {
+    pub(super) fn new(given: &'a RollAnswer, data: EncodedUser<'a>, sources: &'a [SourceReport]) -> Self {
         Self { status: given.into(), timestamp: newest(sources), data, sources, warnings: &given.warnings }
     }
 }
@@ -224,7 +224,7 @@ impl RollStatus {
     }
 }
 
-impl Serialize for Shown<'_> {
+impl Serialize for EncodedUser<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serde_json::from_str::<&RawValue>(&self.0).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::Warning,
     offload::offload_if,
-    roll::{Export, ExportFormat, Given, SourceOutcome, View},
+    roll::{Export, ExportFormat, RollAnswer, SourceOutcome, View},
 };
 
 /// Sends all users that the view matches, or 304.
@@ -27,7 +27,7 @@ pub(super) async fn all(
     gateway: &Gateway,
     format: ExportFormat,
     view: &View,
-    given: &Given,
+    given: &RollAnswer,
     outcomes: &[SourceOutcome],
     asked: &HeaderMap,
 ) -> Response {

@@ -54,7 +54,7 @@ use crate::{
 
 pub use code::{Code, Owner};
 pub use docs::Documents;
-pub use openapi::{Shown, document};
+pub use openapi::{DocumentScope, document};
 pub use peer::Peer;
 pub use swappable_router::SwappableRouter;
 
@@ -139,11 +139,11 @@ pub fn is_query(query: &str, customer: &CustomerId) -> bool {
 }
 
 /// The routes as the OpenAPI document describes them.
-pub(crate) fn described(shown: Shown) -> OpenApiRouter<Arc<Gateway>> {
+pub(crate) fn described(shown: DocumentScope) -> OpenApiRouter<Arc<Gateway>> {
     let open = OpenApiRouter::with_openapi(openapi::skeleton()).merge(about_customers()).merge(probes());
     match shown {
-        Shown::All => open.merge(inside()),
-        Shown::Callers => open,
+        DocumentScope::All => open.merge(inside()),
+        DocumentScope::Callers => open,
     }
 }
 

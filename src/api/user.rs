@@ -17,7 +17,7 @@ use super::{
     accept::Accept,
     caching::{Ages, states, tag_of, tagged},
     credentials::brought,
-    envelope::{Shown, SourceReport, UserBody},
+    envelope::{EncodedUser, SourceReport, UserBody},
     error::ApiError,
     extract::{Customer, must_take_json, one_of, partial, wants_it_now},
     parameters::{PartialName, UsersHeaders},
@@ -28,7 +28,7 @@ use super::{
 use crate::{
     domain::{CustomerId, SourceName},
     offload::offload,
-    roll::{Answer, Given, Partial, UserId},
+    roll::{Answer, Partial, RollAnswer, UserId},
 };
 
 /// The length of a gateway id, in characters.
@@ -108,7 +108,7 @@ pub(super) async fn find_user(
 }
 
 /// Looks the user up off the serving threads if that takes long, so that they are then found at once.
-async fn look_up(given: &Given, user: &UserId) {
+async fn look_up(given: &RollAnswer, user: &UserId) {
     if given.roll.is_long_to_find(user) {
         let (roll, user) = (Arc::clone(&given.roll), user.clone());
         offload(move || roll.find(&user).is_some()).await;
@@ -126,10 +126,10 @@ fn write(customer: &CustomerId, user: &UserId, query: &UserQuery, asked: &Header
     }
 }
 
-fn show(given: &Given, user: &UserId, query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> Option<Response> {
+fn show(given: &RollAnswer, user: &UserId, query: &UserQuery, asked: &HeaderMap, answer: &Answer) -> Option<Response> {
     let listed = given.roll.find(user)?;
     let sources: Vec<SourceReport> = answer.outcomes.iter().map(SourceReport::from).collect();
-    let body = UserBody::new(given, Shown(given.roll.shown(listed, query.with_conflicts)), &sources);
+    let body = UserBody::new(given, EncodedUser(given.roll.shown(listed, query.with_conflicts)), &sources);
     let etag = tag_of(&("user", body.status, states(&sources), body.warnings, &body.data), []);
     let mut response = tagged(asked, &etag, || Json(&body).into_response());
     Ages::of(&answer.outcomes).write(given.complete, &answer.outcomes, response.headers_mut());
@@ -137,7 +137,7 @@ fn show(given: &Given, user: &UserId, query: &UserQuery, asked: &HeaderMap, answ
 }
 
 /// Reports that the user is not there, unless a source that might have them is missing.
-fn not_found(customer: &CustomerId, given: &Given, answer: &Answer) -> Response {
+fn not_found(customer: &CustomerId, given: &RollAnswer, answer: &Answer) -> Response {
     if let Some(refusal) = &given.lacking {
         return refuse(customer, refusal, &answer.outcomes);
     }

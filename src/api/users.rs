@@ -31,7 +31,7 @@ use super::{
 use crate::{
     domain::CustomerId,
     offload::{offload, offload_if},
-    roll::{Answer, Given, Pieces, Refusal, Rendered, SourceOutcome},
+    roll::{Answer, Pieces, Refusal, Rendered, RollAnswer, SourceOutcome},
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -125,7 +125,7 @@ pub(super) fn refuse(customer: &CustomerId, refusal: &Refusal, outcomes: &[Sourc
 
 /// Renders the body with its tag. The page that most callers want is rendered once for each roll: between
 /// two refreshes it is identical, byte for byte.
-async fn render(query: &UsersQuery, given: &Given, outcomes: &[SourceOutcome]) -> Arc<Rendered> {
+async fn render(query: &UsersQuery, given: &RollAnswer, outcomes: &[SourceOutcome]) -> Arc<Rendered> {
     let as_fetched = outcomes.iter().all(|outcome| outcome.error.is_none() && !outcome.is_stale());
     if query.is_plain && given.complete && as_fetched {
         return given.roll.first_page(&given.warnings, || render_anew(query, given, outcomes));
@@ -137,7 +137,7 @@ async fn render(query: &UsersQuery, given: &Given, outcomes: &[SourceOutcome]) -
     Arc::new(Box::pin(offload(move || render_anew(&query, &given, &outcomes))).await)
 }
 
-fn render_anew(query: &UsersQuery, given: &Given, outcomes: &[SourceOutcome]) -> Rendered {
+fn render_anew(query: &UsersQuery, given: &RollAnswer, outcomes: &[SourceOutcome]) -> Rendered {
     let page = given.roll.page(&query.view, &query.page);
     let sources: Vec<SourceReport> = outcomes.iter().map(SourceReport::from).collect();
     let body = UsersBody::new(given, &page, &sources);
@@ -152,7 +152,7 @@ async fn page(
     customer: &CustomerId,
     query: &UsersQuery,
     asked: &HeaderMap,
-    given: &Given,
+    given: &RollAnswer,
     outcomes: &[SourceOutcome],
 ) -> Response {
     let rendered = render(query, given, outcomes).await;

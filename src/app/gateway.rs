@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::{App, Config, Lasting, StartError, reload::Fixed};
 use crate::{
     access::{Access, AccessSettings, Mode},
-    api::{self, Cors, Documents, Gateway, Shown},
+    api::{self, Cors, DocumentScope, Documents, Gateway},
     config::{Cache, Server, Telemetry},
     customers::Customers,
     domain::SourceName,
@@ -93,7 +93,7 @@ fn vary(origins: &[String], forwards: &[(SourceName, HeaderName)]) -> HeaderValu
 }
 
 fn documents(server: &Server, mode: Mode, sources: &[Backend]) -> Result<Documents, StartError> {
-    let shown = if server.admin_listen.is_some() { Shown::Callers } else { Shown::All };
+    let shown = if server.admin_listen.is_some() { DocumentScope::Callers } else { DocumentScope::All };
     let document = api::document(&server.base_path, mode, shown, sources);
     let json = document.to_pretty_json().map_err(|error| StartError::Document(error.to_string()))?;
     let yaml = document.to_yaml().map_err(|error| StartError::Document(error.to_string()))?;

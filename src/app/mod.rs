@@ -24,7 +24,7 @@ use crate::{
     api::{self, Gateway, SwappableRouter},
     customers::KeptLinks,
     server::{ListenError, Tls, TlsError, listen, serve},
-    shared_cache::{SharedCache, Unusable},
+    shared_cache::{SharedCache, SharedCacheError},
     sources::{KeptPlaces, oauth::Renewals},
     telemetry::{Metrics, Reporter},
 };
@@ -79,7 +79,7 @@ pub enum StartError {
     Client(#[from] reqwest::Error),
     /// The shared cache cannot be set up.
     #[error(transparent)]
-    SharedCache(#[from] Unusable),
+    SharedCache(#[from] SharedCacheError),
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),

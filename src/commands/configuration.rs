@@ -6,7 +6,7 @@ use clap::Args;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 
-use super::watched::Mark;
+use super::watched::FileDigest;
 use crate::{
     app::Config,
     config::{Fault, Faults, Layers, Secret},
@@ -43,7 +43,7 @@ pub(super) struct Flags {
 
 impl Arguments {
     /// Returns a digest of the file's present contents, to detect changes.
-    pub(super) fn digest(&self) -> Option<Mark> {
+    pub(super) fn digest(&self) -> Option<FileDigest> {
         let text = Zeroizing::new(std::fs::read(self.config.as_ref()?).ok()?);
         Some(Sha256::digest(&text).into())
     }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{Failed, output::say};
 use crate::{
     access::Mode,
-    api::{Shown, document},
+    api::{DocumentScope, document},
     sources::REGISTRY,
 };
 
@@ -17,7 +17,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failed> {
-    let document = document("", Mode::None, Shown::All, REGISTRY);
+    let document = document("", Mode::None, DocumentScope::All, REGISTRY);
     let failed = |error: &dyn std::fmt::Display| Failed::Running(format!("the document could not be written: {error}"));
     let text = if arguments.yaml {
         document.to_yaml().map_err(|error| failed(&error))?

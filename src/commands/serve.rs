@@ -8,7 +8,7 @@ use super::{
     Failed,
     configuration::{Arguments, Environment},
     signals::{Signals, Stop},
-    watched::{Next, Watched},
+    watched::{Next, WatchedFile},
 };
 use crate::{
     app::{App, Running},
@@ -24,7 +24,7 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
     let mut signals = Signals::listen()?; // first of all, so that a signal that comes during the start is not lost
-    let watched = Watched::new(arguments.digest()); // before the file is read, so that a later change is seen as one
+    let watched = WatchedFile::new(arguments.digest()); // before the file is read, so that a later change is seen as one
     let config = arguments.read(environment)?;
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
     log_panics();
@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
 async fn until_stopped(
     running: &Running,
     signals: &mut Signals,
-    mut watched: Watched,
+    mut watched: WatchedFile,
     arguments: &Arguments,
     environment: &Environment,
 ) -> Stop {

@@ -4,17 +4,17 @@
 const LOOKS_TO_A_TRY: u64 = 4;
 
 /// Identifies one version of the file's text.
-pub(super) type Mark = [u8; 32];
+pub(super) type FileDigest = [u8; 32];
 
 /// The configuration file, as known from periodic checks.
 #[derive(Debug, Default)]
-pub(super) struct Watched {
+pub(super) struct WatchedFile {
     /// What was wrong with it when it was last read, if it could not be read.
     pub(super) refused: Option<String>,
     /// The version that was read last.
-    read: Option<Mark>,
+    read: Option<FileDigest>,
     /// The version at the last check.
-    seen: Option<Mark>,
+    seen: Option<FileDigest>,
     looks: u64,
 }
 
@@ -29,15 +29,15 @@ pub(super) enum Next {
     TryAgain,
 }
 
-impl Watched {
+impl WatchedFile {
     /// Starts with the version that was read.
-    pub(super) fn new(read: Option<Mark>) -> Self {
+    pub(super) fn new(read: Option<FileDigest>) -> Self {
         Self { read, ..Self::default() }
     }
 
     /// Checks the file. It is read when it has changed and is the same at two checks: half of a file may be
     /// valid, but is not what was meant.
-    pub(super) fn look(&mut self, now: Option<Mark>) -> Next {
+    pub(super) fn look(&mut self, now: Option<FileDigest>) -> Next {
         self.looks += 1;
         let is_whole = now.is_some() && now == self.seen;
         self.seen = now;
@@ -50,7 +50,7 @@ impl Watched {
     }
 
     /// Notes that the file is to be read now, on request.
-    pub(super) fn told(&mut self, now: Option<Mark>) -> Next {
+    pub(super) fn told(&mut self, now: Option<FileDigest>) -> Next {
         self.read = now;
         Next::Read
     }
@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    fn text(of: u8) -> Option<Mark> {
+    fn text(of: u8) -> Option<FileDigest> {
         (of > 0).then_some([of; 32])
     }
 
@@ -77,7 +77,7 @@ mod tests {
             (&[2, 0, 2, 2], &[Wait, Wait, Wait, Read], "it was away for a look"),
             (&[2, 2, 1, 1], &[Wait, Read, Wait, Read], "the one before is back"),
         ] {
-            let mut watched = Watched::new(text(1));
+            let mut watched = WatchedFile::new(text(1));
             let next: Vec<Next> = looks.iter().map(|now| watched.look(text(*now))).collect();
             assert_eq!(next, expected, "{why}");
         }
@@ -91,7 +91,7 @@ mod tests {
             (&[1, 1, 1, 2, 2], &[Wait, Wait, Wait, Wait, Read], "it is being written"),
             (&[1, 1, 2, 2], &[Wait, Wait, Wait, Read], "another one is no second try"),
         ] {
-            let mut watched = Watched { refused: Some("key: wrong".to_owned()), ..Watched::new(text(1)) };
+            let mut watched = WatchedFile { refused: Some("key: wrong".to_owned()), ..WatchedFile::new(text(1)) };
             let next: Vec<Next> = looks.iter().map(|now| watched.look(text(*now))).collect();
             assert_eq!(next, expected, "{why}");
         }
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn who_is_told_reads_at_once_and_not_again() {
-        let mut watched = Watched::new(text(1));
+        let mut watched = WatchedFile::new(text(1));
         assert_eq!(watched.look(text(2)), Wait);
         assert_eq!(watched.told(text(2)), Read);
         assert_eq!(watched.look(text(2)), Wait);

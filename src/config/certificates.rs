@@ -36,7 +36,7 @@ pub struct KeyPair {
 /// A file of a pair that cannot be used. Does not reveal the file's content.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {what}", file.display())]
-pub struct Unusable {
+pub struct UnusableKeyPair {
     /// Which of the two it is: `cert_file` or `key_file`.
     pub key: &'static str,
     /// The file.
@@ -100,12 +100,12 @@ impl KeyPair {
     }
 
     /// Reads the current pair.
-    pub fn read(&self) -> Result<CertifiedKey, Unusable> {
+    pub fn read(&self) -> Result<CertifiedKey, UnusableKeyPair> {
         self.of(chain(&self.cert_file)?, signing(&self.key_file)?)
     }
 
     /// Combines the contents of the two files.
-    fn of(&self, chain: Vec<CertificateDer<'static>>, signing: Arc<dyn SigningKey>) -> Result<CertifiedKey, Unusable> {
+    fn of(&self, chain: Vec<CertificateDer<'static>>, signing: Arc<dyn SigningKey>) -> Result<CertifiedKey, UnusableKeyPair> {
         let pair = CertifiedKey::new(chain, signing);
         match pair.keys_match() {
             Ok(()) => Ok(pair),
@@ -122,20 +122,20 @@ impl KeyPair {
     }
 }
 
-fn of_cert(file: &Path, what: String) -> Unusable {
-    Unusable { key: "cert_file", file: file.to_owned(), what }
+fn of_cert(file: &Path, what: String) -> UnusableKeyPair {
+    UnusableKeyPair { key: "cert_file", file: file.to_owned(), what }
 }
 
-fn of_key(file: &Path, what: String) -> Unusable {
-    Unusable { key: "key_file", file: file.to_owned(), what }
+fn of_key(file: &Path, what: String) -> UnusableKeyPair {
+    UnusableKeyPair { key: "key_file", file: file.to_owned(), what }
 }
 
-fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
+fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, UnusableKeyPair> {
     certificates(file).map_err(|what| of_cert(file, what))
 }
 
 /// Reads a key as a signer. The key's own text is wiped; the signer never prints it.
-fn signing(file: &Path) -> Result<Arc<dyn SigningKey>, Unusable> {
+fn signing(file: &Path) -> Result<Arc<dyn SigningKey>, UnusableKeyPair> {
     let key = Zeroizing::new(private_key(file).map_err(|what| of_key(file, what))?);
     any_supported_type(&key).map_err(|_| of_key(file, "holds no usable RSA, ECDSA or Ed25519 key.".to_owned()))
 }

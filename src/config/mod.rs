@@ -20,7 +20,7 @@ mod setting;
 mod suggestion;
 mod wiped;
 
-pub use certificates::{Authorities, KeyPair, Unusable};
+pub use certificates::{Authorities, KeyPair, UnusableKeyPair};
 pub use fault::{Fault, Faults};
 pub use file_stamp::FileStamp;
 pub use general::{AccessLog, Cache, DEFAULT_LISTEN, General, LogFormat, Server, Telemetry};

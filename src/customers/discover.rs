@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::{
     kept::{KeptLinks, KeptList},
     matching::{List, Matched, Unlinked, match_lists},
-    reason::Reason,
     table::Table,
+    unlinked_reason::UnlinkedReason,
 };
 use crate::{
     domain::{ListedCustomer, Moment, SourceName},
@@ -204,7 +204,7 @@ impl Discovery {
     fn count(&self, found: &Discovered, metrics: &Metrics) {
         metrics.links.linked("discover", found.table.entries().len());
         for (_, source) in &self.listing {
-            for reason in Reason::ALL {
+            for reason in UnlinkedReason::ALL {
                 metrics.links.unlinked(source.name(), reason.as_str(), found.count(source.name(), reason));
             }
         }
@@ -222,7 +222,7 @@ impl Discovered {
         self.hidden.iter().filter(move |(name, _)| *name == source).map(|(_, id)| &**id)
     }
 
-    fn count(&self, source: SourceName, reason: Reason) -> usize {
+    fn count(&self, source: SourceName, reason: UnlinkedReason) -> usize {
         self.unlinked.iter().filter(|unlinked| (unlinked.source, unlinked.reason) == (source, reason)).count()
     }
 
@@ -254,7 +254,7 @@ impl Discovered {
 fn told(unlinked: &[Unlinked]) -> Vec<(&Unlinked, bool)> {
     let mut all: Vec<&Unlinked> = unlinked.iter().collect();
     all.sort_by_key(|unlinked| unlinked.reason.rank());
-    let mut counts: HashMap<Reason, usize> = HashMap::new();
+    let mut counts: HashMap<UnlinkedReason, usize> = HashMap::new();
     let mut named = |unlinked: &Unlinked| {
         let count = counts.entry(unlinked.reason).or_default();
         *count += 1;

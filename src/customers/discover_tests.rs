@@ -37,13 +37,13 @@ fn the_log_names_a_few_for_each_reason_and_those_first_who_can_be_mended() {
     let many = |reason, count: usize| {
         (0..count).map(move |number| Unlinked { source: SourceName::new("left"), id: number.to_string().into(), reason })
     };
-    let unlinked: Vec<Unlinked> = many(Reason::NotReferredTo, 500)
-        .chain(many(Reason::NoReference, 2))
-        .chain(many(Reason::UnknownReference, 20))
-        .chain(many(Reason::InvalidId, 1))
-        .chain(many(Reason::SharedReference, 11))
-        .chain(many(Reason::IdTaken, 1))
-        .chain(many(Reason::FitsSeveral, 3))
+    let unlinked: Vec<Unlinked> = many(UnlinkedReason::NotReferredTo, 500)
+        .chain(many(UnlinkedReason::NoReference, 2))
+        .chain(many(UnlinkedReason::UnknownReference, 20))
+        .chain(many(UnlinkedReason::InvalidId, 1))
+        .chain(many(UnlinkedReason::SharedReference, 11))
+        .chain(many(UnlinkedReason::IdTaken, 1))
+        .chain(many(UnlinkedReason::FitsSeveral, 3))
         .collect();
     let told = told(&unlinked);
     assert_eq!(told.len(), unlinked.len(), "all are logged at some level");

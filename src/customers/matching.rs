@@ -9,9 +9,9 @@
 use std::collections::HashSet;
 
 use super::{
-    fits::{Fits, Names, names},
-    reason::Reason,
+    references::{Fits, Names, names},
     table::Entry,
+    unlinked_reason::UnlinkedReason,
 };
 use crate::domain::{CustomerId, LinkedBy, ListedCustomer, RemoteId, SourceName};
 
@@ -37,7 +37,7 @@ pub(super) struct Matched {
 pub(super) struct Unlinked {
     pub(super) source: SourceName,
     pub(super) id: Box<str>,
-    pub(super) reason: Reason,
+    pub(super) reason: UnlinkedReason,
 }
 
 /// Lists while they are being linked.
@@ -93,7 +93,7 @@ fn link(entry: Option<&mut Option<Entry>>, customer: &ListedCustomer, place: usi
 /// A source may have a different customer with the same id, which therefore cannot be requested by it. If no
 /// customer of that source is linked to the entry or left apart from it already, it may well be the same customer.
 fn leave_namesakes_apart(entries: &mut [Option<Entry>], lists: &[List<'_>], unlinked: &[Unlinked]) {
-    let hidden = unlinked.iter().filter(|one| one.reason == Reason::IdTaken);
+    let hidden = unlinked.iter().filter(|one| one.reason == UnlinkedReason::IdTaken);
     let namesakes: HashSet<(SourceName, &str)> = hidden.map(|one| (one.source, &*one.id)).collect();
     for entry in entries.iter_mut().flatten() {
         for list in lists.iter().filter(|list| namesakes.contains(&(list.source, entry.id.as_str()))) {
@@ -107,10 +107,10 @@ fn leave_namesakes_apart(entries: &mut [Option<Entry>], lists: &[List<'_>], unli
 fn unreferred(source: SourceName, customer: &ListedCustomer, entry: Option<&Entry>) -> Option<Unlinked> {
     let reason = match entry {
         None if customer.is_provider => return None,
-        None => Reason::InvalidId,
+        None => UnlinkedReason::InvalidId,
         Some(entry) if entry.to.iter().flatten().count() > 1 => return None,
-        Some(entry) if entry.apart.is_empty() => Reason::NotReferredTo,
-        Some(_) => Reason::SharedReference,
+        Some(entry) if entry.apart.is_empty() => UnlinkedReason::NotReferredTo,
+        Some(_) => UnlinkedReason::SharedReference,
     };
     Some(Unlinked { source, id: customer.id.clone(), reason })
 }
@@ -153,10 +153,10 @@ impl<'a> Matching<'a> {
     }
 
     /// Adds a customer that only its own source has, unless it cannot be requested.
-    fn leave_alone(&mut self, list: &List<'_>, customer: &ListedCustomer, reason: Reason, apart: u64) {
+    fn leave_alone(&mut self, list: &List<'_>, customer: &ListedCustomer, reason: UnlinkedReason, apart: u64) {
         let (entry, reason) = match own_entry(customer, list.place, self.sources) {
-            None => (None, Reason::InvalidId),
-            Some(entry) if !self.taken.insert(entry.id.clone()) => (None, Reason::IdTaken),
+            None => (None, UnlinkedReason::InvalidId),
+            Some(entry) if !self.taken.insert(entry.id.clone()) => (None, UnlinkedReason::IdTaken),
             Some(entry) => (Some(entry), reason),
         };
         self.alone.extend(entry.map(|entry| Entry { is_apart: apart > 0, apart: told(list.source, apart), ..entry }));

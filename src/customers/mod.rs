@@ -9,14 +9,14 @@
 
 mod discover;
 mod file;
-mod fits;
 mod kept;
 mod linked;
 mod list;
 mod matching;
-mod reason;
+mod references;
 mod settings;
 mod table;
+mod unlinked_reason;
 
 use std::{sync::Arc, time::Duration};
 

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::linked::{Link, Linked};
 use crate::{
     domain::{CustomerId, LinkedBy, RemoteId, SourceName, Warning, WarningCode, folded},
-    texts::Texts,
+    search_text::SearchText,
 };
 
 /// Customers, each once, ordered by id.
@@ -16,7 +16,7 @@ pub(super) struct Table {
     /// ignoring case.
     by_remote: Vec<Vec<u32>>,
     /// The searchable texts of each customer: the id and the name.
-    texts: Texts,
+    texts: SearchText,
 }
 
 /// A customer and its links.
@@ -39,7 +39,7 @@ impl Table {
     pub(super) fn new(mut entries: Vec<Entry>, sources: usize) -> Self {
         entries.sort_unstable_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
         let by_remote = (0..sources).map(|source| places_by_remote(&entries, source)).collect();
-        let mut texts = Texts::default();
+        let mut texts = SearchText::default();
         for entry in &entries {
             let name = entry.name.as_deref().map(folded);
             texts.push([&*folded(entry.id.as_str())].into_iter().chain(name.as_deref()));

@@ -22,7 +22,7 @@ const ERROR_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The client of one peer.
 #[derive(Debug)]
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     /// The peer's name, for the log.
     peer: &'static str,
@@ -31,7 +31,7 @@ pub struct Client {
 
 /// What bounds the calls to one peer.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
     /// How long one exchange may take if its caller sets no bound.
@@ -44,7 +44,7 @@ pub struct Bounds {
 
 /// An answer, of which at least the head has arrived.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The body, decoded, or why it did not arrive whole. Often the status decides all the same.
@@ -63,7 +63,7 @@ struct Came {
 impl Client {
     /// Builds the client. Redirects are never followed because one could carry credentials elsewhere. An idle
     /// connection is dropped before a peer would usually close it.
-    pub fn new(peer: &'static str, transport: &Transport, bounds: Bounds) -> reqwest::Result<Self> {
+    pub(crate) fn new(peer: &'static str, transport: &Transport, bounds: Bounds) -> reqwest::Result<Self> {
         install_crypto();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("rollcall/", env!("CARGO_PKG_VERSION")))
@@ -78,7 +78,7 @@ impl Client {
     }
 
     /// Builds a client for services on this machine, which accepts any certificate.
-    pub fn of_this_machine(peer: &'static str, bounds: Bounds) -> reqwest::Result<Self> {
+    pub(crate) fn of_this_machine(peer: &'static str, bounds: Bounds) -> reqwest::Result<Self> {
         install_crypto();
         let builder =
             reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).tls_danger_accept_invalid_certs(true);
@@ -86,13 +86,13 @@ impl Client {
     }
 
     /// Does the same as [`Self::exchange`], for a call that has no bound of its own.
-    pub async fn exchange_in_time(&self, request: Request) -> Result<Answer, Failure> {
+    pub(crate) async fn exchange_in_time(&self, request: Request) -> Result<Answer, Failure> {
         let deadline = Deadline::after(self.bounds.timeout);
         deadline.bound(self.exchange(request, deadline)).await.flatten()
     }
 
     /// Sends one request and reads its answer. The caller bounds the call and passes the deadline.
-    pub async fn exchange(&self, request: Request, deadline: Deadline) -> Result<Answer, Failure> {
+    pub(crate) async fn exchange(&self, request: Request, deadline: Deadline) -> Result<Answer, Failure> {
         let mut response = self.http.execute(request).await.map_err(|error| self.failed(error, false))?;
         let (status, retry_after) = (response.status().as_u16(), header_retry_after(&response));
         let body = match status {

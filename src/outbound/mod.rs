@@ -7,7 +7,7 @@ mod headers;
 mod retry_after;
 mod transport;
 
-pub use client::{Answer, Bounds, Client};
-pub use deadline::Deadline;
-pub use headers::{REQUEST_ID, TRACEPARENT};
-pub use transport::{Proxy, Transport};
+pub(crate) use client::{Answer, Bounds, Client};
+pub(crate) use deadline::Deadline;
+pub(crate) use headers::{REQUEST_ID, TRACEPARENT};
+pub(crate) use transport::{Proxy, Transport};

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::{
     join::{Person, Place},
-    listed::{Listed, Part, compare, digest, records_at},
     merge::merge,
     query::{Sort, SortField},
+    roll_entry::{Part, RollEntry, compare, digest, records_at},
     user_json,
 };
 use crate::domain::{Records, fold_onto, folded};
@@ -29,7 +29,7 @@ const SEPARATOR: u8 = b',';
 /// The persons in the order of the default sort.
 #[derive(Debug, Default)]
 pub(super) struct Encoded {
-    pub(super) persons: Vec<Listed>,
+    pub(super) persons: Vec<RollEntry>,
     /// The places of their records, person after person.
     pub(super) places: Vec<Place>,
     /// Each person as JSON, a [`User`](crate::domain::User) without `conflicts`, separated by commas.
@@ -146,7 +146,7 @@ impl Encoded {
         user_json::write(&user, &mut self.json);
         self.places.extend_from_slice(&person.records);
         let key = |place: &Place| parts.get(usize::from(place.source))?.records().key(place.record as usize);
-        self.persons.push(Listed {
+        self.persons.push(RollEntry {
             id: person.id,
             // All records of one person have the same address.
             address: person.records.iter().find_map(key).map(digest),

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{csv_row::Row, listed::Listed, listing::Roll, query::View, selection::Selection};
+use super::{csv_row::Row, joined_roll::Roll, query::View, roll_entry::RollEntry, selection::Selection};
 use crate::domain::{MatchedBy, SourceName, User};
 
 /// About how many bytes a piece has.
@@ -59,7 +59,7 @@ impl Export {
     }
 
     /// Returns the conflicts as JSON.
-    fn conflicts_of(&self, listed: &Listed) -> String {
+    fn conflicts_of(&self, listed: &RollEntry) -> String {
         // Conflicts hold nothing that JSON cannot express: writing them does not fail.
         serde_json::to_string(&self.roll.conflicts_of(listed)).unwrap_or_default()
     }
@@ -78,19 +78,19 @@ impl Export {
         row.end();
     }
 
-    fn write(&self, listed: &Listed, piece: &mut String) {
+    fn write(&self, listed: &RollEntry, piece: &mut String) {
         match self.format {
             ExportFormat::Csv => self.row(listed, piece),
             ExportFormat::JsonLines => self.line(listed, piece),
         }
     }
 
-    fn line(&self, listed: &Listed, piece: &mut String) {
+    fn line(&self, listed: &RollEntry, piece: &mut String) {
         piece.push_str(&self.roll.shown(listed, self.view.with_conflicts));
         piece.push('\n');
     }
 
-    fn row(&self, listed: &Listed, piece: &mut String) {
+    fn row(&self, listed: &RollEntry, piece: &mut String) {
         let user = self.roll.user(listed);
         let mut row = Row::begin(piece);
         own_cells(&user, &mut row);

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use uuid::Uuid;
 
 use super::{
-    listed::Listed,
-    listing::Roll,
+    joined_roll::Roll,
     query::{Sort, SortField},
+    roll_entry::RollEntry,
 };
 use crate::domain::SourceName;
 
@@ -25,7 +25,7 @@ pub enum UserId {
 
 impl Roll {
     /// Finds one person by the gateway's id, or by the id of one of their records.
-    pub fn find(&self, id: &UserId) -> Option<&Listed> {
+    pub fn find(&self, id: &UserId) -> Option<&RollEntry> {
         match id {
             UserId::Ours(id) => self.person(*id),
             UserId::At(source, id) => self.holder(*source, id),
@@ -41,7 +41,7 @@ impl Roll {
         self.is_large() && !is_ready
     }
 
-    fn person(&self, id: Uuid) -> Option<&Listed> {
+    fn person(&self, id: Uuid) -> Option<&RollEntry> {
         let places = self.order(BY_ID)?;
         let listed = |place: &u32| self.everybody().get(*place as usize);
         let compared = |place: &u32| listed(place).map_or(Ordering::Less, |listed| listed.id.cmp(&id));

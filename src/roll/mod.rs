@@ -15,13 +15,13 @@ mod find;
 mod first_page;
 mod freshness;
 mod join;
-mod listed;
-mod listing;
+mod joined_roll;
 mod merge;
 mod outcome;
 mod page;
 mod pieces;
 mod query;
+mod roll_entry;
 mod selection;
 mod user_json;
 
@@ -43,9 +43,9 @@ use crate::{
 
 use bounded_cache::BoundedCache;
 use cache::{Found, SourceCache};
-use listed::Part;
-use listing::is_large;
+use joined_roll::is_large;
 use outcome::{State, decide};
+use roll_entry::Part;
 
 pub use cache::{AskContext, CacheStatus, ForwardReason, WalkShare};
 pub use cached_answer::{Age, CachedAnswer, SourceAnswer};
@@ -53,12 +53,12 @@ pub use export::{Export, ExportFormat};
 pub use find::UserId;
 pub use first_page::Rendered;
 pub use freshness::FreshnessPolicy;
-pub use listed::Listed;
-pub use listing::Roll;
+pub use joined_roll::Roll;
 pub use outcome::{Partial, Refusal};
 pub use page::{Page, PageOf};
 pub use pieces::Pieces;
 pub use query::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, Sort, SortField, View};
+pub use roll_entry::RollEntry;
 
 /// Everything needed to answer for any customer.
 pub struct Rolls {
@@ -87,12 +87,12 @@ pub struct Answer {
     /// The result of asking each source, in the sources' order.
     pub outcomes: Vec<SourceOutcome>,
     /// The roll, or why there is none.
-    pub roll: Result<Given, Refusal>,
+    pub roll: Result<RollAnswer, Refusal>,
 }
 
 /// A roll that can be returned.
 #[derive(Clone, Debug)]
-pub struct Given {
+pub struct RollAnswer {
     /// The persons.
     pub roll: Arc<Roll>,
     /// Whether it is all that the sources know; if not, persons may be missing.
@@ -173,13 +173,13 @@ impl Rolls {
         outcomes.iter().filter(|outcome| outcome.scope.is_some()).for_each(|outcome| self.cache.count(outcome));
         let states: Vec<_> = outcomes.iter().map(|outcome| (outcome.source, outcome.state())).collect();
         let roll = match decide(&states, partial, linked.as_ref().is_some_and(Linked::is_verified)) {
-            Ok(outcome::Given { complete, lacking, mut warnings }) => {
+            Ok(outcome::Decision { complete, lacking, mut warnings }) => {
                 let scopes = outcomes.iter().map(|outcome| outcome.scope).collect();
                 let roll = self.joined(RollKey(customer.clone(), scopes), parts(&outcomes)).await;
                 warnings.extend_from_slice(roll.warnings());
                 warnings.extend(linked.into_iter().flat_map(|linked| linked.warnings));
                 warnings.sort_unstable();
-                Ok(Given { roll, complete, warnings, lacking })
+                Ok(RollAnswer { roll, complete, warnings, lacking })
             }
             Err(refusal) => Err(refusal),
         };

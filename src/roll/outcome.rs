@@ -37,7 +37,7 @@ pub struct Refusal {
 
 /// A roll can be returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Given {
+pub(super) struct Decision {
     /// Whether nothing is missing: it has each source's users, as far as the sources know the customer.
     pub(super) complete: bool,
     /// What would decide if nothing were allowed to be missing; `None` where it is complete.
@@ -47,7 +47,7 @@ pub(super) struct Given {
 
 /// Decides. `verified` means that something other than the bare id links the customer to the sources.
 /// Otherwise a source that does not know the id may know the customer by another one.
-pub(super) fn decide(states: &[(SourceName, State)], partial: Partial, verified: bool) -> Result<Given, Refusal> {
+pub(super) fn decide(states: &[(SourceName, State)], partial: Partial, verified: bool) -> Result<Decision, Refusal> {
     let any_users = states.iter().any(|(_, state)| matches!(state, State::Ok | State::Incomplete));
     let missing: Vec<Refusal> = states.iter().filter_map(|(source, state)| refusal(*source, *state)).collect();
     let strongest = missing.iter().copied().reduce(stronger);
@@ -56,7 +56,7 @@ pub(super) fn decide(states: &[(SourceName, State)], partial: Partial, verified:
     match strongest {
         _ if any_users && (complete || partial == Partial::Allow) => {
             let lacking = strongest.filter(|_| !complete);
-            Ok(Given { complete, lacking, warnings: if verified { Vec::new() } else { unverified(states) } })
+            Ok(Decision { complete, lacking, warnings: if verified { Vec::new() } else { unverified(states) } })
         }
         Some(refusal) => Err(refusal),
         None => Err(Refusal { failure: Failure::new(FailureKind::NotFound), source: None }),

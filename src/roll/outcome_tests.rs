@@ -37,7 +37,7 @@ fn class_of(kind: FailureKind) -> &'static str {
     classes().into_iter().find(|(_, states)| states.contains(&State::Failed(Failure::new(kind)))).unwrap().0
 }
 
-fn told(decision: &Result<Given, Refusal>) -> &'static str {
+fn told(decision: &Result<Decision, Refusal>) -> &'static str {
     match decision {
         Ok(given) if given.complete => "S",
         Ok(_) => "P",

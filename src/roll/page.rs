@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use super::{
     cursor,
-    listed::{Listed, with_conflicts},
-    listing::Roll,
+    joined_roll::Roll,
     pieces::Pieces,
     query::View,
+    roll_entry::{RollEntry, with_conflicts},
     selection::Selection,
 };
 use crate::domain::{Conflict, CustomerId, InvalidCursor};
@@ -25,7 +25,7 @@ pub struct PageOf {
 #[derive(Debug)]
 pub struct Page<'a> {
     /// Its persons, each with the fields on which their sources differ, if that was asked for.
-    pub users: Vec<(&'a Listed, Option<Vec<Conflict<'a>>>)>,
+    pub users: Vec<(&'a RollEntry, Option<Vec<Conflict<'a>>>)>,
     /// How many persons match the filters.
     pub total: usize,
     /// The cursor of the next page; `None` on the last.
@@ -50,7 +50,7 @@ impl Roll {
     pub fn page(&self, view: &View, of: &PageOf) -> Page<'_> {
         let selection = Selection::new(self, view);
         let mut rest = self.sorted(view.sort, of.after.as_ref()).filter(|(place, listed)| selection.has(*place, listed));
-        let shown: Vec<&Listed> = rest.by_ref().take(of.size).map(|(_, listed)| listed).collect();
+        let shown: Vec<&RollEntry> = rest.by_ref().take(of.size).map(|(_, listed)| listed).collect();
         let more = rest.next().is_some();
         let last = shown.last().filter(|_| more);
         let next_cursor = last.map(|last| cursor::write(&self.customer, view, (self.value(last, view.sort.field).as_deref(), last.id)));
@@ -65,7 +65,8 @@ impl Roll {
     /// Writes a page's users as JSON, separated by commas. Users that are neighbours in the roll are taken
     /// together, as they are stored.
     pub fn write(&self, page: &Page<'_>, to: &mut Pieces) {
-        let together = |(one, a): &(&Listed, Option<_>), (next, b): &(&Listed, Option<_>)| a.is_none() && b.is_none() && next.follows(one);
+        let together =
+            |(one, a): &(&RollEntry, Option<_>), (next, b): &(&RollEntry, Option<_>)| a.is_none() && b.is_none() && next.follows(one);
         for (place, run) in page.users.chunk_by(together).enumerate() {
             if place > 0 {
                 to.push(b",");

@@ -156,7 +156,7 @@ fn a_search_and_the_first_sort_of_a_large_roll_take_long_and_nothing_else_does()
     assert!(!large.is_long_to_page(&sorted), "the order is kept");
 }
 
-fn record_id(roll: &Roll, listed: &Listed) -> String {
+fn record_id(roll: &Roll, listed: &RollEntry) -> String {
     let user: serde_json::Value = serde_json::from_str(roll.json(listed)).unwrap();
     user["sources"][0]["id"].as_str().unwrap().to_owned()
 }

@@ -1,14 +1,14 @@
 //! Selects the persons that match a view, for a whole roll at once.
 //!
-//! The search texts lie in one buffer ([`texts`](crate::texts)), and the other criteria in the list itself.
+//! The search texts lie in one buffer ([`search_text`](crate::search_text)), and the other criteria in the list itself.
 //! No pointer is followed for each of 50,000 persons.
 
 use std::num::NonZeroU64;
 
 use super::{
-    listed::{Listed, digest},
-    listing::Roll,
+    joined_roll::Roll,
     query::View,
+    roll_entry::{RollEntry, digest},
 };
 
 /// The place of a source that contributes nothing to the roll.
@@ -37,7 +37,7 @@ impl<'a> Selection<'a> {
     }
 
     /// Returns whether a person matches the view; `place` is their place in the default order.
-    pub(super) fn has(&self, place: usize, listed: &Listed) -> bool {
+    pub(super) fn has(&self, place: usize, listed: &RollEntry) -> bool {
         let View { q: _, email, source: _, enabled, with_deleted, without_placeholders, with_conflicts: _, sort: _ } = self.view;
         (*with_deleted || !listed.deleted)
             && !(*without_placeholders && listed.placeholder)

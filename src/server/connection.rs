@@ -12,8 +12,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    clock::{Clock, Watched},
     refusal::refuse,
+    timeouts::{ConnectionActivity, TimedStream},
     tls::Tls,
 };
 use crate::api::{LARGEST_HEAD, MOST_HEADERS, Peer, SwappableRouter};
@@ -56,9 +56,9 @@ pub(super) async fn answer(stream: TcpStream, _place: OwnedSemaphorePermit, with
 }
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, router: Arc<SwappableRouter>, closed: CancellationToken) {
-    let clock = Arc::new(Clock::default());
-    let mut stream = Watched::new(stream, Arc::clone(&clock));
-    talk(&mut stream, &clock, peer, &router, &closed).await;
+    let activity = Arc::new(ConnectionActivity::default());
+    let mut stream = TimedStream::new(stream, Arc::clone(&activity));
+    talk(&mut stream, &activity, peer, &router, &closed).await;
     if let Some((status, stream)) = stream.refused() {
         // Boxed: such a refusal is very rare.
         Box::pin(refuse(stream, status, peer, &router)).await;
@@ -67,21 +67,21 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, rout
 
 /// Lets hyper read requests and write answers until either side ends.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: &mut Watched<S>,
-    clock: &Arc<Clock>,
+    stream: &mut TimedStream<S>,
+    activity: &Arc<ConnectionActivity>,
     peer: Peer,
     router: &SwappableRouter,
     closed: &CancellationToken,
 ) {
     let service = service_fn(|request| {
-        let busy = clock.head_is_there();
+        let busy = activity.head_is_there();
         async move {
             let response = router.answer(request, peer).await;
             response.map(|response| response.map(|body| busy.until_gone(body)))
         }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.header_read_timeout(None) // done by the clock
+    http.header_read_timeout(None) // timeouts.rs does it
         // A little more than our own layer lets through, so that this layer refuses and knows which client it
         // was.
         .max_buf_size(2 * LARGEST_HEAD)
@@ -90,9 +90,9 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     let ended = tokio::select! {
         biased; // as above
         ended = connection.as_mut() => ended,
-        () = clock.runs_out() => return,
+        () = activity.runs_out() => return,
         () = grace_is_over(closed) => {
-            if clock.is_running() {
+            if activity.is_running() {
                 return; // no request has arrived, so no answer is owed
             }
             connection.as_mut().graceful_shutdown();

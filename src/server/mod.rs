@@ -1,8 +1,8 @@
 //! The listeners, and the loop that answers connections until the process is told to stop.
 
-mod clock;
 mod connection;
 mod refusal;
+mod timeouts;
 mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::connection::Answering;
 use crate::api::SwappableRouter;
 
-pub use tls::{Tls, TlsError};
+pub(crate) use tls::{Tls, TlsError};
 
 /// Connections that may wait in the kernel to be accepted.
 const BACKLOG: i32 = 4096;
@@ -32,7 +32,7 @@ const LULL: Duration = Duration::from_millis(20);
 const FINISH: Duration = Duration::from_secs(30);
 
 /// Binds a listener; the error names the key and the address.
-pub fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, ListenError> {
+pub(crate) fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, ListenError> {
     bind(address).map_err(|cause| ListenError { key: key.to_owned(), address, cause })
 }
 
@@ -66,7 +66,7 @@ fn reason(cause: &io::Error) -> String {
 
 /// Answers connections until `stop`, encrypted if `tls` is given, then closes the listener and finishes what
 /// is in flight. Beyond `most` connections at a time, further ones wait in the kernel.
-pub async fn serve(listener: TcpListener, router: Arc<SwappableRouter>, tls: Option<Tls>, most: usize, stop: CancellationToken) {
+pub(crate) async fn serve(listener: TcpListener, router: Arc<SwappableRouter>, tls: Option<Tls>, most: usize, stop: CancellationToken) {
     let (connections, places, closed) = (TaskTracker::new(), Arc::new(Semaphore::new(most)), CancellationToken::new());
     let with = Answering { router, tls: tls.map(Arc::new), closed: closed.clone() };
     let answer = |stream, place| drop(connections.spawn(connection::answer(stream, place, with.clone())));

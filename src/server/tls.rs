@@ -15,7 +15,7 @@ use rustls::{
 use tokio::{net::TcpStream, time::Instant};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::config::{FileStamp, KeyPair, Unusable};
+use crate::config::{FileStamp, KeyPair, UnusableKeyPair};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -24,14 +24,14 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What connections are encrypted with.
-pub struct Tls(TlsAcceptor);
+pub(crate) struct Tls(TlsAcceptor);
 
 /// Why connections cannot be encrypted.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The certificate or its key cannot be used.
     #[error("server.tls.{key}: {0}", key = .0.key)]
-    Unusable(#[from] Unusable),
+    Unusable(#[from] UnusableKeyPair),
     /// The library refuses the settings.
     #[error("server.tls: {0}")]
     Settings(#[from] rustls::Error),
@@ -51,12 +51,12 @@ struct Looked {
     at: Instant,
     stamps: [FileStamp; 2],
     /// Why the files could not be used, if so.
-    fault: Option<Unusable>,
+    fault: Option<UnusableKeyPair>,
 }
 
 impl Tls {
     /// Reads a certificate and its key.
-    pub fn new(pair: KeyPair) -> Result<Self, TlsError> {
+    pub(crate) fn new(pair: KeyPair) -> Result<Self, TlsError> {
         // The stamps are taken first, so that a change during reading is noticed.
         let looked = Looked { at: Instant::now(), stamps: pair.stamps(), fault: None };
         let key = ArcSwap::from_pointee(pair.read()?);
@@ -115,7 +115,7 @@ impl Current {
         (looked.at, looked.stamps) = (Instant::now(), stamps);
     }
 
-    fn read_again(&self) -> Result<(), Unusable> {
+    fn read_again(&self) -> Result<(), UnusableKeyPair> {
         self.key.store(Arc::new(self.pair.read()?));
         tracing::info!("the certificate was reloaded");
         Ok(())

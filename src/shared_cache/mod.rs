@@ -73,7 +73,7 @@ struct Inner {
 /// Why the shared cache cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("shared_cache.url: {0}")]
-pub struct Unusable(&'static str);
+pub struct SharedCacheError(&'static str);
 
 /// What is stored at a place.
 #[derive(Debug)]
@@ -95,13 +95,13 @@ pub(crate) enum Place {
 
 impl SharedCache {
     /// Sets it up; nothing is sent to Redis yet.
-    pub fn new(settings: &Settings, metrics: &Arc<crate::telemetry::Metrics>) -> Result<Self, Unusable> {
-        let seal = Seal::new(&settings.key).ok_or(Unusable(NO_CLIENT))?;
+    pub fn new(settings: &Settings, metrics: &Arc<crate::telemetry::Metrics>) -> Result<Self, SharedCacheError> {
+        let seal = Seal::new(&settings.key).ok_or(SharedCacheError(NO_CLIENT))?;
         let connect = || -> RedisResult<_> {
             let client = Client::open(settings.url.reveal())?;
             Ok((Connection::new(client.clone(), settings, Arc::clone(metrics))?, client))
         };
-        let (connection, client) = connect().map_err(|_| Unusable(NO_CLIENT))?;
+        let (connection, client) = connect().map_err(|_| SharedCacheError(NO_CLIENT))?;
         Ok(Self(Arc::new(Inner {
             client,
             connection,

@@ -25,11 +25,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Below the sources, because a login's tokens are shared; it knows neither sources nor copies itself.
     // What it seals may be large.
     ("shared_cache", &["breaker", "config", "domain", "offload", "telemetry"]),
-    ("texts", &[]),
+    ("search_text", &[]),
     ("outbound", &["config", "domain"]),
     ("sources", &["breaker", "config", "domain", "flight", "json", "kept", "offload", "outbound", "shared_cache", "telemetry"]),
-    ("customers", &["config", "domain", "flight", "offload", "sources", "telemetry", "texts"]),
-    ("roll", &["customers", "domain", "flight", "json", "offload", "outbound", "shared_cache", "sources", "telemetry", "texts"]),
+    ("customers", &["config", "domain", "flight", "offload", "sources", "telemetry", "search_text"]),
+    ("roll", &["customers", "domain", "flight", "json", "offload", "outbound", "shared_cache", "sources", "telemetry", "search_text"]),
     ("access", &["config", "domain", "flight", "kept", "outbound", "telemetry"]),
     ("api", &["access", "config", "customers", "domain", "offload", "outbound", "roll", "sources", "telemetry"]),
     ("server", &["api", "config"]),
@@ -64,7 +64,7 @@ struct File {
 }
 
 impl File {
-    /// The module of ours that it belongs to: `roll` for `roll/page.rs`, `texts` for `texts.rs`.
+    /// The module of ours that it belongs to: `roll` for `roll/page.rs`, `search_text` for `search_text.rs`.
     fn module(&self) -> &str {
         self.path.split(['/', '.']).next().unwrap()
     }

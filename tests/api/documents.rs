@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rollcall::{
     access::Mode,
-    api::{Code, Shown, document},
+    api::{Code, DocumentScope, document},
     sources::{Backend, REGISTRY},
 };
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ const ROUTES: [&str; 8] = [
 ];
 
 fn served() -> Value {
-    serde_json::from_str(&document("", Mode::None, Shown::All, REGISTRY).to_pretty_json().unwrap()).unwrap()
+    serde_json::from_str(&document("", Mode::None, DocumentScope::All, REGISTRY).to_pretty_json().unwrap()).unwrap()
 }
 
 /// Every example of an error: the status that it is listed under, its schema, its name, and the example.
@@ -89,13 +89,13 @@ async fn the_document_in_the_repository_is_the_one_that_is_printed_and_served() 
     // The printed document covers all sources that the program knows; a gateway may have fewer.
     let has = |backend: &&Backend| ["advanced_automation", "my_reports"].contains(&backend.name.as_str());
     let configured: Vec<Backend> = REGISTRY.iter().filter(has).copied().collect();
-    assert_eq!(json.text, document("", Mode::None, Shown::All, &configured).to_pretty_json().unwrap());
+    assert_eq!(json.text, document("", Mode::None, DocumentScope::All, &configured).to_pretty_json().unwrap());
     let yaml = gateway.get("/openapi.yaml").await;
     let printed_yaml = Program::run(&["openapi", "--yaml"], &[]).await;
     assert_eq!((yaml.header("content-type"), yaml.text.trim_end()), (Some("application/yaml"), printed_yaml.out.trim_end()));
     assert_eq!(
         yaml.text.trim_end(),
-        document("", Mode::None, Shown::All, REGISTRY).to_yaml().unwrap().trim_end(),
+        document("", Mode::None, DocumentScope::All, REGISTRY).to_yaml().unwrap().trim_end(),
         "the same document as the JSON one"
     );
 }

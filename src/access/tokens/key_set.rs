@@ -76,7 +76,7 @@ pub(super) struct Key {
 
 /// What to do before looking for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum First {
+enum Refetch {
     /// Nothing: the set is used as it is.
     Nothing,
     /// Refresh the set in the background.
@@ -112,10 +112,10 @@ impl KeySets {
         let is_found = self.held().is_some_and(|held| !held.find(id, algorithm).is_empty());
         let asked = *self.0.asked.lock();
         let age = self.0.held.load().as_ref().map(|held| held.at.elapsed());
-        match first(age, asked.map(|asked| (asked.at.elapsed(), asked.failed)), is_found) {
-            First::Nothing => {}
-            First::AskBehind => self.ask().detach(),
-            First::Ask => drop(deadline.or_after(PATIENCE).bound(self.ask().flight).await),
+        match refetch(age, asked.map(|asked| (asked.at.elapsed(), asked.failed)), is_found) {
+            Refetch::Nothing => {}
+            Refetch::AskBehind => self.ask().detach(),
+            Refetch::Ask => drop(deadline.or_after(PATIENCE).bound(self.ask().flight).await),
         }
         let keys = self.held().ok_or(Denied::Uncheckable)?.find(id, algorithm);
         if keys.is_empty() {
@@ -151,19 +151,19 @@ impl KeySets {
 
 /// Decides whether to refresh the set: from its age, from when the last fetch was and whether it failed,
 /// and from whether the key was found.
-fn first(age: Option<Duration>, asked: Option<(Duration, bool)>, is_found: bool) -> First {
+fn refetch(age: Option<Duration>, asked: Option<(Duration, bool)>, is_found: bool) -> Refetch {
     if asked.is_some_and(|(ago, _)| ago < COOL_DOWN) {
-        return First::Nothing;
+        return Refetch::Nothing;
     }
     // A failure long ago says nothing about the issuer now.
     let failed = asked.is_some_and(|(ago, failed)| failed && ago < OLD);
     match age {
-        None => First::Ask,
-        Some(_) if !is_found => First::Ask,
+        None => Refetch::Ask,
+        Some(_) if !is_found => Refetch::Ask,
         // After a recent failure no request whose key is there waits: the issuer may be down or hang.
-        Some(age) if age >= OLD && !failed => First::Ask,
-        Some(age) if age >= AGING => First::AskBehind,
-        Some(_) => First::Nothing,
+        Some(age) if age >= OLD && !failed => Refetch::Ask,
+        Some(age) if age >= AGING => Refetch::AskBehind,
+        Some(_) => Refetch::Nothing,
     }
 }
 
@@ -204,22 +204,22 @@ mod tests {
     fn a_set_is_asked_for_before_it_is_too_old_and_not_too_often() {
         let s = Duration::from_secs;
         for (age, asked, is_found, expected) in [
-            (None, None, false, First::Ask),
-            (None, Some((s(1), true)), false, First::Nothing),
-            (None, Some((s(2), true)), false, First::Ask),
-            (Some(s(1)), Some((s(1), false)), true, First::Nothing),
-            (Some(s(1)), Some((s(1), false)), false, First::Nothing),
-            (Some(s(3)), Some((s(3), false)), true, First::Nothing),
-            (Some(s(3)), Some((s(3), false)), false, First::Ask),
-            (Some(s(5)), Some((s(5), false)), true, First::AskBehind),
-            (Some(s(8)), Some((s(8), false)), true, First::Ask),
-            (Some(s(60)), Some((s(2), true)), true, First::AskBehind),
-            (Some(s(60)), Some((s(1), true)), true, First::Nothing),
-            (Some(s(60)), Some((s(7), true)), true, First::AskBehind),
-            (Some(s(60)), Some((s(8), true)), true, First::Ask),
-            (Some(s(60)), Some((s(60), true)), true, First::Ask),
+            (None, None, false, Refetch::Ask),
+            (None, Some((s(1), true)), false, Refetch::Nothing),
+            (None, Some((s(2), true)), false, Refetch::Ask),
+            (Some(s(1)), Some((s(1), false)), true, Refetch::Nothing),
+            (Some(s(1)), Some((s(1), false)), false, Refetch::Nothing),
+            (Some(s(3)), Some((s(3), false)), true, Refetch::Nothing),
+            (Some(s(3)), Some((s(3), false)), false, Refetch::Ask),
+            (Some(s(5)), Some((s(5), false)), true, Refetch::AskBehind),
+            (Some(s(8)), Some((s(8), false)), true, Refetch::Ask),
+            (Some(s(60)), Some((s(2), true)), true, Refetch::AskBehind),
+            (Some(s(60)), Some((s(1), true)), true, Refetch::Nothing),
+            (Some(s(60)), Some((s(7), true)), true, Refetch::AskBehind),
+            (Some(s(60)), Some((s(8), true)), true, Refetch::Ask),
+            (Some(s(60)), Some((s(60), true)), true, Refetch::Ask),
         ] {
-            assert_eq!(first(age, asked, is_found), expected, "{age:?} {asked:?} {is_found}");
+            assert_eq!(refetch(age, asked, is_found), expected, "{age:?} {asked:?} {is_found}");
         }
     }
 

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    caller::{Caller, Customers, Denied},
+    caller::{Caller, CustomerFilter, Denied},
     kept::KeptAccess,
     rate::RateLimit,
 };
@@ -81,7 +81,7 @@ impl Tokens {
         let named = subject(claims);
         let Subject { name, label, limit } = self.subjects.get_with(Sha256::digest(named).into(), || self.subject(named));
         let listed = claims.get(&self.settings.customers_claim).and_then(Value::as_array);
-        let customers = Customers::read_what_can_be(listed.into_iter().flatten().filter_map(Value::as_str));
+        let customers = CustomerFilter::read_what_can_be(listed.into_iter().flatten().filter_map(Value::as_str));
         Caller::new(name, Some(label), customers, limit)
     }
 

@@ -99,7 +99,7 @@ const CUSTOMERS: &[Code] = &[Code::InvalidCursor, Code::NotAcceptable, Code::Ove
 
 /// Which routes a document describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum DocumentScope {
     /// All routes.
     All,
     /// Those on the callers' listener, without those that only the operators' own listener has.
@@ -160,7 +160,7 @@ fn has_null(types: &SchemaType) -> bool {
 }
 
 /// Makes the document; `base_path` precedes every route, and `sources` are the configured ones.
-pub fn document(base_path: &str, mode: Mode, shown: Shown, sources: &[Backend]) -> openapi::OpenApi {
+pub fn document(base_path: &str, mode: Mode, shown: DocumentScope, sources: &[Backend]) -> openapi::OpenApi {
     let mut document = described(shown).into_openapi();
     declare_schemes(&mut document);
     require_what_may_be_null(&mut document);

@@ -17,7 +17,7 @@ use crate::{
     config::{Fault, LogFormat},
     sources::{
         SourceSettings,
-        oauth::{Came, Login, LoginError, login_name},
+        oauth::{Callback, Login, LoginError, login_name},
     },
     telemetry::start_logging,
 };
@@ -55,16 +55,16 @@ async fn log_in(login: &Login, mut browser: Browser) -> Result<(), Failed> {
     let done = loop {
         let (asked, reply) = browser.next().await;
         let done = match login.judge(asked.path(), asked.query().unwrap_or_default()) {
-            Came::Elsewhere => {
+            Callback::Elsewhere => {
                 reply.send(Page::not_found());
                 continue;
             }
-            Came::Stranger => {
+            Callback::Stranger => {
                 reply.send(Page::stranger());
                 continue;
             }
-            Came::Refused(error) => Err(LoginError::from(error)),
-            Came::Code(code) => login.finish(&code).await,
+            Callback::Refused(error) => Err(LoginError::from(error)),
+            Callback::Code(code) => login.finish(&code).await,
         };
         reply.send(done.as_ref().map_or_else(|_| Page::failed(), |_| Page::done()));
         break done;

@@ -4,7 +4,7 @@
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use smallvec::SmallVec;
 
-use super::rows::{Reason, Row, Rows};
+use super::rows::{FaultReason, Row, Rows};
 use crate::domain::SourceName;
 
 /// Some programs put this in front of a UTF-8 text.
@@ -24,7 +24,7 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
             Ok(false) => break,
             Err(error) => {
                 let line = error.position().map_or(1, csv::Position::line);
-                rows.fault(line, Reason::Unreadable, "is not valid CSV.");
+                rows.fault(line, FaultReason::Unreadable, "is not valid CSV.");
                 break;
             }
         }
@@ -34,14 +34,14 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
             None => match header(&record, &wanted) {
                 Ok(found) => places = Some(found),
                 Err(what) => {
-                    rows.fault(line, Reason::WrongHeader, what);
+                    rows.fault(line, FaultReason::WrongHeader, what);
                     return rows; // without a header the cells are unknown
                 }
             },
         }
     }
     if places.is_none() {
-        rows.fault(1, Reason::WrongHeader, format!("must be the header {}.", wanted.join(",")));
+        rows.fault(1, FaultReason::WrongHeader, format!("must be the header {}.", wanted.join(",")));
     }
     rows
 }
@@ -66,13 +66,13 @@ fn header(record: &ByteRecord, wanted: &[String]) -> Result<Vec<usize>, String> 
 fn take(rows: &mut Rows<'_>, line: u64, record: &ByteRecord, places: &[usize]) {
     if record.len() != places.len() {
         let what = format!("has {} cells, but the header has {}.", record.len(), places.len());
-        rows.fault(line, Reason::WrongCells, what);
+        rows.fault(line, FaultReason::WrongCells, what);
         return;
     }
     let texts: Result<SmallVec<[&str; 4]>, _> =
         places.iter().map(|place| std::str::from_utf8(record.get(*place).unwrap_or_default())).collect();
     match texts.as_deref() {
         Ok([id, name, remotes @ ..]) => rows.take(&Row { line, id, name, remotes: remotes.iter().copied().collect() }),
-        _ => rows.fault(line, Reason::BadCell, "is not valid UTF-8."),
+        _ => rows.fault(line, FaultReason::BadCell, "is not valid UTF-8."),
     }
 }

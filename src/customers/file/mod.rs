@@ -5,16 +5,16 @@
 //! - `look`: checks whether the file has changed; it is accepted as a whole or not at all
 
 mod csv_rows;
-mod look;
 mod rows;
 mod toml_rows;
+mod watch;
 
 use crate::domain::SourceName;
 
 use super::table::Table;
 
-pub(super) use look::LinkFile;
-pub(super) use rows::{LineFault, Reason};
+pub(super) use rows::{FaultReason, LineFault};
+pub(super) use watch::LinkFile;
 
 /// The format of a file of links, given by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

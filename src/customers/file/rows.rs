@@ -21,14 +21,14 @@ const OWN_CELLS: usize = 2;
 pub(in crate::customers) struct LineFault {
     /// Counted from 1.
     pub(in crate::customers) line: u64,
-    pub(in crate::customers) reason: Reason,
+    pub(in crate::customers) reason: FaultReason,
     /// A sentence for a person.
     pub(in crate::customers) what: String,
 }
 
 /// The kind of a fault, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::customers) enum Reason {
+pub(in crate::customers) enum FaultReason {
     Unreadable,
     WrongHeader,
     WrongCells,
@@ -76,7 +76,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Reports a fault in a line.
-    pub(super) fn fault(&mut self, line: u64, reason: Reason, what: impl Into<String>) {
+    pub(super) fn fault(&mut self, line: u64, reason: FaultReason, what: impl Into<String>) {
         match self.faults.len() {
             kept if kept < MOST_FAULTS => self.faults.push(LineFault { line, reason, what: what.into() }),
             MOST_FAULTS => self.faults.push(LineFault { line, reason, what: "and more.".to_owned() }),
@@ -122,13 +122,13 @@ impl<'a> Rows<'a> {
         let Ok(id) = id.parse::<CustomerId>() else {
             self.fault(
                 line,
-                Reason::BadId,
+                FaultReason::BadId,
                 "customer_id must have 1 to 128 characters of A-Z a-z 0-9 . _ ~ - and be neither '.' nor '..'.",
             );
             return None;
         };
         if let Some(first) = self.ids.get(&id).copied() {
-            self.fault(line, Reason::DuplicateId, format!("customer_id '{id}' already occurs in line {first}."));
+            self.fault(line, FaultReason::DuplicateId, format!("customer_id '{id}' already occurs in line {first}."));
             return None;
         }
         self.ids.insert(id.clone(), line);
@@ -140,13 +140,13 @@ impl<'a> Rows<'a> {
         let column = |rows: &Self| rows.columns.get(source + OWN_CELLS).cloned().unwrap_or_default();
         if let Some(wrong) = wrong_cell(cell) {
             let what = format!("{} {wrong}", column(self));
-            self.fault(line, Reason::BadCell, what);
+            self.fault(line, FaultReason::BadCell, what);
             return;
         }
         let remote = cell;
         if matches!(remote, "." | "..") {
             let column = column(self);
-            self.fault(line, Reason::BadCell, format!("{column} cannot be '.' or '..'."));
+            self.fault(line, FaultReason::BadCell, format!("{column} cannot be '.' or '..'."));
             return;
         }
         let Some(seen) = self.remotes.get_mut(source) else { return };
@@ -156,7 +156,7 @@ impl<'a> Rows<'a> {
                     "{} is the same as that of the customer in line {first}, ignoring case: two customers cannot share it.",
                     column(self)
                 );
-                self.fault(line, Reason::SharedRemoteId, what);
+                self.fault(line, FaultReason::SharedRemoteId, what);
             }
             None => drop(seen.insert(remote.to_ascii_lowercase().into(), line)),
         }
@@ -165,7 +165,7 @@ impl<'a> Rows<'a> {
     fn name(&mut self, line: u64, name: &str) -> Option<Box<str>> {
         let name = name.trim();
         match wrong_cell(name) {
-            Some(wrong) => self.fault(line, Reason::BadCell, format!("name {wrong}")),
+            Some(wrong) => self.fault(line, FaultReason::BadCell, format!("name {wrong}")),
             None if name.is_empty() => {}
             None => return Some(name.into()),
         }
@@ -194,9 +194,9 @@ impl fmt::Display for LineFault {
     }
 }
 
-// === impl Reason ===
+// === impl FaultReason ===
 
-impl Reason {
+impl FaultReason {
     /// Every kind.
     pub(in crate::customers) const ALL: [Self; 7] =
         [Self::Unreadable, Self::WrongHeader, Self::WrongCells, Self::BadId, Self::BadCell, Self::DuplicateId, Self::SharedRemoteId];

@@ -6,7 +6,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::rows::{Reason, Row, Rows};
+use super::rows::{FaultReason, Row, Rows};
 use crate::domain::SourceName;
 
 /// The only top-level key of the file.
@@ -27,7 +27,7 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
         Err(error) => {
             let place = error.valid_up_to();
             let line = Lines::of(text.get(..place).unwrap_or_default()).at(place);
-            rows.fault(line, Reason::Unreadable, "is not valid UTF-8.");
+            rows.fault(line, FaultReason::Unreadable, "is not valid UTF-8.");
             return rows;
         }
     };
@@ -41,7 +41,7 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
     };
     for error in &errors {
         let line = lines.at(error.span().map_or(0, |span| span.start));
-        rows.fault(line, Reason::Unreadable, "is not valid TOML.");
+        rows.fault(line, FaultReason::Unreadable, "is not valid TOML.");
     }
     if errors.is_empty() {
         take_all(&mut rows, &lines, table.get_ref());
@@ -53,13 +53,13 @@ fn take_all(rows: &mut Rows<'_>, lines: &Lines, table: &DeTable<'_>) {
     let wanted = rows.columns().to_vec();
     if !table.keys().any(|key| key.get_ref() == CUSTOMERS) {
         // A file that was truncated to nothing must not cut off every customer.
-        rows.fault(1, Reason::WrongHeader, "has no [[customers]]: write customers = [] if there are none.");
+        rows.fault(1, FaultReason::WrongHeader, "has no [[customers]]: write customers = [] if there are none.");
     }
     for (key, value) in table {
         let line = lines.at(key.span().start);
         match value.get_ref().as_array() {
             Some(list) if key.get_ref() == CUSTOMERS => list.iter().for_each(|row| take(rows, &wanted, lines, row)),
-            _ => rows.fault(line, Reason::WrongHeader, "must be [[customers]]; nothing else is allowed in the file."),
+            _ => rows.fault(line, FaultReason::WrongHeader, "must be [[customers]]; nothing else is allowed in the file."),
         }
     }
 }
@@ -67,7 +67,7 @@ fn take_all(rows: &mut Rows<'_>, lines: &Lines, table: &DeTable<'_>) {
 fn take(rows: &mut Rows<'_>, wanted: &[String], lines: &Lines, row: &Spanned<DeValue<'_>>) {
     let line = lines.at(row.span().start);
     let Some(table) = row.get_ref().as_table() else {
-        rows.fault(line, Reason::WrongCells, "must be a table: write [[customers]].");
+        rows.fault(line, FaultReason::WrongCells, "must be a table: write [[customers]].");
         return;
     };
     let mut fits = true;
@@ -77,10 +77,10 @@ fn take(rows: &mut Rows<'_>, wanted: &[String], lines: &Lines, row: &Spanned<DeV
         }
         let line = lines.at(key.span().start);
         if !wanted.iter().any(|name| name == key.get_ref()) {
-            rows.fault(line, Reason::WrongCells, format!("has an unknown key; the known ones are {}.", wanted.join(", ")));
+            rows.fault(line, FaultReason::WrongCells, format!("has an unknown key; the known ones are {}.", wanted.join(", ")));
             fits = false;
         } else if value.get_ref().as_str().is_none() {
-            rows.fault(line, Reason::BadCell, format!("{} must be a text in quotes.", key.get_ref()));
+            rows.fault(line, FaultReason::BadCell, format!("{} must be a text in quotes.", key.get_ref()));
             fits = false;
         }
     }

@@ -36,7 +36,7 @@ pub struct Login {
 
 /// The meaning of a request to the redirect URI.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Came {
+pub enum Callback {
     /// A request for anything else.
     Elsewhere,
     /// Not the end of this login: the state is missing or wrong, or nothing comes with it.
@@ -118,17 +118,17 @@ impl Login {
     }
 
     /// Interprets a request, by its path and query.
-    pub fn judge(&self, path: &str, query: &str) -> Came {
+    pub fn judge(&self, path: &str, query: &str) -> Callback {
         if path != self.settings.redirect_uri.path() {
-            return Came::Elsewhere;
+            return Callback::Elsewhere;
         }
         if only(query, "state").as_ref() != Some(&self.state) {
-            return Came::Stranger;
+            return Callback::Stranger;
         }
         match (only(query, "code"), only(query, "error")) {
-            (Some(code), None) => Came::Code(code),
-            (None, Some(error)) => Came::Refused(OAuthError::named(error.reveal())),
-            _ => Came::Stranger,
+            (Some(code), None) => Callback::Code(code),
+            (None, Some(error)) => Callback::Refused(OAuthError::named(error.reveal())),
+            _ => Callback::Stranger,
         }
     }
 

@@ -36,25 +36,25 @@ fn what_is_opened_is_as_documented_with_the_challenge_of_the_rfc() {
 #[test]
 fn only_the_redirect_with_our_state_is_taken() {
     let login = login();
-    let code = || Came::Code(Secret::new("c 1"));
+    let code = || Callback::Code(Secret::new("c 1"));
     for (path, query, expected) in [
         ("/back", "code=c%201&state=s-1", code()),
         ("/back", "state=s-1&code=c+1&scope=x&iss=y", code()),
-        ("/", "code=c&state=s-1", Came::Elsewhere),
-        ("/back/", "code=c&state=s-1", Came::Elsewhere),
-        ("/favicon.ico", "", Came::Elsewhere),
-        ("/back", "", Came::Stranger),
-        ("/back", "code=c", Came::Stranger),
-        ("/back", "code=c&state=", Came::Stranger),
-        ("/back", "code=c&state=s-2", Came::Stranger),
-        ("/back", "code=c&state=s-11", Came::Stranger),
-        ("/back", "code=c&state=s-1&state=s-1", Came::Stranger),
-        ("/back", "code=c&code=d&state=s-1", Came::Stranger),
-        ("/back", "code=c&error=access_denied&state=s-1", Came::Stranger),
-        ("/back", "state=s-1", Came::Stranger),
-        ("/back", "error=access_denied", Came::Stranger),
-        ("/back", "error=access_denied&error_description=no&state=s-1", Came::Refused(OAuthError::AccessDenied)),
-        ("/back", "error=%3Cscript%3E&state=s-1", Came::Refused(OAuthError::Other)),
+        ("/", "code=c&state=s-1", Callback::Elsewhere),
+        ("/back/", "code=c&state=s-1", Callback::Elsewhere),
+        ("/favicon.ico", "", Callback::Elsewhere),
+        ("/back", "", Callback::Stranger),
+        ("/back", "code=c", Callback::Stranger),
+        ("/back", "code=c&state=", Callback::Stranger),
+        ("/back", "code=c&state=s-2", Callback::Stranger),
+        ("/back", "code=c&state=s-11", Callback::Stranger),
+        ("/back", "code=c&state=s-1&state=s-1", Callback::Stranger),
+        ("/back", "code=c&code=d&state=s-1", Callback::Stranger),
+        ("/back", "code=c&error=access_denied&state=s-1", Callback::Stranger),
+        ("/back", "state=s-1", Callback::Stranger),
+        ("/back", "error=access_denied", Callback::Stranger),
+        ("/back", "error=access_denied&error_description=no&state=s-1", Callback::Refused(OAuthError::AccessDenied)),
+        ("/back", "error=%3Cscript%3E&state=s-1", Callback::Refused(OAuthError::Other)),
     ] {
         assert_eq!(login.judge(path, query), expected, "{path}?{query}");
     }

@@ -4,7 +4,7 @@
 //! - `grant`: the grant for a token: client credentials, or a refresh token
 //! - `endpoint`, `answer`: the request to the token endpoint, and its answer
 //! - `refresh`, `store`, `memory`, `renewals`: a refresh token that may be valid only once, stored so that none is lost
-//! - `shared`: renews alone, or one replica at a time if several share the token
+//! - `renew`: renews alone, or one replica at a time if several share the token
 //! - `replicas`: what the other replicas have, and what they are offered
 //! - `due`: when an access token is renewed
 //! - `login`, `settings`: how a person obtains the first refresh token, once
@@ -17,22 +17,22 @@ mod held;
 mod login;
 mod memory;
 mod refresh;
+mod renew;
 mod renewals;
 mod replicas;
 mod settings;
-mod shared;
 mod store;
 mod token;
 
 pub use answer::OAuthError;
-pub use login::{Came, Login, LoginError};
+pub use login::{Callback, Login, LoginError};
 pub use renewals::Renewals;
 pub use settings::{OAuthDefaults, OAuthSettings};
 pub use store::StoreError;
 
 pub(super) use endpoint::Endpoint;
 pub(super) use grant::Grant;
-pub(super) use shared::LONGEST_RENEWAL;
+pub(super) use renew::LONGEST_RENEWAL;
 pub(super) use token::TokenSource;
 
 use crate::domain::SourceName;

@@ -29,7 +29,7 @@ const HEAD: Duration = Duration::from_secs(10);
 
 /// What a connection is doing, and since when.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct ConnectionActivity {
     begun: Instant,
     /// Milliseconds since `begun`, and in the two lowest bits the present activity.
     state: AtomicU64,
@@ -39,7 +39,7 @@ pub(super) struct Clock {
 
 /// What a connection may be doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doing {
+enum Phase {
     /// It waits for a request; the end of an answer may still be on its way.
     Idle(Instant),
     /// A head has begun and is not complete.
@@ -49,43 +49,43 @@ enum Doing {
 }
 
 /// Marks that a request is being answered, until this is dropped.
-pub(super) struct Busy(Arc<Clock>);
+pub(super) struct Busy(Arc<ConnectionActivity>);
 
 /// The body of an answer. Until it has been sent, its request counts as being answered, whatever arrives
 /// meanwhile.
-pub(super) struct Going<B> {
+pub(super) struct TimedBody<B> {
     body: B,
     busy: Busy,
 }
 
-/// A stream that the clock watches; for an encrypted one, the decrypted side.
+/// A stream whose activity is noted; for an encrypted one, the decrypted side.
 ///
 /// If hyper writes while no response is owed, it refuses a head that it could not read, without a body. Those
 /// bytes are held back, and only their status is kept.
-pub(super) struct Watched<S> {
+pub(super) struct TimedStream<S> {
     stream: S,
-    clock: Arc<Clock>,
+    activity: Arc<ConnectionActivity>,
     refused: Option<StatusCode>,
 }
 
-// === impl Clock ===
+// === impl ConnectionActivity ===
 
-impl Default for Clock {
+impl Default for ConnectionActivity {
     fn default() -> Self {
         Self { begun: Instant::now(), state: AtomicU64::new(0), owes: AtomicBool::new(false) }
     }
 }
 
-impl Clock {
+impl ConnectionActivity {
     /// Returns whether a head has begun and is not complete.
     pub(super) fn is_running(&self) -> bool {
-        matches!(self.doing(), Doing::Head(_))
+        matches!(self.phase(), Phase::Head(_))
     }
 
     /// Notes that the head has arrived; until the guard is dropped its request counts as being answered. If
     /// the peer does not read the answer, the kernel ends the connection.
     pub(super) fn head_is_there(self: &Arc<Self>) -> Busy {
-        self.set(Doing::Answer);
+        self.set(Phase::Answer);
         self.owes.store(true, Ordering::Relaxed);
         Busy(Arc::clone(self))
     }
@@ -94,10 +94,10 @@ impl Clock {
     pub(super) async fn runs_out(&self) {
         loop {
             let now = Instant::now();
-            let end = match self.doing() {
-                Doing::Idle(since) => since + IDLE,
-                Doing::Head(since) => since + HEAD,
-                Doing::Answer => now + HEAD,
+            let end = match self.phase() {
+                Phase::Idle(since) => since + IDLE,
+                Phase::Head(since) => since + HEAD,
+                Phase::Answer => now + HEAD,
             };
             if end <= now {
                 return;
@@ -108,41 +108,41 @@ impl Clock {
     }
 
     fn bytes_came(&self) {
-        if matches!(self.doing(), Doing::Idle(_)) {
-            self.set(Doing::Head(Instant::now()));
+        if matches!(self.phase(), Phase::Idle(_)) {
+            self.set(Phase::Head(Instant::now()));
         }
     }
 
     /// Notes that the peer reads what it was sent.
     fn bytes_went(&self) {
-        if matches!(self.doing(), Doing::Idle(_)) {
-            self.set(Doing::Idle(Instant::now()));
+        if matches!(self.phase(), Phase::Idle(_)) {
+            self.set(Phase::Idle(Instant::now()));
         }
     }
 
     /// Notes that everything has been written.
     fn all_went(&self) {
-        if self.doing() != Doing::Answer {
+        if self.phase() != Phase::Answer {
             self.owes.store(false, Ordering::Relaxed);
         }
     }
 
-    fn doing(&self) -> Doing {
+    fn phase(&self) -> Phase {
         let state = self.state.load(Ordering::Relaxed);
         let since = self.begun + Duration::from_millis(state >> 2);
         match state & 3 {
-            0 => Doing::Idle(since),
-            1 => Doing::Head(since),
-            _ => Doing::Answer,
+            0 => Phase::Idle(since),
+            1 => Phase::Head(since),
+            _ => Phase::Answer,
         }
     }
 
-    fn set(&self, doing: Doing) {
+    fn set(&self, phase: Phase) {
         let since = |since: Instant| u64::try_from((since - self.begun).as_millis()).unwrap_or(u64::MAX >> 2) << 2;
-        let state = match doing {
-            Doing::Idle(at) => since(at),
-            Doing::Head(at) => since(at) | 1,
-            Doing::Answer => 2,
+        let state = match phase {
+            Phase::Idle(at) => since(at),
+            Phase::Head(at) => since(at) | 1,
+            Phase::Answer => 2,
         };
         self.state.store(state, Ordering::Relaxed);
     }
@@ -152,25 +152,25 @@ impl Clock {
 
 impl Busy {
     /// Keeps the guard alive for as long as the answer's body.
-    pub(super) fn until_gone<B>(self, body: B) -> Going<B> {
-        Going { body, busy: self }
+    pub(super) fn until_gone<B>(self, body: B) -> TimedBody<B> {
+        TimedBody { body, busy: self }
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.set(Doing::Idle(Instant::now()));
+        self.0.set(Phase::Idle(Instant::now()));
     }
 }
 
-// === impl Going ===
+// === impl TimedBody ===
 
-impl<B: Body + Unpin> Body for Going<B> {
+impl<B: Body + Unpin> Body for TimedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        debug_assert_eq!(self.busy.0.doing(), Doing::Answer);
+        debug_assert_eq!(self.busy.0.phase(), Phase::Answer);
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
@@ -183,11 +183,11 @@ impl<B: Body + Unpin> Body for Going<B> {
     }
 }
 
-// === impl Watched ===
+// === impl TimedStream ===
 
-impl<S> Watched<S> {
-    pub(super) fn new(stream: S, clock: Arc<Clock>) -> Self {
-        Self { stream, clock, refused: None }
+impl<S> TimedStream<S> {
+    pub(super) fn new(stream: S, activity: Arc<ConnectionActivity>) -> Self {
+        Self { stream, activity, refused: None }
     }
 
     /// Returns the status of the refusal that was held back, and the stream on which one is still due.
@@ -197,7 +197,7 @@ impl<S> Watched<S> {
 
     /// Returns whether bytes to be written belong to no response and are held back.
     fn holds_back(&mut self, bytes: &[u8]) -> bool {
-        if self.clock.owes.load(Ordering::Relaxed) {
+        if self.activity.owes.load(Ordering::Relaxed) {
             return false;
         }
         self.refused = self.refused.or_else(|| status(bytes));
@@ -206,24 +206,24 @@ impl<S> Watched<S> {
 
     fn noted(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.clock.bytes_went();
+            self.activity.bytes_went();
         }
         written
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.clock.bytes_came();
+            self.activity.bytes_came();
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.holds_back(bytes) {
             return Poll::Ready(Ok(bytes.len()));
@@ -233,7 +233,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.clock.all_went();
+        self.activity.all_went();
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
@@ -267,11 +267,11 @@ fn status(bytes: &[u8]) -> Option<StatusCode> {
 mod tests {
     use super::*;
 
-    /// Returns after how many seconds from now the clock runs out; `None` if it does not within two minutes.
-    async fn impatient_after(clock: &Clock) -> Option<u64> {
+    /// Returns after how many seconds from now the connection runs out of time; `None` if it does not within two minutes.
+    async fn impatient_after(activity: &ConnectionActivity) -> Option<u64> {
         let start = Instant::now();
         let long = Duration::from_mins(2);
-        tokio::time::timeout(long, clock.runs_out()).await.is_ok().then(|| start.elapsed().as_secs())
+        tokio::time::timeout(long, activity.runs_out()).await.is_ok().then(|| start.elapsed().as_secs())
     }
 
     async fn wait(seconds: u64) {
@@ -280,45 +280,45 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_has_little_time_and_its_absence_much() {
-        let clock = Arc::new(Clock::default());
-        assert_eq!(impatient_after(&clock).await, Some(75), "idle");
-        clock.bytes_came();
-        assert!(clock.is_running());
-        assert_eq!(impatient_after(&clock).await, Some(10), "half a head");
-        let busy = clock.head_is_there();
-        clock.bytes_came();
-        assert!(!clock.is_running());
-        assert_eq!(impatient_after(&clock).await, None, "being answered");
+        let activity = Arc::new(ConnectionActivity::default());
+        assert_eq!(impatient_after(&activity).await, Some(75), "idle");
+        activity.bytes_came();
+        assert!(activity.is_running());
+        assert_eq!(impatient_after(&activity).await, Some(10), "half a head");
+        let busy = activity.head_is_there();
+        activity.bytes_came();
+        assert!(!activity.is_running());
+        assert_eq!(impatient_after(&activity).await, None, "being answered");
         let body = busy.until_gone(http_body_util::Full::new(hyper::body::Bytes::from_static(b"roll")));
-        clock.bytes_came();
-        clock.bytes_went();
-        assert!(!clock.is_running());
-        assert_eq!(impatient_after(&clock).await, None, "the answer is on its way, and the next request behind it");
+        activity.bytes_came();
+        activity.bytes_went();
+        assert!(!activity.is_running());
+        assert_eq!(impatient_after(&activity).await, None, "the answer is on its way, and the next request behind it");
         drop(body);
-        assert_eq!(impatient_after(&clock).await, Some(75), "idle again");
+        assert_eq!(impatient_after(&activity).await, Some(75), "idle again");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_drip_does_not_start_the_clock_anew_and_reading_does() {
-        let clock = Arc::new(Clock::default());
+        let activity = Arc::new(ConnectionActivity::default());
         wait(70).await;
-        clock.bytes_went();
-        assert_eq!(impatient_after(&clock).await, Some(75), "the peer still reads");
-        clock.bytes_came();
+        activity.bytes_went();
+        assert_eq!(impatient_after(&activity).await, Some(75), "the peer still reads");
+        activity.bytes_came();
         wait(4).await;
-        clock.bytes_came();
-        clock.bytes_went();
-        assert_eq!(impatient_after(&clock).await, Some(6), "a drip");
+        activity.bytes_came();
+        activity.bytes_went();
+        assert_eq!(impatient_after(&activity).await, Some(6), "a drip");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_that_begins_between_two_looks_is_in_time_noticed() {
-        let clock = Arc::new(Clock::default());
-        let late = Arc::clone(&clock);
+        let activity = Arc::new(ConnectionActivity::default());
+        let late = Arc::clone(&activity);
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(23)).await;
             late.bytes_came();
         });
-        assert_eq!(impatient_after(&clock).await, Some(33));
+        assert_eq!(impatient_after(&activity).await, Some(33));
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Part {
 
 /// One person of a roll. Small because there are many: texts stay where they were read.
 #[derive(Debug)]
-pub struct Listed {
+pub struct RollEntry {
     pub(super) id: Uuid,
     /// A digest of the normalised address.
     pub(super) address: Option<NonZeroU64>,
@@ -61,9 +61,9 @@ impl Part {
     }
 }
 
-// === impl Listed ===
+// === impl RollEntry ===
 
-impl Listed {
+impl RollEntry {
     /// Returns the gateway's id of the person.
     pub fn id(&self) -> Uuid {
         self.id

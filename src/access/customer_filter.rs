@@ -9,7 +9,7 @@ pub(super) const WANTED: &str = "customer ids, or prefixes that end with one *, 
 
 /// The customers that a caller may see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Customers {
+pub(super) struct CustomerFilter {
     /// Whole ids. A caller may have thousands, so a lookup does not go through them all.
     whole: HashSet<String>,
     beginnings: Vec<String>,
@@ -20,7 +20,7 @@ enum Pattern {
     BeginsWith(String),
 }
 
-impl Customers {
+impl CustomerFilter {
     /// All customers.
     pub(super) fn all() -> Self {
         Self { whole: HashSet::new(), beginnings: vec![String::new()] }
@@ -42,7 +42,7 @@ impl Customers {
     }
 }
 
-impl FromIterator<Pattern> for Customers {
+impl FromIterator<Pattern> for CustomerFilter {
     fn from_iter<I: IntoIterator<Item = Pattern>>(patterns: I) -> Self {
         let mut customers = Self::default();
         for pattern in patterns {
@@ -76,36 +76,36 @@ mod tests {
 
     #[test]
     fn an_id_or_a_beginning_opens_what_it_says() {
-        let customers = Customers::read(["acme", "shop-*"]).unwrap();
+        let customers = CustomerFilter::read(["acme", "shop-*"]).unwrap();
         for (id, seen) in
             [("acme", true), ("Acme", false), ("acme2", false), ("acm", false), ("shop-", true), ("shop-1", true), ("shop", false)]
         {
             assert_eq!(customers.hold(id), seen, "{id}");
         }
-        assert!(Customers::all().hold("whatever"));
-        assert_eq!(Customers::read(["*"]), Ok(Customers::all()));
-        assert!(!Customers::default().hold("acme"));
+        assert!(CustomerFilter::all().hold("whatever"));
+        assert_eq!(CustomerFilter::read(["*"]), Ok(CustomerFilter::all()));
+        assert!(!CustomerFilter::default().hold("acme"));
     }
 
     #[test]
     fn what_is_no_pattern_is_named_or_opens_nothing() {
         for bad in ["", "a b", "*a", "a**", "a*b", "a/*", "ä*", "..", "**"] {
-            assert_eq!(Customers::read(["good", bad]), Err(bad));
-            assert_eq!(Customers::read_what_can_be([bad]), Customers::default(), "{bad}");
+            assert_eq!(CustomerFilter::read(["good", bad]), Err(bad));
+            assert_eq!(CustomerFilter::read_what_can_be([bad]), CustomerFilter::default(), "{bad}");
         }
-        assert!(Customers::read_what_can_be(["a b", "good"]).hold("good"));
+        assert!(CustomerFilter::read_what_can_be(["a b", "good"]).hold("good"));
     }
 
     proptest! {
         /// Checks against the sentence in [`WANTED`], word by word.
         #[test]
         fn patterns_mean_what_is_said_of_them(patterns in prop::collection::vec("[ab.]{0,3}\\*?", 0..4), id in "[ab.]{1,4}") {
-            let customers = Customers::read_what_can_be(patterns.iter().map(String::as_str));
+            let customers = CustomerFilter::read_what_can_be(patterns.iter().map(String::as_str));
             let opens = |pattern: &String| match pattern.strip_suffix('*') {
                 Some(beginning) => id.starts_with(beginning),
                 None => id == *pattern,
             };
-            let is_one = |pattern: &&String| Customers::read([pattern.as_str()]).is_ok();
+            let is_one = |pattern: &&String| CustomerFilter::read([pattern.as_str()]).is_ok();
             prop_assert_eq!(customers.hold(&id), patterns.iter().filter(is_one).any(opens));
         }
     }

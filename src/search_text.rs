@@ -9,15 +9,15 @@ const END: char = '\n';
 
 /// Everything that is searched of persons or customers, one after another.
 #[derive(Debug, Default)]
-pub struct Texts {
+pub(crate) struct SearchText {
     all: String,
     /// Where each entry's texts end.
     ends: Vec<u32>,
 }
 
-impl Texts {
+impl SearchText {
     /// Adds the texts of the next entry, folded.
-    pub fn push<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
+    pub(crate) fn push<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
         for text in texts {
             // A control character in a text would look like its end. No search could match one anyway.
             self.all.extend(searchable(text).chars().map(|letter| if letter == END { '\u{b}' } else { letter }));
@@ -27,13 +27,13 @@ impl Texts {
     }
 
     /// Releases spare capacity.
-    pub fn shrink(&mut self) {
+    pub(crate) fn shrink(&mut self) {
         self.all.shrink_to_fit();
         self.ends.shrink_to_fit();
     }
 
     /// Returns for each entry whether a folded text is part of one of its texts.
-    pub fn mentioning(&self, part: &str) -> Vec<bool> {
+    pub(crate) fn mentioning(&self, part: &str) -> Vec<bool> {
         let mut mentioned = vec![false; self.ends.len()];
         let part = searchable(part);
         let finder = memmem::Finder::new(part.as_bytes());
@@ -65,7 +65,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_sweep_finds_whom_a_look_at_each_finds(people in prop::collection::vec(prop::collection::vec("[ab\nςσ]{0,4}", 0..4), 0..8), part in "[abςσ]{1,3}") {
-            let mut texts = Texts::default();
+            let mut texts = SearchText::default();
             for person in &people {
                 texts.push(person.iter().map(String::as_str));
             }

@@ -18,14 +18,14 @@ use super::{
     first_page::{FirstPage, Rendered},
     freshness::FreshnessPolicy,
     join::{Place, Side, join},
-    listed::{Listed, Part, compare, records_at},
     merge::{conflicts, merge},
     query::{Sort, SortField},
+    roll_entry::{Part, RollEntry, compare, records_at},
 };
 use crate::{
     domain::{Conflict, CustomerId, EmailKey, Placeholders, Record, Records, SourceName, User, Warning, folded},
+    search_text::SearchText,
     sources::Walk,
-    texts::Texts,
 };
 
 /// Rolls with more records than this are processed off the threads that serve requests.
@@ -44,7 +44,7 @@ pub struct Roll {
     pub customer: CustomerId,
     parts: Vec<Part>,
     /// The persons, in the order of the default sort.
-    persons: Vec<Listed>,
+    persons: Vec<RollEntry>,
     /// The places of their records, person after person.
     places: Vec<Place>,
     /// Each person encoded, in the same order, separated by commas.
@@ -53,7 +53,7 @@ pub struct Roll {
     /// first caller who needs it.
     holders: OnceLock<Vec<Vec<u32>>>,
     /// What searches look at, in the same order; built by the first search.
-    texts: OnceLock<Texts>,
+    texts: OnceLock<SearchText>,
     /// For each other sort, the persons' places in its order; computed by the first caller who needs it.
     orders: [OnceLock<Vec<u32>>; 5],
     /// The warnings of the join and of the walks.
@@ -133,10 +133,10 @@ impl Roll {
     }
 
     /// Returns the persons in an order, beginning with the first one after `after`.
-    pub(super) fn sorted(&self, sort: Sort, after: Option<&(Option<String>, Uuid)>) -> impl Iterator<Item = (usize, &Listed)> {
+    pub(super) fn sorted(&self, sort: Sort, after: Option<&(Option<String>, Uuid)>) -> impl Iterator<Item = (usize, &RollEntry)> {
         let at = self.places(sort);
         let length = self.persons.len();
-        let is_before = |listed: &Listed, (value, id): &(Option<String>, Uuid)| {
+        let is_before = |listed: &RollEntry, (value, id): &(Option<String>, Uuid)| {
             compare((self.value(listed, sort.field).as_deref(), listed.id), (value.as_deref(), *id), sort) != Ordering::Greater
         };
         let start = after.map_or(0, |after| partition(length, |index| at(index).is_some_and(|(_, listed)| is_before(listed, after))));
@@ -144,7 +144,7 @@ impl Roll {
     }
 
     /// Returns the persons by their places in an order, each with their place in the default order.
-    pub(super) fn places<'a>(&'a self, sort: Sort) -> impl Fn(usize) -> Option<(usize, &'a Listed)> {
+    pub(super) fn places<'a>(&'a self, sort: Sort) -> impl Fn(usize) -> Option<(usize, &'a RollEntry)> {
         let order = self.order(sort);
         move |index: usize| {
             let place = order.map_or(Some(index), |places| places.get(index).map(|place| *place as usize))?;
@@ -153,9 +153,9 @@ impl Roll {
     }
 
     /// Returns the texts that are searched.
-    pub(super) fn texts(&self) -> &Texts {
+    pub(super) fn texts(&self) -> &SearchText {
         self.texts.get_or_init(|| {
-            let mut texts = Texts::default();
+            let mut texts = SearchText::default();
             for listed in &self.persons {
                 let user = self.user(listed);
                 let searched = [user.display_name, user.email, user.username].map(|text| text.map(folded));
@@ -167,28 +167,28 @@ impl Roll {
     }
 
     /// Returns the value by which a person is ordered.
-    pub(super) fn value(&self, listed: &Listed, field: SortField) -> Option<Cow<'_, str>> {
+    pub(super) fn value(&self, listed: &RollEntry, field: SortField) -> Option<Cow<'_, str>> {
         value(self.places_of(listed), &self.parts, field)
     }
 
     /// Returns a person as JSON, a [`User`] without `conflicts`.
-    pub fn json(&self, listed: &Listed) -> &str {
+    pub fn json(&self, listed: &RollEntry) -> &str {
         self.json.get(listed.span()).and_then(|json| std::str::from_utf8(json).ok()).unwrap_or("null")
     }
 
     /// Returns a person as JSON, with the fields on which their sources differ if wanted.
-    pub fn shown(&self, listed: &Listed, with_conflicts: bool) -> Cow<'_, str> {
+    pub fn shown(&self, listed: &RollEntry, with_conflicts: bool) -> Cow<'_, str> {
         let json = self.json(listed);
-        if with_conflicts { super::listed::with_conflicts(json, &self.conflicts_of(listed)).into() } else { json.into() }
+        if with_conflicts { super::roll_entry::with_conflicts(json, &self.conflicts_of(listed)).into() } else { json.into() }
     }
 
     /// Returns the JSON of the persons from one to another, separated by commas.
-    pub(super) fn json_from(&self, first: &Listed, last: &Listed) -> &[u8] {
+    pub(super) fn json_from(&self, first: &RollEntry, last: &RollEntry) -> &[u8] {
         self.json.get(first.span().start..last.span().end).unwrap_or_default()
     }
 
     /// Returns the JSON of the persons from one to another where it is stored, with all persons between.
-    pub(super) fn run(&self, first: &Listed, last: &Listed) -> Bytes {
+    pub(super) fn run(&self, first: &RollEntry, last: &RollEntry) -> Bytes {
         let run = self.json_from(first, last);
         // A small part is copied: a slow reader must not keep a whole large roll in memory.
         if run.len() < self.json.len() / SMALL_PART { Bytes::copy_from_slice(run) } else { self.json.slice_ref(run) }
@@ -206,7 +206,7 @@ impl Roll {
     }
 
     /// Returns the person that has a record of a source.
-    pub(super) fn holder(&self, source: SourceName, id: &str) -> Option<&Listed> {
+    pub(super) fn holder(&self, source: SourceName, id: &str) -> Option<&RollEntry> {
         let place = usize::from(self.place_of(source)?);
         let record = self.parts.get(place)?.records().find(id)?;
         let holders = self.holders.get_or_init(|| holders(self));
@@ -214,22 +214,22 @@ impl Roll {
     }
 
     /// Returns a person, field by field.
-    pub(super) fn user(&self, listed: &Listed) -> User<'_> {
+    pub(super) fn user(&self, listed: &RollEntry) -> User<'_> {
         merge(listed.id, listed.placeholder, self.records_of(listed))
     }
 
     /// Returns all persons, in the order of the default sort.
-    pub(super) fn everybody(&self) -> &[Listed] {
+    pub(super) fn everybody(&self) -> &[RollEntry] {
         &self.persons
     }
 
     /// Returns the fields on which a person's records differ.
-    pub fn conflicts_of(&self, listed: &Listed) -> Vec<Conflict<'_>> {
+    pub fn conflicts_of(&self, listed: &RollEntry) -> Vec<Conflict<'_>> {
         conflicts(&self.records_of(listed).collect::<SmallVec<[_; 2]>>())
     }
 
     /// Returns whether a person has exactly this address.
-    pub(super) fn has_address(&self, listed: &Listed, key: &EmailKey) -> bool {
+    pub(super) fn has_address(&self, listed: &RollEntry, key: &EmailKey) -> bool {
         let is_key = |place: &Place| {
             let part = self.parts.get(usize::from(place.source));
             part.and_then(|part| part.records().key(place.record as usize)) == Some(key.as_str())
@@ -238,22 +238,22 @@ impl Roll {
     }
 
     /// Returns whether one of a person's records is of a source, given by its place.
-    pub(super) fn has_record_of(&self, listed: &Listed, source: u16) -> bool {
+    pub(super) fn has_record_of(&self, listed: &RollEntry, source: u16) -> bool {
         self.places_of(listed).iter().any(|place| place.source == source)
     }
 
-    fn places_of(&self, listed: &Listed) -> &[Place] {
+    fn places_of(&self, listed: &RollEntry) -> &[Place] {
         self.places.get(listed.places()).unwrap_or_default()
     }
 
-    fn records_of(&self, listed: &Listed) -> impl Iterator<Item = (SourceName, Record<'_>)> {
+    fn records_of(&self, listed: &RollEntry) -> impl Iterator<Item = (SourceName, Record<'_>)> {
         records_at(self.places_of(listed), &self.parts)
     }
 
     /// Returns the places of the persons in an order; `None` for the default one, in which they are stored.
     pub(super) fn order(&self, by: Sort) -> Option<&[u32]> {
         let order = self.orders.get(by.place()?)?.get_or_init(|| {
-            let key = |(place, listed): (u32, &Listed)| SortKey::new(self.value(listed, by.field), listed.id, place);
+            let key = |(place, listed): (u32, &RollEntry)| SortKey::new(self.value(listed, by.field), listed.id, place);
             let mut keys: Vec<SortKey<'_>> = (0..).zip(&self.persons).map(key).collect();
             sort(&mut keys, by);
             keys.iter().map(|key| key.place).collect()
@@ -267,7 +267,7 @@ impl Roll {
 impl Cacheable for Roll {
     /// Includes the copies that it is made of.
     fn weight(&self) -> u32 {
-        let listed = self.persons.len() * size_of::<Listed>() + self.places.len() * size_of::<Place>();
+        let listed = self.persons.len() * size_of::<RollEntry>() + self.places.len() * size_of::<Place>();
         let copies: u32 = self.parts.iter().map(|part| part.copy.weight()).fold(0, u32::saturating_add);
         // Reserves for what may be added later: compressed pages, orders and places are about a third, and
         // the search texts are part of all texts.

@@ -2,7 +2,7 @@
 
 /// Why a customer was not linked to any other source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Reason {
+pub(super) enum UnlinkedReason {
     /// No reference refers to it.
     NotReferredTo,
     /// It has no reference.
@@ -19,9 +19,9 @@ pub(super) enum Reason {
     IdTaken,
 }
 
-// === impl Reason ===
+// === impl UnlinkedReason ===
 
-impl Reason {
+impl UnlinkedReason {
     /// Every reason.
     pub(super) const ALL: [Self; 7] = [
         Self::NotReferredTo,

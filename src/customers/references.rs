@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::reason::Reason;
+use super::unlinked_reason::UnlinkedReason;
 use crate::domain::{LinkedBy, ListedCustomer};
 
 /// For each text that a reference may hold, the customers that it names.
@@ -50,12 +50,12 @@ impl Fits {
     }
 
     /// Why a customer is not linked to any other.
-    pub(super) fn reason(&self, place: usize, customer: &ListedCustomer) -> Reason {
+    pub(super) fn reason(&self, place: usize, customer: &ListedCustomer) -> UnlinkedReason {
         match self.of.get(place).map_or(0, Vec::len) {
-            _ if customer.reference.is_none() => Reason::NoReference,
-            0 => Reason::UnknownReference,
-            1 => Reason::SharedReference,
-            _ => Reason::FitsSeveral,
+            _ if customer.reference.is_none() => UnlinkedReason::NoReference,
+            0 => UnlinkedReason::UnknownReference,
+            1 => UnlinkedReason::SharedReference,
+            _ => UnlinkedReason::FitsSeveral,
         }
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use super::{Format, LineFault, Reason, read};
+use super::{FaultReason, Format, LineFault, read};
 use crate::{
     config::FileStamp,
     customers::table::Table,
@@ -184,7 +184,7 @@ fn is_whole(text: &[u8], format: Format) -> bool {
 /// Reports an unreadable file as a fault of its first line.
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
 fn unreadable(error: io::Error) -> Vec<LineFault> {
-    vec![LineFault { line: 1, reason: Reason::Unreadable, what: format!("cannot be read: {error}.") }]
+    vec![LineFault { line: 1, reason: FaultReason::Unreadable, what: format!("cannot be read: {error}.") }]
 }
 
 fn text_of(path: &Path) -> io::Result<Vec<u8>> {
@@ -202,7 +202,7 @@ fn note(metrics: &Metrics, read: Result<&Table, &[LineFault]>) {
         metrics.links.linked("file", table.entries().len());
     }
     let faults = read.err().unwrap_or_default();
-    for reason in Reason::ALL {
+    for reason in FaultReason::ALL {
         let mut lines = faults.iter().filter(|fault| fault.reason == reason).map(|fault| fault.line);
         let first = lines.next();
         metrics.links.file_faults(reason.as_str(), lines.count() + usize::from(first.is_some()), first.unwrap_or(0));
