@@ -23,13 +23,15 @@ use crate::{
     access::KeptAccess,
     api::{self, Gateway, SwappableRouter},
     customers::KeptLinks,
+    domain::SourceName,
     server::{ListenError, Tls, TlsError, listen, serve},
     shared_cache::{SharedCache, SharedCacheError},
-    sources::{KeptPlaces, oauth::Renewals},
+    sources::{CredentialCheck, KeptPlaces, oauth::Renewals},
     telemetry::{Metrics, Reporter},
 };
 pub use config::Config;
 use reload::Fixed;
+pub use reload::ReloadError;
 
 /// A gateway that is set up but does not listen yet.
 pub struct App {
@@ -86,14 +88,6 @@ pub enum StartError {
     /// TLS cannot be set up as configured.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// A reload would open the gateway to everyone although the present configuration identifies callers.
-    #[error(
-        "auth.mode: cannot change to \"none\" while the gateway runs, because it would be open to anyone who can reach it; restart it to do that."
-    )]
-    Opened,
-    /// The routes conflict with each other: a bug.
-    #[error("the routes could not be set up: a bug; the log has details")]
-    Routes,
     /// The OpenAPI document could not be written.
     #[error("the OpenAPI document could not be written: {0}")]
     Document(String),
@@ -145,12 +139,11 @@ impl App {
         rolls.keep_up_to_date();
     }
 
-    /// Asks each source only for credentials, and returns the result by source; `None` where callers bring
-    /// their own.
-    pub async fn try_credentials(&self) -> Vec<(String, Option<Result<(), crate::domain::Failure>>)> {
+    /// Asks each source only for credentials, and returns the result by source.
+    pub async fn check_credentials(&self) -> Vec<(SourceName, CredentialCheck)> {
         let mut tried = Vec::new();
         for source in self.gateway.rolls.sources() {
-            tried.push((source.name().to_string(), source.try_credentials().await));
+            tried.push((source.name(), source.check_credentials().await));
         }
         self.lasting.renewals.finish().await;
         tried

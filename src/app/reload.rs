@@ -13,6 +13,22 @@ use crate::{
     config::{BaseUrl, General, KeyPair, LogFormat},
 };
 
+/// Why a configuration was not taken while the gateway runs.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// A gateway could not start with it either.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// It would open the gateway to everyone although the present configuration identifies callers.
+    #[error(
+        "auth.mode: cannot change to \"none\" while the gateway runs, because it would be open to anyone who can reach it; restart it to do that."
+    )]
+    WouldOpen,
+    /// The routes conflict with each other: a bug.
+    #[error("the routes could not be set up: a bug; the log has details")]
+    Routes,
+}
+
 /// The settings that only a restart changes.
 #[derive(Clone)]
 pub(super) struct Fixed {
@@ -54,12 +70,12 @@ impl Fixed {
 impl Running {
     /// Puts another configuration into use as a whole; requests in flight finish with the old one. Returns
     /// the keys whose change needs a restart.
-    pub fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, StartError> {
+    pub fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, ReloadError> {
         let is_closed = config.access.mode != Mode::None;
         // The listener keeps its address whatever the file says. And a file that is read while it is being
         // written may lack its end.
         if self.is_closed.load(Ordering::Relaxed) && !is_closed {
-            return Err(StartError::Opened);
+            return Err(ReloadError::WouldOpen);
         }
         let waiting = self.fixed.changed(&Fixed::of(&config.general));
         // Until a restart the operators' routes stay where their listener is, or stay absent with it.
@@ -67,7 +83,7 @@ impl Running {
         let next = App::with(config, self.lasting.clone())?;
         // Everything is built before any of it is used: a bug here must not end the running gateway.
         let routers = || (api::router(&next.gateway), api::admin_router(&next.gateway));
-        let (callers, operators) = catch_unwind(AssertUnwindSafe(routers)).map_err(|_| StartError::Routes)?;
+        let (callers, operators) = catch_unwind(AssertUnwindSafe(routers)).map_err(|_| ReloadError::Routes)?;
         next.keep_up_to_date();
         self.is_closed.store(is_closed, Ordering::Relaxed);
         self.drain.store(Arc::new(next.gateway.drain));

@@ -8,7 +8,7 @@ use super::{
     output::say,
     signals::Signals,
 };
-use crate::{app::App, config::LogFormat, domain::Failure, telemetry::start_logging};
+use crate::{app::App, config::LogFormat, domain::Failure, sources::CredentialCheck, telemetry::start_logging};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -48,11 +48,11 @@ async fn ask(app: &App) -> Result<(), Failed> {
         Some(Ok(())) => say("shared_cache: it answers.")?,
         Some(Err(why)) => failed.push(format!("shared_cache: it does not answer ({why}): check shared_cache.url.")),
     }
-    for (source, tried) in app.try_credentials().await {
-        match tried {
-            None => say(&format!("{source}: each caller brings their own credentials."))?,
-            Some(Ok(())) => say(&format!("{source}: credentials are available."))?,
-            Some(Err(failure)) => failed.push(format!("{source}: {}", sentence(&failure))),
+    for (source, check) in app.check_credentials().await {
+        match check {
+            CredentialCheck::CallersBring => say(&format!("{source}: each caller brings their own credentials."))?,
+            CredentialCheck::Obtained => say(&format!("{source}: credentials are available."))?,
+            CredentialCheck::Refused(failure) => failed.push(format!("{source}: {}", sentence(&failure))),
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(Failed::Running(failed.join("\n"))) }

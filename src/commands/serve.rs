@@ -73,8 +73,8 @@ async fn until_stopped(
 fn reload(running: &Running, arguments: &Arguments, environment: &Environment, said: Option<&str>) -> Option<String> {
     let read = arguments.read(environment);
     let can_be_read = read.is_ok();
-    let reloaded = read.map_err(Failed::from).and_then(|config| Ok(running.reload(config)?));
-    let faults = reloaded.as_ref().err().map(ToString::to_string);
+    let reloaded = read.map_err(|faults| faults.to_string()).and_then(|config| running.reload(config).map_err(|error| error.to_string()));
+    let faults = reloaded.as_ref().err().cloned();
     if faults.is_some() && faults.as_deref() == said {
         return faults;
     }

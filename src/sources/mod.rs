@@ -34,7 +34,7 @@ pub use health::HealthReport;
 pub use retry::Policy;
 pub use scope::{CallerCredentials, Identity, Scope};
 pub use settings::{Limits, SourceReader};
-pub use source::{KeptPlaces, Source, SourceSettings, Walk, WalkRequest};
+pub use source::{CredentialCheck, KeptPlaces, Source, SourceSettings, Walk, WalkRequest};
 
 use http::HeaderName;
 

@@ -78,6 +78,17 @@ pub struct Walk {
     pub other_customer: Option<Box<str>>,
 }
 
+/// Whether a source can be called with the configured credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialCheck {
+    /// There are credentials.
+    Obtained,
+    /// There are none, for this reason.
+    Refused(Failure),
+    /// Each caller brings their own.
+    CallersBring,
+}
+
 /// Which customer's users to read, and for whom.
 #[derive(Clone, Copy, Debug)]
 pub struct WalkRequest<'a> {
@@ -188,12 +199,13 @@ impl Source {
         self.breaker.state()
     }
 
-    /// Obtains our credentials and does nothing else, for as long as that may take; `None` if callers send theirs.
-    pub async fn try_credentials(&self) -> Option<Result<(), Failure>> {
-        match self.forwards() {
-            Some(_) => None,
-            None => Some(self.credentials.authorization(&self.client, Deadline::after(LONGEST_RENEWAL), None).await.map(drop)),
+    /// Obtains our credentials and does nothing else, for as long as that may take.
+    pub async fn check_credentials(&self) -> CredentialCheck {
+        if self.forwards().is_some() {
+            return CredentialCheck::CallersBring;
         }
+        let authorization = self.credentials.authorization(&self.client, Deadline::after(LONGEST_RENEWAL), None).await;
+        authorization.map_or_else(CredentialCheck::Refused, |_| CredentialCheck::Obtained)
     }
 
     /// The header in which callers send their own credentials, if the source uses them.
