@@ -137,6 +137,14 @@ impl Circuit {
         }
     }
 
+    /// Whether a call that was let through before may still be made, or how long to stay away.
+    fn holds(&self, now: Instant) -> Result<(), Duration> {
+        match self.open_until {
+            Some(until) if now < until => Err(until - now),
+            _ => Ok(()),
+        }
+    }
+
     /// Records a call's verdict. `spread` (0.9 to 1.1) keeps replicas from probing in step.
     pub(crate) fn record(&mut self, pass: Pass, verdict: Verdict, now: Instant, spread: f64) {
         if pass == Pass::Probe {
@@ -200,6 +208,19 @@ impl Breaker {
 // === impl Permit ===
 
 impl Permit {
+    /// Whether the call decides whether others may follow.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.pass == Pass::Probe
+    }
+
+    /// Whether the call may still be made, or how long to stay away.
+    pub(crate) fn holds(&self) -> Result<(), Duration> {
+        match self.pass {
+            Pass::Probe => Ok(()),
+            Pass::Normal => self.circuit.lock().holds(Instant::now()),
+        }
+    }
+
     pub(crate) fn finish(mut self, verdict: Verdict) {
         self.record(verdict);
     }

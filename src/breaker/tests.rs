@@ -58,6 +58,18 @@ fn one_probe_decides() {
 }
 
 #[test]
+fn a_call_that_was_not_made_before_it_opened_is_not_made() {
+    let breaker = Breaker::new(SETTINGS);
+    let waiting = breaker.pass().unwrap();
+    for _ in 0..4 {
+        breaker.pass().unwrap().finish(Verdict::Failed);
+    }
+    assert!(!waiting.is_probe() && waiting.holds().is_err());
+    let probe = Permit { circuit: Arc::clone(&breaker.0), pass: Pass::Probe, done: true };
+    assert!(probe.holds().is_ok(), "a probe is to be made");
+}
+
+#[test]
 fn a_call_of_before_it_opened_changes_nothing() {
     let (mut circuit, now) = (Circuit::new(SETTINGS), Instant::now());
     let early = circuit.pass(now).unwrap();

@@ -6,9 +6,16 @@ use super::{
     Failed,
     configuration::{self, Environment},
     output::say,
+    serve::LAST_WAIT,
     signals::Signals,
 };
-use crate::{app::App, config::LogFormat, domain::Failure, sources::CredentialCheck, telemetry::start_logging};
+use crate::{
+    app::App,
+    config::LogFormat,
+    domain::Failure,
+    sources::{CredentialCheck, oauth::Renewals},
+    telemetry::start_logging,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -34,9 +41,17 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     tokio::select! {
         done = ask(&app) => done,
         _ = signals.next() => {
-            app.renewals().finish().await; // of a refresh token that is on its way nobody has another one
+            finish(&app.renewals(), &mut signals).await;
             Err(Failed::Running("it was told to stop before everything was asked.".to_owned()))
         }
+    }
+}
+
+/// Waits for a refresh token that is in transit, because it is the only one; after a second signal not for long.
+async fn finish(renewals: &Renewals, signals: &mut Signals) {
+    tokio::select! {
+        () = renewals.finish() => {}
+        _ = signals.next() => drop(tokio::time::timeout(LAST_WAIT, renewals.finish()).await),
     }
 }
 

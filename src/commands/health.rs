@@ -107,7 +107,7 @@ fn here(listen: SocketAddr) -> SocketAddr {
 
 fn sentence(url: &Url, kind: FailureKind) -> String {
     match kind {
-        FailureKind::Timeout => format!("{url} did not answer within {} s.", PATIENCE.as_secs()),
+        FailureKind::Timeout => format!("{url} did not answer within {} s.", TIMEOUT.as_secs_f32()),
         FailureKind::InvalidResponse => format!("the answer from {url} is not HTTP; if the gateway uses TLS, use an https URL."),
         _ => format!("{url} cannot be reached."),
     }

@@ -20,7 +20,7 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(900);
 
 /// How long a renewal that is under way may take once the process is told to end at once.
-const LAST_WAIT: Duration = Duration::from_secs(2);
+pub(super) const LAST_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
     let mut signals = Signals::listen()?; // first of all, so that a signal that comes during the start is not lost

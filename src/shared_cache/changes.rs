@@ -15,10 +15,7 @@ use std::{
 use futures_util::StreamExt;
 use redis::{Client, RedisError, aio::PubSub};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{broadcast, watch},
-    time::Instant,
-};
+use tokio::sync::{broadcast, watch};
 
 use super::{
     connection::{Connection, cause},
@@ -121,8 +118,8 @@ impl Changes {
         }
     }
 
-    /// Listens until the subscription is lost, or returns why there was none. The connection for calls is told that
-    /// Redis answers, because it would notice that only at the next call.
+    /// Listens until the subscription is lost, or returns why there was none. While Redis answers here, the
+    /// connection for calls tries again too if it had failed.
     async fn listen_once(
         &self,
         client: &Client,
@@ -142,10 +139,9 @@ impl Changes {
             tokio::select! {
                 message = messages.next() => self.hear(channel, seal, message.ok_or(None)?.get_payload_bytes()),
                 () = tokio::time::sleep(LOOK) => {
-                    let asked = Instant::now();
                     let pong = tokio::time::timeout(ANSWER, asking.ping::<redis::Value>()).await;
                     pong.map_err(|_| None)?.map_err(Some)?;
-                    connection.answered_elsewhere(asked.elapsed());
+                    connection.try_again(channel).await;
                 }
             }
         }

@@ -129,10 +129,14 @@ impl Connection {
         answer
     }
 
-    /// Takes note of an answer that came by another connection, where it came in the time that a request has.
-    pub(super) fn answered_elsewhere(&self, took: Duration) {
-        if took <= self.timeout {
-            self.note(Verdict::Answered);
+    /// Reads this key, if the last call failed: a request would notice that Redis works again, but there may be none.
+    /// It has to be a call like those that requests make, because Redis may answer a ping and refuse everything else.
+    pub(super) async fn try_again(&self, key: &str) {
+        if self.silent.load(Ordering::Relaxed) {
+            let read = self.ask(Call::new("ping", self.timeout), async |mut manager| {
+                redis::cmd("GET").arg(key).query_async::<redis::Value>(&mut manager).await
+            });
+            drop(read.await);
         }
     }
 

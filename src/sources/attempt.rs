@@ -76,6 +76,7 @@ impl Source {
                 None => self.credentials.authorization(&self.client, own_time(), Some(&task.origin.trace)).await?,
             };
             let _place = self.place(task.deadline).await?; // whoever waits for a token holds none
+            permit.holds().map_err(overloaded)?; // the breaker may have opened meanwhile
             sent = Some(authorization.clone());
             started = tokio::time::Instant::now(); // the source is not charged for the time that a token or a place took
             let deadline = own_time();
@@ -91,10 +92,9 @@ impl Source {
         let failed = page.as_ref().err().map(|failure| failure.kind);
         // Where a walk may take less time than a call, no call has more than all of the walk.
         let whole = self.limits.timeout.min(task.deadline.whole());
+        let is_known = task.was_unusable && !permit.is_probe();
         let says_nothing = |failure: &Failure| {
-            says_nothing(failure.kind, sent.is_some(), given, whole)
-                || task.was_unusable && is_unusable(failure)
-                || task.identity.may_be_why(failure)
+            says_nothing(failure.kind, sent.is_some(), given, whole) || (is_known && is_unusable(failure)) || task.identity.are_odd(failure)
         };
         permit.finish(if page.as_ref().is_err_and(says_nothing) { Verdict::Nothing } else { failed.into() });
         self.metrics.call(self.name(), failed, started.elapsed(), task.origin.trace.reported());

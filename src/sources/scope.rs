@@ -54,11 +54,14 @@ impl Identity {
     /// Whether the caller's credentials may be the cause of a failure, which then says nothing about the source to anyone
     /// else: they were refused, limited, or too large or too odd for something in front of the source.
     pub(super) fn may_be_why(&self, failure: &Failure) -> bool {
-        self.scope.is_brought()
-            && match failure.kind {
-                FailureKind::InvalidResponse => failure.http_status.is_some_and(|status| (300..=499).contains(&status)),
-                kind => kind.is_refusal() || kind == FailureKind::RateLimited,
-            }
+        self.are_odd(failure) || (self.scope.is_brought() && (failure.kind.is_refusal() || failure.kind == FailureKind::RateLimited))
+    }
+
+    /// Whether the caller's credentials may be too large or too odd for something in front of the source.
+    pub(super) fn are_odd(&self, failure: &Failure) -> bool {
+        let is_odd =
+            failure.kind == FailureKind::InvalidResponse && failure.http_status.is_some_and(|status| (300..=499).contains(&status));
+        self.scope.is_brought() && is_odd
     }
 
     /// The caller's credentials, if this is a caller's identity.

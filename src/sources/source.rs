@@ -199,7 +199,7 @@ impl Source {
         self.breaker.state()
     }
 
-    /// Obtains our credentials and does nothing else, for as long as that may take.
+    /// Obtains our credentials and does nothing else. Waits for as long as one renewal may take.
     pub async fn check_credentials(&self) -> CredentialCheck {
         if self.forwards().is_some() {
             return CredentialCheck::CallersBring;
@@ -238,9 +238,10 @@ impl Source {
         let failed = walk.as_ref().err().copied();
         spans::note_outcome(span, failed.as_ref());
         let answered = Verdict::from(failed.map(|failure| failure.kind)) == Verdict::Answered;
-        self.metrics.walk(self.name(), answered, odd_fields);
+        self.metrics.odd_fields(self.name(), odd_fields);
         // What is wrong with a caller's credentials says nothing about the source.
         if !failed.is_some_and(|failure| identity.may_be_why(&failure)) {
+            self.metrics.source_up(self.name(), answered);
             self.health.note(failed.map(|failure| failure.kind));
         }
         if let Some(failure) = failed {

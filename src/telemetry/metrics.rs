@@ -235,8 +235,7 @@ impl Metrics {
     }
 
     /// Counts the result of a whole walk.
-    pub fn walk(&self, source: SourceName, answered: bool, odd_fields: u64) {
-        self.odd_fields(source, odd_fields);
+    pub fn source_up(&self, source: SourceName, answered: bool) {
         self.source_up.get_or_create(&source.into()).set(f64::from(u8::from(answered)));
     }
 

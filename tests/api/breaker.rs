@@ -183,6 +183,22 @@ async fn one_customer_whose_rows_cannot_be_read_does_not_open_it_for_the_others(
 }
 
 #[tokio::test]
+async fn a_source_that_says_nothing_of_use_to_anybody_is_left_alone_for_as_long_as_it_does() {
+    for source in SOURCES {
+        let world = World::of_two().await;
+        world.answer_at(source, |_| Reply::html(200));
+        let gateway = setup(&world, source, "400ms").start().await;
+        let (end, mut number) = (tokio::time::Instant::now() + Duration::from_millis(2400), 0);
+        while tokio::time::Instant::now() < end {
+            ask(&gateway, &format!("c{}", number % 8)).await;
+            number += 1;
+        }
+        let asked = world.asked_at(source);
+        assert!(asked <= 4 + 8, "{source}: {asked} calls, though one in 360 ms is enough to see");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_spent_its_time_waiting_for_a_place_does_not_open_it() {
     join_all(SOURCES.map(answers_in_time)).await;
 }

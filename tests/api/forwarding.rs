@@ -137,6 +137,8 @@ async fn odd_credentials_of_one_caller_take_the_source_from_nobody() {
         assert_eq!(good.status, 200, "{status}: the breaker is closed: {good:?}");
         let health = gateway.get("/health/sources").await.json();
         assert_eq!((&health["sources"][1]["error"], &health["sources"][1]["breaker"]), (&json!(null), &"closed".into()), "{health}");
+        let metrics = gateway.get("/metrics").await.text;
+        assert!(metrics.contains("rollcall_source_up{source=\"my_reports\"} 1"), "{status}: {metrics}");
     }
 }
 

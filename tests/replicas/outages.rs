@@ -195,6 +195,31 @@ async fn a_password_that_is_wrong_is_told_to_nobody() {
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
+async fn a_redis_that_answers_a_ping_and_refuses_everything_else_is_down() {
+    let (redis, world) = (Redis::start().await, World::of_two().await);
+    let [gateway] = redis.replicas(|| world.gateway()).await;
+    let may = |rules: &[&str]| redis::cmd("ACL").arg("SETUSER").arg("default").arg(rules).exec(&mut redis.ask()).unwrap();
+    may(&["-eval", "-evalsha", "-script", "-get", "-getrange", "-mget", "-pttl"]);
+    let up = async || counted(&gateway, "rollcall_shared_cache_up{}").await;
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    for number in 0.. {
+        assert_eq!(gateway.get(&path(&format!("c{number}"))).await.status, 200);
+        if up().await == 0 {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < end, "nothing was refused");
+    }
+    let end = tokio::time::Instant::now() + Duration::from_millis(4500); // two pings, at least
+    while tokio::time::Instant::now() < end {
+        assert_eq!(up().await, 0, "a ping says nothing about calls");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    may(&["+@all"]);
+    until_up(&[gateway]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
 async fn a_redis_that_is_down_at_the_start_is_no_failure_and_check_tells() {
     let (mut redis, world) = (Redis::start().await, World::of_two().await);
     let file = redis.folder.write("rollcall.toml", &redis.toml(&world, ""));

@@ -18,6 +18,9 @@ use crate::{
 /// How long those who wait may take to learn the result of a walk that is nobody's copy.
 const NOTE_LIFE: Duration = Duration::from_secs(10);
 
+/// The most bytes of a copy that says that the customer is unknown.
+const MOST_OF_NOT_FOUND: usize = 1024;
+
 /// Records of a copy above which it leaves the threads that serve everybody.
 const LARGE_COPY: usize = 1000;
 
@@ -90,6 +93,9 @@ impl Telling {
     async fn says_not_found(&self) -> bool {
         let read = self.cache.read(&self.subject, Place::Copy, self.cache.timeout()).await;
         let Ok(There::Value(text, _)) = read else { return false };
+        if text.len() > MOST_OF_NOT_FOUND {
+            return false; // it has users in it, and would take a while to read
+        }
         let entry = entry::read(self.source, &text);
         entry.is_some_and(|entry| matches!(entry.said, Said::Known(SourceAnswer::NotFound(_))))
     }
