@@ -20,9 +20,9 @@ keep() { # NAME: writes standard input to that file, unless it exists
 ask() { # NAME QUESTION
   [ ! -s "$folder/$1" ] || return 0
   printf '%s: ' "$2" >&2
-  read -r answer || true # the last line may lack its end
+  read -r answer || true # the last line may have no line end
   if [ -z "$answer" ]; then
-    printf '%s must not be empty: nothing is kept of it; run this again.\n' "$2" >&2
+    printf '%s must not be empty; run this again.\n' "$2" >&2
     exit 1
   fi
   printf '%s\n' "$answer" | keep "$1"
