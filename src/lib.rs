@@ -32,7 +32,7 @@
 //!
 //! [`commands`] is the command line, [`config`] reads the configuration, and [`app`] builds a gateway from it.
 //!
-//! # Who may import whom
+//! # Which module may import which
 //!
 //! Imports go one way:
 //!
@@ -49,17 +49,19 @@
 //!
 //! - **source**: a backend in use, such as `advanced_automation` ([`sources::Source`]).
 //! - **record**: one source's entry for one person ([`domain::Record`]).
-//! - **user**: one person as callers see them, made of one record or of joined ones ([`domain::User`]).
+//! - **user**: one person as callers see them, made of one record or of several joined by e-mail address
+//!   ([`domain::User`]); `roll` calls it a person until it is encoded.
 //! - **roll**: all users of one customer, joined from particular copies ([`roll::Roll`]).
+//! - **view**: which users of a roll a caller wants to see, and in which order ([`roll::View`]).
 //! - **walk**: one complete read of a customer's users at one source, page by page ([`sources::Walk`]).
 //! - **reading**: one pass over the pages; a walk makes a second one if the counts of the first disagree.
 //! - **copy**: a source's answer as it is cached: its users, or that it does not know the customer.
 //! - **fresh**, **stale**: a copy is fresh for `cache.fresh`. After that it is stale: still usable for a
-//!   time while the source is asked again, or where the source fails ([`roll::FreshnessPolicy`]).
-//! - **caller**: whoever calls the gateway, identified by a key or a token ([`access`]).
+//!   time while the source is asked again, or if the source fails ([`roll::FreshnessPolicy`]).
+//! - **caller**: a person or program that calls the gateway, identified by a key or a token ([`access`]).
 //! - **scope**: whose credentials a copy was fetched with, the gateway's own or one caller's
 //!   ([`sources::Scope`]). A copy is never shared between scopes.
-//! - **link**: a customer's id at one source, and what says so ([`customers::Link`]).
+//! - **link**: a customer's id at one source, and what that is based on ([`customers::Link`]).
 //! - **strategy**: a way to find links: `same_id`, `file` or `discover`. The first one that knows a customer
 //!   decides for all sources ([`customers`]).
 //! - **subject**: what replicas identify a shared copy by: the source, the gateway's identity there, and the
