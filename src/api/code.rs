@@ -10,7 +10,37 @@ use crate::domain::FailureKind;
 const LATER: bool = true;
 const NEVER: bool = false;
 
-/// What went wrong, for a program. The list may grow.
+/// What went wrong, for a program. The list may grow; judge a code that you do not know by the HTTP status.
+///
+/// - `invalid_customer_id`: the customer id in the path has an invalid format.
+/// - `invalid_parameter`: a query parameter is unknown, repeated or out of range, or the request is malformed.
+/// - `invalid_cursor`: the cursor is damaged, or belongs to another customer or to other parameters.
+/// - `upstream_bad_request`: a source rejected the request: it does not accept ids in this format.
+/// - `unauthorized`: the caller's own key or token is missing or was refused.
+/// - `upstream_unauthorized`: a source refused the gateway's credentials.
+/// - `upstream_credentials_refused`: a source refused the credentials that the caller sent for it, or the caller sent none.
+/// - `forbidden`: this caller may not read this customer, whether or not it exists.
+/// - `customer_not_found`: every source that the customer is linked to says that it does not know the customer, or the
+///   customer is linked to none.
+/// - `user_not_found`: the customer's roll is complete and has no such user.
+/// - `route_not_found`: there is no such route.
+/// - `method_not_allowed`: the route does not support this method; `Allow` lists those that it does.
+/// - `not_acceptable`: the route offers no media type that the `Accept` header allows.
+/// - `request_timeout`: the request did not arrive completely in time.
+/// - `payload_too_large`: the request's body is too large.
+/// - `uri_too_long`: the request's target is too long.
+/// - `header_too_large`: the request's headers are too many or too long.
+/// - `rate_limited`: the caller sends requests too often, or too many requests from its address were refused.
+/// - `internal`: a bug in the gateway.
+/// - `upstream_forbidden`: a source accepts the credentials, but does not let them read this.
+/// - `upstream_unavailable`: a source is out of order or cannot be reached.
+/// - `upstream_invalid_response`: a source's answer cannot be used, or its counts never agreed.
+/// - `upstream_rate_limited`: a source answered that it is being asked too often.
+/// - `overloaded`: the gateway is at capacity, or holds back calls to a source that is failing or busy.
+/// - `keys_unavailable`: the keys that verify callers' tokens cannot be fetched.
+/// - `links_unavailable`: the lists that say which id a customer has at each source have not all been read yet.
+/// - `shutting_down`: the gateway is shutting down; only `/health/ready` answers this.
+/// - `upstream_timeout`: a source did not answer in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ErrorCode)]
@@ -21,17 +51,17 @@ pub enum Code {
     InvalidParameter,
     /// The cursor is damaged, or belongs to another customer or to other parameters.
     InvalidCursor,
-    /// A source rejected the request that it was sent: it does not accept ids in this format.
+    /// A source rejected the request: it does not accept ids in this format.
     UpstreamBadRequest,
     /// The caller's own key or token is missing or was refused.
     Unauthorized,
     /// A source refused the gateway's credentials.
     UpstreamUnauthorized,
-    /// A source refused the caller's credentials, or the caller sent none.
+    /// A source refused the credentials that the caller sent for it, or the caller sent none.
     UpstreamCredentialsRefused,
     /// This caller may not read this customer.
     Forbidden,
-    /// Every source that the customer is linked to says that it does not know the customer.
+    /// Every source that the customer is linked to says that it does not know the customer, or it is linked to none.
     CustomerNotFound,
     /// The customer's roll is complete and has no such user.
     UserNotFound,
@@ -49,23 +79,23 @@ pub enum Code {
     UriTooLong,
     /// The request's headers are too many or too long.
     HeaderTooLarge,
-    /// The caller sends requests too often.
+    /// The caller sends requests too often, or too many requests from its address were refused.
     RateLimited,
     /// A bug in the gateway.
     Internal,
-    /// A source accepts the gateway's credentials but does not let them read this.
+    /// A source accepts the credentials, but does not let them read this.
     UpstreamForbidden,
-    /// A source does not answer, or answers that it is out of order.
+    /// A source is out of order or cannot be reached.
     UpstreamUnavailable,
     /// A source's answer cannot be used, or its counts never agreed.
     UpstreamInvalidResponse,
-    /// A source is being asked too often.
+    /// A source answered that it is being asked too often.
     UpstreamRateLimited,
     /// The gateway is at capacity, or holds back calls to a source that is failing or busy.
     Overloaded,
     /// The keys that verify callers' tokens cannot be fetched.
     KeysUnavailable,
-    /// The customer lists that say who a customer is at each source have not all been read yet.
+    /// The lists that say which id a customer has at each source have not all been read yet.
     LinksUnavailable,
     /// The gateway is shutting down.
     ShuttingDown,
@@ -73,8 +103,11 @@ pub enum Code {
     UpstreamTimeout,
 }
 
-/// Who can fix the error: the sender of the request (`caller`), or the operator of the gateway or of the source
-/// (`gateway`, `upstream`).
+/// Who can fix the error.
+///
+/// - `caller`: the sender of the request.
+/// - `gateway`: the operator of the gateway.
+/// - `upstream`: the operator of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {

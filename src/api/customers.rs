@@ -85,7 +85,7 @@ struct CustomerShown {
     links: Vec<LinkShown>,
 }
 
-/// A customer at one source.
+/// Which id a customer has at one source.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CustomerLink)]
 struct LinkShown {
@@ -132,7 +132,7 @@ pub(super) struct CustomersHeaders {
 /// List the customers
 ///
 /// Lists only the customers that the caller may see: those in the file of links, and those that the sources list.
-/// Customers that can be found only by their bare id cannot be listed; the warning `customers_not_listed` says so.
+/// Customers that can be found only by their own id (`same_id`) cannot be listed; the warning `customers_not_listed` says so.
 #[utoipa::path(
     get,
     path = "/customers",

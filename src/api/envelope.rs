@@ -66,13 +66,14 @@ pub(super) struct UserBody<'a> {
 }
 
 /// Whether a roll holds all users that the sources know.
+///
+/// - `success`: it does. Each source's users are one complete walk, as of its `fetched_at`, and the counts agree.
+/// - `partial`: users may be missing, because a source failed or could not be read to a consistent end. Absence from such a
+///   roll does not mean that a user was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum RollStatus {
-    /// Each source's users are one complete walk, as of its `fetched_at`, and the counts agree.
     Success,
-    /// Users may be missing: a source failed, or could not be read to a consistent end. Absence
-    /// from such a roll does not mean that a user was deleted.
     Partial,
 }
 
@@ -84,15 +85,15 @@ pub(super) struct SourceReport {
     pub source: SourceName,
     /// The outcome.
     pub status: SourceStatus,
-    /// The number of its records that were kept, before any filter; null if nothing was read.
+    /// The number of the source's records that were kept, before any filter; null if nothing was read.
     #[schema(example = 3)]
     pub users: Option<usize>,
-    /// When its users were read; null if nothing was read.
+    /// When the source's users were read; null if nothing was read.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-21T10:00:00.101Z")]
     pub fetched_at: Option<Moment>,
-    /// Whether the copy is older than the configured freshness.
+    /// Whether the copy that was used is older than the configured freshness (`cache.fresh`).
     pub stale: bool,
-    /// Why a refresh of the copy failed; absent if none failed.
+    /// Why refreshing the copy failed; absent if it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub error: Option<FailureKind>,
@@ -112,7 +113,7 @@ pub(super) struct ErrorEnvelope<'a> {
     /// What went wrong, for a person.
     #[schema(example = "No source knows customer 'acme'.")]
     pub message: &'a str,
-    /// Who can fix it.
+    /// Who can fix the error.
     pub owner: Owner,
     /// Whether the same request may succeed later without any change.
     pub retryable: bool,
@@ -144,7 +145,7 @@ pub(super) struct Problem<'a> {
     pub detail: &'a str,
     /// What went wrong, for a program.
     pub code: Code,
-    /// Who can fix it.
+    /// Who can fix the error.
     pub owner: Owner,
     /// Whether the same request may succeed later without any change.
     pub retryable: bool,

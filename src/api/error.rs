@@ -34,13 +34,13 @@ pub(super) struct SourceFailure {
     pub source: SourceName,
     /// The outcome.
     pub status: SourceStatus,
-    /// The HTTP status of its answer, or the one that its body named; null if it did not answer.
+    /// The HTTP status of the source's answer, or the one that its body named; null if the source did not answer.
     #[schema(example = 404)]
     pub http_status: Option<u16>,
-    /// Whether its answer is older than the configured freshness; absent if it is not.
+    /// Whether the copy that was used is older than the configured freshness (`cache.fresh`); absent if it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
-    /// Why a refresh of its answer failed; absent if none failed.
+    /// Why refreshing the copy failed; absent if it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub error: Option<FailureKind>,
@@ -139,7 +139,7 @@ impl ApiError {
         Self::new(code, message)
     }
 
-    /// An example error with this code, for the OpenAPI document; of a route that asks the sources, or of one that does not.
+    /// Returns an example error with this code for the OpenAPI document, as from a route that asks the sources or does not.
     pub(super) fn example(code: Code, asks_sources: bool) -> Self {
         let sources = [SourceName::new("advanced_automation"), SourceName::new("my_reports")];
         let kind = FailureKind::ALL.into_iter().find(|kind| asks_sources && Code::from(*kind) == code);

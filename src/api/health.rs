@@ -1,4 +1,4 @@
-//! Whether the process is alive, whether it takes requests, and how the sources are doing.
+//! Whether the process is alive, whether it accepts requests, and how the sources are doing.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -13,7 +13,7 @@ use crate::sources::HealthReport;
 /// The content type that Prometheus expects for the output of [`crate::telemetry::Metrics`].
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The process is alive, or takes requests.
+/// The process is alive, or accepts requests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
     /// `live` or `ready`.
@@ -37,7 +37,7 @@ pub(super) async fn live() -> Json<Health> {
     Json(Health { status: "live" })
 }
 
-/// Check that the process takes requests
+/// Check that the process accepts requests
 ///
 /// Answers 503 `shutting_down` from the moment the process is asked to stop. For load balancers.
 #[utoipa::path(get, path = "/health/ready", operation_id = "ready", tag = "Health",

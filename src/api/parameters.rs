@@ -36,14 +36,14 @@ pub(super) struct UsersParameters {
     #[param(required = false)]
     enabled: bool,
     /// What to include in addition, separated by commas: `deleted`, users that a source has marked as deleted;
-    /// `conflicts`, the fields on which sources differ.
+    /// `conflicts`, the fields on which the sources differ.
     #[param(required = false, pattern = "^(deleted|conflicts)(,(deleted|conflicts))*$")]
     include: String,
     /// What to leave out: `placeholder`, records that do not stand for a person.
     #[param(inline, required = false)]
     exclude: Excluded,
-    /// The sort order: by the lower-cased text, code point by code point, users without one last, then
-    /// by id; a leading `-` means descending. The default is `display_name`.
+    /// The field to sort by; a leading `-` means descending. Texts are compared in lower case, code point by code point;
+    /// users without a value come last, and equal values are sorted by id. The default is `display_name`.
     #[param(inline, required = false)]
     sort: SortName,
     /// What to do if a source fails: `allow` (the default) returns the roll without it, `deny` returns
@@ -67,7 +67,7 @@ pub(super) struct UsersHeaders {
     /// The `ETag` of an answer that the caller holds: 304 if it is still current.
     #[param(rename = "If-None-Match", required = false)]
     if_none_match: String,
-    /// `no-cache` asks the sources now. If that fails, a cached copy stands in.
+    /// `no-cache` asks the sources now. If a source fails, its cached copy is used.
     #[param(rename = "Cache-Control", required = false)]
     cache_control: String,
 }

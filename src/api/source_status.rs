@@ -8,33 +8,35 @@ use crate::{
     roll::{SourceAnswer, SourceOutcome},
 };
 
-/// The outcome of one source. The list may grow.
+/// The outcome of asking one source. The list is closed.
+///
+/// - `ok`: the source's users are included.
+/// - `incomplete`: the source's users are included, but its counts never agreed, so some may be missing.
+/// - `not_found`: the source does not know the customer.
+/// - `not_linked`: the customer is not linked to the source, which was therefore not asked.
+/// - `bad_request`: the source rejected the request (400, 422), for example because it does not accept ids in this format.
+/// - `unauthorized`: the source, or the server that issues its tokens, refused the credentials, or there were none.
+/// - `forbidden`: the source accepted the credentials, but does not let them read this (403).
+/// - `rate_limited`: the source answered that it is being asked too often (429).
+/// - `timeout`: the source did not answer in time.
+/// - `unavailable`: the source is out of order (5xx) or cannot be reached.
+/// - `invalid_response`: the source's answer cannot be used: for example a redirect, not JSON, cut short, too large, of the
+///   wrong shape, or about another customer.
+/// - `overloaded`: the source was not asked, because it has been failing or is busy with other calls of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SourceStatus {
-    /// The source's users are included.
     Ok,
-    /// The source's users are included, but its counts never agreed: some may be missing.
     Incomplete,
-    /// The source does not know the customer.
     NotFound,
-    /// The customer is not linked to the source, which was not asked.
     NotLinked,
-    /// The source rejected the request (400, 422).
     BadRequest,
-    /// The source refused the credentials (401).
     Unauthorized,
-    /// The source does not allow the credentials to read this (403).
     Forbidden,
-    /// The source is being asked too often (429).
     RateLimited,
-    /// The source did not answer in time.
     Timeout,
-    /// The source is out of order (5xx) or cannot be reached.
     Unavailable,
-    /// The source's answer cannot be used: a redirect, not JSON, cut short, too large, or of the wrong shape.
     InvalidResponse,
-    /// The source was not asked, because it is failing or busy.
     Overloaded,
 }
 

@@ -42,7 +42,7 @@ pub(super) struct UserInPath(String);
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its description is used")]
 pub(super) struct UserParameters {
-    /// What to include in addition: `conflicts`, the fields on which sources differ.
+    /// What to include in addition: `conflicts`, the fields on which the sources differ.
     #[param(inline, required = false)]
     include: Included,
     /// What to do if a source fails: `allow` (the default) returns the user without it, `deny` returns

@@ -24,7 +24,11 @@ pub struct BreakerSettings {
     pub open_for: Duration,
 }
 
-/// The breaker's present state.
+/// The state of a circuit breaker.
+///
+/// - `closed`: every call passes.
+/// - `open`: no call passes.
+/// - `half_open`: one call passes, as a probe; its result decides what comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {

@@ -21,20 +21,27 @@ pub struct ListedCustomer {
     pub is_provider: bool,
 }
 
-/// On what grounds a customer is linked to its id at a source.
+/// What the link between a customer and its id at a source is based on.
+///
+/// - `same_id`: nothing but the id: no link is recorded, so the customer's own id is tried at the source.
+/// - `file`: the file of links, which the gateway's operator maintains.
+/// - `listed`: the source's own list of customers has this id.
+/// - `reference_is_id`: the source's list refers to the other source's id of the customer.
+/// - `reference_is_tenant_uuid`: the source's list refers to the UUID of the customer's tenant (`ExternalTenantUUID`).
+/// - `reference_is_tenant_id`: the source's list refers to the number of the customer's tenant (`ExternalTenantId`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkedBy {
-    /// No link is recorded: the same id is tried there.
+    /// No link is recorded: the customer's own id is tried there.
     SameId,
     /// The file of links.
     File,
-    /// It is that source's own id: the source lists the customer.
+    /// The source's own list of customers has this id.
     Listed,
-    /// The source's reference is the other source's id of the customer.
+    /// The source refers to the other source's id of the customer.
     ReferenceIsId,
-    /// The source's reference is the UUID of the tenant that the other source has for the customer.
+    /// The source refers to the UUID of the tenant that the other source has for the customer.
     ReferenceIsTenantUuid,
-    /// The source's reference is the number of the tenant that the other source has for the customer.
+    /// The source refers to the number of the tenant that the other source has for the customer.
     ReferenceIsTenantId,
 }

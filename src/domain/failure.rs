@@ -10,20 +10,29 @@ use utoipa::ToSchema;
 pub struct Failure {
     /// What went wrong.
     pub kind: FailureKind,
-    /// The HTTP status that the source answered with, where it answered.
+    /// The HTTP status that the source answered with, if it answered.
     pub http_status: Option<u16>,
     /// How long the source, or our own guard in front of it, asks to be left alone.
     pub retry_after: Option<Duration>,
 }
 
-/// What went wrong at a source.
+/// Why a source gave no users. If several sources fail, the reason that comes first in this list decides the error.
 ///
-/// The order decides where several sources failed, strongest first: AUTH > RL > TMO > DOWN > BAD > NF, and
-/// within a class in the order listed.
+/// - `unauthorized`: it, or the server that issues its tokens, refused the credentials, or there were none.
+/// - `forbidden`: it accepted the credentials, but does not let them read this (403).
+/// - `rate_limited`: it answered that it is being asked too often (429).
+/// - `overloaded`: it was not asked, because it has been failing or is busy with other calls of the gateway.
+/// - `timeout`: it did not answer in time.
+/// - `unavailable`: it is out of order (5xx) or cannot be reached.
+/// - `invalid_response`: its answer cannot be used: for example a redirect, not JSON, cut short, too large, of the wrong
+///   shape, or about another customer.
+/// - `bad_request`: it rejected the request (400, 422).
+/// - `not_found`: it does not know the customer.
+// The classes of README's table, strongest first: AUTH, RL, TMO, DOWN, BAD, NF. The order of the variants decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// AUTH: 401 after one renewal of the token, or the token endpoint refused.
+    /// AUTH: 401 after one renewal of the token, or a refusal of the token endpoint, or no credentials at all.
     Unauthorized,
     /// AUTH: 403.
     Forbidden,
@@ -35,7 +44,7 @@ pub enum FailureKind {
     Timeout,
     /// DOWN: 5xx, or no connection.
     Unavailable,
-    /// DOWN: redirect, not JSON, cut short, too large, wrong shape.
+    /// DOWN: anything else that cannot be used: a redirect, not JSON, cut short, too large, wrong shape.
     InvalidResponse,
     /// BAD: 400 or 422.
     BadRequest,

@@ -5,38 +5,52 @@ use utoipa::ToSchema;
 
 use super::SourceName;
 
-/// One thing that a caller should know about the roll.
+/// Something that a caller should know about the answer, although it succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct Warning {
-    /// What it is about.
+    /// What the warning is about.
     pub code: WarningCode,
-    /// The source that it concerns; null where it concerns none.
+    /// The source that it concerns; null if it concerns none in particular.
     #[schema(value_type = Option<String>, example = "advanced_automation")]
     pub source: Option<SourceName>,
-    /// How many records it concerns; null where a count makes no sense.
+    /// How many records it concerns, or how many customers if the code is about customers; null if a count makes no sense.
     #[schema(example = 2)]
     pub count: Option<u64>,
 }
 
-/// The warnings defined today. Callers should ignore codes that they do not know.
+/// What a warning is about. The list may grow: ignore codes that you do not know.
+///
+/// - `ambiguous_email`: `count` records of the source share an e-mail address with another record of it, so they are not
+///   joined by it.
+/// - `foreign_rows_dropped`: the source ignored the filter; `count` rows that belong to other customers, or that may,
+///   were left out.
+/// - `customer_id_differs`: `count` rows of the source all carry one customer id, which is not the requested one; they
+///   are included.
+/// - `changed_while_reading`: the source's counts never agreed, so users may be missing.
+/// - `unverified_link`: the source does not know this id, and only the id itself suggests that it should; it may know
+///   the customer by another one.
+/// - `ambiguous_reference`: `count` customers of the source may be this one but are not linked to it, because it is not
+///   certain.
+/// - `customers_not_listed`: there may be customers that the list does not show: it is not known which, or `count`
+///   customers of the source have an id that cannot be requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
-    /// An address occurs more than once in the source: nothing is joined on it.
+    /// An e-mail address occurs more than once in the source: nothing is joined on it.
     AmbiguousEmail,
     /// The source ignored the filter: rows of other customers were left out.
     ForeignRowsDropped,
-    /// All of the source's rows carry the same customer id, which is not the one asked for.
+    /// All of the source's rows carry the same customer id, which is not the requested one.
     CustomerIdDiffers,
     /// The source's counts never agreed: users may be missing.
     ChangedWhileReading,
-    /// The source does not know this id, and only the id itself links it to the others.
+    /// The source does not know this id, and only the id itself suggests that it should.
     UnverifiedLink,
     /// `count` customers of the source may be this one but are not linked: their reference matches more than
     /// one, or is shared with another, or one has this very id and no reference to this one.
     AmbiguousReference,
-    /// Some customers may not be listed: the list is not known, or `count` customers of the source have an id
-    /// that cannot be asked for.
+    /// Some customers may not be listed: it is not known which, or `count` customers of the source have an id that
+    /// cannot be requested.
     CustomersNotListed,
 }
 

@@ -29,10 +29,10 @@ pub struct HealthReport {
     pub source: SourceName,
     /// The current state of its circuit breaker.
     pub breaker: BreakerState,
-    /// When it last gave a valid answer. That it does not know a customer is a valid answer, too.
+    /// When it last gave a valid answer; null if it has not yet. That it does not know a customer is a valid answer, too.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_success: Option<Moment>,
-    /// When it last failed to give a valid answer.
+    /// When it last failed to give a valid answer; null if it has not.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_failure: Option<Moment>,
     /// Why it last failed, if its most recent result was a failure; otherwise null.

@@ -34,7 +34,7 @@ pub(crate) struct Refused(pub(crate) StatusCode);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
-    /// Whether part of its body may still come, so that the connection is of no use to another request (RFC 9112, 9.6).
+    /// Whether part of its body may still arrive, so that the connection cannot be used for another request (RFC 9112, 9.6).
     pub(super) closes: bool,
 }
 
