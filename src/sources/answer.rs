@@ -30,7 +30,7 @@ pub(super) fn judge<R>(
     }
 }
 
-/// Reads a body. If it is unreadable and has halves of characters in it, reads it without them; each counts as an odd field.
+/// Reads a body. If it is unreadable and contains halves of characters, reads it without them; each counts as an odd field.
 fn read_as_it_comes<R>(read: impl Fn(&[u8]) -> Result<Page<R>, Unreadable>, body: &[u8]) -> Result<Page<R>, Unreadable> {
     let unreadable = match read(body) {
         Err(unreadable @ Unreadable::Shape) => unreadable,

@@ -22,7 +22,7 @@ use crate::{
     telemetry::Span,
 };
 
-/// How much less than all of its time a call may be given, because something has to be done before it.
+/// How much less than its full time a call may get and still count as having had it: sending it takes a moment.
 const SLACK: Duration = Duration::from_millis(20);
 
 /// From this many bytes on, parsing a body moves off the threads that serve all requests.
@@ -49,7 +49,7 @@ impl Source {
                 continue;
             }
             if task.identity.may_be_why(&failure) {
-                return Err(failure); // what others may need is not spent on what one caller brought
+                return Err(failure); // one caller's credentials must not use up the retries that others may need
             }
             let pause = self.retry.pause(&failure, tries, task.time_to_pause(), fastrand::f64());
             let Some(pause) = pause.filter(|_| self.budget.withdraw()) else { return Err(failure) };
@@ -75,10 +75,10 @@ impl Source {
                 Some(brought) => brought.clone(),
                 None => self.credentials.authorization(&self.client, own_time(), Some(&task.origin.trace)).await?,
             };
-            let _place = self.place(task.deadline).await?; // whoever waits for a token holds none
+            let _place = self.place(task.deadline).await?; // only now, so that waiting for a token takes up no place
             permit.holds().map_err(overloaded)?; // the breaker may have opened meanwhile
             sent = Some(authorization.clone());
-            started = tokio::time::Instant::now(); // the source is not charged for the time that a token or a place took
+            started = tokio::time::Instant::now(); // so that waiting for a token or a place does not count against the source
             let deadline = own_time();
             given = deadline.left();
             deadline.bound(self.call(Task { deadline, ..task }, at, &authorization, resent, &mut span)).await.flatten()
@@ -90,7 +90,7 @@ impl Source {
         }
         spans::note_outcome(&mut span, page.as_ref().err());
         let failed = page.as_ref().err().map(|failure| failure.kind);
-        // Where a walk may take less time than a call, no call has more than all of the walk.
+        // If a walk may take less time than a call, a call has at most the walk's time.
         let whole = self.limits.timeout.min(task.deadline.whole());
         let is_known = task.was_unusable && !permit.is_probe();
         let says_nothing = |failure: &Failure| {
@@ -107,7 +107,7 @@ impl Source {
     /// Waits for a place among the calls in progress.
     async fn place(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, Failure> {
         if deadline.left().is_zero() {
-            return Err(Failure::new(FailureKind::Timeout)); // the token came too late: that is not for want of a place
+            return Err(Failure::new(FailureKind::Timeout)); // the token came too late; places were not the problem
         }
         // Waiting for a place for as long as for an answer would leave no time for the call.
         let place = deadline.or_after(self.limits.timeout / 2).bound(self.places.acquire()).await;
@@ -149,14 +149,14 @@ impl Source {
     }
 }
 
-/// Whether a whole answer came that cannot be used. For a customer for whom that was so before, it may be due to the rows of
-/// this one: if it counted for the breaker each time, they would cost all other customers their answers.
+/// Whether a complete answer arrived but cannot be used. If the previous answer for the same customer could not be used
+/// either, the cause may be this customer's rows. If the breaker counted that each time, these rows would block all customers.
 fn is_unusable(failure: &Failure) -> bool {
     failure.kind == FailureKind::InvalidResponse && matches!(failure.http_status, Some(200 | 404))
 }
 
-/// Whether a failed call says nothing about the source: it was given less than the `whole` time of a call, or it was
-/// never made because the token came too late or was not given.
+/// Whether a failed call says nothing about the source: it had less than the `whole` time of a call, or it was never made
+/// because no token was available in time or at all.
 fn says_nothing(failed: FailureKind, is_sent: bool, given: Duration, whole: Duration) -> bool {
     match failed {
         FailureKind::Timeout => !is_sent || given + SLACK < whole,
@@ -195,7 +195,7 @@ mod tests {
             (Timeout, false, all, true),
             (Unauthorized, false, little, true),
             (Unauthorized, true, little, false),
-            (Unavailable, false, little, false), // the token endpoint is down: that counts for the breaker, too
+            (Unavailable, false, little, false), // the token endpoint is down, which the breaker counts, too
             (Forbidden, true, little, false),
         ] {
             assert_eq!(says_nothing(failed, is_sent, given, timeout), expected, "{failed:?} {is_sent} {given:?}");

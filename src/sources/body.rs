@@ -1,8 +1,8 @@
-//! What writers of JSON do although RFC 8259 has no place for it, made readable. Pure.
+//! Makes JSON readable that RFC 8259 does not allow but some programs write. Pure.
 //!
-//! Neither backend documents any of it; both are assumed to be able to. .NET's writers may put a byte order
-//! mark first, and a text that was cut to a number of UTF-16 units may end in half a pair, which many
-//! writers then escape (RFC 8259, 8.1 and 8.2). Neither may hide a customer's users.
+//! Neither backend documents this; it is assumed that both may do it. .NET may write a byte order mark first, and a text
+//! that was cut to a number of UTF-16 units may end in half a surrogate pair, which many programs then escape (RFC 8259,
+//! 8.1 and 8.2). Neither may hide a customer's users.
 
 use std::ops::RangeInclusive;
 
@@ -11,20 +11,20 @@ use memchr::memchr;
 /// UTF-8's byte order mark.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The first half of a character that UTF-16 writes as a pair, and the second one.
+/// The first and the second half of a character that UTF-16 writes as a surrogate pair.
 const FIRST_HALF: RangeInclusive<u16> = 0xd800..=0xdbff;
 const SECOND_HALF: RangeInclusive<u16> = 0xdc00..=0xdfff;
 
-/// How a character is escaped that stands for one that is lost, as long as the escape in whose place it is put.
+/// The escaped replacement character (U+FFFD), which is exactly as long as the escape that it replaces.
 const LOST: &[u8; 6] = b"\\ufffd";
 
-/// The body behind its byte order mark, if there is one.
+/// Returns the body without its byte order mark, if it has one.
 pub(super) fn unmarked(body: &[u8]) -> &[u8] {
     body.strip_prefix(MARK).unwrap_or(body)
 }
 
-/// The body with U+FFFD for each half of a pair that stands alone, and how many there were; `None` where
-/// there is none.
+/// Returns the body with U+FFFD in place of each half of a pair whose other half is missing, and how many there were;
+/// `None` if there is none.
 pub(super) fn with_whole_pairs(body: &[u8]) -> Option<(Vec<u8>, u64)> {
     let (mut mended, mut lone, mut at) = (Vec::new(), 0, 0);
     while let Some(next) = body.get(at..).and_then(|rest| memchr(b'\\', rest)) {
@@ -38,13 +38,13 @@ pub(super) fn with_whole_pairs(body: &[u8]) -> Option<(Vec<u8>, u64)> {
                 mended.get_mut(at..at + LOST.len())?.copy_from_slice(LOST);
                 (lone, at) = (lone + 1, at + LOST.len());
             }
-            _ => at += 2, // whatever is escaped, a backslash as well
+            _ => at += 2, // any other escape, including that of a backslash
         }
     }
     (lone > 0).then_some((mended, lone))
 }
 
-/// What is escaped at this place as four hexadecimal digits.
+/// Returns the code unit that is escaped at this place with four hexadecimal digits.
 fn escaped(body: &[u8], at: usize) -> Option<u16> {
     let digits = body.get(at..at + LOST.len())?.strip_prefix(b"\\u")?;
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()

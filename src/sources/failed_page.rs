@@ -16,7 +16,7 @@ pub(super) fn take<R: Rows>(number: u64, end: u64, page: Result<Page<R>, Failure
     Ok(())
 }
 
-/// Handles the failure of a page after the first one, once all pages asked for have come in. A page that the backend
+/// Handles the failure of a page after the first one, once all requested pages have arrived. A page that the backend
 /// does not have or refuses to return may be gone because the roll has become shorter: that ends the reading,
 /// which then does not agree, so that everything is read again.
 pub(super) fn settle<R: Rows>(failure: Failure, reading: &mut Reading<R>) -> Result<(), Failure> {
@@ -27,7 +27,7 @@ pub(super) fn settle<R: Rows>(failure: Failure, reading: &mut Reading<R>) -> Res
     Ok(())
 }
 
-/// Whether a failure marks a page after the last one that the backend states. What comes there is not
+/// Whether a failure marks a page after the last one that the backend states. What follows it is not
 /// documented: an empty page or, by assumption, a 404 or 400. If the backend states no end, such an
 /// answer does not mark one: the roll would be short, and no one could notice. The backend's other
 /// counts still have to agree.
@@ -35,12 +35,12 @@ fn is_end(number: u64, end: u64, failure: &Failure) -> bool {
     end > 0 && number > end && is_refused(failure)
 }
 
-/// Whether the backend does not know what was asked for, or rejects the request.
+/// Whether the backend does not know what was requested, or rejects the request.
 pub(super) fn is_refused(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
 }
 
-/// If a page of a customer has already come in, the customer cannot be unknown or its id invalid: that answer is wrong.
+/// If a page of a customer has already arrived, the customer cannot be unknown or its id invalid: that answer is wrong.
 pub(super) fn of_a_known_customer(failure: Failure) -> Failure {
     if is_refused(&failure) { Failure { kind: FailureKind::InvalidResponse, ..failure } } else { failure }
 }

@@ -24,7 +24,8 @@ pub(super) struct Own {
 ///
 /// An inherited row names the reseller that it comes from, so it does not show whose customer the rows are. Nor
 /// does a row that may be inherited: one that does not say so, from a source whose rows do (`says_inherited`).
-/// But a customer has one reseller (an assumption), so rows of the second kind that name several show it after all.
+/// But a customer has one reseller (an assumption): if rows of the second kind name several others, the filter was
+/// ignored after all.
 pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
     let may_be_inherited = |place: &usize| says_inherited && records.inherited(*place).is_none();
     let have_one_reseller = others(asked, (0..records.len()).filter(may_be_inherited).filter_map(|place| records.owner(place))) <= 1;
@@ -59,7 +60,7 @@ pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteI
     Ok(Own { records, warning: differs, other_customer })
 }
 
-/// How many others than the customer that was asked for are named.
+/// Returns how many customers other than the requested one the rows name.
 fn others<'a>(asked: &RemoteId, owners: impl Iterator<Item = &'a str>) -> usize {
     owners.filter(|owner| !asked.names(owner)).map(str::to_ascii_lowercase).collect::<BTreeSet<_>>().len()
 }

@@ -22,7 +22,7 @@ pub(super) trait Rows: Default + Send + 'static {
     /// that neither the order of the pages nor that of their arrival matters.
     fn distinct(all: Vec<Self>) -> Self;
 
-    /// Those whose ids are wanted.
+    /// Keeps only the rows with wanted ids.
     fn with_ids(self, is_wanted: impl Fn(&str) -> bool) -> Self;
 }
 
@@ -226,9 +226,9 @@ impl<R: Rows> Reading<R> {
         }
     }
 
-    /// Whether a count beside the first page may be of that page's rows alone: it is as many as were requested, and no
-    /// pages are counted. Another list of this API has an `AmountRecordsFound` that is not of all there are, and an
-    /// `AmountOfPages` of 0 (Acronis PSA guide, the example of the list of sales items).
+    /// Whether the count that comes with the first page may count only that page's rows: it equals the number of rows
+    /// requested and received, and no number of pages is stated. Another list of this API states an `AmountRecordsFound`
+    /// that is not the number of all records, beside `AmountOfPages: 0` (Acronis PSA guide, the example of sales items).
     fn may_count_one_page(&self, count: u64) -> bool {
         let is_as_requested = matches!(self.paging, Paging::Pages { size } if size == count);
         is_as_requested && self.rows() == count && self.counted_pages().is_none()
@@ -244,7 +244,7 @@ impl<R: Rows> Reading<R> {
 }
 
 impl<R: Rows> Read<R> {
-    /// Everything that either of two readings found; where both found something, as this one did, which is the later.
+    /// Returns everything that either of two readings found. What both found is taken from this one, the later.
     pub(super) fn union(self, earlier: Self) -> R {
         let seen: HashSet<&str> = self.records.ids().collect();
         let gone = earlier.records.with_ids(|id| !seen.contains(id));

@@ -128,7 +128,7 @@ fn a_server_that_gives_smaller_pages_is_followed() {
 #[test]
 fn a_server_that_gives_everything_at_once_agrees() {
     let (asked, read) = walk(10, |_| page(0..35, Some(35), None));
-    assert_eq!((asked, read.agrees, read.records.len()), (vec![1], true, 35), "whatever page and size are asked for");
+    assert_eq!((asked, read.agrees, read.records.len()), (vec![1], true, 35), "whatever page and size are requested");
 }
 
 #[test]

@@ -51,8 +51,8 @@ impl Identity {
         self.scope
     }
 
-    /// Whether the caller's credentials may be the cause of a failure, which then says nothing about the source to anyone
-    /// else: they were refused, limited, or too large or too odd for something in front of the source.
+    /// Whether the caller's credentials may be the cause of a failure: they were refused or rate-limited, or something in
+    /// front of the source could not handle them. Such a failure says nothing about the source for other callers.
     pub(super) fn may_be_why(&self, failure: &Failure) -> bool {
         self.are_odd(failure) || (self.scope.is_brought() && (failure.kind.is_refusal() || failure.kind == FailureKind::RateLimited))
     }

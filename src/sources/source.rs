@@ -46,7 +46,7 @@ pub struct SourceSettings {
     pub limits: Limits,
 }
 
-/// The places for calls to each source, by their number: a reload makes no more of them.
+/// The places for calls to each source, by how many there are. They are kept, so that a reload does not add any.
 pub type KeptPlaces = Kept<(SourceName, usize), Semaphore>;
 
 /// A backend at work.
@@ -98,11 +98,11 @@ pub struct WalkRequest<'a> {
     pub identity: &'a Identity,
     /// Where the request that started it comes from.
     pub origin: &'a Origin,
-    /// How long the caller that started it waits: before that, no pause is made that would outlast it, so that the caller is
-    /// told about a 429 and not about a timeout.
+    /// How long the caller that started it waits. No pause is made that would last longer, so that the caller gets the
+    /// source's 429 and not a timeout.
     pub patience: Deadline,
-    /// Whether the previous answer for this customer could not be used. If the next one cannot be used either, that says
-    /// nothing new about the source.
+    /// Whether the previous answer for this customer could not be used. If this one cannot be used either, the breaker
+    /// does not count it.
     pub was_unusable: bool,
 }
 
@@ -239,7 +239,7 @@ impl Source {
         spans::note_outcome(span, failed.as_ref());
         let answered = Verdict::from(failed.map(|failure| failure.kind)) == Verdict::Answered;
         self.metrics.odd_fields(self.name(), odd_fields);
-        // What is wrong with a caller's credentials says nothing about the source.
+        // A caller's faulty credentials say nothing about the source.
         if !failed.is_some_and(|failure| identity.may_be_why(&failure)) {
             self.metrics.source_up(self.name(), answered);
             self.health.note(failed.map(|failure| failure.kind));

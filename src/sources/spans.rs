@@ -35,7 +35,7 @@ pub(super) fn begin_attempt(trace: &Trace, source: SourceName, request: &mut Req
     span
 }
 
-/// OpenTelemetry's semantic conventions for HTTP clients, without attributes that show which customer is asked for.
+/// OpenTelemetry's semantic conventions for HTTP clients, without attributes that show which customer is requested.
 fn describe(span: &mut Span, source: SourceName, request: &Request, resent: u64) {
     let (method, url) = (request.method().to_string(), request.url());
     span.name(method.clone());

@@ -31,7 +31,7 @@ impl Grant {
             Self::RefreshToken(refresh) => refresh.endpoint().who(),
         }
     }
-    /// Tells this grant from every other one, also by its secret; no secret itself. `None` where that cannot be read.
+    /// Identifies this grant among all others, its secret included, without revealing it; `None` if the secret cannot be read.
     pub(super) fn digest(&self) -> Option<String> {
         let (kind, endpoint, store) = match self {
             Self::ClientCredentials(endpoint) => ("client", endpoint, String::new()),
@@ -42,7 +42,7 @@ impl Grant {
         Some(format!("{:?}", ring::digest::digest(&ring::digest::SHA256, whole.as_bytes())))
     }
 
-    /// The state of the store of the refresh token, where there is one.
+    /// Returns the state of the refresh token's store; the default if the grant has none.
     pub(super) fn store_stamp(&self) -> FileStamp {
         match self {
             Self::ClientCredentials(_) => FileStamp::default(),

@@ -17,7 +17,7 @@ const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
 /// The same for one that was accepted for another page: as far as is known, the request itself is refused.
 const ACCEPTED_PAUSE: Duration = Duration::from_secs(10);
 
-/// What is held for one grant, by all configurations that have it.
+/// What is held for one grant, shared by all configurations that have it.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pub(super) token: ArcSwapOption<Token>,

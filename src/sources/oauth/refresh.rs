@@ -72,7 +72,7 @@ impl Refresh {
             return Err(Failure::new(FailureKind::Unavailable));
         }
         let shared = others.as_ref().map(|others| others.place);
-        // As of the question: a login that is made until the answer comes is newer than what the answer brings.
+        // Dated before the request: a login that is made before the answer arrives is newer than what the answer contains.
         let rotated = newer_than(before);
         let granted = self.endpoint.ask(client, &form, Some(PATIENCE), trace).await;
         // No await between the answer and the writing: a crash in between would lose the token.

@@ -25,7 +25,7 @@ use crate::{
 /// one is spent. Clearly longer than [`LOOK`](super::replicas::LOOK).
 const SETTLING: Duration = Duration::from_millis(2500);
 
-/// How long a renewal takes at most that nobody else stands in the way of.
+/// The longest time that a renewal takes if it does not have to wait for another replica or process.
 pub(in crate::sources) const LONGEST_RENEWAL: Duration = SETTLING.saturating_add(PATIENCE);
 
 impl Refresh {

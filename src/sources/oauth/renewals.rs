@@ -15,8 +15,8 @@ use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use super::{held::Held, memory::Memory};
 use crate::{config::FileStamp, kept::Kept};
 
-/// The renewals in progress, across all sources and configurations, the access tokens that are held, and
-/// what is known about each store beyond its content: a reload forgets none of it.
+/// The renewals in progress across all sources and configurations, the access tokens in use, and what is known about each
+/// store beyond its content. A reload keeps all of it.
 #[derive(Clone, Debug, Default)]
 pub struct Renewals {
     under_way: TaskTracker,
@@ -37,14 +37,14 @@ impl Renewals {
         self.under_way.is_closed()
     }
 
-    /// What is known about the store at this path.
+    /// Returns what is known about the store at this path.
     pub(super) fn memory(&self, store: &Path) -> Arc<Mutex<Memory>> {
         let mut memories = self.memories.lock();
         Arc::clone(memories.entry(store.to_owned()).or_default())
     }
 
-    /// What is held for a grant: by the previous configuration too, if it has the same grant and the store is as its
-    /// token left it.
+    /// Returns what is held for a grant, shared with the previous configuration if that has the same grant and the store is
+    /// still as its token left it.
     pub(super) fn held(&self, grant: Option<String>, store: FileStamp) -> Arc<Held> {
         grant.map_or_else(Arc::default, |grant| self.held.find(grant, |held| held.fits(store), Held::default))
     }

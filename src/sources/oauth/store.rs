@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Only the owner may read and write it.
 const MODE: u32 = 0o600;
 
-/// The most links that are followed to the file.
+/// The maximum number of symbolic links that are followed to the file.
 const MOST_LINKS: usize = 40;
 
 /// The file that stores a refresh token.
@@ -194,8 +194,8 @@ impl Place {
 
 // === free functions ===
 
-/// The file that a path leads to, which need not exist yet. If the path is a link, a rename would replace the link and leave
-/// the file as it was, and a process that uses the file by another path would have another lock.
+/// Returns the file that a path leads to; it need not exist yet. If the path is a symbolic link, a rename would replace the
+/// link and leave the file as it was, and a process that uses the file by another path would have another lock.
 fn followed(path: &Path) -> PathBuf {
     let next = |path: &PathBuf| Some(folder(path).join(fs::read_link(path).ok()?));
     let links = std::iter::successors(Some(path.to_owned()), next).take(MOST_LINKS);
@@ -210,9 +210,9 @@ fn open_lock(path: &Path, store: &Path) -> io::Result<File> {
     }
 }
 
-/// Creates a file beside a store. It gets the owner of the store, or of the folder if there is no store yet: root may run
-/// a check or a login, and the gateway, as another user, has to read the result. Only root can give a file away, and only
-/// root needs to. `create_new` does not follow a link that someone put there, which would give another file away.
+/// Creates a file beside a store. Its owner becomes that of the store, or of the folder if there is no store yet: root may
+/// run a check or a login, and the gateway, as another user, has to read the result. Only root can change a file's owner,
+/// and only root needs to. `create_new` does not follow a link that someone put there, which would change another file's owner.
 fn create(path: &Path, store: &Path) -> io::Result<File> {
     let file = OpenOptions::new().create_new(true).write(true).mode(MODE).open(path)?;
     let owner = fs::metadata(store).or_else(|_| fs::metadata(folder(store)))?;

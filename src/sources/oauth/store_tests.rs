@@ -19,13 +19,13 @@ impl Folder {
         Store::new(self.0.join("token"))
     }
 
-    /// Whose a file is: user and group.
+    /// Returns the user and the group that own a file.
     fn owner(&self, name: &str) -> (u32, u32) {
         let metadata = fs::symlink_metadata(self.0.join(name)).unwrap();
         (metadata.uid(), metadata.gid())
     }
 
-    /// Gives a file to somebody, which only root can do: whoever else runs this keeps it. Whose it is then.
+    /// Gives a file to another user, if root runs this; otherwise it keeps its owner. Returns the owner that it has then.
     fn give_away(&self, name: &str) -> (u32, u32) {
         drop(chown(self.0.join(name), Some(4711), Some(4712)));
         self.owner(name)
@@ -191,10 +191,10 @@ async fn a_store_that_is_a_link_is_the_file_behind_it() {
         assert_eq!(store.is_there(), real.exists(), "{name}");
         drop(lock(&store).await.write(&Secret::new("new")).unwrap());
         assert_eq!(fs::read_to_string(&real).unwrap(), "new\n", "{name}");
-        assert_eq!(folder.names(), before, "{name}: nothing stands beside the link, and it is one");
+        assert_eq!(folder.names(), before, "{name}: nothing is beside the link, and it is still a link");
         let held = lock(&store).await;
         let other = Store::new(real.clone()).lock(Deadline::after(Duration::from_millis(60))).await;
-        assert!(other.is_err(), "{name}: who uses the file itself waits for its turn, too");
+        assert!(other.is_err(), "{name}: a process that uses the file itself waits for the lock, too");
         drop(held);
         fs::rename(&real, folder.0.join("volume/real.new")).unwrap();
         assert!(store.is_there(), "{name}: what a crash left beside the file is seen");

@@ -36,7 +36,7 @@ struct Inner {
 }
 
 impl TokenSource {
-    /// Goes on with what another configuration holds for the same grant.
+    /// Continues with what another configuration holds for the same grant.
     pub(in crate::sources) fn new(name: SourceName, grant: Grant, metrics: Arc<Metrics>, renewals: &Renewals) -> Self {
         let held = renewals.held(grant.digest(), grant.store_stamp());
         Self(Arc::new(Inner { name, grant, held, metrics }))
