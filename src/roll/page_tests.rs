@@ -52,7 +52,7 @@ fn records() -> impl Strategy<Value = Records> {
 }
 
 proptest! {
-    /// Whoever is filtered out, with conflicts or without, whether or not the users are neighbours.
+    /// Whichever users are filtered out, with conflicts or without, whether or not the rest are neighbours.
     #[test]
     fn a_page_is_written_as_its_users_are(rows in prop::collection::vec((prop::option::of("[abAB]{1,2}"), any::<bool>()), 0..25), size in 1_usize..30, with_conflicts in any::<bool>()) {
         let mut records = Records::default();

@@ -1,4 +1,4 @@
-//! What the other replicas are told of a walk: a copy for all, or a note for those who waited for it.
+//! Reports a walk's result to the other replicas: as a copy for later callers, or as a note for those who wait for it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,28 +15,28 @@ use crate::{
     shared_cache::{Change, Lock, Place, SharedCache, Subject, There, What},
 };
 
-/// How long those who wait may take to learn the result of a walk that is nobody's copy.
+/// How long a note lasts: the time that waiting replicas have to learn the result of a walk that is not kept as a copy.
 const NOTE_LIFE: Duration = Duration::from_secs(10);
 
 /// The most bytes of a copy that says that the customer is unknown.
 const MOST_OF_NOT_FOUND: usize = 1024;
 
-/// Records of a copy above which it leaves the threads that serve everybody.
+/// Copies with more records than this are encoded off the threads that serve requests.
 const LARGE_COPY: usize = 1000;
 
-/// One walk, to be told of.
+/// One walk whose result is to be reported.
 struct Telling {
     cache: SharedCache,
     subject: Subject,
     source: SourceName,
-    /// For how long a roll is of any use: what ends one has to last that long.
+    /// How long a copy is usable in all: the entry that ends one must last that long.
     whole: Duration,
     owner: String,
     lock: Option<Lock>,
 }
 
 impl SourceCache {
-    /// Tells the others the result of a walk, behind the answer.
+    /// Reports the result of a walk to the others, in the background, after the answer.
     pub(super) fn tell(&self, key: &Key, shared: &Shared, walked: &Result<Arc<CachedAnswer>, Failure>, lock: Option<Lock>) {
         let owner = lock.as_ref().map_or_else(String::new, |lock| lock.owner().to_owned());
         let (cache, subject, whole) = (shared.cache.clone(), shared.subject.clone(), self.policy.whole());
@@ -61,7 +61,7 @@ impl Telling {
         }
     }
 
-    /// A roll whose counts never agreed is for those who waited for it, and ends a "not found".
+    /// Reports a roll whose counts never agreed: only to those who waited for it. It also ends a stored "not found".
     async fn incomplete(self, copy: Arc<CachedAnswer>) {
         if self.says_not_found().await {
             self.end(copy.fetched_at).await;
@@ -76,20 +76,20 @@ impl Telling {
         if failure.kind == FailureKind::BadRequest {
             self.end(now).await;
         }
-        // Those who wait for another failure go on, and one of them asks the source.
+        // If the failure is not the source's own, it is not reported: of those who wait, one asks the source next.
         let life = if is_of_source(&failure) { NOTE_LIFE } else { Duration::ZERO };
         let note = entry::write(&self.owner, now, life, Saying::Failed(failure));
         let change = self.change(What::Failed, now);
         self.cache.publish(Place::Note, note, life, &self.owner, self.lock, &change).await;
     }
 
-    /// Ends the copy that all have.
+    /// Ends the shared copy.
     async fn end(&self, at: Moment) {
         let ended = entry::write(&self.owner, at, self.whole, Saying::Ended);
         self.cache.publish(Place::Copy, ended, self.whole, &self.owner, None, &self.change(What::Ended, at)).await;
     }
 
-    /// Whether the copy that all have says that the customer is unknown.
+    /// Returns whether the shared copy says that the customer is unknown.
     async fn says_not_found(&self) -> bool {
         let read = self.cache.read(&self.subject, Place::Copy, self.cache.timeout()).await;
         let Ok(There::Value(text, _)) = read else { return false };
