@@ -1,4 +1,4 @@
-//! What several configurations share: found again by its key for as long as one of them has it.
+//! Values that successive configurations share: found again by their key for as long as one configuration uses them.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// What configurations have, by its key.
+/// The values in use, by key.
 #[derive(Debug)]
 pub struct Kept<K, V>(Mutex<HashMap<K, Weak<V>>>);
 
@@ -19,7 +19,7 @@ impl<K, V> Default for Kept<K, V> {
 }
 
 impl<K: Hash + Eq, V> Kept<K, V> {
-    /// What another configuration has under this key, if it `fits`, or else a new one.
+    /// Returns the value that another configuration uses under this key, if it `fits`, otherwise a new one.
     pub fn find(&self, key: K, fits: impl FnOnce(&V) -> bool, new: impl FnOnce() -> V) -> Arc<V> {
         let mut all = self.0.lock();
         all.retain(|_, kept| kept.strong_count() > 0);
@@ -45,6 +45,6 @@ mod tests {
         assert_eq!(*find("a", true, 6), 6);
         drop(find("c", true, 7));
         drop(find("d", true, 8));
-        assert_eq!(kept.0.lock().len(), 1, "what nobody has is forgotten");
+        assert_eq!(kept.0.lock().len(), 1, "a value that is no longer used is forgotten");
     }
 }

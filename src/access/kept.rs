@@ -1,4 +1,4 @@
-//! What is known of callers and outlives a change of the configuration.
+//! What is known about callers and outlives a change of the configuration.
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::kept::Kept;
 
-/// The issuer's keys, and how often callers have asked: a reload gives nobody their burst again.
+/// The issuer's keys, and how many requests callers have made: a reload does not give anyone a new burst.
 #[derive(Debug, Default)]
 pub struct KeptAccess {
     pub(super) keys: KeptKeys,
@@ -16,12 +16,12 @@ pub struct KeptAccess {
     pub(super) limits: KeptLimits,
 }
 
-/// The limits of those that have keys, by their names.
+/// The limits of the callers that have keys, by name.
 #[derive(Debug, Default)]
 pub(super) struct KeptLimits(Kept<String, RateLimit>);
 
 impl KeptLimits {
-    /// The limit of a caller: the one that is in use, if the rate is the same.
+    /// Returns the limit of a caller: the one in use, if it has the same rate and burst, otherwise a new one.
     pub(super) fn of(&self, caller: &str, rate: Rate, burst: Option<NonZeroU32>) -> Arc<RateLimit> {
         self.0.find(caller.to_owned(), |limit| limit.counts(rate, burst), || RateLimit::new(rate, burst))
     }

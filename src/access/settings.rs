@@ -103,7 +103,7 @@ fn open_to_everyone(reader: &mut Reader, listen: SocketAddr, anonymous: bool, pr
 fn read_callers(reader: &mut Reader, mode: Mode) -> Vec<KeyCaller> {
     let tables = reader.items("auth.callers");
     if tables.is_empty() {
-        reader.unused(|reader| KeyCaller::read(reader, "auth.callers.0", &mut Seen::default())); // so that the keys are known
+        reader.unused(|reader| KeyCaller::read(reader, "auth.callers.0", &mut Seen::default())); // so that its keys are not reported as unknown
     }
     let mut seen = Seen::default();
     let callers = tables.iter().filter_map(|table| KeyCaller::read(reader, table, &mut seen)).collect();

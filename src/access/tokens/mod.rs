@@ -103,7 +103,7 @@ fn validation(algorithm: Algorithm, settings: &TokenSettings) -> Validation {
     validation
 }
 
-/// The claims of a token, by the first of these keys that signed it.
+/// Returns the claims of a token, verified with the first of these keys that fits its signature.
 fn checked(token: &str, keys: &[Arc<DecodingKey>], validation: &Validation) -> errors::Result<Map<String, Value>> {
     let by_another = |decoded: &errors::Result<_>| matches!(decoded, Err(error) if *error.kind() == ErrorKind::InvalidSignature);
     let mut decoded = keys.iter().map(|key| decode(token, key, validation).map(|TokenData { claims, .. }| claims));

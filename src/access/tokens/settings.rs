@@ -45,7 +45,7 @@ impl TokenSettings {
         if is_wanted {
             return Self::read_table(reader);
         }
-        reader.unused(Self::read_table); // so that the keys are known
+        reader.unused(Self::read_table); // so that its keys are not reported as unknown
         if reader.holds(TABLE) {
             reader.fault(TABLE, "is used only with auth.mode = \"jwt\": set that, or remove the table.");
         }

@@ -1,4 +1,4 @@
-//! The subjects of tokens that are remembered, each with how often they have asked.
+//! The token subjects that are remembered, each with its limit: how many requests it may still make.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -7,14 +7,14 @@ use parking_lot::Mutex;
 use super::TokenSettings;
 use crate::access::rate::{Rate, RateLimit};
 
-/// Subjects that are remembered, and for how long after the last request at least.
+/// How many subjects are remembered, and for how long at least after their last request.
 const MOST_SUBJECTS: u64 = 100_000;
 const REMEMBERED: Duration = Duration::from_mins(10);
 
-/// By the digest of what the token calls them: two are never one for the letters of a log.
+/// The subjects by the digest of their full name: two names may look the same once they are made fit for the log.
 pub(super) type Subjects = moka::sync::Cache<[u8; 32], Subject>;
 
-/// What is remembered of a subject.
+/// What is remembered about a subject.
 #[derive(Clone, Debug)]
 pub(super) struct Subject {
     pub(super) name: Arc<str>,
@@ -22,7 +22,7 @@ pub(super) struct Subject {
     pub(super) limit: Option<Arc<RateLimit>>,
 }
 
-/// The subjects that are remembered, by whose they are and how they are counted.
+/// The remembered subjects, with their issuer and the rate that they are limited to.
 #[derive(Debug, Default)]
 pub(in crate::access) struct KeptSubjects(Mutex<Option<(Counted, Subjects)>>);
 
@@ -34,7 +34,7 @@ struct Counted {
 }
 
 impl KeptSubjects {
-    /// The subjects of this issuer: those that are remembered, where they are counted by the same rate.
+    /// Returns the subjects of this issuer: the remembered ones, if the rate and the burst are unchanged, otherwise none.
     pub(super) fn of(&self, settings: &TokenSettings) -> Subjects {
         let counted = Counted { issuer: settings.issuer.clone(), rate: settings.rate, burst: settings.burst };
         let mut kept = self.0.lock();
@@ -45,7 +45,8 @@ impl KeptSubjects {
     }
 }
 
-/// Whoever is forgotten may ask as if they were new: not before their limit would let them.
+/// A forgotten subject counts as a new one. Unless there are too many, none is forgotten before its limit would allow a
+/// full burst again.
 fn remembering(settings: &TokenSettings) -> Subjects {
     let remembered = settings.rate.map_or(REMEMBERED, |rate| rate.refill(settings.burst).max(REMEMBERED));
     moka::sync::Cache::builder().max_capacity(MOST_SUBJECTS).time_to_idle(remembered).build()
