@@ -149,7 +149,7 @@ impl App {
         tried
     }
 
-    /// The renewals of refresh tokens that are in progress: whatever ends the process waits for them.
+    /// Returns the renewals of refresh tokens that are in progress: the process waits for them before it ends.
     pub fn renewals(&self) -> Renewals {
         self.lasting.renewals.clone()
     }
@@ -164,7 +164,7 @@ impl App {
 }
 
 impl Running {
-    /// Returns the renewals of refresh tokens that are under way: the process waits for them before it ends.
+    /// Returns the renewals of refresh tokens that are in progress: the process waits for them before it ends.
     pub fn renewals(&self) -> Renewals {
         self.lasting.renewals.clone()
     }

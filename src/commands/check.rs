@@ -42,12 +42,12 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
         done = ask(&app) => done,
         _ = signals.next() => {
             finish(&app.renewals(), &mut signals).await;
-            Err(Failed::Running("it was told to stop before everything was asked.".to_owned()))
+            Err(Failed::Running("stopped by a signal before everything was checked.".to_owned()))
         }
     }
 }
 
-/// Waits for a refresh token that is in transit, because it is the only one; after a second signal not for long.
+/// Waits for a refresh token that is in transit, because there is no other copy; after a second signal, not for long.
 async fn finish(renewals: &Renewals, signals: &mut Signals) {
     tokio::select! {
         () = renewals.finish() => {}
@@ -55,7 +55,7 @@ async fn finish(renewals: &Renewals, signals: &mut Signals) {
     }
 }
 
-/// Asks everything, and says what came of it.
+/// Asks the sources and the shared cache, and prints the results.
 async fn ask(app: &App) -> Result<(), Failed> {
     let mut failed = Vec::new();
     match app.try_shared_cache().await {

@@ -27,7 +27,7 @@ const PATH: &str = "/health/ready";
 /// How long the whole check may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long the question may take, so that there is time for the beginning and the end.
+/// How long the request may take, so that time is left to start and to end the process.
 const TIMEOUT: Duration = PATIENCE.saturating_sub(LAST_MOMENT.saturating_mul(2));
 
 const BOUNDS: Bounds = Bounds { connect_timeout: TIMEOUT, timeout: TIMEOUT, max_idle: 0, max_response_bytes: 64 << 10 };

@@ -22,7 +22,7 @@ use crate::{app::StartError, config::Faults, telemetry::LogError};
 pub use configuration::Environment;
 pub use memory::{keep_memory_private, keep_memory_small};
 
-/// How long threads that nobody waits for may go on once a command has ended.
+/// How long threads whose result is no longer needed may continue once a command has ended.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
 
 /// One roll of a customer's users, whichever backend holds them.
@@ -108,8 +108,8 @@ impl Failed {
     }
 }
 
-/// Does work to its end. Threads that nobody waits for any more are not waited for either: the system's
-/// look-up of a name cannot be stopped. What must be finished is waited for by the work.
+/// Runs work to its end. Does not wait for threads whose result is no longer needed, such as the system's look-up of a
+/// host name, which cannot be stopped; `work` itself waits for whatever must be finished.
 fn on_a_runtime<T>(work: impl Future<Output = T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(work);

@@ -19,11 +19,11 @@ use crate::{
 /// changes when links are swapped, which notifications miss.
 const LOOK: Duration = Duration::from_millis(900);
 
-/// How long a renewal that is under way may take once the process is told to end at once.
+/// How long a renewal in progress may still take when the process is to end at once.
 pub(super) const LAST_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
-    let mut signals = Signals::listen()?; // first of all, so that a signal that comes during the start is not lost
+    let mut signals = Signals::listen()?; // first, so that a signal that arrives during the start is not lost
     let watched = WatchedFile::new(arguments.digest()); // before the file is read, so that a later change is seen as one
     let config = arguments.read(environment)?;
     start_logging(config.general.telemetry.format, environment.variable("ROLLCALL_LOG"))?;
@@ -39,8 +39,7 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     Ok(())
 }
 
-/// Waits to be told to stop. Meanwhile reads the configuration again when told to, and when the file has
-/// changed.
+/// Waits for a signal to stop. Meanwhile reloads the configuration when a signal asks for it or the file has changed.
 async fn until_stopped(
     running: &Running,
     signals: &mut Signals,

@@ -1,4 +1,4 @@
-//! The signals that tell a process to stop, or to read its configuration again.
+//! The signals that tell a process to stop, or to reload its configuration.
 
 use std::io;
 
@@ -37,7 +37,7 @@ impl Signals {
         }
     }
 
-    /// Waits for the next stop signal, or for the one to read the configuration again (`None`).
+    /// Waits for the next stop signal, or for the one to reload the configuration (`None`).
     pub(super) async fn next(&mut self) -> Option<Stop> {
         tokio::select! {
             _ = self.hang_up.recv() => None,

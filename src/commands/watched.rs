@@ -1,4 +1,4 @@
-//! Decides when the configuration file is read again.
+//! Decides when the configuration file is reloaded.
 
 /// After how many checks a configuration that could not be read is tried again.
 const LOOKS_TO_A_TRY: u64 = 4;

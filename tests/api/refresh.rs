@@ -204,7 +204,7 @@ async fn a_check_that_is_told_to_stop_keeps_the_token_that_it_waits_for() {
         until("the renewal", || sent(&given).len() == 1).await;
         program.signal(signal);
         let ended = program.ended().await;
-        assert!(ended.code == Some(1) && ended.err.contains("told to stop"), "{signal}: {ended:?}");
+        assert!(ended.code == Some(1) && ended.err.contains("stopped by a signal"), "{signal}: {ended:?}");
         assert_eq!((store(&folder).as_str(), sent(&given)), ("refresh-1\n", numbered(1)), "{signal}");
     }
 }
@@ -239,7 +239,7 @@ async fn a_reload_goes_on_with_the_tokens_that_there_are() {
     assert_eq!((ask(&gateway, "third").await.status, sent(&given), tokens()), (200, numbered(1), 2), "another secret is tried");
     folder.write("my-reports.token", "refresh-1\n");
     gateway.reload(renewed().config().unwrap());
-    assert_eq!((ask(&gateway, "fourth").await.status, sent(&given), tokens()), (200, numbered(2), 2), "somebody has logged in");
+    assert_eq!((ask(&gateway, "fourth").await.status, sent(&given), tokens()), (200, numbered(2), 2), "someone has logged in");
     gateway.reload(renewed().set("sources.my_reports.oauth.client_secret", "renewed").config().unwrap());
     assert_eq!((ask(&gateway, "fifth").await.status, sent(&given), tokens()), (200, numbered(3), 2), "another secret is tried");
 }
