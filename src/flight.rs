@@ -31,7 +31,7 @@ pub(crate) struct Seat<T: Clone> {
 }
 
 impl<T: Clone> Seat<T> {
-    /// Leaves the flight to its task, which goes on without this waiter.
+    /// Leaves the flight to its task, which continues without this waiter.
     pub(crate) fn detach(self) {
         drop(self);
     }

@@ -133,7 +133,7 @@ impl Reader {
         &self.known
     }
 
-    /// Records that a key is wrong, once: it may be read in several places.
+    /// Records that a key is wrong; only once, although it may be read in several places.
     pub fn fault(&mut self, key: &str, what: impl Into<String>) {
         let at = match self.layers.origins.get(key) {
             Some(origin) => format!("{key} ({origin})"),

@@ -100,7 +100,7 @@ impl Setting for String {
     }
 }
 
-/// A text that says something: it is sent as it is, or others are compared with it.
+/// A text that is not blank: it is sent as it is, or compared with others.
 #[derive(Clone, Debug)]
 pub struct Text(pub String);
 

@@ -146,7 +146,7 @@ impl Discovery {
         let Some(key) = source.list_key() else { return false };
         let (at, doubted) = (Moment::now(), None);
         match kept.get_mut(&key) {
-            // The links are as old as what they are made of.
+            // The links are as old as the lists that they are made from.
             Some(before) if *before.customers == customers => {
                 before.doubted = None;
                 false
@@ -265,7 +265,7 @@ fn told(unlinked: &[Unlinked]) -> Vec<(&Unlinked, bool)> {
 
 /// Decides whether a list with `now` customers is accepted after one with `before`: the loss of most customers, or
 /// of all of a few, is accepted only if the next read confirms it. The next read confirms it if it differs from the
-/// doubted one by a quarter at most: a list that goes on losing customers is doubted again.
+/// doubted one by a quarter at most: a list that keeps losing customers is doubted again.
 fn is_believed(before: usize, now: usize, doubted: Option<usize>) -> bool {
     before == 0 || (now > 0 && (before < FEW || now * 2 >= before)) || doubted.is_some_and(|doubted| now.abs_diff(doubted) <= doubted / 4)
 }

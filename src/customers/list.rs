@@ -63,7 +63,7 @@ impl Customers {
         })
     }
 
-    /// Since when the current links have been in use.
+    /// Returns since when the current links have been in use.
     pub fn as_of(&self) -> Moment {
         self.deciding().filter_map(|strategy| strategy.known().ok()).map(|known| known.at()).max().unwrap_or(self.since)
     }
@@ -104,7 +104,7 @@ impl Customers {
     }
 }
 
-/// Counts the customers of a source, given by its place and name, that have an id that cannot be asked for, and
+/// Counts the customers of a source, given by its place and name, that have an id that cannot be requested, and
 /// that the file does not link either.
 fn not_listed(known: &[Known], place: usize, source: SourceName) -> u64 {
     let is_in_file = |id: &&str| known.iter().any(|known| matches!(known, Known::File(file) if file.0.find_remote(place, id).is_some()));

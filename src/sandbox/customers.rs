@@ -2,7 +2,7 @@
 
 use super::{Backend, FaultKind};
 
-/// The beginning of all ids in the sandbox; three digits follow.
+/// The prefix of all ids in the sandbox; three digits follow.
 pub(super) const PREFIX: &str = "00000000-0000-4000-8000-000000000";
 
 /// What a backend does for a customer of the outcome table, by its digit; `None` is a normal answer.

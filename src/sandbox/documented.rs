@@ -5,7 +5,7 @@ use super::{
     rows::{Person, Row, User},
 };
 
-/// What the rows of the example carry as `Customer`, although another customer was asked for (Acronis PSA
+/// What the rows of the example carry as `Customer`, although another customer was requested (Acronis PSA
 /// guide, "Fetching customer clients").
 const DOCUMENTED_CUSTOMER: &str = "ce570f06-f444-426b-b9b0-3aa8ef9b951e";
 

@@ -293,7 +293,7 @@ mod tests {
         activity.bytes_came();
         activity.bytes_went();
         assert!(!activity.is_running());
-        assert_eq!(impatient_after(&activity).await, None, "the answer is on its way, and the next request behind it");
+        assert_eq!(impatient_after(&activity).await, None, "the answer is on its way, and the next request after it");
         drop(body);
         assert_eq!(impatient_after(&activity).await, Some(75), "idle again");
     }

@@ -33,7 +33,7 @@ impl Settings {
     /// Reads the table; `None` if it is absent, or if a required key is missing or wrong.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         if !reader.holds("shared_cache") {
-            reader.unused(Self::read_all); // so that the keys are known
+            reader.unused(Self::read_all); // so that its keys are not reported as unknown
             return None;
         }
         Self::read_all(reader)

@@ -33,7 +33,7 @@ impl LinkMetrics {
         all.register("customer_file_fault_line", help, self.fault_lines.clone());
     }
 
-    /// Shows that a source's list of customers was not read yet, so that its first reading counts as an increase.
+    /// Shows a zero for a source whose list of customers has not been read yet, so that the first reading counts as an increase.
     pub fn lists(&self, source: SourceName) {
         drop(self.lists.get_or_create(&[("source", source.as_str()), ("outcome", "ok")]));
     }

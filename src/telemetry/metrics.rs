@@ -210,7 +210,7 @@ impl Metrics {
         if labels.contains(name) { Arc::clone(name) } else { "other".into() }
     }
 
-    /// Counts a caller's request. Whoever assigns the names keeps them few.
+    /// Counts a caller's request. The code that assigns the labels keeps them few.
     pub fn caller(&self, caller: &Arc<str>, status: u16) {
         self.callers.get_or_create(&CallerLabels { caller: Shared(caller.clone()), status }).inc();
     }
