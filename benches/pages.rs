@@ -1,8 +1,8 @@
 //! Measures how long a page of a large roll takes once the roll is cached, and how much time and memory
 //! a large file of links takes. `cargo bench --bench pages` prints the figures.
 #![expect(clippy::print_stdout, reason = "the figures are this program's output")]
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
-#![expect(clippy::indexing_slicing, reason = "a benchmark that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue ends")]
+#![expect(clippy::indexing_slicing, reason = "a benchmark that cannot continue ends")]
 
 use std::{collections::HashSet, fmt::Write, hint::black_box, sync::Arc, time::Duration};
 

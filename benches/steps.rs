@@ -1,8 +1,8 @@
 //! Measures the steps of a miss one by one: reading a page of each backend, joining, selecting and rendering a page, a
 //! cursor. `cargo bench --bench steps` prints the figures; the pages are the ones that `compare.sh` uses.
 #![expect(clippy::print_stdout, reason = "the figures are this program's output")]
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
-#![expect(clippy::indexing_slicing, reason = "a benchmark that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue ends")]
+#![expect(clippy::indexing_slicing, reason = "a benchmark that cannot continue ends")]
 
 use std::{hint::black_box, sync::Arc, time::Duration};
 

@@ -215,7 +215,7 @@ async fn answers_in_time(source: &str) {
     let (first, second) = tokio::join!(ask(&gateway, "first"), second);
     assert_eq!(first.source(source)["status"], "ok", "{source}: {first:?}");
     let told = second.source(source)["status"].clone();
-    assert_eq!(state(&gateway, source).await, "closed", "{source} answers each call in time; the second was given less: {told}");
+    assert_eq!(state(&gateway, source).await, "closed", "{source} answers each call in time; the second one had less time: {told}");
 }
 
 #[tokio::test]

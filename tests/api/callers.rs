@@ -94,7 +94,7 @@ async fn a_known_key_is_let_in_by_either_header_and_nothing_else_is() {
         let said = format!("{:?} {}", answer.headers, answer.text);
         assert!(![key, short, other.key(), &billing.key.sha256].iter().any(|secret| said.contains(secret)), "{said}");
     }
-    assert_eq!(world.asked(), (0, 0), "no source is asked for a refused caller");
+    assert_eq!(world.asked(), (0, 0), "no source is asked on behalf of a refused caller");
     let admitted: [&[(&str, &str)]; 4] = [
         &[("authorization", &bearer)],
         &[("authorization", &format!("bearer {key}"))],

@@ -53,7 +53,7 @@ async fn the_file_says_whom_to_ask_for_at_each_source() {
     assert_eq!((birch.json()["status"].as_str(), &birch.json()["warnings"]), (Some("success"), &json!([])));
     let unlinked = json!({"source": "advanced_automation", "status": "not_linked", "users": null, "fetched_at": null, "stale": false});
     assert_eq!(birch.source("advanced_automation"), unlinked);
-    assert_eq!(world.asked(), (1, 2), "a customer that is not linked to a source is not asked for there");
+    assert_eq!(world.asked(), (1, 2), "a source is not asked about a customer that is not linked to it");
 
     for nobody in ["cedar", "zoe", "A-1"] {
         for path in ["", "/users", "/users/my_reports:1"] {
@@ -61,7 +61,7 @@ async fn the_file_says_whom_to_ask_for_at_each_source() {
             assert_eq!((answer.status, answer.code().as_str()), (404, "customer_not_found"), "{nobody}{path}");
         }
     }
-    assert_eq!(world.asked(), (1, 2), "no source is asked for a customer without links");
+    assert_eq!(world.asked(), (1, 2), "no source is asked about a customer without links");
 }
 
 #[tokio::test]

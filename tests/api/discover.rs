@@ -198,7 +198,7 @@ async fn until_both_lists_were_read_nobody_is_known() {
     world.list(&every_case());
     world.my_reports.always(Reply::status(503));
     let gateway = discovering(&world).start().await;
-    until("the lists to be asked for", || world.lists_asked().0 > 0 && world.lists_asked().1 > 0).await;
+    until("the lists to be requested", || world.lists_asked().0 > 0 && world.lists_asked().1 > 0).await;
     for path in ["/customers", "/customers/a-id", "/customers/a-id/users", "/customers/a-id/users/my_reports:2"] {
         let answer = gateway.get(path).await;
         assert_eq!((answer.code().as_str(), &answer.json()["retryable"]), ("links_unavailable", &json!(true)), "{path}");
@@ -224,7 +224,7 @@ async fn the_old_links_stay_where_a_list_cannot_be_read_again() {
         ready(&gateway).await;
         let (before, asked) = (links(&gateway).await, world.lists_asked().1);
         world.my_reports.always(broken);
-        until("the list to be asked for again", || world.lists_asked().1 > asked).await;
+        until("the list to be requested again", || world.lists_asked().1 > asked).await;
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert_eq!(links(&gateway).await, before);
         assert_eq!(gateway.get("/customers/a-id").await.status, 200);

@@ -62,7 +62,7 @@ async fn the_listener_closes_after_the_drain_while_what_is_in_flight_goes_on() {
     let (program, gateway) = serve(&world, "1s", "sources.advanced_automation.timeout = \"20s\"").await;
     let in_flight = async { (gateway.get("/customers/slow/users").await, Instant::now()) };
     let stopping = async {
-        until("the slow one to be asked for", || world.asked().0 == 1).await;
+        until("the slow one to be requested", || world.asked().0 == 1).await;
         let told = Instant::now();
         program.signal("TERM");
         program.word_after(&["stopping: no longer "]).await;
@@ -87,7 +87,7 @@ async fn sigint_does_not_wait_and_finishes_what_is_in_flight() {
     let world = slow_world(Duration::from_secs(1)).await;
     let (program, gateway) = serve(&world, "10m", "").await;
     let stopping = async {
-        until("the slow one to be asked for", || world.asked().0 == 1).await;
+        until("the slow one to be requested", || world.asked().0 == 1).await;
         program.signal("INT");
     };
     let (answer, ()) = tokio::join!(gateway.get("/customers/slow/users"), stopping);
@@ -143,7 +143,7 @@ async fn sigterm_under_load_loses_no_request() {
     let (tallies, ()) = tokio::join!(callers, stopping);
     let all: Tally = tallies.iter().copied().sum();
     let lost = all.sent - all.answered;
-    figure(&format!("SIGTERM under load: {} requests sent until nobody listened any more, {lost} lost", all.sent));
+    figure(&format!("SIGTERM under load: {} requests sent until no one was listening, {lost} lost", all.sent));
     assert!(all.sent > 100 && tallies.iter().all(|tally| tally.sent > 2), "{tallies:?}");
     // The kernel resets a connection that is made at the very moment when the listener closes.
     assert!(lost <= 2, "{lost} requests were lost: {tallies:?}");

@@ -113,7 +113,7 @@ async fn a_body_that_nobody_wants_may_be_small_and_is_refused_if_it_is_not() {
     }
 }
 
-/// The answer to what is sent on a connection that its caller would go on to use.
+/// Returns the answer to what is sent on a connection that its caller would use again.
 async fn answered(gateway: &Gateway, sent: &str) -> String {
     let mut stream = TcpStream::connect(gateway.url.trim_start_matches("http://")).await.unwrap();
     stream.write_all(format!("GET /health/live HTTP/1.1\r\nHost: x\r\n{sent}").as_bytes()).await.unwrap();

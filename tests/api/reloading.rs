@@ -204,7 +204,7 @@ async fn what_is_in_flight_ends_on_the_configuration_that_it_began_with() {
     let it = Reloadable::start(world, &page_size(1)).await;
     let in_flight = it.gateway.get("/customers/slow/users");
     let changing = async {
-        until("the first page to be asked for", || it.world.asked().0 == 1).await;
+        until("the first page to be requested", || it.world.asked().0 == 1).await;
         it.change(&page_size(2));
         it.program.signal("HUP");
         it.reaches("taken", 1).await;

@@ -111,14 +111,14 @@ async fn what_was_asked_for_before_a_refusal_is_for_those_who_wait_and_is_not_ke
     let gateway = forwarding_both(&world, &[]).await;
     let get = async |customer: &str| gateway.get_with_both(&format!("/customers/{customer}/users?partial=deny"), "Bearer a").await;
     let refused = async {
-        until("the slow one to be asked for", || world.asked() == (1, 1)).await;
+        until("the slow one to be requested", || world.asked() == (1, 1)).await;
         get("refused").await.status
     };
     let (slow, refused) = tokio::join!(get("slow"), refused);
     assert_eq!((slow.status, refused, world.asked()), (200, 401, (2, 2)), "{slow:?}");
     assert!(slow.header("cache-status").is_some_and(|status| !status.contains("stored")), "{slow:?}");
     let again = get("slow").await;
-    assert_eq!((again.status, world.asked()), (200, (3, 3)), "it is asked for anew: {again:?}");
+    assert_eq!((again.status, world.asked()), (200, (3, 3)), "it is requested again: {again:?}");
     assert_eq!((get("slow").await.status, world.asked()), (200, (3, 3)), "and that is kept");
 }
 
@@ -235,5 +235,5 @@ async fn tags_and_conditions_do_not_lead_from_one_scope_to_another() {
     let again = gateway.get_with(ROLL, &[(header(SOURCES[0]), "Bearer b"), (header(SOURCES[1]), "Bearer b"), ("if-none-match", tag)]).await;
     assert_eq!((again.status, again.names()), (200, vec!["Bearer b".to_owned(); 2]));
     assert_eq!(his.header("vary"), Some(format!("{VARY}{VARY_OF_CREDENTIALS}").as_str()));
-    until("both to be asked for", || world.asked() == (2, 2)).await;
+    until("both to be requested", || world.asked() == (2, 2)).await;
 }

@@ -1,4 +1,5 @@
-//! What comes while the program starts: it is held where it reads a secret, from a pipe that a test fills.
+//! Signals and changes that arrive while the program starts. The start takes as long as a test wants: the program reads
+//! a secret from a pipe that the test fills.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,7 +14,7 @@ struct Starting {
     world: World,
     folder: Folder,
     program: Program,
-    /// What the program waits for: it has read it all once this is dropped.
+    /// The pipe that the program reads; it has read the whole secret once this is dropped.
     secret: Option<File>,
 }
 
@@ -35,14 +36,14 @@ impl Starting {
         self.secret = Some(tokio::task::spawn_blocking(open).await.unwrap());
     }
 
-    /// Lets the program go on, until it has said this.
+    /// Lets the program continue, and waits until its log says this.
     async fn goes_on(&mut self, words: &[&str]) {
         self.secret.take().unwrap().write_all(b"secret\n").unwrap();
         self.program.lines_with(words).await;
     }
 }
 
-/// The keys that a configuration lacks, the client secret as it is given here.
+/// The keys that the configuration still needs, with the client secret as given here.
 fn secrets(client_secret: &str) -> String {
     format!("sources.my_reports.token = \"token\"\nsources.advanced_automation.client_secret{client_secret}\n")
 }

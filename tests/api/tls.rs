@@ -128,7 +128,7 @@ async fn what_is_in_flight_over_tls_is_finished_and_who_has_not_asked_does_not_h
     let gateway = gateway.over_tls(&authority);
     let (_silent, _idle) = (connect(&gateway).await, shake_hands(connect(&gateway).await, &authority, &[]).await.unwrap());
     let stopping = async {
-        until("the slow one to be asked for", || world.asked().0 == 1).await;
+        until("the slow one to be requested", || world.asked().0 == 1).await;
         program.signal("TERM");
         program.word_after(&["stopping: no longer "]).await;
         while gateway.get("/health/ready").await.status == 200 {}

@@ -2,7 +2,7 @@
 //! them.
 //!
 //! They need programs that not every machine has: `cargo test --test replicas -- --ignored` runs them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 #![expect(clippy::indexing_slicing, reason = "a test that finds nothing fails")]
 #![expect(dead_code, unused_imports, reason = "what all tests share has more than these need")]
 

@@ -1,4 +1,4 @@
-//! An older value does not replace a newer one, whoever comes late with it.
+//! An older value does not replace a newer one, whichever replica writes it late.
 
 use redis::Commands;
 

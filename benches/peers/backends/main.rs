@@ -4,7 +4,7 @@
 //! customer's id is replaced. `backends [MILLISECONDS]` listens on a free port of 127.0.0.1, prints it, and delays each
 //! answer by that long.
 #![expect(clippy::print_stdout, reason = "the port is this program's output")]
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue ends")]
 
 mod answers;
 mod rows;

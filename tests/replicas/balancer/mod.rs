@@ -125,7 +125,7 @@ async fn a_replica_killed_behind_haproxy_fails_no_more_than_what_it_had_in_fligh
     let failed = failures(&asked);
     let again = asked_again(&proxy);
     figure(&format!(
-        "kill -9 of one of two behind HAProxy: {} requests, {at_it} to {most} in flight at it, {} failed, {again} asked again at the other, {after} begun after it",
+        "kill -9 of one of two behind HAProxy: {} requests, {at_it} to {most} in flight at it, {} failed, {again} repeated at the other, {after} begun after it",
         asked.len(),
         failed.len(),
     ));
