@@ -4,15 +4,14 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use super::{
     rate::{Rate, RateLimit},
-    tokens::{KeptKeys, KeptSubjects},
+    tokens::KeptTokens,
 };
 use crate::kept::Kept;
 
 /// The issuer's keys, and how many requests callers have made: a reload does not give anyone a new burst.
 #[derive(Debug, Default)]
 pub struct KeptAccess {
-    pub(super) keys: KeptKeys,
-    pub(super) subjects: KeptSubjects,
+    pub(super) tokens: KeptTokens,
     pub(super) limits: KeptLimits,
 }
 

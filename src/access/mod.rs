@@ -47,7 +47,7 @@ impl Access {
     pub fn new(settings: AccessSettings, kept: &KeptAccess, metrics: &Arc<Metrics>) -> reqwest::Result<Self> {
         let authenticator = match (settings.mode, settings.tokens) {
             (Mode::None, _) => Authenticator::Anyone(Caller::new("anyone", None, CustomerFilter::all(), None)),
-            (Mode::Jwt, Some(tokens)) => Authenticator::Tokens(Box::new(Tokens::new(tokens, kept, Arc::clone(metrics))?)),
+            (Mode::Jwt, Some(tokens)) => Authenticator::Tokens(Box::new(Tokens::new(tokens, &kept.tokens, Arc::clone(metrics))?)),
             (Mode::Keys, _) => Authenticator::Keys(Keys::new(settings.callers, &kept.limits)),
             // An invalid table is a fault, so this is never reached; if it were, it would admit no one.
             (Mode::Jwt, None) => Authenticator::Keys(Keys::new(Vec::new(), &kept.limits)),

@@ -20,16 +20,13 @@ use sha2::{Digest, Sha256};
 
 use super::{
     caller::{Caller, CustomerFilter, Denied},
-    kept::KeptAccess,
     rate::RateLimit,
 };
 use crate::{outbound::Deadline, telemetry::Metrics};
-use key_set::KeySets;
-use subjects::{Subject, Subjects};
+use key_set::{KeptKeys, KeySets};
+use subjects::{KeptSubjects, Subject, Subjects};
 
-pub(super) use key_set::KeptKeys;
 pub(super) use settings::TokenSettings;
-pub(super) use subjects::KeptSubjects;
 
 /// The accepted algorithms. All are asymmetric: nothing that the gateway holds can sign.
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
@@ -39,6 +36,13 @@ const LEEWAY: u64 = 60;
 
 /// The longest name of a subject, in characters.
 const LONGEST_NAME: usize = 128;
+
+/// The issuer's keys, and the subjects of tokens, over a change of the configuration.
+#[derive(Debug, Default)]
+pub(super) struct KeptTokens {
+    keys: KeptKeys,
+    subjects: KeptSubjects,
+}
 
 /// Verifies tokens.
 #[derive(Debug)]
@@ -52,7 +56,7 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn new(settings: TokenSettings, kept: &KeptAccess, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
+    pub(super) fn new(settings: TokenSettings, kept: &KeptTokens, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
         signatures::install();
         let validations = ALGORITHMS.map(|algorithm| validation(algorithm, &settings));
         let keys = kept.keys.of(settings.origin()?);
