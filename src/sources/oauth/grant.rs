@@ -3,7 +3,7 @@
 use secrecy::zeroize::Zeroizing;
 
 use super::{answer::Granted, endpoint::Endpoint, refresh::Refresh};
-use crate::{config::FileStamp, domain::Failure, outbound::Client, telemetry::Trace};
+use crate::{config::FileStamp, domain::Failure, outbound::Client, shared_cache::digest, telemetry::Trace};
 
 /// The grant that access tokens are requested with.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Grant {
         };
         let secret = endpoint.client_secret.reveal().ok()?;
         let whole = Zeroizing::new([endpoint.name.as_str(), kind, &endpoint.who(), &store, secret.reveal()].join("\u{1f}"));
-        Some(format!("{:?}", ring::digest::digest(&ring::digest::SHA256, whole.as_bytes())))
+        Some(digest(&whole))
     }
 
     /// Returns the state of the refresh token's store; the default if the grant has none.
