@@ -78,7 +78,9 @@ async fn a_text_line_says_the_same_to_a_person() {
             let written = format!(" {name}={}", value.to_string().trim_end_matches('"'));
             assert!(line.contains(&written) || line.contains(&written.replace('"', "")), "{path}: no{written}: {line}");
         }
-        assert!(line.contains(" duration_ms=") && line.contains(" trace_id="), "{line}");
+        let (_, duration) = line.split_once(" duration_ms=").unwrap();
+        let decimals = duration.split(' ').next().and_then(|duration| duration.split_once('.')).map_or(0, |(_, decimals)| decimals.len());
+        assert!(decimals <= 3 && line.contains(" trace_id="), "{line}");
     }
 }
 

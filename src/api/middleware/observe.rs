@@ -136,7 +136,7 @@ impl Observed {
             code = code.map(Code::as_str),
             caller = caller.filter(|caller| caller.label().is_some()).map(Caller::name),
             client = self.peer.map(|peer| tracing::field::display(peer.ip())),
-            duration_ms = took.as_secs_f64() * 1000.0,
+            duration_ms = milliseconds(took),
             cache = facts.and_then(|facts| facts.cache.to_str().ok()),
             sources = facts.map(|facts| facts.sources.as_ref()),
             partial = facts.map(|facts| facts.partial),
@@ -210,6 +210,11 @@ fn known(method: &Method) -> &'static str {
         Method::TRACE => "TRACE",
         _ => "_OTHER",
     }
+}
+
+/// Milliseconds, to the microsecond: a log line is for people, too.
+fn milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// A new request id: a timestamp, and random bits without a system call for each request.
