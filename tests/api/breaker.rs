@@ -203,6 +203,26 @@ async fn a_source_that_says_nothing_of_use_to_anybody_is_left_alone_for_as_long_
 }
 
 #[tokio::test]
+async fn a_call_that_waits_for_a_place_while_it_opens_is_not_made() {
+    for source in SOURCES {
+        let world = World::of_two().await;
+        world.answer_at(source, |_| Reply::status(200).after(Duration::from_mins(1)));
+        let gateway = setup(&world, source, "1h")
+            .tune(source, &[("breaker.min_calls", "1"), ("max_in_flight", "1"), ("timeout", "800ms")])
+            .start()
+            .await;
+        let later = async {
+            until("the first call", || world.asked_at(source) == 1).await;
+            tokio::time::sleep(Duration::from_millis(500)).await; // a place is waited for at most 400 ms
+            ask(&gateway, "second").await
+        };
+        let (first, second) = tokio::join!(ask(&gateway, "first"), later);
+        let status = |answer: &crate::support::Answer| answer.source(source)["status"].as_str().unwrap().to_owned();
+        assert_eq!((status(&first).as_str(), status(&second).as_str(), world.asked_at(source)), ("timeout", "overloaded", 1), "{source}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_spent_its_time_waiting_for_a_place_does_not_open_it() {
     join_all(SOURCES.map(answers_in_time)).await;
 }
