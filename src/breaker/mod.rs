@@ -130,9 +130,9 @@ impl Circuit {
 
     /// Lets a call through, or returns how long to stay away.
     pub(crate) fn pass(&mut self, now: Instant) -> Result<Pass, Duration> {
+        self.holds(now)?;
         match self.open_until {
             None => Ok(Pass::Normal),
-            Some(until) if now < until => Err(until - now),
             Some(_) if self.probing => Err(self.settings.open_for),
             Some(_) => {
                 self.probing = true;

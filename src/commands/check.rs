@@ -6,7 +6,7 @@ use super::{
     Failed,
     configuration::{self, Environment},
     output::say,
-    serve::LAST_WAIT,
+    serve::finish_soon,
     signals::Signals,
 };
 use crate::{
@@ -51,7 +51,7 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
 async fn finish(renewals: &Renewals, signals: &mut Signals) {
     tokio::select! {
         () = renewals.finish() => {}
-        _ = signals.next() => drop(tokio::time::timeout(LAST_WAIT, renewals.finish()).await),
+        _ = signals.next() => finish_soon(renewals).await,
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     app::{App, Running},
+    sources::oauth::Renewals,
     telemetry::{log_panics, start_logging},
 };
 
@@ -20,7 +21,7 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(900);
 
 /// How long a renewal in progress may still take when the process is to end at once.
-pub(super) const LAST_WAIT: Duration = Duration::from_secs(2);
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
     let mut signals = Signals::listen()?; // first, so that a signal that arrives during the start is not lost
@@ -102,9 +103,12 @@ pub(super) async fn drain(running: Running, stop: Stop, signals: &mut Signals) {
         () = running.stop(drain) => tracing::info!("stopped"),
         _ = signals.stop() => {
             tracing::warn!("second stop signal: ending at once");
-            // Except for a refresh token on its way, of which there is no other copy. It does not matter if
-            // this fails.
-            drop(tokio::time::timeout(LAST_WAIT, renewals.finish()).await);
+            finish_soon(&renewals).await;
         }
     }
+}
+
+/// Waits a little for a refresh token that is in transit, because there is no other copy. It does not matter if that fails.
+pub(super) async fn finish_soon(renewals: &Renewals) {
+    drop(tokio::time::timeout(LAST_WAIT, renewals.finish()).await);
 }

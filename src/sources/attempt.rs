@@ -85,8 +85,7 @@ impl Source {
         };
         let page = call.await;
         if let Err(failure @ Failure { kind: FailureKind::Overloaded, .. }) = page {
-            permit.finish(Verdict::Nothing);
-            return Err((failure, None)); // no call was made
+            return Err((failure, None)); // no call was made, so the permit is dropped without a verdict
         }
         spans::note_outcome(&mut span, page.as_ref().err());
         let failed = page.as_ref().err().map(|failure| failure.kind);

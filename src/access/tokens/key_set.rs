@@ -109,7 +109,7 @@ impl KeySets {
 
     /// Finds the keys with this id and algorithm; without an id, all keys for the algorithm. There is at least one.
     pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm, deadline: Deadline) -> Result<Vec<Arc<DecodingKey>>, Denied> {
-        let is_found = self.held().is_some_and(|held| !held.find(id, algorithm).is_empty());
+        let is_found = self.held().is_some_and(|held| held.fitting(id, algorithm).next().is_some());
         let asked = *self.0.asked.lock();
         let age = self.0.held.load().as_ref().map(|held| held.at.elapsed());
         match refetch(age, asked.map(|asked| (asked.at.elapsed(), asked.failed)), is_found) {
@@ -169,8 +169,13 @@ fn refetch(age: Option<Duration>, asked: Option<(Duration, bool)>, is_found: boo
 
 impl Held {
     fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<Arc<DecodingKey>> {
-        let fit = self.keys.iter().filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id));
-        fit.take(MOST_TRIED).map(|key| Arc::clone(&key.decoding)).collect()
+        self.fitting(id, algorithm).map(|key| Arc::clone(&key.decoding)).collect()
+    }
+
+    /// The keys that a token may be signed with, as many of them as are tried.
+    fn fitting(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Key> {
+        let fits = move |key: &&Key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id);
+        self.keys.iter().filter(fits).take(MOST_TRIED)
     }
 }
 
