@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Call, Gateway, Reply, Setup, World,
     sources::{SOURCES, customer, name_at, other_than, roll},
-    until, with_tokens,
+    until, until_so, with_tokens,
 };
 
 /// A gateway whose breaker for one source opens when half of four calls have failed.
@@ -42,11 +42,7 @@ async fn state(gateway: &Gateway, source: &str) -> String {
 
 /// Waits until a source's breaker is in this state.
 async fn reaches(gateway: &Gateway, source: &str, wanted: &str) {
-    let end = tokio::time::Instant::now() + Duration::from_secs(20);
-    while state(gateway, source).await != wanted {
-        assert!(tokio::time::Instant::now() < end, "{source} never was {wanted}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until_so(&format!("{source} to be {wanted}"), async || state(gateway, source).await == wanted).await;
 }
 
 #[tokio::test]

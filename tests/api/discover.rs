@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Folder, Gateway, Reply, Setup, World,
     lists::{Lists, customer, customers_page, is_list, tenant, tenants_page},
-    person, until, user, with_tokens,
+    person, until, until_so, user, with_tokens,
 };
 
 const NIL: &str = "00000000-0000-0000-0000-000000000000";
@@ -55,11 +55,7 @@ pub(crate) fn discovering(world: &World) -> Setup {
 
 /// Waits until the lists have been read.
 pub(crate) async fn ready(gateway: &Gateway) {
-    let started = tokio::time::Instant::now();
-    while gateway.get("/customers").await.status != 200 {
-        assert!(started.elapsed() < Duration::from_secs(20), "the lists are never read");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until_so("the lists to be read", async || gateway.get("/customers").await.status == 200).await;
 }
 
 /// Each customer with its id at either source, and what each link is based on.
@@ -272,11 +268,7 @@ async fn the_links_are_refreshed_behind_the_requests_and_never_by_them() {
     let mut lists = every_case();
     lists.my_reports[4] = tenant("m-name", "Alone", "a-alone");
     world.list(&lists);
-    let started = tokio::time::Instant::now();
-    while !links(&gateway).await.contains(&"a-alone: a-alone listed | m-name reference_is_id".to_owned()) {
-        assert!(started.elapsed() < Duration::from_secs(20), "the new link is never there");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_so("the new link", async || links(&gateway).await.contains(&"a-alone: a-alone listed | m-name reference_is_id".to_owned())).await;
 }
 
 #[tokio::test]
@@ -388,10 +380,7 @@ async fn a_roll_says_what_is_known_of_its_links_now_and_not_when_it_was_read() {
     lists.my_reports[3] = tenant("m-longer", "Contains", "a-alone");
     lists.my_reports[4] = tenant("m-name", "Alone", "a-alone");
     world.list(&lists);
-    let started = tokio::time::Instant::now();
-    while warnings().await != json!([{"code": "ambiguous_reference", "source": "my_reports", "count": 2}]) {
-        assert!(started.elapsed() < Duration::from_secs(20), "the warning never comes");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_so("the warning", async || warnings().await == json!([{"code": "ambiguous_reference", "source": "my_reports", "count": 2}]))
+        .await;
     assert_eq!(world.asked().0, 1, "from the same copy");
 }

@@ -10,7 +10,7 @@ use crate::{
     support::{
         Folder, Gateway, Reply, World,
         lists::{Lists, customer, customers_page, is_list, tenant, tenants_page},
-        until, with_tokens,
+        until, until_so, with_tokens,
     },
 };
 
@@ -56,11 +56,7 @@ async fn while_a_list_fails_the_others_are_refreshed() {
     lists.advanced_automation.push(customer("a-new", "New", "", "108"));
     let rows = lists.advanced_automation;
     world.advanced_automation.answer(with_tokens(move |call| customers_page(&rows, call)));
-    let started = tokio::time::Instant::now();
-    while !links(&gateway).await.contains(&"a-new: a-new listed | ".to_owned()) {
-        assert!(started.elapsed() < Duration::from_secs(20), "the new customer is never there");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_so("the new customer", async || links(&gateway).await.contains(&"a-new: a-new listed | ".to_owned())).await;
 }
 
 #[tokio::test]
@@ -145,11 +141,7 @@ async fn customers_who_cannot_be_asked_for_are_counted_only_for_whom_nobody_is_h
         let list = gateway.get_with("/customers", &[("x-api-key", key.key.reveal())]).await;
         (list.status, list.text.contains("customers_not_listed"))
     };
-    let started = tokio::time::Instant::now();
-    while counted(&everybody).await.0 != 200 {
-        assert!(started.elapsed() < Duration::from_secs(20), "the lists are never read");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_so("the lists to be read", async || counted(&everybody).await.0 == 200).await;
     assert_eq!((counted(&everybody).await, counted(&some).await), ((200, true), (200, false)));
 }
 
@@ -183,9 +175,5 @@ async fn links_are_as_old_as_the_lists_they_are_made_of_until_one_changes() {
     let mut lists = every_case();
     lists.my_reports[0]["name"] = json!("Another name");
     world.list(&lists);
-    let changed = tokio::time::Instant::now();
-    while timestamp().await == first {
-        assert!(changed.elapsed() < Duration::from_secs(20), "the change is not shown");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_so("the change to be shown", async || timestamp().await != first).await;
 }

@@ -14,7 +14,7 @@ use crate::{
     support::{
         Reply, World, crowd,
         figure::{figure, spread},
-        person, persons_page, user,
+        person, persons_page, until_so, user,
     },
 };
 
@@ -92,10 +92,7 @@ async fn users_who_were_read_though_perhaps_not_all_end_a_not_found_of_all() {
     assert_eq!(read.status, 200, "{read:?}");
     let third = redis.shared_by(world.gateway()).start().await;
     for replica in [&one, &other, &third] {
-        let end = Instant::now() + Duration::from_secs(20);
-        while replica.get(USERS).await.status != 200 {
-            assert!(Instant::now() < end, "a 404 hides Ann");
-        }
+        until_so("Ann, whom a 404 hides", async || replica.get(USERS).await.status == 200).await;
     }
 }
 

@@ -119,6 +119,19 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) -> impl Future<
     }
 }
 
+/// The same for a condition that has to be requested.
+#[track_caller]
+pub(crate) fn until_so(what: &str, mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
+    let message = format!("waited too long for {what}, as {} asked", std::panic::Location::caller());
+    async move {
+        let end = tokio::time::Instant::now() + program::PATIENCE;
+        while !holds().await {
+            assert!(tokio::time::Instant::now() < end, "{message}");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
 impl World {
     /// How many pages of persons and how many lists of users were requested.
     pub(crate) fn asked(&self) -> (usize, usize) {
