@@ -16,9 +16,9 @@
 //!    deadline; the failure of one never cuts another short.
 //! 5. **Cache**: `roll/cache/`, with [`shared_cache`] between replicas. A source and a customer become a
 //!    fresh or stale copy ([`roll::CachedAnswer`]), or one walk ([`flight`]) that all waiting callers share.
-//! 6. **Walk**: [`sources::Source::walk`], with `sources/reading.rs`. It decides which pages to read and when
-//!    to stop, and checks whether the counts agree and whose rows they are.
-//! 7. **Ask**: [`sources`] (`attempt.rs`, `retry.rs`, `credentials.rs`), [`sources::oauth`], [`breaker`] and
+//! 6. **Walk**: [`sources::Source::walk`], with `sources/pages.rs`, `reading.rs` and `ownership.rs`. It decides
+//!    which pages to read and when to stop, and checks whether the counts agree and whose rows they are.
+//! 7. **Ask**: [`sources`] (`page.rs`, `retry.rs`, `attempt.rs`, `credentials.rs`), [`sources::oauth`], [`breaker`] and
 //!    [`outbound`]. A request becomes a body of bounded size, or a failure with a name
 //!    ([`domain::FailureKind`]).
 //! 8. **Read**: each source's `wire.rs`, and [`json`]. Bytes become records ([`domain::Records`]).

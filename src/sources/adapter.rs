@@ -7,7 +7,7 @@ use crate::domain::{ListedCustomer, Records, RemoteId, SourceName};
 
 /// One backend: how to ask it for a customer's users and how to read its answer.
 ///
-/// Network failures are not its concern: `answer.rs` judges the status, `attempt.rs` tries again,
+/// Network failures are not its concern: `answer.rs` judges the status, `page.rs` tries again,
 /// `outbound/` limits the body.
 pub trait Adapter: Send + Sync + 'static {
     /// The backend's name, the same everywhere.

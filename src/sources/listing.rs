@@ -2,8 +2,9 @@
 
 use super::{
     adapter::{Adapter, Page, Position, Unreadable},
+    pages::{Task, Wanted},
     scope::Identity,
-    source::{Source, Task, Wanted},
+    source::Source,
     spans,
 };
 use crate::{

@@ -17,6 +17,8 @@ mod listing;
 pub mod my_reports;
 pub mod oauth;
 mod ownership;
+mod page;
+mod pages;
 mod reading;
 mod retry;
 mod scalar;
@@ -25,6 +27,7 @@ mod settings;
 mod sharing;
 mod source;
 mod spans;
+mod walk;
 mod wire;
 
 pub use crate::breaker::{BreakerSettings, BreakerState};
@@ -34,7 +37,8 @@ pub use health::HealthReport;
 pub use retry::Policy;
 pub use scope::{CallerCredentials, Identity, Scope};
 pub use settings::{Limits, SourceReader};
-pub use source::{CredentialCheck, KeptPlaces, Source, SourceSettings, Walk, WalkRequest};
+pub use source::{CredentialCheck, KeptPlaces, Source, SourceSettings};
+pub use walk::{Walk, WalkRequest};
 
 use http::HeaderName;
 

@@ -1,5 +1,5 @@
 //! Walks pages: which page to ask for next, when to stop, and whether what was received agrees with
-//! the counts. Pure; `source.rs` makes the requests.
+//! the counts. Pure; `pages.rs` makes the requests.
 //!
 //! The vendor documents neither the maximum page size nor the order nor what follows the end, and
 //! prints `AmountOfPages: 0` beside records (Acronis PSA guide, "Fetch customers"), so no count
