@@ -10,7 +10,7 @@ use crate::domain::{Failure, FailureKind, Record, Records, RemoteId, SourceName,
 pub(super) struct Own {
     pub(super) records: Records,
     pub(super) warning: Option<Warning>,
-    /// The one other customer that all rows claim to belong to, if there is one. Whether it is linked to a different
+    /// The one other customer that rows claim to belong to, if there is one. Whether it is linked to a different
     /// customer, so that these rows must not be shown, is decided where the links are known.
     pub(super) other_customer: Option<Box<str>>,
 }
@@ -25,10 +25,11 @@ pub(super) struct Own {
 /// An inherited row names the reseller that it comes from, so it does not show whose customer the rows are. Nor
 /// does a row that may be inherited: one that does not say so, from a source whose rows do (`says_inherited`).
 /// But a customer has one reseller (an assumption): if rows of the second kind name several others, the filter was
-/// ignored after all.
+/// ignored after all. If they name one, it may be the reseller, or another customer: the links may tell.
 pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
     let may_be_inherited = |place: &usize| says_inherited && records.inherited(*place).is_none();
-    let have_one_reseller = others(asked, (0..records.len()).filter(may_be_inherited).filter_map(|place| records.owner(place))) <= 1;
+    let mut resellers = others(asked, (0..records.len()).filter(may_be_inherited).filter_map(|place| records.owner(place)));
+    let have_one_reseller = resellers.len() <= 1;
     let tells = |place: &usize| match records.inherited(*place) {
         _ if !says_inherited => true,
         Some(inherited) => !inherited,
@@ -56,13 +57,13 @@ pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteI
         return Ok(Own { records, warning: Some(dropped), other_customer: None });
     }
     let differs = (differing > 0).then(|| warning(WarningCode::CustomerIdDiffers, differing));
-    let other_customer = owners.pop_first().filter(|_| differing > 0).map(Into::into);
+    let other_customer = owners.pop_first().filter(|_| differing > 0).or_else(|| resellers.pop_first()).map(Into::into);
     Ok(Own { records, warning: differs, other_customer })
 }
 
-/// Returns how many customers other than the requested one the rows name.
-fn others<'a>(asked: &RemoteId, owners: impl Iterator<Item = &'a str>) -> usize {
-    owners.filter(|owner| !asked.names(owner)).map(str::to_ascii_lowercase).collect::<BTreeSet<_>>().len()
+/// Returns the customers other than the requested one that the rows name.
+fn others<'a>(asked: &RemoteId, owners: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    owners.filter(|owner| !asked.names(owner)).map(str::to_ascii_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -83,7 +84,10 @@ mod tests {
         let records = rows.iter().map(|(id, owner, inherited)| record(id, *owner, *inherited)).collect();
         let Own { records, warning, other_customer } = keep_own(SOURCE, says_inherited, &RemoteId::new("Acme"), records)?;
         let differs = warning.is_some_and(|warning| warning.code == WarningCode::CustomerIdDiffers);
-        assert_eq!(other_customer.as_deref(), differs.then_some("other"));
+        let unsaid = rows.iter().find(|row| says_inherited && row.2.is_none() && row.1 == Some("third"));
+        let dropped = warning.is_some_and(|warning| warning.code == WarningCode::ForeignRowsDropped);
+        let expected = if differs { Some("other") } else { unsaid.filter(|_| !dropped).and(Some("third")) };
+        assert_eq!(other_customer.as_deref(), expected);
         let ids = records.iter().map(|record| record.id.to_string()).collect();
         Ok((ids, warning.map(|warning| (warning.code, warning.count))))
     }

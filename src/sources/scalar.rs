@@ -57,6 +57,11 @@ impl FieldReader {
         }
     }
 
+    /// An id, or none if it has only zeros: the all-zero UUID stands for none (Acronis PSA guide, "Fetch customers").
+    pub(super) fn id_unless_zero<'a>(&mut self, value: &'a Scalar<'_>) -> Option<Cow<'a, str>> {
+        self.id(value).filter(|id| id.bytes().any(|byte| !matches!(byte, b'0' | b'-')))
+    }
+
     /// A boolean, also if given as text or as 1 or 0: a user that a source has marked as deleted must not
     /// reappear because of how the source writes that.
     pub(super) fn flag(&mut self, value: &Scalar<'_>) -> Option<bool> {
@@ -204,6 +209,20 @@ mod tests {
         assert_eq!(fields.id(&read("-7")).as_deref(), Some("-7"));
         assert_eq!(fields.id(&read("18446744073709551615")).as_deref(), Some("18446744073709551615"));
         assert_eq!(fields.id(&read("1e30")), None, "a number whose original text is lost is not an id");
+    }
+
+    #[test]
+    fn an_id_of_zeros_may_stand_for_none() {
+        let mut fields = FieldReader::default();
+        for (written, id) in [
+            ("\"00000000-0000-0000-0000-000000000000\"", None),
+            ("\"00000000-0000-0000-0000-000000000001\"", Some("00000000-0000-0000-0000-000000000001")),
+            ("0", None),
+            ("10", Some("10")),
+            ("null", None),
+        ] {
+            assert_eq!(fields.id_unless_zero(&read(written)).as_deref(), id, "{written}");
+        }
     }
 
     #[test]

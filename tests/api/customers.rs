@@ -156,10 +156,15 @@ async fn rows_of_another_customer_who_is_linked_to_somebody_else_are_a_wrong_ans
     let mut row = person("1", "Ann", "ann@acme.example");
     row["Customer"] = json!("b-1");
     world.persons(vec![row]);
+    // A row that does not say whether it is inherited may name the reseller, but not somebody else's tenant.
+    let unsaid = json!({"id": "2", "displayName": "Bo", "email": "", "primaryTenant": "M-2"});
+    world.users(vec![unsaid, json!({"id": "3", "displayName": "Cy", "email": ""})]);
     let (gateway, folder) = with_file(&world, "file,same_id", "acme,Acme,A-1,m-1\nbirch,Birch,B-1,m-2\n").await;
     for (customer, status) in [("acme", "invalid_response"), ("zoe", "invalid_response"), ("birch", "ok")] {
         let answer = gateway.get(&format!("/customers/{customer}/users")).await;
-        assert_eq!(answer.source("advanced_automation")["status"], status, "{customer}: {}", answer.text);
+        for source in ["advanced_automation", "my_reports"] {
+            assert_eq!(answer.source(source)["status"], status, "{customer}: {}", answer.text);
+        }
     }
     drop(folder);
     // If nothing says who the other customer is, the vendor's own example is such an answer.

@@ -72,7 +72,7 @@ impl Customer<'_> {
     /// Returns the customer; `None` if the id is missing.
     fn listed(&self, fields: &mut FieldReader) -> Option<ListedCustomer> {
         let (id, tenant) = (fields.id(&self.id)?, fields.id(&self.tenant));
-        let uuid = fields.id(&self.external_tenant_uuid).filter(|uuid| !is_nil(uuid));
+        let uuid = fields.id_unless_zero(&self.external_tenant_uuid);
         let number = fields.id(&self.external_tenant_id).filter(|number| number.as_ref() != NO_TENANT);
         let uuid = uuid.map(|uuid| (LinkedBy::ReferenceIsTenantUuid, uuid.into()));
         let number = number.map(|number| (LinkedBy::ReferenceIsTenantId, number.into()));
@@ -85,11 +85,6 @@ impl Customer<'_> {
             reference: None,
         })
     }
-}
-
-/// Whether a UUID is the one that the vendor prints for none: all zeros.
-fn is_nil(uuid: &str) -> bool {
-    uuid.bytes().all(|byte| matches!(byte, b'0' | b'-'))
 }
 
 #[cfg(test)]

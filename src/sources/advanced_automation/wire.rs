@@ -83,7 +83,7 @@ impl Row for Person<'_> {
     fn keep(&self, records: &mut Records, fields: &mut FieldReader) -> Option<()> {
         records.push(&Record {
             id: &fields.id(&self.id)?,
-            owner: fields.id(&self.customer).as_deref(),
+            owner: fields.id_unless_zero(&self.customer).as_deref(),
             display_name: fields.text(&self.name),
             first_name: fields.text(&self.first_name),
             last_name: fields.text(&self.last_name),

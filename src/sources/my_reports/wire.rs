@@ -36,7 +36,7 @@ pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
 
 impl Row for User<'_> {
     fn keep(&self, records: &mut Records, fields: &mut FieldReader) -> Option<()> {
-        let (tenant, inherited) = (fields.id(&self.primary_tenant), fields.flag(&self.is_parent));
+        let (tenant, inherited) = (fields.id_unless_zero(&self.primary_tenant), fields.flag(&self.is_parent));
         records.push(&Record {
             id: &fields.id(&self.id)?,
             owner: tenant.as_deref(),
