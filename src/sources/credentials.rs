@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     authorization::Authorization,
-    oauth::{Endpoint, Grant, OAuthSettings, Renewals, TokenSource},
+    oauth::{Basic, Endpoint, Grant, OAuthSettings, Renewals, TokenSource},
     scope::{CallerCredentials, Identity, ScopeKey},
 };
 use crate::{
@@ -24,7 +24,8 @@ use crate::{
 pub enum CredentialSettings {
     /// A ready bearer token; a file is read again when it changes.
     Bearer(SecretSource),
-    /// OAuth 2.0 client credentials (RFC 6749, 4.4).
+    /// OAuth 2.0 client credentials (RFC 6749, 4.4), in Basic as they are: Acronis documents
+    /// `Basic base64(client_id:client_secret)` ("Authentication" in its API guides), without the RFC's encoding.
     ClientCredentials {
         /// Where tokens are issued.
         token_url: Url,
@@ -108,7 +109,7 @@ impl Credentials {
         let grant = match settings {
             CredentialSettings::Bearer(source) => return Self::Bearer(BearerToken { name, source, held: Mutex::default() }),
             CredentialSettings::ClientCredentials { token_url: url, client_id, client_secret } => {
-                Grant::ClientCredentials(Endpoint { name, url, client_id, client_secret })
+                Grant::ClientCredentials(Endpoint { name, url, client_id, client_secret, basic: Basic::Plain })
             }
             CredentialSettings::Forward(header) => return Self::Forward { key: ScopeKey::new(), header },
             CredentialSettings::RefreshToken(settings) => Grant::RefreshToken(settings.into_refresh(renewals.clone(), shared)),

@@ -22,14 +22,17 @@ impl Source {
         failing: Option<&CancellationToken>,
     ) -> Result<Page<R>, Failure> {
         self.budget.deposit();
-        let (mut tries, mut replaced) = (1, false);
+        let (mut tries, mut refused) = (1, None);
         loop {
-            let (failure, sent) = match self.attempt(task, at, tries - 1 + u64::from(replaced)).await {
+            let (failure, sent) = match self.attempt(task, at, tries - 1 + u64::from(refused.is_some())).await {
                 Ok(page) => return Ok(page),
                 Err(failed) => failed,
             };
-            if failure.kind == FailureKind::Unauthorized && !replaced && sent.as_ref().is_some_and(|sent| self.credentials.refused(sent)) {
-                replaced = true;
+            if let Some(refusal) = refused.filter(|_| sent.is_none() && failure.kind.is_refusal()) {
+                return Err(refusal); // the renewal was refused as well, so the source's 401 is the last thing it said
+            }
+            if failure.kind == FailureKind::Unauthorized && refused.is_none() && sent.is_some_and(|sent| self.credentials.refused(&sent)) {
+                refused = Some(failure);
                 continue;
             }
             if task.identity.may_be_why(&failure) {

@@ -1,6 +1,9 @@
 //! The gateway's identity at the sources: tokens, their renewal, and that they are sent nowhere else.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use serde_json::json;
 
@@ -47,6 +50,49 @@ async fn a_401_is_believed_after_one_renewal() {
     let gateway = start(&world).await;
     assert_refused(&gateway.get(ROLL).await, "upstream_unauthorized", "advanced_automation");
     assert_eq!((world.advanced_automation.count(TOKENS), world.advanced_automation.count(PERSONS)), (2, 2));
+}
+
+#[tokio::test]
+async fn a_401_is_believed_where_the_renewal_is_forbidden() {
+    let world = World::new().await;
+    let is_issued = AtomicBool::new(false);
+    world.advanced_automation.answer(move |call| match call.path.ends_with(TOKENS) {
+        true if !is_issued.swap(true, Ordering::SeqCst) => Reply::json(200, &json!({"access_token": "token-1", "expires_in": 7200})),
+        true => Reply::status(403),
+        false => Reply::status(401),
+    });
+    let gateway = start(&world).await;
+    assert_refused(&gateway.get(ROLL).await, "upstream_unauthorized", "advanced_automation");
+    assert_eq!(
+        gateway.get("/customers/other/users?partial=deny").await.code(),
+        "upstream_forbidden",
+        "from then on it is all that is said"
+    );
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_asks_to_be_left_alone_is() {
+    for (status, code) in [(429, "upstream_rate_limited"), (503, "upstream_unavailable")] {
+        let world = World::new().await;
+        world.advanced_automation.always(Reply::status(status).header("retry-after", "30"));
+        let gateway = start(&world).await;
+        for number in 0..3 {
+            let answer = gateway.get(&format!("/customers/c-{number}/users?partial=deny")).await;
+            assert_eq!(answer.code(), code, "{answer:?}");
+        }
+        assert_eq!(world.advanced_automation.count(TOKENS), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_endpoint_is_asked_again_once_it_no_longer_asks_to_be_left_alone() {
+    let world = World::new().await;
+    world.advanced_automation.always(Reply::status(429).header("retry-after", "1"));
+    let gateway = start(&world).await;
+    assert_eq!(gateway.get(ROLL).await.code(), "upstream_rate_limited");
+    world.answer_persons(|call| persons_page(&[person("1", "Ann", "")], call));
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(gateway.get(ROLL).await.names(), ["Ann"]);
 }
 
 #[tokio::test]

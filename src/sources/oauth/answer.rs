@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::{
     config::Secret,
     json,
-    sources::{authorization::Authorization, scalar::Scalar},
+    sources::{authorization::Authorization, body::unmarked, scalar::Scalar},
 };
 
 /// The lifetime of a token whose answer states none (Acronis guide, "Authentication": two hours).
@@ -105,7 +105,7 @@ impl OAuthError {
 /// Parses the body of a 200. Even without a usable access token it may hold a refresh token, which must be
 /// kept because the previous one is spent.
 pub(super) fn read_granted(body: &[u8], now: SystemTime) -> Result<Granted, Option<Secret>> {
-    let wire: Wire<'_> = json::from_slice(body).map_err(|_| None)?;
+    let wire: Wire<'_> = json::from_slice(unmarked(body)).map_err(|_| None)?;
     let refresh_token = refresh_token(&wire.refresh_token);
     match authorization(&wire) {
         Some(authorization) => Ok(Granted { authorization, life: lifetime(&wire.expires_on, &wire.expires_in, now), refresh_token }),
@@ -123,7 +123,7 @@ fn authorization(Wire { access_token, token_type, .. }: &Wire<'_>) -> Option<Aut
 
 /// Parses the body of a refusal, if it follows the RFC.
 pub(super) fn read_refusal(body: &[u8]) -> Option<OAuthError> {
-    json::from_slice(body).ok().map(|Refusal { error }| error)
+    json::from_slice(unmarked(body)).ok().map(|Refusal { error }| error)
 }
 
 /// A refresh token must be one line, because that is how its file stores it.
@@ -144,6 +144,13 @@ fn lifetime(end: &Scalar<'_>, life: &Scalar<'_>, now: SystemTime) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_ignored() {
+        let granted = read_granted("\u{feff}{\"access_token\":\"a\",\"refresh_token\":\"r\"}".as_bytes(), SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(granted.refresh_token.unwrap().reveal(), "r");
+        assert_eq!(read_refusal("\u{feff}{\"error\":\"invalid_grant\"}".as_bytes()), Some(OAuthError::InvalidGrant));
+    }
 
     #[test]
     fn a_life_is_told_in_either_way_or_is_the_documented_one() {

@@ -28,6 +28,16 @@ pub(in crate::sources) struct Endpoint {
     pub(in crate::sources) url: Url,
     pub(in crate::sources) client_id: String,
     pub(in crate::sources) client_secret: SecretSource,
+    pub(in crate::sources) basic: Basic,
+}
+
+/// How the client's id and secret are put into HTTP Basic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sources) enum Basic {
+    /// As they are.
+    Plain,
+    /// Form-encoded before (RFC 6749, 2.3.1).
+    Encoded,
 }
 
 /// Why no token was granted.
@@ -74,7 +84,7 @@ impl Endpoint {
             tracing::error!(source = %self.name, cause = %error, "the client secret cannot be read");
             unauthorized
         })?;
-        let basic = basic(&self.client_id, &secret).ok_or(unauthorized)?;
+        let basic = self.basic.header(&self.client_id, &secret).ok_or(unauthorized)?;
         let mut request = reqwest::Request::new(Method::POST, self.url.clone());
         let headers = request.headers_mut();
         headers.insert(header::AUTHORIZATION, basic.header());
@@ -102,11 +112,17 @@ fn read(answer: Answer) -> Result<Granted, Refused> {
     read_granted(&body?, SystemTime::now()).map_err(|refresh_token| Refused { refresh_token, ..unusable.into() })
 }
 
-/// Id and secret are form-encoded before they are put into Basic (RFC 6749, 2.3.1).
-fn basic(client_id: &str, secret: &Secret) -> Option<Authorization> {
-    let encoded = |text: &str| Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
-    let pair = Zeroizing::new(format!("{}:{}", encoded(client_id).as_str(), encoded(secret.reveal()).as_str()));
-    Authorization::new(Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()))))
+impl Basic {
+    fn header(self, client_id: &str, secret: &Secret) -> Option<Authorization> {
+        let written = |text: &str| {
+            Zeroizing::new(match self {
+                Self::Plain => text.to_owned(),
+                Self::Encoded => form_urlencoded::byte_serialize(text.as_bytes()).collect(),
+            })
+        };
+        let pair = Zeroizing::new(format!("{}:{}", written(client_id).as_str(), written(secret.reveal()).as_str()));
+        Authorization::new(Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair.as_bytes()))))
+    }
 }
 
 /// Encodes the form into a single allocation that is wiped once it is sent.
@@ -123,14 +139,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn id_and_secret_are_encoded_before_they_are_sent() {
-        let endpoint = Endpoint {
+    fn id_and_secret_are_sent_as_the_endpoint_wants_them() {
+        let endpoint = |basic| Endpoint {
+            basic,
             name: SourceName::new("test"),
             url: Url::parse("http://127.0.0.1/token").unwrap(),
             client_id: "gate way".to_owned(),
             client_secret: SecretSource::Written(Secret::new("p:w/d")),
         };
-        let request = endpoint.request(&[("grant_type", "refresh_token"), ("refresh_token", "a+b/c=&ä")]).unwrap();
+        let plain = endpoint(Basic::Plain).request(&[]).unwrap();
+        assert_eq!(plain.headers()[header::AUTHORIZATION], format!("Basic {}", BASE64_STANDARD.encode("gate way:p:w/d")).as_str());
+        let request = endpoint(Basic::Encoded).request(&[("grant_type", "refresh_token"), ("refresh_token", "a+b/c=&ä")]).unwrap();
         let expected = format!("Basic {}", BASE64_STANDARD.encode("gate+way:p%3Aw%2Fd"));
         assert_eq!(request.headers()[header::AUTHORIZATION], expected.as_str());
         let body = request.body().and_then(reqwest::Body::as_bytes).unwrap();

@@ -30,7 +30,7 @@ pub use renewals::Renewals;
 pub use settings::{OAuthDefaults, OAuthSettings};
 pub use store::StoreError;
 
-pub(super) use endpoint::Endpoint;
+pub(super) use endpoint::{Basic, Endpoint};
 pub(super) use grant::Grant;
 pub(super) use renew::LONGEST_RENEWAL;
 pub(super) use token::TokenSource;

@@ -4,7 +4,13 @@ use std::path::Path;
 
 use url::Url;
 
-use super::{endpoint::Endpoint, login_command, refresh::Refresh, renewals::Renewals, store::Store};
+use super::{
+    endpoint::{Basic, Endpoint},
+    login_command,
+    refresh::Refresh,
+    renewals::Renewals,
+    store::Store,
+};
 use crate::{
     config::{BaseUrl, RedirectUri, SecretSource, Setting, Text},
     domain::SourceName,
@@ -59,7 +65,13 @@ impl OAuthSettings {
         let Text(client_id) = client_id?;
         let url = |url: BaseUrl| url.url().clone();
         Some(Self {
-            endpoint: Endpoint { name: reader.name(), url: url(token_url?), client_id, client_secret: client_secret? },
+            endpoint: Endpoint {
+                name: reader.name(),
+                url: url(token_url?),
+                client_id,
+                client_secret: client_secret?,
+                basic: Basic::Encoded,
+            },
             authorize_url: url(authorize_url?),
             redirect_uri: redirect_uri?,
             scope,
