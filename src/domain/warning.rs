@@ -27,6 +27,8 @@ pub struct Warning {
 /// - `customer_id_differs`: `count` rows of the source all carry one customer id, which is not the requested one; they
 ///   are included.
 /// - `changed_while_reading`: the source's counts never agreed, so users may be missing.
+/// - `possibly_truncated`: the source returned exactly `count` users, as many as the largest page that it documents for
+///   another list; they are taken to be all, but there may be more.
 /// - `unverified_link`: the source does not know this id, and only the id itself suggests that it should; it may know
 ///   the customer by another one.
 /// - `ambiguous_reference`: `count` customers of the source may be this one but are not linked to it, because it is not
@@ -44,6 +46,8 @@ pub enum WarningCode {
     CustomerIdDiffers,
     /// The source's counts never agreed: users may be missing.
     ChangedWhileReading,
+    /// The source returned exactly `count` users, its largest page elsewhere: there may be more.
+    PossiblyTruncated,
     /// The source does not know this id, and only the id itself suggests that it should.
     UnverifiedLink,
     /// `count` customers of the source may be this one but are not linked: their reference matches more than
@@ -62,6 +66,7 @@ impl WarningCode {
             Self::ForeignRowsDropped => "foreign_rows_dropped",
             Self::CustomerIdDiffers => "customer_id_differs",
             Self::ChangedWhileReading => "changed_while_reading",
+            Self::PossiblyTruncated => "possibly_truncated",
             Self::UnverifiedLink => "unverified_link",
             Self::AmbiguousReference => "ambiguous_reference",
             Self::CustomersNotListed => "customers_not_listed",
@@ -81,6 +86,7 @@ mod tests {
             ForeignRowsDropped,
             CustomerIdDiffers,
             ChangedWhileReading,
+            PossiblyTruncated,
             UnverifiedLink,
             AmbiguousReference,
             CustomersNotListed,

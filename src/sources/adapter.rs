@@ -58,7 +58,10 @@ pub enum Paging {
         size: u64,
     },
     /// All in one answer; the count that it states is of rows.
-    Whole,
+    Whole {
+        /// With exactly this many rows, an answer may have been cut; callers are warned.
+        suspicious: u64,
+    },
 }
 
 /// The position of a page.
@@ -68,6 +71,21 @@ pub struct Position {
     pub page: u64,
     /// How many rows precede it, for backends that page by offset.
     pub offset: u64,
+}
+
+impl Paging {
+    /// Whether everything comes in one answer.
+    pub(super) const fn is_whole(self) -> bool {
+        matches!(self, Self::Whole { .. })
+    }
+
+    /// The number of rows that makes an answer suspicious, if there is one.
+    pub(super) const fn suspicious(self) -> Option<u64> {
+        match self {
+            Self::Whole { suspicious } => Some(suspicious),
+            Self::Pages { .. } => None,
+        }
+    }
 }
 
 impl Position {

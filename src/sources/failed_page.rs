@@ -10,7 +10,7 @@ use crate::domain::{Failure, FailureKind};
 pub(super) fn take<R: Rows>(number: u64, end: u64, page: Result<Page<R>, Failure>, reading: &mut Reading<R>) -> Result<(), Failure> {
     match page {
         Ok(page) => reading.take(number, page),
-        Err(failure) if is_end(number, end, &failure) => reading.take(number, Page::default()),
+        Err(failure) if is_end(number, end, &failure) || reading.is_proof(number) => reading.take(number, Page::default()),
         Err(failure) => return Err(failure),
     }
     Ok(())
@@ -50,7 +50,10 @@ mod tests {
     use FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, Unavailable};
 
     use super::*;
-    use crate::{domain::Records, sources::adapter::Paging};
+    use crate::{
+        domain::{Record, Records},
+        sources::adapter::Paging,
+    };
 
     fn reading() -> Reading {
         let mut reading = Reading::new(Paging::Pages { size: 10 });
@@ -71,6 +74,16 @@ mod tests {
         ] {
             let taken = take(number, end, Err(Failure::new(kind)), &mut reading());
             assert_eq!(taken, if is_taken { Ok(()) } else { Err(Failure::new(kind)) }, "{number} of {end}: {kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_only_a_proof_may_fail() {
+        for kind in [NotFound, Unavailable, Forbidden, InvalidResponse] {
+            let mut list: Reading = Reading::to_the_end(Paging::Pages { size: 10 });
+            list.take(1, Page { records: [Record { id: "1", ..Record::default() }].into_iter().collect(), ..Page::default() });
+            assert_eq!(take(2, 0, Err(Failure::new(kind)), &mut list), Ok(()), "{kind:?}");
+            assert!(list.wanted().is_empty() && list.finish().agrees, "{kind:?}");
         }
     }
 

@@ -49,7 +49,7 @@ impl Source {
         let inconsistent = Failure::answered(FailureKind::InvalidResponse, 200);
         let list = self.adapter.customers().ok_or(inconsistent)?;
         let request = |at| list.request(at);
-        let wanted = Wanted { paging: list.paging(), request: &request, read: read_customers };
+        let wanted = Wanted { paging: list.paging(), proves_end: true, request: &request, read: read_customers };
         let (deadline, identity) = (Deadline::after(self.limits.walk_deadline.saturating_mul(DEADLINES)), &Identity::own());
         for _ in 0..READINGS {
             let read =

@@ -27,6 +27,8 @@ pub(super) type Reader<R> = fn(&dyn Adapter, &[u8]) -> Result<Page<R>, Unreadabl
 /// What a walk reads: how to ask for a page, and how to parse the body of a 200.
 pub(super) struct Wanted<'a, R> {
     pub(super) paging: Paging,
+    /// Whether pages are read until one has no rows, even if the list looks complete before.
+    pub(super) proves_end: bool,
     pub(super) request: &'a (dyn Fn(Position) -> UpstreamRequest + Send + Sync),
     pub(super) read: Reader<R>,
 }
@@ -65,12 +67,13 @@ impl Source {
     fn most_rows(&self, paging: Paging) -> u64 {
         match paging {
             Paging::Pages { size } => self.limits.max_pages.saturating_mul(size),
-            Paging::Whole => u64::MAX, // one answer, bounded in bytes
+            Paging::Whole { .. } => u64::MAX, // one answer, bounded in bytes
         }
     }
 
     pub(super) async fn read_once<R: Rows>(&self, task: Task<'_, R>) -> Result<Read<R>, Failure> {
-        let mut reading = Reading::new(task.wanted.paging);
+        let Wanted { paging, proves_end, .. } = *task.wanted;
+        let mut reading = if proves_end { Reading::to_the_end(paging) } else { Reading::new(paging) };
         loop {
             // Checked before the pages are listed: a wrong count may be arbitrarily large.
             if reading.last_page() > self.limits.max_pages {

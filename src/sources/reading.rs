@@ -30,6 +30,8 @@ pub(super) trait Rows: Default + Send + 'static {
 #[derive(Debug)]
 pub(super) struct Reading<R = Records> {
     paging: Paging,
+    /// Whether pages are read until one has no rows, even if the list looks complete before.
+    proves_end: bool,
     pages: BTreeMap<u64, Page<R>>,
     /// Why it ended before its last page.
     refused: Option<Failure>,
@@ -91,14 +93,19 @@ impl Rows for Vec<ListedCustomer> {
 
 impl<R: Rows> Reading<R> {
     pub(super) fn new(paging: Paging) -> Self {
-        Self { paging, pages: BTreeMap::new(), refused: None }
+        Self { paging, proves_end: false, pages: BTreeMap::new(), refused: None }
+    }
+
+    /// A reading that proves its end, for a list that no request waits for.
+    pub(super) fn to_the_end(paging: Paging) -> Self {
+        Self { proves_end: true, ..Self::new(paging) }
     }
 
     /// The pages to ask for now; they may be asked for concurrently and arrive in any order.
     /// Empty when the reading is complete.
     pub(super) fn wanted(&self) -> Vec<u64> {
         let Some(last) = self.pages.keys().next_back().copied() else { return vec![1] };
-        if self.paging == Paging::Whole || self.refused.is_some() {
+        if self.paging.is_whole() || self.refused.is_some() {
             return Vec::new();
         }
         let missing: Vec<u64> = (2..=self.stated_pages()).filter(|page| !self.pages.contains_key(page)).collect();
@@ -112,7 +119,22 @@ impl<R: Rows> Reading<R> {
 
     /// Whether there may be another page after the last one received.
     fn is_followed(&self, last: u64) -> bool {
-        self.paging != Paging::Whole && self.is_full(last) && self.is_past_the_end(last) && !self.is_repeated(last)
+        let has_more = self.is_full(last) && self.is_past_the_end(last);
+        !self.paging.is_whole() && (has_more || self.is_doubted(last)) && !self.is_repeated(last)
+    }
+
+    /// Whether the list has to prove that a page is its last: if no pages are counted, the server may return fewer
+    /// rows than are asked for, and a count beside the first page may be of its rows only.
+    fn is_doubted(&self, last: u64) -> bool {
+        let has_rows = self.pages.get(&last).is_some_and(|page| page.records.count() > 0);
+        let count_proves_nothing = self.stated_count().is_none_or(|count| last == 1 && self.rows() == count);
+        self.proves_end && has_rows && self.counted_pages().is_none() && count_proves_nothing
+    }
+
+    /// Whether a page that was not received yet is requested only as a proof: without it the list looks complete.
+    pub(super) fn is_proof(&self, number: u64) -> bool {
+        let last = number.wrapping_sub(1);
+        self.is_doubted(last) && (self.stated_count().is_some() || !self.is_full(last))
     }
 
     /// The last page that is wanted or was received, as far as is known so far.
@@ -146,7 +168,11 @@ impl<R: Rows> Reading<R> {
 
     /// Adds a received page.
     pub(super) fn take(&mut self, number: u64, page: Page<R>) {
+        let is_proof = self.is_proof(number);
         self.pages.insert(number, page);
+        if is_proof && self.is_repeated(number) {
+            self.pages.insert(number, Page::default()); // the server ignores the page number: everything is on the first one
+        }
     }
 
     /// Records that a page that should exist cannot be obtained.
@@ -161,9 +187,9 @@ impl<R: Rows> Reading<R> {
         let (count, paging, refused) = (self.stated_count(), self.paging, self.refused);
         let odd_fields = self.pages.values().map(|page| page.odd_fields).sum();
         let records = R::distinct(self.pages.into_values().map(|page| page.records).collect());
-        let came = if paging == Paging::Whole { rows } else { records.count() as u64 };
+        let came = if paging.is_whole() { rows } else { records.count() as u64 };
         // Without a stated count, a row that comes twice shows that another may have been missed.
-        let fits = count.map_or(paging == Paging::Whole || rows == came, |count| count == came);
+        let fits = count.map_or(paging.is_whole() || rows == came, |count| count == came);
         Read { records, agrees: unchanged && fits, refused, odd_fields }
     }
 

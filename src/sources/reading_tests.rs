@@ -19,7 +19,10 @@ fn page(ids: impl IntoIterator<Item = u64>, count: Option<u64>, pages: Option<u6
 
 /// Walks a server that is a function of the page number; returns the pages asked for, and the result.
 fn walk(size: u64, server: impl Fn(u64) -> Page) -> (Vec<u64>, Read) {
-    let mut reading = Reading::new(Paging::Pages { size });
+    read(Reading::new(Paging::Pages { size }), server)
+}
+
+fn read(mut reading: Reading, server: impl Fn(u64) -> Page) -> (Vec<u64>, Read) {
     let mut asked = Vec::new();
     loop {
         let wanted = reading.wanted();
@@ -210,12 +213,58 @@ fn rows_missing_against_the_count_disagree() {
 
 #[test]
 fn one_answer_that_holds_everything_is_counted_by_rows() {
-    let mut reading = Reading::new(Paging::Whole);
+    let mut reading = Reading::new(Paging::Whole { suspicious: 1000 });
     assert_eq!(reading.wanted(), vec![1]);
     reading.take(1, page([1, 2, 2], Some(3), None));
     assert!(reading.wanted().is_empty());
     let read = reading.finish();
     assert!(read.agrees && read.records.len() == 2);
+}
+
+#[test]
+fn a_list_that_proves_its_end_does_not_end_with_a_page_that_is_only_short() {
+    let whole: &dyn Fn(u64) -> Page = &|n| page(slice(5, 10, n), None, None);
+    let cut: &dyn Fn(u64) -> Page = &|n| page(slice(25, 4, n), None, None);
+    let counts_pages_rows: &dyn Fn(u64) -> Page = &|n| page(slice(6, 6, n), Some(if n == 1 { 6 } else { 0 }), Some(0));
+    let counts: &dyn Fn(u64) -> Page = &|n| page(slice(25, 10, n), Some(25), Some(0));
+    let pages: &dyn Fn(u64) -> Page = &|n| page(slice(5, 10, n), None, Some(1));
+    let ignores_the_number: &dyn Fn(u64) -> Page = &|_| page(0..5, None, None);
+    let ignores_it_and_counts: &dyn Fn(u64) -> Page = &|_| page(0..5, Some(5), Some(0));
+    let empty: &dyn Fn(u64) -> Page = &|_| page(0..0, None, None);
+    let list = |server: &dyn Fn(u64) -> Page| read(Reading::to_the_end(Paging::Pages { size: 10 }), server);
+    for (what, server, asked, agrees, rows) in [
+        ("whole, and one page more", whole, 2, true, 5),
+        ("smaller pages than asked for", cut, 8, true, 25),
+        ("a count of one page's rows", counts_pages_rows, 2, false, 6),
+        ("a count of all", counts, 3, true, 25),
+        ("a stated number of pages", pages, 1, true, 5),
+        ("the page number is ignored", ignores_the_number, 2, true, 5),
+        ("the page number is ignored beside a count", ignores_it_and_counts, 2, true, 5),
+        ("nobody", empty, 1, true, 0),
+    ] {
+        let (pages, read) = list(server);
+        assert_eq!((pages.len(), read.agrees, read.records.len()), (asked, agrees, rows), "{what}");
+    }
+}
+
+#[test]
+fn only_a_page_behind_a_list_that_looks_complete_is_a_proof() {
+    for (rows, count, pages, is_proof) in [
+        (5, None, None, true),
+        (5, Some(5), Some(0), true),
+        (10, Some(10), Some(0), true), // as many as asked for, but counted
+        (10, None, None, false),       // a full page: more may follow
+        (5, Some(20), Some(0), false),
+        (5, Some(5), Some(1), false),
+        (0, None, None, false),
+    ] {
+        let mut reading = Reading::to_the_end(Paging::Pages { size: 10 });
+        reading.take(1, page(0..rows, count, pages));
+        assert_eq!(reading.is_proof(2), is_proof, "{rows} {count:?} {pages:?}");
+        let mut roll = Reading::new(Paging::Pages { size: 10 });
+        roll.take(1, page(0..rows, count, pages));
+        assert!(!roll.is_proof(2), "{rows} {count:?} {pages:?}");
+    }
 }
 
 proptest! {

@@ -53,7 +53,8 @@ impl Source {
         let deadline = Deadline::after(self.limits.walk_deadline);
         let (span, origin) = &mut spans::begin_walk(origin, "walk", self.name());
         let request = |at| self.adapter.request(customer, at);
-        let wanted = Wanted { paging: self.adapter.paging(), request: &request, read: |adapter, body| adapter.read(body) };
+        let wanted =
+            Wanted { paging: self.adapter.paging(), proves_end: false, request: &request, read: |adapter, body| adapter.read(body) };
         let task = Task { wanted: &wanted, identity, origin, deadline, patience, was_unusable };
         let walked = self.read_consistently(customer, task).await;
         let (walk, odd_fields) = match walked {
@@ -93,6 +94,9 @@ impl Source {
         }
         if !complete {
             warnings.push(Warning { code: WarningCode::ChangedWhileReading, source: Some(self.name()), count: None });
+        }
+        if let Some(count) = self.adapter.paging().suspicious().filter(|count| *count == read.records.len() as u64) {
+            warnings.push(Warning { code: WarningCode::PossiblyTruncated, source: Some(self.name()), count: Some(count) });
         }
         let Own { records, warning, other_customer } = keep_own(self.name(), self.adapter.says_inherited(), customer, read.records)?;
         warnings.extend(warning);

@@ -25,10 +25,33 @@ async fn a_list_that_fails_does_not_make_the_other_one_be_read_again() {
     world.my_reports.always(Reply::status(503));
     let gateway = discovering(&world).set("customers.refresh", "1h").start().await;
     until("the list to be tried again and again", || world.lists_asked().1 >= 3).await;
-    assert_eq!(world.lists_asked().0, 1);
+    assert_eq!(world.lists_asked().0, 2, "a page, and one that proves the end");
     world.list(&every_case());
     ready(&gateway).await;
-    assert_eq!(world.lists_asked().0, 1);
+    assert_eq!(world.lists_asked().0, 2);
+}
+
+#[tokio::test]
+async fn a_server_that_returns_fewer_customers_than_requested_is_read_to_its_end() {
+    // What follows the end: an empty page, a refusal, trouble, or the last page once more.
+    for beyond in ["empty", "refused", "trouble", "repeated"] {
+        let world = World::new().await;
+        let tenants: Vec<Value> = (0..25).map(|number| tenant(&format!("m-{number}"), "M", "")).collect();
+        world.list(&Lists { advanced_automation: every_case().advanced_automation, ..Lists::default() });
+        world.my_reports.answer(move |call| {
+            let index = if beyond == "repeated" { call.number("pageIndex").min(2) } else { call.number("pageIndex") };
+            let data: Vec<&Value> = tenants.iter().skip(index * 10).take(10).collect();
+            match beyond {
+                "refused" if data.is_empty() => Reply::status(400),
+                "trouble" if data.is_empty() => Reply::status(500),
+                _ => Reply::json(200, &json!({"page_size": data.len(), "data": data, "status": "success"})),
+            }
+        });
+        let gateway = discovering(&world).start().await;
+        ready(&gateway).await;
+        let links = links(&gateway).await;
+        assert_eq!(links.iter().filter(|link| link.contains(" | m-")).count(), 25, "{beyond}: {links:?}");
+    }
 }
 
 #[tokio::test]

@@ -186,3 +186,13 @@ async fn the_order_in_which_rows_come_changes_not_a_byte() {
     seen.dedup();
     assert_eq!(seen.len(), 2, "{seen:#?}");
 }
+
+#[tokio::test]
+async fn as_many_users_as_the_largest_page_of_my_reports_may_not_be_all() {
+    for (users, warnings) in [(999, json!([])), (1000, json!([{"code": "possibly_truncated", "source": "my_reports", "count": 1000}]))] {
+        let world = World::new().await;
+        world.users((0..users).map(|number| user(&number.to_string(), "Ann", "")).collect());
+        let answer = world.start().await.get("/customers/acme/users?page_size=1").await.json();
+        assert_eq!((answer["status"].as_str(), &answer["total"], &answer["warnings"]), (Some("success"), &json!(users), &warnings));
+    }
+}

@@ -93,7 +93,7 @@ impl Redis {
     pub(crate) async fn until_heard_by(&self, count: usize) {
         let mut redis = self.ask();
         let mut heard_by = move || {
-            let channels: Vec<String> = redis::cmd("PUBSUB").arg("CHANNELS").arg("rollcall:4:changes:*").query(&mut redis).unwrap();
+            let channels: Vec<String> = redis::cmd("PUBSUB").arg("CHANNELS").arg("rollcall:5:changes:*").query(&mut redis).unwrap();
             let heard_by = redis::cmd("PUBSUB").arg("NUMSUB").arg(channels).query::<Vec<(String, usize)>>(&mut redis).unwrap();
             heard_by.iter().map(|(_, count)| count).sum::<usize>()
         };

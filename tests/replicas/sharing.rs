@@ -129,7 +129,7 @@ async fn nothing_in_redis_can_be_read_or_moved() {
         assert!(left > 0, "{name} expires");
     }
     let holds = |text: &str| all.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes()));
-    assert!(holds("rollcall:4:copy:advanced_automation"), "it was looked at");
+    assert!(holds("rollcall:5:copy:advanced_automation"), "it was looked at");
     for text in ["@", "acme.example", "ann", "lee", "secret", "my-reports-token", "token-1"] {
         assert!(!holds(text) || text == "@", "{text}");
     }

@@ -1,8 +1,7 @@
 //! "Customers, Get All": the list of customers, reduced to the fields that may be read.
 //!
 //! Source of the facts: MyReports' API reference (en-us), "Customers", "Get All", for resellers and
-//! for enterprises: `pageIndex` from 0, `pageSize` up to 1,000, and no total. So the list ends with
-//! the first page that is not full.
+//! for enterprises: `pageIndex` from 0, `pageSize` up to 1,000, and no total.
 
 use serde::Deserialize;
 

@@ -36,6 +36,7 @@ const OAUTH: OAuthDefaults = OAuthDefaults {
     scope: "openid offline_access onboarding",
     token_store: "my-reports.token",
 };
+
 /// The customers per page of their list: the documented maximum.
 const CUSTOMERS_ON_A_PAGE: u64 = 1000;
 
@@ -50,7 +51,7 @@ impl Adapter for MyReports {
     }
 
     fn paging(&self) -> Paging {
-        Paging::Whole
+        Paging::Whole { suspicious: CUSTOMERS_ON_A_PAGE } // no paging is documented, but the API may cut here as well
     }
 
     fn request(&self, customer: &RemoteId, _: Position) -> UpstreamRequest {
