@@ -14,6 +14,8 @@ pub struct Failure {
     pub http_status: Option<u16>,
     /// How long the source, or our own guard in front of it, asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// Whether it was met where the source's tokens are issued, so that the source itself was not asked.
+    pub is_of_token: bool,
 }
 
 /// Why a source gave no users. If several sources fail, the reason that comes first in this list decides the error.
@@ -57,12 +59,12 @@ pub enum FailureKind {
 impl Failure {
     /// Creates a failure without an HTTP answer.
     pub const fn new(kind: FailureKind) -> Self {
-        Self { kind, http_status: None, retry_after: None }
+        Self { kind, http_status: None, retry_after: None, is_of_token: false }
     }
 
     /// Creates a failure that an HTTP answer reported.
     pub const fn answered(kind: FailureKind, status: u16) -> Self {
-        Self { kind, http_status: Some(status), retry_after: None }
+        Self { kind, http_status: Some(status), retry_after: None, is_of_token: false }
     }
 
     /// Returns the one of two failures that decides the caller's answer. If both are of the same kind, or

@@ -56,7 +56,7 @@ impl Call {
     fn says_nothing(&self, failed: FailureKind, whole: Duration) -> bool {
         match failed {
             FailureKind::Timeout => self.sent.is_none() || self.given + SLACK < whole,
-            FailureKind::Unauthorized => self.sent.is_none(),
+            FailureKind::Unauthorized | FailureKind::Forbidden | FailureKind::RateLimited => self.sent.is_none(),
             _ => false,
         }
     }
@@ -89,7 +89,10 @@ impl Source {
         let own_time = || task.deadline.or_after(self.limits.timeout);
         let authorization = match task.identity.brought() {
             Some(brought) => brought.clone(),
-            None => self.credentials.authorization(&self.client, own_time(), Some(&task.origin.trace)).await?,
+            None => {
+                let obtained = self.credentials.authorization(&self.client, own_time(), Some(&task.origin.trace)).await;
+                obtained.map_err(|failure| Failure { is_of_token: true, ..failure })?
+            }
         };
         let _place = self.place(task.deadline).await?; // only now, so that waiting for a token takes up no place
         permit.holds().map_err(overloaded)?; // the breaker may have opened meanwhile
@@ -177,7 +180,7 @@ fn overloaded(retry_after: Duration) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use FailureKind::{Forbidden, Timeout, Unauthorized, Unavailable};
+    use FailureKind::{Forbidden, RateLimited, Timeout, Unauthorized, Unavailable};
 
     use super::*;
     use crate::config::Secret;
@@ -193,6 +196,9 @@ mod tests {
             (Unauthorized, true, little, false),
             (Unavailable, false, little, false), // the token endpoint is down, which the breaker counts, too
             (Forbidden, true, little, false),
+            (Forbidden, false, little, true),
+            (RateLimited, true, little, false),
+            (RateLimited, false, little, true),
         ] {
             let sent = is_sent.then(|| Authorization::bearer(&Secret::new("a-token"))).flatten();
             let call = Call { sent, given, ..Call::new(0) };

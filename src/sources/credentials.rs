@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     authorization::Authorization,
-    oauth::{Basic, Endpoint, Grant, OAuthSettings, Renewals, TokenSource},
+    oauth::{Basic, Endpoint, Grant, LeftAlone, OAuthSettings, Renewals, TokenSource},
     scope::{CallerCredentials, Identity, ScopeKey},
 };
 use crate::{
@@ -108,9 +108,14 @@ impl Credentials {
     ) -> Self {
         let grant = match settings {
             CredentialSettings::Bearer(source) => return Self::Bearer(BearerToken { name, source, held: Mutex::default() }),
-            CredentialSettings::ClientCredentials { token_url: url, client_id, client_secret } => {
-                Grant::ClientCredentials(Endpoint { name, url, client_id, client_secret, basic: Basic::Plain })
-            }
+            CredentialSettings::ClientCredentials { token_url: url, client_id, client_secret } => Grant::ClientCredentials(Endpoint {
+                name,
+                url,
+                client_id,
+                client_secret,
+                basic: Basic::Plain,
+                left_alone: LeftAlone::default(),
+            }),
             CredentialSettings::Forward(header) => return Self::Forward { key: ScopeKey::new(), header },
             CredentialSettings::RefreshToken(settings) => Grant::RefreshToken(settings.into_refresh(renewals.clone(), shared)),
         };

@@ -1,7 +1,10 @@
 //! One replica's own trouble does not affect another one, and whatever a replica takes from another one is
 //! checked as if it had asked itself.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use serde_json::json;
 
@@ -50,4 +53,25 @@ async fn the_rows_of_somebody_else_in_an_incomplete_walk_of_another_replica_are_
     assert_eq!((&first["status"], first.clone()), (&json!("incomplete"), alike), "the replica that was told knows when it was");
     assert_eq!(knows["status"], "invalid_response", "{knows}");
     assert_eq!(world.asked().0, 2 * walk, "one walk serves all");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_replica_without_a_token_takes_nobody_with_it() {
+    let (redis, world) = (Redis::start().await, World::of_two().await);
+    let issued = AtomicUsize::new(0);
+    world.advanced_automation.answer(move |call| match call.path.ends_with("/idp/token") {
+        true if issued.fetch_add(1, Ordering::SeqCst) == 0 => Reply::json(200, &json!({"access_token": "token-1", "expires_in": 7200})),
+        true => Reply::status(403).after(Duration::from_secs(1)),
+        false => roll(call),
+    });
+    let setup = || redis.shared_by(world.gateway()).set("sources.advanced_automation.retries", "0");
+    let (well, sick) = (setup().start().await, setup().start().await);
+    redis.until_heard_by(2).await;
+    assert_eq!(well.get(&path("other")).await.status, 200);
+    let first = tokio::spawn(async move { sick.get(&path("acme")).await });
+    until("the sick one to ask for a token", || world.advanced_automation.count("/idp/token") == 2).await;
+    let answer = well.get(&path("acme")).await;
+    assert_eq!(first.await.unwrap().code(), "upstream_forbidden");
+    assert_eq!(answer.status, 200, "{answer:?}");
 }

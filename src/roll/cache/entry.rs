@@ -245,14 +245,15 @@ impl WireRecord<'_> {
 }
 
 impl From<&Failure> for WireFailure {
-    fn from(Failure { kind, http_status, retry_after }: &Failure) -> Self {
+    /// A failure of a token is not told to others, so that need not be written.
+    fn from(Failure { kind, http_status, retry_after, is_of_token: _ }: &Failure) -> Self {
         Self { kind: *kind, http_status: *http_status, retry_after: retry_after.map(millis) }
     }
 }
 
 impl From<WireFailure> for Failure {
     fn from(WireFailure { kind, http_status, retry_after }: WireFailure) -> Self {
-        Self { kind, http_status, retry_after: retry_after.map(Duration::from_millis) }
+        Self { kind, http_status, retry_after: retry_after.map(Duration::from_millis), is_of_token: false }
     }
 }
 

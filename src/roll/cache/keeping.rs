@@ -148,9 +148,9 @@ impl SourceCache {
 pub(super) const fn is_of_source(failure: &Failure) -> bool {
     use FailureKind::{BadRequest, Forbidden, InvalidResponse, NotFound, Overloaded, RateLimited, Timeout, Unauthorized, Unavailable};
     match failure.kind {
+        _ if failure.is_of_token => false,
         BadRequest | Forbidden | NotFound | RateLimited | Unavailable => failure.http_status.is_some(),
-        // The status may come from the token endpoint; and whose rows they are is judged by each replica's
-        // own links.
+        // The token may be this replica's own; and whose rows they are is judged by each replica's own links.
         Unauthorized | InvalidResponse | Timeout | Overloaded => false,
     }
 }

@@ -8,7 +8,10 @@ use http::{HeaderValue, Method, header};
 use secrecy::zeroize::Zeroizing;
 use url::{Url, form_urlencoded};
 
-use super::answer::{Granted, OAuthError, read_granted, read_refusal};
+use super::{
+    answer::{Granted, OAuthError, read_granted, read_refusal},
+    left_alone::LeftAlone,
+};
 use crate::{
     config::{Secret, SecretSource},
     domain::{Failure, FailureKind, SourceName},
@@ -29,6 +32,7 @@ pub(in crate::sources) struct Endpoint {
     pub(in crate::sources) client_id: String,
     pub(in crate::sources) client_secret: SecretSource,
     pub(in crate::sources) basic: Basic,
+    pub(in crate::sources) left_alone: LeftAlone,
 }
 
 /// How the client's id and secret are put into HTTP Basic.
@@ -56,7 +60,7 @@ impl Endpoint {
         format!("{}\u{1f}{}", self.url, self.client_id)
     }
 
-    /// Sends a form; `patience` is the timeout of this one call, by default the client's own.
+    /// Sends a form, unless the endpoint asked to be left alone; `patience` is the timeout of this one call, by default the client's own.
     pub(super) async fn ask(
         &self,
         client: &Client,
@@ -64,6 +68,9 @@ impl Endpoint {
         patience: Option<Duration>,
         trace: Option<&Trace>,
     ) -> Result<Granted, Refused> {
+        if let Some(failure) = self.left_alone.now() {
+            return Err(failure.into());
+        }
         let mut request = self.request(form)?;
         let mut span = trace.map_or_else(Span::none, |trace| spans::begin_attempt(trace, self.name, &mut request, 0));
         let answered = match patience.map(Deadline::after) {
@@ -74,7 +81,11 @@ impl Endpoint {
             spans::note_status(&mut span, answer.status);
             read(answer)
         });
-        spans::note_outcome(&mut span, granted.as_ref().err().map(|refused| &refused.failure));
+        let failed = granted.as_ref().err().map(|refused| &refused.failure);
+        spans::note_outcome(&mut span, failed);
+        if let Some(failure) = failed {
+            self.left_alone.note(*failure);
+        }
         granted
     }
 
@@ -142,6 +153,7 @@ mod tests {
     fn id_and_secret_are_sent_as_the_endpoint_wants_them() {
         let endpoint = |basic| Endpoint {
             basic,
+            left_alone: LeftAlone::default(),
             name: SourceName::new("test"),
             url: Url::parse("http://127.0.0.1/token").unwrap(),
             client_id: "gate way".to_owned(),

@@ -57,14 +57,22 @@ mod tests {
     use crate::{
         config::{Secret, SecretSource},
         domain::SourceName,
-        sources::oauth::Basic,
+        sources::oauth::{Basic, LeftAlone},
     };
 
     #[test]
     fn a_grant_is_another_one_with_another_secret_and_tells_none() {
         let grant = |url: &str, id: &str, secret: SecretSource| {
             let (name, url) = (SourceName::new("test"), url.parse().unwrap());
-            Grant::ClientCredentials(Endpoint { name, url, client_id: id.to_owned(), client_secret: secret, basic: Basic::Plain }).digest()
+            Grant::ClientCredentials(Endpoint {
+                name,
+                url,
+                client_id: id.to_owned(),
+                client_secret: secret,
+                basic: Basic::Plain,
+                left_alone: LeftAlone::default(),
+            })
+            .digest()
         };
         let written = |text: &str| SecretSource::Written(Secret::new(text));
         let first = grant("http://a/", "us", written("hunter2")).unwrap();

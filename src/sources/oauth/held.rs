@@ -17,27 +17,14 @@ const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
 /// The same for one that was accepted for another page: as far as is known, the request itself is refused.
 const ACCEPTED_PAUSE: Duration = Duration::from_secs(10);
 
-/// After a failed renewal while the token is still valid, the next one waits at least this long.
-const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
-
-/// The longest `Retry-After` of a token endpoint that is obeyed for all requests.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-
 /// What is held for one grant, shared by all configurations that have it.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pub(super) token: ArcSwapOption<Token>,
-    pub(super) failed: ArcSwapOption<FailedRenewal>,
+    pub(super) quiet_until: ArcSwapOption<Instant>,
     /// Whether the next token replaces a refused one.
     pub(super) was_refused: AtomicBool,
     pub(super) renewals: Flights<(), Result<Authorization, Failure>>,
-}
-
-/// The latest renewal that failed.
-#[derive(Debug)]
-pub(super) struct FailedRenewal {
-    at: Instant,
-    failure: Failure,
 }
 
 /// An access token.
@@ -60,28 +47,6 @@ impl Held {
     /// refresh token of a new login, or of another replica.
     pub(super) fn fits(&self, store: FileStamp) -> bool {
         self.token.load().as_ref().is_none_or(|token| token.store == store)
-    }
-}
-
-impl FailedRenewal {
-    pub(super) fn now(failure: Failure) -> Self {
-        Self { at: Instant::now(), failure }
-    }
-
-    /// Whether a token that is still valid is not renewed for now.
-    pub(super) fn is_recent(&self, now: Instant) -> bool {
-        now < self.at + self.asked().max(RENEWAL_PAUSE)
-    }
-
-    /// The failure, with what is left of the wait, while the endpoint wants to be left alone.
-    pub(super) fn left_alone(&self, now: Instant) -> Option<Failure> {
-        let left = (self.at + self.asked()).checked_duration_since(now).filter(|left| !left.is_zero())?;
-        Some(Failure { retry_after: Some(left), ..self.failure })
-    }
-
-    /// How long the endpoint asks to be left alone, as far as it is obeyed.
-    fn asked(&self) -> Duration {
-        self.failure.retry_after.unwrap_or_default().min(LONGEST_PAUSE)
     }
 }
 

@@ -14,6 +14,7 @@ mod due;
 mod endpoint;
 mod grant;
 mod held;
+mod left_alone;
 mod login;
 mod memory;
 mod refresh;
@@ -32,6 +33,7 @@ pub use store::StoreError;
 
 pub(super) use endpoint::{Basic, Endpoint};
 pub(super) use grant::Grant;
+pub(super) use left_alone::LeftAlone;
 pub(super) use renew::LONGEST_RENEWAL;
 pub(super) use token::TokenSource;
 

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::{
     endpoint::{Basic, Endpoint},
+    left_alone::LeftAlone,
     login_command,
     refresh::Refresh,
     renewals::Renewals,
@@ -71,6 +72,7 @@ impl OAuthSettings {
                 client_id,
                 client_secret: client_secret?,
                 basic: Basic::Encoded,
+                left_alone: LeftAlone::default(),
             },
             authorize_url: url(authorize_url?),
             redirect_uri: redirect_uri?,

@@ -1,12 +1,15 @@
 //! One access token for all calls, renewed before it ends, by one call.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
 use super::{
     grant::Grant,
-    held::{FailedRenewal, Held, Token},
+    held::{Held, Token},
     renewals::Renewals,
 };
 use crate::{
@@ -16,6 +19,9 @@ use crate::{
     sources::authorization::Authorization,
     telemetry::{Metrics, Trace},
 };
+
+/// After a failed renewal while the token is still valid, the next one waits this long.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 /// Provides the token that is sent with every call.
 #[derive(Debug)]
@@ -51,15 +57,12 @@ impl TokenSource {
     ) -> Result<Authorization, Failure> {
         let now = Instant::now();
         let held = self.0.held.token.load_full().filter(|token| now < token.ends_at);
-        let failed = self.0.held.failed.load();
         if let Some(token) = held {
-            if now >= token.renew_at && !failed.as_ref().is_some_and(|failed| failed.is_recent(now)) {
+            let quiet = self.0.held.quiet_until.load().as_deref().is_some_and(|until| now < *until);
+            if now >= token.renew_at && !quiet {
                 self.renew(client, trace).detach();
             }
             return Ok(token.authorization.clone());
-        }
-        if let Some(failure) = failed.as_ref().and_then(|failed| failed.left_alone(now)) {
-            return Err(failure);
         }
         let seat = self.renew(client, trace);
         deadline.bound(seat.flight).await?.unwrap_or(Err(Failure::new(FailureKind::Unavailable)))
@@ -96,7 +99,7 @@ impl TokenSource {
                     inner.metrics.token_renewed(inner.name);
                 }
                 Err(failure) => {
-                    inner.held.failed.store(Some(Arc::new(FailedRenewal::now(*failure))));
+                    inner.held.quiet_until.store(Some(Arc::new(Instant::now() + RENEWAL_PAUSE)));
                     tracing::warn!(source = %inner.name, outcome = failure.kind.as_str(), http_status = failure.http_status, "no token was issued");
                 }
             }
