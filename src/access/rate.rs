@@ -46,16 +46,6 @@ impl Rate {
     pub(super) const fn a_minute(count: NonZeroU32) -> Self {
         Self { count, per: Per::Minute }
     }
-
-    /// How long it takes after a burst until another one is possible.
-    pub(super) fn refill(self, burst: Option<NonZeroU32>) -> Duration {
-        let period = match self.per {
-            Per::Second => Duration::from_secs(1),
-            Per::Minute => Duration::from_mins(1),
-            Per::Hour => Duration::from_hours(1),
-        };
-        period.mul_f64(f64::from(burst.unwrap_or(self.count).get()) / f64::from(self.count.get()))
-    }
 }
 
 fn parse(text: &str) -> Option<Rate> {
@@ -103,13 +93,6 @@ mod tests {
         }
         for bad in ["", "50", "0/s", "-1/s", "1.5/s", "50/d", "50/sec", "/s", "99999999999/s"] {
             assert_eq!(parse(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_burst_may_be_made_again_when_the_rate_has_made_up_for_it() {
-        for (rate, burst, seconds) in [("50/s", None, 1), ("50/s", Some(1000), 20), ("1000/h", None, 3600), ("60/m", Some(6), 6)] {
-            assert_eq!(parse(rate).unwrap().refill(burst.and_then(NonZeroU32::new)), Duration::from_secs(seconds), "{rate} {burst:?}");
         }
     }
 

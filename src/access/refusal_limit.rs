@@ -1,11 +1,14 @@
 //! How often requests from an address may be refused: unknown callers have no limit of their own.
 
 use std::{
+    convert::Infallible,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::Arc,
     time::Duration,
 };
+
+use quick_cache::sync::Cache;
 
 use super::rate::{Rate, RateLimit};
 
@@ -14,28 +17,28 @@ use super::rate::{Rate, RateLimit};
 const BURST: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 const A_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap();
 
-/// How many addresses are remembered, and for how long: until a whole burst has been refilled.
-const MOST: u64 = 100_000;
-const REMEMBERED: Duration = Duration::from_mins(2);
+/// How many addresses are remembered; a forgotten one counts as new.
+const MOST: usize = 100_000;
 
 /// The bits of an IPv6 address that the end user cannot choose.
 const NETWORK: u128 = !(u64::MAX as u128);
 
 /// Counts refusals by address. Known callers are admitted regardless, because they may share an address.
 #[derive(Debug)]
-pub(super) struct RefusalLimit(moka::sync::Cache<IpAddr, Arc<RateLimit>>);
+pub(super) struct RefusalLimit(Cache<IpAddr, Arc<RateLimit>>);
 
 impl Default for RefusalLimit {
     fn default() -> Self {
-        Self(moka::sync::Cache::builder().max_capacity(MOST).time_to_idle(REMEMBERED).build())
+        Self(Cache::new(MOST))
     }
 }
 
 impl RefusalLimit {
     /// Counts one refusal; returns how long to wait if it exceeds the limit.
     pub(super) fn wait(&self, address: IpAddr) -> Option<Duration> {
-        let rate = Rate::a_minute(A_MINUTE);
-        self.0.get_with(whole(address), || Arc::new(RateLimit::new(rate, Some(BURST)))).wait()
+        let new = || Ok::<_, Infallible>(Arc::new(RateLimit::new(Rate::a_minute(A_MINUTE), Some(BURST))));
+        let Ok(limit) = self.0.get_or_insert_with(&whole(address), new);
+        limit.wait()
     }
 }
 

@@ -9,7 +9,7 @@ mod settings;
 mod signatures;
 mod subjects;
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, TokenData, Validation, decode, decode_header,
@@ -83,7 +83,8 @@ impl Tokens {
 
     fn caller(&self, claims: &Map<String, Value>) -> Caller {
         let named = subject(claims);
-        let Subject { name, label, limit } = self.subjects.get_with(Sha256::digest(named).into(), || self.subject(named));
+        let digest: [u8; 32] = Sha256::digest(named).into();
+        let Ok(Subject { name, label, limit }) = self.subjects.get_or_insert_with(&digest, || Ok::<_, Infallible>(self.subject(named)));
         let listed = claims.get(&self.settings.customers_claim).and_then(Value::as_array);
         let customers = CustomerFilter::read_what_can_be(listed.into_iter().flatten().filter_map(Value::as_str));
         Caller::new(name, Some(label), customers, limit)

@@ -1,18 +1,18 @@
 //! The token subjects that are remembered, each with its limit: how many requests it may still make.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc};
 
 use parking_lot::Mutex;
+use quick_cache::sync::Cache;
 
 use super::TokenSettings;
 use crate::access::rate::{Rate, RateLimit};
 
-/// How many subjects are remembered, and for how long at least after their last request.
-const MOST_SUBJECTS: u64 = 100_000;
-const REMEMBERED: Duration = Duration::from_mins(10);
+/// How many subjects are remembered; a forgotten one counts as new.
+const MOST_SUBJECTS: usize = 100_000;
 
 /// The subjects by the digest of their full name: two names may look the same once they are made fit for the log.
-pub(super) type Subjects = moka::sync::Cache<[u8; 32], Subject>;
+pub(super) type Subjects = Arc<Cache<[u8; 32], Subject>>;
 
 /// What is remembered about a subject.
 #[derive(Clone, Debug)]
@@ -40,14 +40,7 @@ impl KeptSubjects {
         let mut kept = self.0.lock();
         match kept.as_ref().filter(|(before, _)| *before == counted) {
             Some((_, subjects)) => subjects.clone(),
-            None => kept.insert((counted, remembering(settings))).1.clone(),
+            None => kept.insert((counted, Arc::new(Cache::new(MOST_SUBJECTS)))).1.clone(),
         }
     }
-}
-
-/// A forgotten subject counts as a new one. Unless there are too many, none is forgotten before its limit would allow a
-/// full burst again.
-fn remembering(settings: &TokenSettings) -> Subjects {
-    let remembered = settings.rate.map_or(REMEMBERED, |rate| rate.refill(settings.burst).max(REMEMBERED));
-    moka::sync::Cache::builder().max_capacity(MOST_SUBJECTS).time_to_idle(remembered).build()
 }

@@ -7,12 +7,12 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Cooling, Key, SourceCache};
+use super::{Key, SourceCache};
 use crate::{
     domain::{Failure, FailureKind, Moment},
     roll::{
         cached_answer::{CachedAnswer, SourceAnswer},
-        freshness::{FreshnessPolicy, cool_down},
+        freshness::FreshnessPolicy,
     },
     sources::{Scope, Walk},
 };
@@ -35,7 +35,7 @@ impl SourceCache {
     /// Returns whether a copy may still be used: the links may have changed since, and the credentials that
     /// fetched it may have been refused.
     pub(super) fn is_own(&self, key: &Key, copy: &CachedAnswer) -> bool {
-        if self.refused_at(key).is_some_and(|refused| copy.is_from_before(refused)) {
+        if self.refused.at(key.scope, key.source).is_some_and(|refused| copy.is_from_before(refused)) {
             return false;
         }
         match &copy.answer {
@@ -48,7 +48,7 @@ impl SourceCache {
     /// since, its result is only for those who wait.
     pub(super) fn keep(&self, key: &Key, walked: Result<Walk, Failure>, begun: Instant) -> Result<Arc<CachedAnswer>, Failure> {
         let copy = Arc::new(self.said(key, walked, Moment::now(), Duration::ZERO)?);
-        if self.refused_at(key).is_some_and(|refused| begun <= refused) {
+        if self.refused.at(key.scope, key.source).is_some_and(|refused| begun <= refused) {
             self.held.remove(key);
             return Ok(copy);
         }
@@ -78,12 +78,12 @@ impl SourceCache {
             Err(failure) if is_believed(failure.kind, key.scope) => {
                 self.held.remove(key);
                 if failure.kind == FailureKind::Unauthorized {
-                    self.ended.insert((key.scope, key.source), Instant::now());
+                    self.refused.note(key.scope, key.source);
                 }
                 Err(failure)
             }
             Err(failure) => {
-                self.cool(key, failure);
+                self.failures.note(key, failure);
                 Err(failure)
             }
         }
@@ -92,18 +92,13 @@ impl SourceCache {
     /// Holds a copy. A walk whose counts never agreed is returned to its waiters, but not kept as a copy.
     fn hold(&self, key: &Key, copy: &Arc<CachedAnswer>) {
         if copy.is_kept() {
-            self.failures.invalidate(key);
+            self.failures.forget(key);
             self.held.insert(key.clone(), Arc::clone(copy));
             self.tell_lack_of_room(key, copy);
         } else {
-            self.cool(key, Failure::new(FailureKind::InvalidResponse));
+            self.failures.note(key, Failure::new(FailureKind::InvalidResponse));
             self.end_not_found(key);
         }
-    }
-
-    /// When a caller's credentials were last refused, if they were: anything fetched or begun before no longer counts.
-    fn refused_at(&self, key: &Key) -> Option<Instant> {
-        if key.scope.is_brought() { self.ended.get(&(key.scope, key.source)) } else { None }
     }
 
     /// Ends a "not found": users were read, though perhaps not all of them.
@@ -134,12 +129,6 @@ impl SourceCache {
             // A "not found" is never used once it is stale.
             SourceAnswer::NotFound(_) => FreshnessPolicy { fresh: self.not_found, ..FreshnessPolicy::default() },
         }
-    }
-
-    fn cool(&self, key: &Key, failure: Failure) {
-        let failures = self.failures.get(key).map_or(0, |cooling| cooling.failures) + 1;
-        let until = Instant::now() + cool_down(failures, failure.retry_after, fastrand::f64());
-        self.failures.insert(key.clone(), Cooling { until, failures, kind: failure.kind });
     }
 }
 

@@ -4,11 +4,13 @@
 //! With a shared cache ([`shared`]), anything fetched with our own credentials is also looked up there, and
 //! one walk serves all replicas.
 
+mod cooling;
 mod entry;
 mod found;
 mod invalidation;
 mod keeping;
 mod key;
+mod refused_credentials;
 mod shared;
 mod subscription;
 mod telling;
@@ -21,32 +23,30 @@ use std::{
     time::Duration,
 };
 
-use foldhash::quality::RandomState;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::{Keeping, SourceOutcome};
 use crate::{
     customers::Customers,
-    domain::{Failure, FailureKind, RemoteId, SourceName},
+    domain::{Failure, FailureKind, RemoteId},
     flight::{Flights, Seat},
     outbound::Deadline,
     roll::{
         bounded_cache::Cacheable,
         cached_answer::CachedAnswer,
-        freshness::{Freshness, FreshnessPolicy, LONGEST_COOL_DOWN},
+        freshness::{Freshness, FreshnessPolicy},
     },
     shared_cache::SharedCache,
-    sources::{Identity, Scope, Source, WalkRequest},
+    sources::{Identity, Source, WalkRequest},
     telemetry::{Metrics, Origin},
 };
+use cooling::Failures;
 pub(in crate::roll) use found::Found;
 pub use found::{CacheStatus, ForwardReason, WalkShare};
 use key::{Held, Key};
+use refused_credentials::RefusedCredentials;
 use walk_result::{Via, WalkResult};
-
-/// How many failing keys, and how many refused credentials, are remembered at most.
-const MOST_FAILURES: u64 = 100_000;
 
 /// Who asks, and how long they wait.
 #[derive(Clone, Debug)]
@@ -77,22 +77,12 @@ pub(in crate::roll) struct SourceCache {
     /// The lookups in the shared cache that are under way.
     looks: Flights<Key, ()>,
     shared: Option<SharedCache>,
-    failures: moka::sync::Cache<Key, Cooling, RandomState>,
-    /// For each caller's credentials that a source has refused, when that was. Copies from before do not
-    /// count, whichever customer the refusal was about.
-    ended: moka::sync::Cache<(Scope, SourceName), Instant>,
+    failures: Failures,
+    refused: RefusedCredentials,
     policy: FreshnessPolicy,
     not_found: Duration,
     customers: Arc<Customers>,
     metrics: Arc<Metrics>,
-}
-
-/// A source that failed for a customer is left alone for a while if a copy can stand in.
-#[derive(Clone, Copy, Debug)]
-struct Cooling {
-    until: Instant,
-    failures: u32,
-    kind: FailureKind,
 }
 
 impl SourceCache {
@@ -104,14 +94,10 @@ impl SourceCache {
         metrics: Arc<Metrics>,
     ) -> Self {
         let Keeping { policy, not_found, .. } = *keeping;
-        let failures = moka::sync::Cache::builder()
-            .max_capacity(MOST_FAILURES)
-            .time_to_live(policy.whole().max(LONGEST_COOL_DOWN))
-            .build_with_hasher(RandomState::default());
-        let ended = moka::sync::Cache::builder().max_capacity(MOST_FAILURES).time_to_live(policy.whole().max(not_found)).build();
+        let (failures, refused) = (Failures::new(&policy), RefusedCredentials::default());
         let (walks, looks) = (Flights::default(), Flights::default());
         let (held, lack_of_room_is_told) = (Held::new(max_bytes), AtomicBool::default());
-        Self { held, lack_of_room_is_told, walks, looks, shared, failures, ended, policy, not_found, customers, metrics }
+        Self { held, lack_of_room_is_told, walks, looks, shared, failures, refused, policy, not_found, customers, metrics }
     }
 
     /// Starts listening for what other replicas store, and sweeping out unusable entries, until this is

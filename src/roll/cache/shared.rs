@@ -103,7 +103,7 @@ impl SourceCache {
             return None;
         }
         if usable == Freshness::Fresh {
-            self.failures.invalidate(key);
+            self.failures.forget(key);
         }
         copy.note_newest_in(epoch);
         self.held.insert(key.clone(), Arc::clone(&copy));
