@@ -12,13 +12,13 @@ use toml::Value;
 use crate::config::Setting;
 
 /// A number of requests per time, such as `50/s`; up to `burst` at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Rate {
     pub(super) count: NonZeroU32,
     per: Per,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Per {
     Second,
     Minute,

@@ -25,7 +25,7 @@ pub trait Setting: Sized {
 }
 
 /// The URL of a single resource, possibly with a query, but without user information.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint(Url);
 
 /// The base URL of a backend: other URLs are made by appending to it, so it has no query.

@@ -14,7 +14,11 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::origin::Origin;
-use crate::{access::caller::Denied, flight::Flights, outbound::Deadline};
+use crate::{
+    access::caller::Denied,
+    flight::{Flights, Seat},
+    outbound::Deadline,
+};
 
 /// From the first age on, a set is refreshed in the background; from the second one on, before it is used.
 /// A changed set is thus in use within ten seconds.
@@ -37,21 +41,13 @@ const MOST_TRIED: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The successive key sets of an issuer.
-#[derive(Clone, Debug)]
-pub(super) struct KeySets(Arc<Inner>);
-
 #[derive(Debug)]
-struct Inner {
+pub(super) struct KeySets {
     origin: Origin,
     held: ArcSwapOption<Held>,
     asked: Mutex<Option<Asked>>,
     flights: Flights<(), ()>,
 }
-
-/// The key set in use, with its origin. It is kept across configuration changes, so that a reload
-/// while the issuer is down locks no one out.
-#[derive(Debug, Default)]
-pub(in crate::access) struct KeptKeys(Mutex<Option<KeySets>>);
 
 /// When the set was last fetched, and whether that failed.
 #[derive(Clone, Copy, Debug)]
@@ -91,27 +87,21 @@ struct Wire<'a> {
     keys: Vec<&'a RawValue>,
 }
 
-impl KeptKeys {
-    /// Returns the sets of this origin; those in use if they have the same origin.
-    pub(super) fn of(&self, origin: Origin) -> KeySets {
-        let mut kept = self.0.lock();
-        match kept.as_ref().filter(|kept| kept.0.origin.is_as(&origin)) {
-            Some(kept) => kept.clone(),
-            None => kept.insert(KeySets::new(origin)).clone(),
-        }
-    }
-}
-
 impl KeySets {
-    fn new(origin: Origin) -> Self {
-        Self(Arc::new(Inner { origin, held: ArcSwapOption::empty(), asked: Mutex::default(), flights: Flights::default() }))
+    pub(super) fn new(origin: Origin) -> Self {
+        Self { origin, held: ArcSwapOption::empty(), asked: Mutex::default(), flights: Flights::default() }
     }
 
     /// Finds the keys with this id and algorithm; without an id, all keys for the algorithm. There is at least one.
-    pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm, deadline: Deadline) -> Result<Vec<Arc<DecodingKey>>, Denied> {
+    pub(super) async fn find(
+        self: &Arc<Self>,
+        id: Option<&str>,
+        algorithm: Algorithm,
+        deadline: Deadline,
+    ) -> Result<Vec<Arc<DecodingKey>>, Denied> {
         let is_found = self.held().is_some_and(|held| held.fitting(id, algorithm).next().is_some());
-        let asked = *self.0.asked.lock();
-        let age = self.0.held.load().as_ref().map(|held| held.at.elapsed());
+        let asked = *self.asked.lock();
+        let age = self.held.load().as_ref().map(|held| held.at.elapsed());
         match refetch(age, asked.map(|asked| (asked.at.elapsed(), asked.failed)), is_found) {
             Refetch::Nothing => {}
             Refetch::AskBehind => self.ask().detach(),
@@ -125,26 +115,26 @@ impl KeySets {
     }
 
     fn held(&self) -> Option<Arc<Held>> {
-        self.0.held.load_full().filter(|held| held.at.elapsed() < KEPT)
+        self.held.load_full().filter(|held| held.at.elapsed() < KEPT)
     }
 
-    fn ask(&self) -> crate::flight::Seat<()> {
-        let inner = Arc::clone(&self.0);
-        self.0.flights.join((), || async move {
-            let keys = inner.origin.read().await.and_then(|text| read(&text));
+    fn ask(self: &Arc<Self>) -> Seat<()> {
+        let this = Arc::clone(self);
+        self.flights.join((), || async move {
+            let keys = this.origin.read().await.and_then(|text| read(&text));
             let (at, failed) = (Instant::now(), keys.is_err());
             match keys {
                 Ok(keys) => {
                     if keys.is_empty() {
-                        tracing::warn!(origin = %inner.origin, "no key of the key set is {USABLE}: every token is refused");
+                        tracing::warn!(origin = %this.origin, "no key of the key set is {USABLE}: every token is refused");
                     }
-                    inner.held.store(Some(Arc::new(Held { keys, at })));
+                    this.held.store(Some(Arc::new(Held { keys, at })));
                 }
                 Err(cause) => {
-                    tracing::warn!(origin = %inner.origin, cause, "the key set cannot be fetched; the previous one, if any, stays in use");
+                    tracing::warn!(origin = %this.origin, cause, "the key set cannot be fetched; the previous one, if any, stays in use");
                 }
             }
-            *inner.asked.lock() = Some(Asked { at, failed });
+            *this.asked.lock() = Some(Asked { at, failed });
         })
     }
 }

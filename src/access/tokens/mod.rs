@@ -22,8 +22,9 @@ use super::{
     caller::{Caller, CustomerFilter, Denied},
     rate::RateLimit,
 };
-use crate::{outbound::Deadline, telemetry::Metrics};
-use key_set::{KeptKeys, KeySets};
+use crate::{kept::Kept, outbound::Deadline, telemetry::Metrics};
+use key_set::KeySets;
+use settings::KeyLocation;
 use subjects::{KeptSubjects, Subject, Subjects};
 
 pub(super) use settings::TokenSettings;
@@ -40,7 +41,8 @@ const LONGEST_NAME: usize = 128;
 /// The issuer's keys, and the subjects of tokens, over a change of the configuration.
 #[derive(Debug, Default)]
 pub(super) struct KeptTokens {
-    keys: KeptKeys,
+    /// By where they come from: a reload while the issuer is down locks no one out.
+    keys: Kept<KeyLocation, KeySets>,
     subjects: KeptSubjects,
 }
 
@@ -50,8 +52,8 @@ pub(super) struct Tokens {
     settings: TokenSettings,
     /// The rules for a token of each algorithm. The key decides which applies: it has exactly one.
     validations: [Validation; 3],
-    keys: KeySets,
-    subjects: Subjects,
+    keys: Arc<KeySets>,
+    subjects: Arc<Subjects>,
     metrics: Arc<Metrics>,
 }
 
@@ -59,7 +61,8 @@ impl Tokens {
     pub(super) fn new(settings: TokenSettings, kept: &KeptTokens, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
         signatures::install();
         let validations = ALGORITHMS.map(|algorithm| validation(algorithm, &settings));
-        let keys = kept.keys.of(settings.origin()?);
+        let origin = settings.keys.origin()?;
+        let keys = kept.keys.find(settings.keys.clone(), |_| true, || KeySets::new(origin));
         let subjects = kept.subjects.of(&settings);
         Ok(Self { settings, validations, keys, subjects, metrics })
     }

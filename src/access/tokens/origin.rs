@@ -35,17 +35,6 @@ impl Origin {
     }
 }
 
-impl Origin {
-    /// Whether it is the same origin.
-    pub(super) fn is_as(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Url(_, one), Self::Url(_, other)) => one == other,
-            (Self::File(one), Self::File(other)) => one == other,
-            (Self::Url(..), Self::File(_)) | (Self::File(_), Self::Url(..)) => false,
-        }
-    }
-}
-
 /// Omits the query, in which some hosts expect a key.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -29,12 +29,12 @@ pub(in crate::access) struct TokenSettings {
     pub(super) customers_claim: String,
     pub(super) rate: Option<Rate>,
     pub(super) burst: Option<NonZeroU32>,
-    keys: Keys,
+    pub(super) keys: KeyLocation,
 }
 
 /// Where the issuer's keys come from.
-#[derive(Debug)]
-enum Keys {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum KeyLocation {
     Url(Endpoint),
     File(PathBuf),
 }
@@ -56,20 +56,21 @@ impl TokenSettings {
         let (issuer, audience) = (reader.required("auth.jwt.issuer"), reader.required("auth.jwt.audience"));
         let Text(customers_claim) = reader.or("auth.jwt.customers_claim", Text("customers".to_owned()));
         let (rate, burst) = read_rate(reader, TABLE);
-        let keys = Keys::read(reader);
+        let keys = KeyLocation::read(reader);
         let (Text(issuer), Text(audience)) = (issuer?, audience?);
         Some(Self { issuer, audience, customers_claim, rate, burst, keys: keys? })
     }
-
-    pub(super) fn origin(&self) -> reqwest::Result<Origin> {
-        Ok(match &self.keys {
-            Keys::File(path) => Origin::File(path.clone()),
-            Keys::Url(url) => Origin::Url(Box::new(Client::new(TABLE, &Transport::direct(url.is_encrypted()), BOUNDS)?), url.url().clone()),
-        })
-    }
 }
 
-impl Keys {
+impl KeyLocation {
+    /// Makes what reads the keys there; fails if no HTTP client can be made.
+    pub(super) fn origin(&self) -> reqwest::Result<Origin> {
+        Ok(match self {
+            Self::File(path) => Origin::File(path.clone()),
+            Self::Url(url) => Origin::Url(Box::new(Client::new(TABLE, &Transport::direct(url.is_encrypted()), BOUNDS)?), url.url().clone()),
+        })
+    }
+
     fn read(reader: &mut Reader) -> Option<Self> {
         let (is_url, is_file) = (reader.holds(URL), reader.holds(FILE));
         let (url, file) = (reader.get::<Endpoint>(URL), reader.path(FILE));

@@ -2,17 +2,19 @@
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use super::TokenSettings;
-use crate::access::rate::{Rate, RateLimit};
+use crate::{
+    access::rate::{Rate, RateLimit},
+    kept::Kept,
+};
 
 /// How many subjects are remembered; a forgotten one counts as new.
 const MOST_SUBJECTS: usize = 100_000;
 
 /// The subjects by the digest of their full name: two names may look the same once they are made fit for the log.
-pub(super) type Subjects = Arc<Cache<[u8; 32], Subject>>;
+pub(super) type Subjects = Cache<[u8; 32], Subject>;
 
 /// What is remembered about a subject.
 #[derive(Clone, Debug)]
@@ -22,11 +24,11 @@ pub(super) struct Subject {
     pub(super) limit: Option<Arc<RateLimit>>,
 }
 
-/// The remembered subjects, with their issuer and the rate that they are limited to.
+/// The remembered subjects, by their issuer and the rate that they are limited to.
 #[derive(Debug, Default)]
-pub(in crate::access) struct KeptSubjects(Mutex<Option<(Counted, Subjects)>>);
+pub(super) struct KeptSubjects(Kept<Counted, Subjects>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Counted {
     issuer: String,
     rate: Option<Rate>,
@@ -35,12 +37,8 @@ struct Counted {
 
 impl KeptSubjects {
     /// Returns the subjects of this issuer: the remembered ones, if the rate and the burst are unchanged, otherwise none.
-    pub(super) fn of(&self, settings: &TokenSettings) -> Subjects {
+    pub(super) fn of(&self, settings: &TokenSettings) -> Arc<Subjects> {
         let counted = Counted { issuer: settings.issuer.clone(), rate: settings.rate, burst: settings.burst };
-        let mut kept = self.0.lock();
-        match kept.as_ref().filter(|(before, _)| *before == counted) {
-            Some((_, subjects)) => subjects.clone(),
-            None => kept.insert((counted, Arc::new(Cache::new(MOST_SUBJECTS)))).1.clone(),
-        }
+        self.0.find(counted, |_| true, || Cache::new(MOST_SUBJECTS))
     }
 }
