@@ -24,10 +24,10 @@ use super::{
     request_context::RequestContext,
 };
 use crate::{
-    customers::{CustomersPage, CustomersQuery, Link, Linked, NotLinked},
+    customers::{CustomersPage, CustomersQuery, Link, Linked},
     domain::{LinkedBy, Moment, SourceName, Warning},
     offload::offload_if,
-    roll::{DEFAULT_PAGE_SIZE, LinksUnavailable},
+    roll::DEFAULT_PAGE_SIZE,
 };
 
 /// From this many customers on, searching them moves off the threads that serve all requests.
@@ -152,7 +152,7 @@ pub(super) async fn list_customers(
     let customers = Arc::clone(gateway.rolls.customers());
     let caller = request_context.caller()?.clone();
     let listed = offload_if(customers.len() > MANY_CUSTOMERS, move || customers.list(&query, |customer| caller.may_see(customer))).await;
-    let body = CustomersBody::from(listed.map_err(|why| not_listed(&why))?);
+    let body = CustomersBody::from(listed?);
     let CustomersBody { status, timestamp: _, page_size, total, next_cursor, data, warnings } = &body;
     let etag = tag_of(&("customers", status, page_size, total, next_cursor, data, warnings), []);
     Ok(answer(&headers, &etag, || {
@@ -186,10 +186,7 @@ pub(super) async fn find_customer(
     read_each(query.as_deref().unwrap_or_default(), |name, _| Err(unknown(name)))?;
     must_take_json(&Accept::of(&headers))?;
     let customers = gateway.rolls.customers();
-    let linked = customers.find(&customer).map_err(|why| match why {
-        NotLinked::Unknown => ApiError::not_linked(customer.as_str()),
-        why @ NotLinked::NotReadYet(_) => not_listed(&why),
-    })?;
+    let linked = customers.find(&customer)?.ok_or_else(|| ApiError::not_linked(customer.as_str()))?;
     let warnings = linked.warnings.clone();
     let body = CustomerBody { status: RollStatus::Success, timestamp: customers.as_of(), data: linked.into(), warnings };
     let etag = tag_of(&("customer", &body.data, &body.warnings), []);
@@ -216,13 +213,6 @@ fn read_query(query: &str) -> Result<(CustomersQuery, String), ApiError> {
         Ok(())
     })?;
     Ok((CustomersQuery::new(q.as_deref(), cursor.as_deref(), size)?, again))
-}
-
-fn not_listed(why: &NotLinked) -> ApiError {
-    match why {
-        NotLinked::NotReadYet(wait) => LinksUnavailable(*wait).into(),
-        NotLinked::Unknown => ApiError::of_status(http::StatusCode::INTERNAL_SERVER_ERROR), // a list knows its customers
-    }
 }
 
 impl From<CustomersPage> for CustomersBody {

@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 use super::{code::Code, source_status::SourceStatus};
 use crate::{
     access::{Denied, Mode},
+    customers::LinksUnavailable,
     domain::{CustomerId, FailureKind, InvalidCursor, InvalidCustomerId, SourceName},
-    roll::{LinksUnavailable, Refusal, SourceAnswer, SourceOutcome},
+    roll::{Refusal, SourceAnswer, SourceOutcome},
 };
 
 /// The `Retry-After` where nothing better is known.

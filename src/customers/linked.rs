@@ -26,14 +26,9 @@ pub struct Link {
     pub to: Option<(RemoteId, LinkedBy)>,
 }
 
-/// Why a customer cannot be found.
+/// The lists that the links are made from have not all been read yet; they may have been after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotLinked {
-    /// No strategy knows the customer, or the one that does links it to no source.
-    Unknown,
-    /// The sources' lists have not all been read yet; the caller may try again after this time.
-    NotReadYet(Duration),
-}
+pub struct LinksUnavailable(pub Duration);
 
 impl Linked {
     /// The customer's id at a source, if it is linked to it.

@@ -1,6 +1,6 @@
 //! The customers that can be requested, one page at a time.
 
-use super::{Customers, Known, NotLinked, Strategy, linked::Linked, table::Entry};
+use super::{Customers, Known, LinksUnavailable, Strategy, linked::Linked, table::Entry};
 use crate::domain::{CustomerId, InvalidCursor, Moment, SourceName, Warning, WarningCode, folded, open_cursor, seal_cursor};
 
 /// Which customers a caller wants, and where the page begins.
@@ -43,7 +43,7 @@ impl CustomersQuery {
 
 impl Customers {
     /// Returns a page of the customers that a caller may see.
-    pub fn list(&self, query: &CustomersQuery, may_see: impl Fn(&CustomerId) -> bool) -> Result<CustomersPage, NotLinked> {
+    pub fn list(&self, query: &CustomersQuery, may_see: impl Fn(&CustomerId) -> bool) -> Result<CustomersPage, LinksUnavailable> {
         let known = self.known_by_heart()?;
         let (seen, unseen): (Vec<_>, Vec<_>) = everybody(&known, query.q.as_deref())
             .into_iter()
@@ -65,7 +65,7 @@ impl Customers {
 
     /// Returns since when the current links have been in use.
     pub fn as_of(&self) -> Moment {
-        self.deciding().filter_map(|strategy| strategy.known().ok()).map(|known| known.at()).max().unwrap_or(self.since)
+        self.strategies.iter().filter_map(|strategy| strategy.known().ok()).map(|known| known.at()).max().unwrap_or(self.since)
     }
 
     /// How many customers there are at most to search.
@@ -78,8 +78,8 @@ impl Customers {
         self.len() == 0
     }
 
-    fn known_by_heart(&self) -> Result<Vec<Known>, NotLinked> {
-        self.deciding().map(Strategy::known).collect()
+    fn known_by_heart(&self) -> Result<Vec<Known>, LinksUnavailable> {
+        self.strategies.iter().map(Strategy::known).collect()
     }
 
     /// Customers that cannot be requested are reported only if no customer is hidden from the caller:
@@ -96,7 +96,7 @@ impl Customers {
             let hidden = if sees_all { not_listed(known, place, *source) } else { 0 };
             warnings.extend(counted(WarningCode::CustomersNotListed, *source, hidden));
         }
-        if self.strategies.iter().any(|strategy| matches!(strategy, Strategy::SameId)) {
+        if self.by_same_id {
             warnings.push(Warning { code: WarningCode::CustomersNotListed, source: None, count: None });
         }
         warnings.sort_unstable();

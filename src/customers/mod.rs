@@ -2,10 +2,10 @@
 //!
 //! Strategies decide, in a configured order; the first that knows a customer decides for all sources:
 //!
-//! - `same_id`: every customer has the same id everywhere. It leaves a source out if an earlier
-//!   strategy knows that the id belongs to another customer there.
 //! - [`mod@file`]: links that a person wrote down.
 //! - [`discover`]: links from the references between the sources' own lists ([`matching`]).
+//! - `same_id`, always the last: every customer has the same id everywhere. It leaves a source out if
+//!   another strategy knows that the id belongs to another customer there.
 
 mod discover;
 mod file;
@@ -36,7 +36,7 @@ use table::{Entry, Table};
 
 pub use file::faults_of_links;
 pub use kept::KeptLinks;
-pub use linked::{Link, Linked, NotLinked};
+pub use linked::{Link, Linked, LinksUnavailable};
 pub use list::{CustomersPage, CustomersQuery};
 pub use settings::Settings;
 
@@ -46,7 +46,10 @@ const SOON: Duration = Duration::from_secs(5);
 /// Finds customers at the sources.
 pub struct Customers {
     sources: Vec<SourceName>,
+    /// The strategies that know a list of customers, in order.
     strategies: Vec<Strategy>,
+    /// Whether a customer that none of them knows has the same id at every source.
+    by_same_id: bool,
     /// When the strategies came into use.
     since: Moment,
     metrics: Arc<Metrics>,
@@ -56,9 +59,8 @@ pub struct Customers {
     tasks: Mutex<JoinSet<()>>,
 }
 
-/// One way to find out which id a customer has at each source.
+/// One way to find out which id a customer has at each source, from a list of customers.
 enum Strategy {
-    SameId,
     File(Arc<LinkFile>),
     Discover(Arc<Discovery>),
 }
@@ -78,12 +80,13 @@ impl Customers {
             file.go_on_from(before);
         }
         let strategy = |kind| match kind {
-            Kind::SameId => Some(Strategy::SameId),
+            Kind::SameId => None,
             Kind::File => file.clone().map(Strategy::File),
             Kind::Discover => Some(Strategy::Discover(Arc::new(Discovery::new(sources, refresh, Arc::clone(kept))))),
         };
         Self {
             sources: sources.iter().map(|source| source.name()).collect(),
+            by_same_id: kinds.contains(&Kind::SameId),
             strategies: kinds.into_iter().filter_map(strategy).collect(),
             since: Moment::now(),
             metrics,
@@ -100,7 +103,6 @@ impl Customers {
         for strategy in &self.strategies {
             let metrics = Arc::clone(&self.metrics);
             match strategy {
-                Strategy::SameId => {}
                 Strategy::File(file) => drop(tasks.spawn(Arc::clone(file).watch(metrics))),
                 Strategy::Discover(discovery) => drop(tasks.spawn(Arc::clone(discovery).run(metrics, tracer.clone()))),
             }
@@ -122,14 +124,14 @@ impl Customers {
     fn file(&self) -> Option<&Arc<LinkFile>> {
         self.strategies.iter().find_map(|strategy| match strategy {
             Strategy::File(file) => Some(file),
-            Strategy::SameId | Strategy::Discover(_) => None,
+            Strategy::Discover(_) => None,
         })
     }
 
     fn discovery(&self) -> Option<&Arc<Discovery>> {
         self.strategies.iter().find_map(|strategy| match strategy {
             Strategy::Discover(discovery) => Some(discovery),
-            Strategy::SameId | Strategy::File(_) => None,
+            Strategy::File(_) => None,
         })
     }
 
@@ -141,18 +143,15 @@ impl Customers {
         }
     }
 
-    /// Finds a customer: the first strategy that knows it decides.
-    pub fn find(&self, customer: &CustomerId) -> Result<Linked, NotLinked> {
+    /// Finds a customer: the first strategy that knows it decides. `None` if no strategy knows it, or if the one
+    /// that does links it to no source.
+    pub fn find(&self, customer: &CustomerId) -> Result<Option<Linked>, LinksUnavailable> {
         for strategy in &self.strategies {
-            let known = match strategy {
-                Strategy::SameId => return self.same_id(customer),
-                other => other.known()?,
-            };
-            if let Some(entry) = known.table().find(customer) {
-                return if entry.is_anywhere() { Ok(entry.linked(&self.sources)) } else { Err(NotLinked::Unknown) };
+            if let Some(entry) = strategy.known()?.table().find(customer) {
+                return Ok(entry.is_anywhere().then(|| entry.linked(&self.sources)));
             }
         }
-        Err(NotLinked::Unknown)
+        Ok(if self.by_same_id { self.same_id(customer) } else { None })
     }
 
     /// Whether an id at a source belongs to a customer on any basis other than the bare id, whether or not that
@@ -160,7 +159,7 @@ impl Customers {
     pub fn is_somebodys(&self, source: SourceName, id: &str) -> bool {
         let Some(place) = self.sources.iter().position(|name| *name == source) else { return false };
         let names_it = |entry: &Entry| entry.remote(place).is_some_and(|remote| remote.eq_ignore_ascii_case(id));
-        let known: Vec<Known> = self.deciding().filter_map(|strategy| strategy.known().ok()).collect();
+        let known: Vec<Known> = self.strategies.iter().filter_map(|strategy| strategy.known().ok()).collect();
         if known.iter().any(|one| one.hides(source, id)) {
             return true;
         }
@@ -171,31 +170,22 @@ impl Customers {
         })
     }
 
-    /// The strategies that list their customers, as far as they decide: `same_id` knows every customer,
-    /// so nothing after it does.
-    fn deciding(&self) -> impl Iterator<Item = &Strategy> {
-        self.strategies.iter().take_while(|strategy| !matches!(strategy, Strategy::SameId))
-    }
-
     /// Uses the id itself at every source, except where it is known to belong to another customer.
-    fn same_id(&self, customer: &CustomerId) -> Result<Linked, NotLinked> {
+    fn same_id(&self, customer: &CustomerId) -> Option<Linked> {
         let is_free = |source: SourceName| !self.is_somebodys(source, customer.as_str());
         let to = |source| is_free(source).then(|| (RemoteId::from(customer), LinkedBy::SameId));
         let links: Vec<Link> = self.sources.iter().map(|source| Link { source: *source, to: to(*source) }).collect();
-        if links.iter().all(|link| link.to.is_none()) {
-            return Err(NotLinked::Unknown);
-        }
-        Ok(Linked { customer: customer.clone(), name: None, links, warnings: Vec::new() })
+        let is_anywhere = links.iter().any(|link| link.to.is_some());
+        is_anywhere.then(|| Linked { customer: customer.clone(), name: None, links, warnings: Vec::new() })
     }
 }
 
 impl Strategy {
-    /// The customers that the strategy lists; `same_id` lists none.
-    fn known(&self) -> Result<Known, NotLinked> {
+    /// The customers that the strategy knows.
+    fn known(&self) -> Result<Known, LinksUnavailable> {
         match self {
-            Self::SameId => Err(NotLinked::Unknown),
             Self::File(file) => Ok(Known::File(file.table())),
-            Self::Discover(discovery) => discovery.found().map(Known::Discovered).ok_or(NotLinked::NotReadYet(SOON)),
+            Self::Discover(discovery) => discovery.found().map(Known::Discovered).ok_or(LinksUnavailable(SOON)),
         }
     }
 }

@@ -32,7 +32,7 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use crate::{
-    customers::{Customers, Linked, NotLinked},
+    customers::{Customers, Linked, LinksUnavailable},
     domain::{CustomerId, Failure, FailureKind, Placeholders, RemoteId, SourceName, Warning},
     flight::Flights,
     offload::offload_if,
@@ -103,10 +103,6 @@ pub struct RollAnswer {
     pub lacking: Option<Refusal>,
 }
 
-/// The lists that the links are made from have not all been read yet; they may have been after this time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinksUnavailable(pub Duration);
-
 /// The result of asking one source.
 #[derive(Clone, Debug)]
 pub struct SourceOutcome {
@@ -159,11 +155,7 @@ impl Rolls {
         brought: &CallerCredentials,
         context: &AskContext,
     ) -> Result<Answer, LinksUnavailable> {
-        let linked = match self.customers.find(customer) {
-            Ok(linked) => Some(linked),
-            Err(NotLinked::Unknown) => None,
-            Err(NotLinked::NotReadYet(wait)) => return Err(LinksUnavailable(wait)),
-        };
+        let linked = self.customers.find(customer)?;
         let remote = |source| linked.as_ref().and_then(|linked| linked.to(source));
         // Rare paths are boxed, so that not every request reserves room for them.
         let mut outcomes = match self.at_hand(&remote, brought, context) {
