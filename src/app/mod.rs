@@ -64,9 +64,8 @@ pub struct Running {
     lasting: Lasting,
     /// The settings that cannot change while the listeners are open.
     fixed: Fixed,
-    drain: ArcSwap<Duration>,
-    /// Whether callers are identified: a closed gateway is not opened while its listeners are open.
-    is_closed: AtomicBool,
+    /// The gateway in use.
+    gateway: ArcSwap<Gateway>,
     callers: Arc<SwappableRouter>,
     operators: Option<Arc<SwappableRouter>>,
     stop: CancellationToken,
@@ -115,10 +114,9 @@ impl App {
         let mut running = Running {
             address: callers.local_addr()?,
             admin_address: operators.as_ref().map(TcpListener::local_addr).transpose()?,
-            drain: ArcSwap::from_pointee(gateway.drain),
-            is_closed: AtomicBool::new(gateway.access.knows_callers()),
             callers: Arc::new(SwappableRouter::new(api::router(&gateway))),
             operators: fixed.admin_listen.map(|_| Arc::new(SwappableRouter::new(api::admin_router(&gateway)))),
+            gateway: ArcSwap::new(gateway),
             servers: Vec::new(),
             stop: stop.clone(),
             lasting,
@@ -189,6 +187,6 @@ impl Running {
 
     /// Returns how long it accepts requests once it is told to stop, as configured.
     pub fn drain(&self) -> Duration {
-        **self.drain.load()
+        self.gateway.load().drain
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
 };
 
 use super::{App, Config, Running, StartError};
@@ -71,10 +70,9 @@ impl Running {
     /// Puts another configuration into use as a whole; requests in flight finish with the old one. Returns
     /// the keys whose change needs a restart.
     pub fn reload(&self, mut config: Config) -> Result<Vec<&'static str>, ReloadError> {
-        let is_closed = config.access.mode != Mode::None;
         // The listener keeps its address whatever the file says. And a file that is read while it is being
         // written may lack its end.
-        if self.is_closed.load(Ordering::Relaxed) && !is_closed {
+        if self.gateway.load().access.knows_callers() && config.access.mode == Mode::None {
             return Err(ReloadError::WouldOpen);
         }
         let waiting = self.fixed.changed(&Fixed::of(&config.general));
@@ -85,8 +83,7 @@ impl Running {
         let routers = || (api::router(&next.gateway), api::admin_router(&next.gateway));
         let (callers, operators) = catch_unwind(AssertUnwindSafe(routers)).map_err(|_| ReloadError::Routes)?;
         next.keep_up_to_date();
-        self.is_closed.store(is_closed, Ordering::Relaxed);
-        self.drain.store(Arc::new(next.gateway.drain));
+        self.gateway.store(next.gateway);
         self.callers.swap(callers);
         if let Some(router) = &self.operators {
             router.swap(operators);
