@@ -115,6 +115,11 @@ impl ApiError {
         Self { sources, ..Self::new(Code::UserNotFound, "The customer has no such user.") }
     }
 
+    /// The process has been asked to stop.
+    pub(super) fn shutting_down() -> Self {
+        Self::new(Code::ShuttingDown, "The gateway is shutting down; ask another instance.")
+    }
+
     /// No strategy links the customer to any source.
     pub(super) fn not_linked(customer: &str) -> Self {
         Self::new(Code::CustomerNotFound, format!("Customer '{customer}' is not linked to any source."))
@@ -163,7 +168,7 @@ impl ApiError {
             (None, Code::CustomerNotFound) => Self::not_linked("acme"),
             (None, Code::UserNotFound) => Self::user_not_found(&[]),
             (None, Code::LinksUnavailable) => LinksUnavailable(SOME_TIME).into(),
-            (None, Code::ShuttingDown) => Self::new(code, "The gateway is shutting down; ask another instance."),
+            (None, Code::ShuttingDown) => Self::shutting_down(),
             (None, code) => Self::of_status(StatusCode::from_u16(code.status()).unwrap_or_default()),
         }
     }

@@ -7,7 +7,7 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Gateway, code::Code, error::ApiError};
+use super::{Gateway, error::ApiError};
 use crate::sources::HealthReport;
 
 /// The content type that Prometheus expects for the output of [`crate::telemetry::Metrics`].
@@ -46,8 +46,7 @@ pub(super) async fn ready(State(gateway): State<Arc<Gateway>>) -> Result<Json<He
     if gateway.is_ready() {
         return Ok(Json(Health { status: "ready" }));
     }
-    let error = ApiError::new(Code::ShuttingDown, "The gateway is shutting down; ask another instance.");
-    Err(error.retry_after(gateway.drain))
+    Err(ApiError::shutting_down().retry_after(gateway.drain))
 }
 
 /// Get the recent health of each source
