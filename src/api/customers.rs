@@ -151,7 +151,7 @@ pub(super) async fn list_customers(
     must_take_json(&Accept::of(&headers))?;
     let customers = Arc::clone(gateway.rolls.customers());
     let caller = request_context.caller()?.clone();
-    let listed = offload_if(customers.len() > MANY_CUSTOMERS, move || customers.list(&query, |customer| caller.may_see(customer))).await;
+    let listed = offload_if(customers.count() > MANY_CUSTOMERS, move || customers.list(&query, |customer| caller.may_see(customer))).await;
     let body = CustomersBody::from(listed?);
     let CustomersBody { status, timestamp: _, page_size, total, next_cursor, data, warnings } = &body;
     let etag = tag_of(&("customers", status, page_size, total, next_cursor, data, warnings), []);

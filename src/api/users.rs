@@ -157,7 +157,7 @@ async fn page(
 ) -> Response {
     let rendered = render(query, given, outcomes).await;
     // A caller that already holds the page gets no body, so none is compressed.
-    let zips = rendered.len() as u64 >= SMALL_BODY && wants_gzip(asked) && !is_held(asked, &rendered.etag);
+    let zips = rendered.size() as u64 >= SMALL_BODY && wants_gzip(asked) && !is_held(asked, &rendered.etag);
     let zipped = if zips { Some(Box::pin(gzip(&rendered)).await) } else { None };
     tagged(asked, &rendered.etag, || {
         let mut response = match zipped {
@@ -174,7 +174,7 @@ async fn page(
 
 /// Compresses a page. For a long page, the first time takes a while.
 async fn gzip(rendered: &Arc<Rendered>) -> Bytes {
-    let is_slow = rendered.len() > LONG_TO_COMPRESS && !rendered.has_gzip();
+    let is_slow = rendered.size() > LONG_TO_COMPRESS && !rendered.has_gzip();
     let rendered = Arc::clone(rendered);
     offload_if(is_slow, move || rendered.gzip()).await
 }

@@ -69,13 +69,8 @@ impl Customers {
     }
 
     /// How many customers there are at most to search.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.known_by_heart().map_or(0, |known| known.iter().map(|known| known.table().entries().len()).sum())
-    }
-
-    /// Whether there are no customers to search.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn known_by_heart(&self) -> Result<Vec<Known>, LinksUnavailable> {

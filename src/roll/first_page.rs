@@ -47,13 +47,8 @@ impl Rendered {
     }
 
     /// Returns the body's length in bytes.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.pieces.iter().map(Bytes::len).sum()
-    }
-
-    /// Returns whether the body is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Returns the compressed body; the first caller who asks for it compresses it.
