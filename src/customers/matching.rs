@@ -13,7 +13,7 @@ use super::{
     table::Entry,
     unlinked_reason::UnlinkedReason,
 };
-use crate::domain::{CustomerId, LinkedBy, ListedCustomer, RemoteId, SourceName};
+use crate::domain::{CustomerId, LinkedBy, ListedCustomer, RemoteId, SourceName, is_path_segment};
 
 /// One source's customers; `place` is the source's place among all sources.
 #[derive(Clone, Copy, Debug)]
@@ -73,11 +73,6 @@ fn own_entry(customer: &ListedCustomer, place: usize, sources: usize) -> Option<
     let mut to = vec![None; sources].into_boxed_slice();
     *to.get_mut(place)? = Some((RemoteId::from(&id), LinkedBy::Listed));
     Some(Entry { id, name: customer.name.clone(), to, apart: Vec::new(), is_apart: false })
-}
-
-/// Whether an id can be part of a URL's path.
-fn is_askable(id: &str) -> bool {
-    !matches!(id, "." | "..")
 }
 
 fn link(entry: Option<&mut Option<Entry>>, customer: &ListedCustomer, place: usize, by: LinkedBy) {
@@ -141,7 +136,7 @@ impl<'a> Matching<'a> {
         let fits = Fits::new(list.customers, &self.names, &self.is_shown);
         for (place, customer) in list.customers.iter().enumerate().filter(|(_, customer)| !customer.is_provider) {
             match fits.only(place) {
-                Some((to, by)) if is_askable(&customer.id) => link(self.entries.get_mut(to), customer, list.place, by),
+                Some((to, by)) if is_path_segment(&customer.id) => link(self.entries.get_mut(to), customer, list.place, by),
                 _ => self.leave_alone(list, customer, fits.reason(place, customer), fits.apart_of(place)),
             }
         }

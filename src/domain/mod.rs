@@ -18,7 +18,7 @@ pub use cursor::{InvalidCursor, open_cursor, seal_cursor};
 pub use customer::{LinkedBy, ListedCustomer};
 pub use failure::{Failure, FailureKind};
 pub use moment::Moment;
-pub use names::{CustomerId, InvalidCustomerId, RemoteId, SourceName};
+pub use names::{CustomerId, InvalidCustomerId, RemoteId, SourceName, is_path_segment};
 pub use record::{Record, fold_onto, folded, text};
 pub use records::Records;
 pub use user::{Conflict, MatchedBy, SourceRecord, User};

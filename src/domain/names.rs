@@ -27,6 +27,12 @@ pub struct SourceName(&'static str);
 #[error("A customer id has 1 to 128 characters of A-Z a-z 0-9 . _ ~ - and is neither '.' nor '..'.")]
 pub struct InvalidCustomerId;
 
+/// Returns whether a text can be one segment of a URL's path, once it is encoded: `.` and `..` would be resolved
+/// before the request is sent.
+pub fn is_path_segment(text: &str) -> bool {
+    !matches!(text, "." | "..")
+}
+
 // === impl CustomerId ===
 
 impl CustomerId {
@@ -42,7 +48,7 @@ impl FromStr for CustomerId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
         let sized = (1..=LONGEST_ID).contains(&text.len());
-        if !sized || !text.bytes().all(allowed) || text == "." || text == ".." {
+        if !sized || !text.bytes().all(allowed) || !is_path_segment(text) {
             return Err(InvalidCustomerId);
         }
         Ok(Self(text.into()))

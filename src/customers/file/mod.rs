@@ -2,7 +2,7 @@
 //!
 //! - `rows`: what a row must hold, and the faults of rows that do not
 //! - `csv_rows`, `toml_rows`: the two formats of rows; pure, like the above
-//! - `look`: checks whether the file has changed; it is accepted as a whole or not at all
+//! - `watch`: checks whether the file has changed; it is accepted as a whole or not at all
 
 mod csv_rows;
 mod rows;

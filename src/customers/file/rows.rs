@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt};
 use smallvec::SmallVec;
 
 use super::super::table::Entry;
-use crate::domain::{CustomerId, LinkedBy, RemoteId, SourceName};
+use crate::domain::{CustomerId, LinkedBy, RemoteId, SourceName, is_path_segment};
 
 /// The longest name and the longest id at a source, in characters.
 const LONGEST_CELL: usize = 512;
@@ -143,14 +143,13 @@ impl<'a> Rows<'a> {
             self.fault(line, FaultReason::BadCell, what);
             return;
         }
-        let remote = cell;
-        if matches!(remote, "." | "..") {
+        if !is_path_segment(cell) {
             let column = column(self);
             self.fault(line, FaultReason::BadCell, format!("{column} cannot be '.' or '..'."));
             return;
         }
         let Some(seen) = self.remotes.get_mut(source) else { return };
-        match seen.get(remote.to_ascii_lowercase().as_str()).copied() {
+        match seen.get(cell.to_ascii_lowercase().as_str()).copied() {
             Some(first) => {
                 let what = format!(
                     "{} is the same as that of the customer in line {first}, ignoring case: two customers cannot share it.",
@@ -158,7 +157,7 @@ impl<'a> Rows<'a> {
                 );
                 self.fault(line, FaultReason::SharedRemoteId, what);
             }
-            None => drop(seen.insert(remote.to_ascii_lowercase().into(), line)),
+            None => drop(seen.insert(cell.to_ascii_lowercase().into(), line)),
         }
     }
 
