@@ -269,7 +269,6 @@ impl Rolls {
         let customer = wanted.0.clone();
         let key = JoinKey(customer.clone(), parts.iter().map(|part| Arc::as_ptr(&part.copy).addr()).collect());
         let (joined, nobody) = (self.joined.clone(), Arc::clone(&self.nobody));
-        let fallback = (customer.clone(), parts.clone());
         let seat = self.joins.join(key, || async move {
             let (heavy, is_kept) = (is_large(&parts), are_kept(&parts));
             let roll = Arc::new(offload_if(heavy, move || Roll::new(customer, parts, &nobody)).await);
@@ -278,12 +277,8 @@ impl Rolls {
             }
             roll
         });
-        match seat.flight.await {
-            Some(roll) => roll,
-            // The join panicked in its task. It will panic here again, where the request's own handler
-            // reports it.
-            None => Arc::new(Roll::new(fallback.0, fallback.1, &self.nobody)),
-        }
+        // The layer that reports a panic sees only those of the request's own task.
+        seat.flight.await.unwrap_or_else(|| panic!("a join of copies panicked in its task"))
     }
 }
 
