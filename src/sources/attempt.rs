@@ -87,12 +87,11 @@ impl Source {
     /// Obtains a token and then a place, and makes the call.
     async fn make<R: Rows>(&self, call: &mut Call, task: Task<'_, R>, at: Position, permit: &Permit) -> Result<Page<R>, Failure> {
         let own_time = || task.deadline.or_after(self.limits.timeout);
-        let authorization = match task.identity.brought() {
-            Some(brought) => brought.clone(),
-            None => {
-                let obtained = self.credentials.authorization(&self.client, own_time(), Some(&task.origin.trace)).await;
-                obtained.map_err(|failure| Failure { is_of_token: true, ..failure })?
-            }
+        let authorization = if let Some(brought) = task.identity.brought() {
+            brought.clone()
+        } else {
+            let obtained = self.credentials.authorization(&self.client, own_time(), Some(&task.origin.trace)).await;
+            obtained.map_err(|failure| Failure { is_of_token: true, ..failure })?
         };
         let _place = self.place(task.deadline).await?; // only now, so that waiting for a token takes up no place
         permit.holds().map_err(overloaded)?; // the breaker may have opened meanwhile
