@@ -11,7 +11,7 @@ use rollcall::{
     config::Layers,
     domain::{CustomerId, Placeholders},
     roll::{PageOf, Pieces, Roll, View},
-    sources::{Adapter, Page, REGISTRY},
+    sources::{Page, REGISTRY, SourceSettings},
 };
 use tokio::time::Instant;
 
@@ -35,28 +35,28 @@ const STRETCH: Duration = Duration::from_millis(2);
 const SHAPES: [(usize, usize, usize); 2] = [(50, 40, 30), (1000, 1000, 600)];
 
 fn main() {
-    let adapters = adapters();
+    let sources = sources();
     println!("{:44} {:>10} {:>14}", "", "median", "per item");
     for shape in SHAPES {
-        measure_all(&adapters, shape);
+        measure_all(&sources, shape);
     }
 }
 
-fn measure_all(adapters: &[Box<dyn Adapter>], (persons, users, both): (usize, usize, usize)) {
+fn measure_all(sources: &[SourceSettings], (persons, users, both): (usize, usize, usize)) {
     let customer = format!("{persons}_{users}_{both}_1");
     let bodies = bodies(&customer, persons);
-    assert_eq!(adapters.len(), bodies.len(), "one body for each backend, in their order");
-    for (adapter, (body, rows)) in adapters.iter().zip(bodies.iter().zip([persons, users])) {
+    assert_eq!(sources.len(), bodies.len(), "one body for each backend, in their order");
+    for (source, (body, rows)) in sources.iter().zip(bodies.iter().zip([persons, users])) {
         let kib = body.len() >> 10;
-        show(&format!("read {rows} rows of {}, {kib} KiB", adapter.name()), rows, || read(&**adapter, body));
+        show(&format!("read {rows} rows of {}, {kib} KiB", source.backend.name), rows, || read(source, body));
     }
-    let sources =
-        || adapters.iter().zip(&bodies).map(|(adapter, body)| (adapter.name(), read(&**adapter, body).records)).collect::<Vec<_>>();
+    let read_all =
+        || sources.iter().zip(&bodies).map(|(source, body)| (source.backend.name, read(source, body).records)).collect::<Vec<_>>();
     let (id, nobody): (CustomerId, _) = (customer.parse().unwrap(), Placeholders::new(&["unknown_*@unknown.com", "*@dummy.com"]));
-    let join = |sources| Roll::of_records(id.clone(), sources, &nobody);
-    let roll = join(sources());
+    let join = |records| Roll::of_records(id.clone(), records, &nobody);
+    let roll = join(read_all());
     assert_eq!(roll.len(), persons + users - both, "the records are joined");
-    let ready = sources();
+    let ready = read_all();
     show(&format!("join and encode {persons} + {users} records"), persons + users, || join(ready.clone()));
     measure_pages(&roll, &id);
 }
@@ -78,15 +78,15 @@ fn render(roll: &Roll, view: &View, of: &PageOf) -> usize {
     pieces.finish().iter().map(bytes::Bytes::len).sum()
 }
 
-fn read(adapter: &dyn Adapter, body: &[u8]) -> Page {
-    adapter.read(body).unwrap()
+fn read(source: &SourceSettings, body: &[u8]) -> Page {
+    source.adapter.read(body).unwrap()
 }
 
-/// Returns the adapter of each backend.
-fn adapters() -> Vec<Box<dyn Adapter>> {
+/// Returns the settings of each backend.
+fn sources() -> Vec<SourceSettings> {
     // The sample has all required keys.
     let layers = Layers::from_text(include_str!("../deploy/rollcall.toml")).unwrap();
-    Config::read(layers, REGISTRY).unwrap().sources.into_iter().map(|source| source.adapter).collect()
+    Config::read(layers, REGISTRY).unwrap().sources
 }
 
 /// Returns each backend's answer for a customer, all of it in one page.

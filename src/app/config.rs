@@ -18,8 +18,6 @@ pub struct Config {
     pub general: General,
     /// The sources, in order of precedence.
     pub sources: Vec<SourceSettings>,
-    /// Their registry entries, in the same order.
-    pub backends: Vec<Backend>,
     /// How customers are found at the sources.
     pub customers: customers::Settings,
     /// What may be published about it.
@@ -55,8 +53,6 @@ impl Config {
         let customers = customers::Settings::read(reader, backends, &sources);
         let shared_cache = shared_cache::Settings::read(reader);
         let facts = ConfigFacts { digest: reader.digest(), auth: access.mode.as_str(), links: customers.links() };
-        let is_there = |backend: &&Backend| sources.iter().any(|source| source.adapter.name() == backend.name);
-        let backends = backends.iter().filter(is_there).copied().collect();
-        Self { access, general, sources, backends, customers, facts, shared_cache }
+        Self { access, general, sources, customers, facts, shared_cache }
     }
 }

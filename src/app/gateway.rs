@@ -20,14 +20,14 @@ use crate::{
 impl App {
     /// Sets up a gateway that uses the lasting parts.
     pub(super) fn with(config: Config, lasting: Lasting) -> Result<Self, StartError> {
-        let Config { access, general, sources, backends, customers, facts, shared_cache } = config;
+        let Config { access, general, sources, customers, facts, shared_cache } = config;
         let (metrics, fixed) = (&lasting.metrics, Fixed::of(&general));
         let shared = shared_cache.map(|settings| SharedCache::new(&settings, metrics)).transpose()?;
         let sources = at_work(sources, &lasting, shared.as_ref())?;
         let customers = Arc::new(Customers::new(customers, &sources, &lasting.links, Arc::clone(metrics)));
         let keeping = keeping(general.cache);
         let rolls = Rolls::new(sources, customers, general.placeholders, &keeping, shared.clone(), Arc::clone(metrics));
-        let gateway = gateway(general.server, &general.telemetry, access, &backends, rolls, &lasting)?;
+        let gateway = gateway(general.server, &general.telemetry, access, rolls, &lasting)?;
         metrics.configured(&facts);
         Ok(Self { gateway: Arc::new(gateway), shared, fixed, lasting })
     }
@@ -39,29 +39,23 @@ fn at_work(settings: Vec<SourceSettings>, lasting: &Lasting, shared: Option<&Sha
     Ok(settings.into_iter().map(source).collect::<Result<_, _>>()?)
 }
 
-fn gateway(
-    server: Server,
-    telemetry: &Telemetry,
-    access: AccessSettings,
-    backends: &[Backend],
-    rolls: Rolls,
-    lasting: &Lasting,
-) -> Result<Gateway, StartError> {
+fn gateway(server: Server, telemetry: &Telemetry, access: AccessSettings, rolls: Rolls, lasting: &Lasting) -> Result<Gateway, StartError> {
     let metrics = &lasting.metrics;
+    let backends: Vec<Backend> = rolls.sources().iter().map(|source| source.backend()).collect();
     let forwards: Vec<_> = rolls.sources().iter().filter_map(|source| Some((source.name(), source.forwards()?))).collect();
     Ok(Gateway {
         vary: vary(&server.cors_origins, &forwards),
         forwards,
         protect_docs: access.protect_docs,
         mode: access.mode,
-        documents: documents(&server, access.mode, backends)?,
+        documents: documents(&server, access.mode, &backends)?,
         access: Access::new(access, &lasting.access, metrics)?,
         source_names: rolls.sources().iter().map(|source| source.name()).collect(),
         rolls,
         metrics: Arc::clone(metrics),
         turn: AtomicU64::default(),
         tracer: lasting.reporter.tracer(telemetry.sample),
-        cors: Cors::new(&server.cors_origins, backends),
+        cors: Cors::new(&server.cors_origins, &backends),
         deadline: server.deadline,
         drain: server.drain,
         base_path: server.base_path,

@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failed> {
     let config = arguments.configuration.read(environment)?;
     say("The configuration is valid.")?;
-    for (source, to_do) in config.sources.iter().filter_map(|source| Some((source.adapter.name(), source.credentials.to_do()?))) {
+    for (source, to_do) in config.sources.iter().filter_map(|source| Some((source.backend.name, source.credentials.to_do()?))) {
         say(&format!("{source}: {to_do}"))?;
     }
     if !arguments.online {

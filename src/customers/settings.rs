@@ -63,7 +63,7 @@ impl Settings {
         if kinds.contains(&Kind::Discover) {
             // The lists are read with the gateway's own credentials.
             for forwarding in sources.iter().filter(|source| matches!(source.credentials, CredentialSettings::Forward(_))) {
-                let name = forwarding.adapter.name();
+                let name = forwarding.backend.name;
                 reader.fault(
                     "customers.links",
                     format!("has \"discover\", which needs the gateway's own credentials; sources.{name}.credentials is \"forward\"."),
@@ -72,13 +72,13 @@ impl Settings {
             // The customers that the other sources list would not be linked to it, and every such roll would be a success
             // without it: the first strategy that knows a customer decides for all sources.
             for unlisted in sources.iter().filter(|source| source.adapter.customers().is_none()) {
-                let name = unlisted.adapter.name();
+                let name = unlisted.backend.name;
                 let what = "so customers listed by other sources would have no users there: remove \"discover\", and list the customers in a file.";
                 reader.fault("customers.links", format!("has \"discover\", but sources.{name} lists no customers, {what}"));
             }
         }
         // A source whose configuration has a fault still has a column in the file.
-        let has_settings = |backend: &&Backend| sources.iter().any(|source| source.adapter.name() == backend.name);
+        let has_settings = |backend: &&Backend| sources.iter().any(|source| source.backend.name == backend.name);
         let is_there = |backend: &&Backend| has_settings(backend) || reader.holds(&format!("sources.{}", backend.name));
         let names = backends.iter().filter(is_there).map(|backend| backend.name).collect();
         let file = read_file(reader, kinds.contains(&Kind::File), path, names);

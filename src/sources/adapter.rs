@@ -3,16 +3,13 @@
 use http::Method;
 use url::Url;
 
-use crate::domain::{ListedCustomer, Records, RemoteId, SourceName};
+use crate::domain::{ListedCustomer, Records, RemoteId};
 
 /// One backend: how to ask it for a customer's users and how to read its answer.
 ///
 /// Network failures are not its concern: `answer.rs` judges the status, `page.rs` tries again,
 /// `outbound/` limits the body.
 pub trait Adapter: Send + Sync + 'static {
-    /// The backend's name, the same everywhere.
-    fn name(&self) -> SourceName;
-
     /// How the backend pages its users.
     fn paging(&self) -> Paging;
 

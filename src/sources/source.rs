@@ -6,6 +6,7 @@ use http::HeaderName;
 use tokio::sync::Semaphore;
 
 use super::{
+    Backend,
     adapter::Adapter,
     credentials::{CredentialSettings, Credentials},
     health::{Health, HealthReport},
@@ -25,6 +26,8 @@ use crate::{
 
 /// Everything that makes up a source, as configured.
 pub struct SourceSettings {
+    /// Which backend it is.
+    pub backend: Backend,
     /// Describes requests and answers.
     pub adapter: Box<dyn Adapter>,
     /// How it is reached.
@@ -42,6 +45,7 @@ pub type KeptPlaces = Kept<(SourceName, usize), Semaphore>;
 
 /// A backend at work.
 pub struct Source {
+    backend: Backend,
     pub(super) adapter: Arc<dyn Adapter>,
     pub(super) client: Arc<Client>,
     pub(super) credentials: Credentials,
@@ -71,7 +75,7 @@ impl SourceSettings {
     /// Makes the client for everything that is requested on this source's behalf.
     pub(super) fn client(&self) -> reqwest::Result<Client> {
         let transport = Transport { encrypted: self.is_encrypted(), ..self.transport.clone() };
-        Client::new(self.adapter.name().as_str(), &transport, Bounds::from(&self.limits))
+        Client::new(self.backend.name.as_str(), &transport, Bounds::from(&self.limits))
     }
 
     /// Whether certificates will have to be verified, of the source or of where its tokens are issued.
@@ -89,16 +93,17 @@ impl Source {
         places: &KeptPlaces,
         shared: Option<&SharedCache>,
     ) -> reqwest::Result<Self> {
-        let (name, client) = (settings.adapter.name(), settings.client()?);
+        let (backend, client) = (settings.backend, settings.client()?);
         let most = usize::try_from(settings.limits.max_in_flight).unwrap_or(Semaphore::MAX_PERMITS);
         Ok(Self {
+            backend,
             client: Arc::new(client),
             who: settings.credentials.digest(),
-            credentials: Credentials::new(name, settings.credentials, Arc::clone(&metrics), renewals, shared),
+            credentials: Credentials::new(backend.name, settings.credentials, Arc::clone(&metrics), renewals, shared),
             retry: settings.retry,
             budget: Budget::default(),
             breaker: Breaker::new(settings.limits.breaker),
-            places: places.find((name, most), |_| true, || Semaphore::new(most)),
+            places: places.find((backend.name, most), |_| true, || Semaphore::new(most)),
             health: Health::default(),
             limits: settings.limits,
             adapter: settings.adapter.into(),
@@ -106,9 +111,14 @@ impl Source {
         })
     }
 
+    /// Which backend it is.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
     /// The source's name.
     pub fn name(&self) -> SourceName {
-        self.adapter.name()
+        self.backend.name
     }
 
     /// How the source has been doing lately.

@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 use crate::support::{Call, Fake, Gateway, Reply, Setup, World, person, user};
 
 const USERS: &str = "/customers/acme/users";
-const NAME: SourceName = SourceName::new("phone_book");
-const BACKEND: Backend = Backend { name: NAME, authorization_header: "X-Phone-Book-Authorization", configure };
+const BACKEND: Backend = Backend { name: SourceName::new("phone_book"), authorization_header: "X-Phone-Book-Authorization", configure };
 
 /// The rows per page of the phone book: as requested, and the server's own maximum.
 const ASKED: u64 = 100;
@@ -22,10 +21,6 @@ const PAGE: usize = 2;
 struct PhoneBook(BaseUrl);
 
 impl Adapter for PhoneBook {
-    fn name(&self) -> SourceName {
-        NAME
-    }
-
     fn paging(&self) -> Paging {
         Paging::Pages { size: ASKED }
     }
@@ -58,6 +53,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let transport = reader.transport(base.as_ref());
     let credentials = reader.credentials(|reader| reader.bearer("key"));
     Some(SourceSettings {
+        backend: BACKEND,
         adapter: Box::new(PhoneBook(base?)),
         transport,
         credentials: credentials?,

@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Res
     let sources = arguments.configuration.read(environment)?.sources;
     let source = find(sources, &arguments.source)?;
     start_logging(LogFormat::Text, environment.variable("ROLLCALL_LOG"))?;
-    let (table, mut signals) = (format!("sources.{}", source.adapter.name()), Signals::listen()?);
+    let (table, mut signals) = (format!("sources.{}", source.backend.name), Signals::listen()?);
     let login = Login::begin(source).await.map_err(failed)?;
     let (address, uri) = login.redirect();
     let taken = |error| Failed::Running(format!("{table}.oauth.redirect_uri: cannot listen on {address}: {error}."));
@@ -81,7 +81,7 @@ async fn in_time(login: impl Future<Output = Result<(), Failed>>) -> Result<(), 
 }
 
 fn find(sources: Vec<SourceSettings>, name: &str) -> Result<SourceSettings, Failed> {
-    let wanted = |source: &SourceSettings| login_name(source.adapter.name()) == name;
+    let wanted = |source: &SourceSettings| login_name(source.backend.name) == name;
     let unknown = || Fault { at: "SOURCE".to_owned(), what: "no source has this name; the one with a login is my-reports.".to_owned() };
     sources.into_iter().find(wanted).ok_or_else(|| Failed::Configuration(unknown().into()))
 }

@@ -49,10 +49,6 @@ impl AdvancedAutomation {
 }
 
 impl Adapter for AdvancedAutomation {
-    fn name(&self) -> SourceName {
-        NAME
-    }
-
     fn paging(&self) -> Paging {
         Paging::Pages { size: self.page_size }
     }
@@ -103,6 +99,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let (transport, limits) = (reader.transport(base_url.as_ref()), reader.limits());
     let base = base_url?;
     Some(SourceSettings {
+        backend: BACKEND,
         credentials: credentials?,
         adapter: Box::new(AdvancedAutomation::new(&base, page_size)),
         transport,

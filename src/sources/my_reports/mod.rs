@@ -46,10 +46,6 @@ struct MyReports {
 }
 
 impl Adapter for MyReports {
-    fn name(&self) -> SourceName {
-        NAME
-    }
-
     fn paging(&self) -> Paging {
         Paging::Whole { suspicious: CUSTOMERS_ON_A_PAGE } // no paging is documented, but the API may cut here as well
     }
@@ -113,6 +109,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let (transport, limits) = (reader.transport(base_url.as_ref()), reader.limits());
     let base = base_url?;
     Some(SourceSettings {
+        backend: BACKEND,
         credentials: credentials?,
         adapter: Box::new(MyReports::new(&base, account_id.as_deref())),
         transport,

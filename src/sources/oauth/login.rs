@@ -90,7 +90,7 @@ impl Login {
     pub async fn begin(source: SourceSettings) -> Result<Self, LoginError> {
         let client = source.client()?;
         let CredentialSettings::RefreshToken(settings) = source.credentials else {
-            return Err(LoginError::NotConfigured(format!("sources.{}", source.adapter.name())));
+            return Err(LoginError::NotConfigured(format!("sources.{}", source.backend.name)));
         };
         let login = Self { client, settings: *settings, state: random()?, verifier: random()? };
         login.locked_store().await?.place()?.leave();
