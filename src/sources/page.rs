@@ -38,7 +38,7 @@ impl Source {
             if task.identity.may_be_why(&failure) {
                 return Err(failure); // one caller's credentials must not use up the retries that others may need
             }
-            let pause = self.retry.pause(&failure, tries, task.time_to_pause(), fastrand::f64());
+            let pause = self.retry.pause(&failure, tries, self.limits.retries, task.time_to_pause(), fastrand::f64());
             let Some(pause) = pause.filter(|_| self.budget.withdraw()) else { return Err(failure) };
             if !slept(pause, failing).await {
                 return Err(failure);

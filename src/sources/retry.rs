@@ -16,11 +16,9 @@ const PRICE: u32 = 5;
 /// can retry at all.
 const FLOOR: u32 = 10 * PRICE;
 
-/// When a backend's answers are retried.
+/// What a backend's vendor says about retries.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// Attempts after the first.
-    pub retries: u64,
     /// Whether a 500 is retried: only if the call is read-only and the vendor says that retrying helps.
     pub retry_500: bool,
     /// The shortest and the longest wait before retrying a 5xx, if the vendor states them.
@@ -36,11 +34,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 impl Policy {
     /// Returns how long to wait before the next attempt, or `None` to give up.
     ///
-    /// `tries` were made, `left` is the time until no one waits any more, and `chance` (0 to 1) spreads
-    /// the waits of many callers (full jitter). A `Retry-After` is obeyed if it fits into the time left,
-    /// and is never waited for beyond that.
-    pub fn pause(&self, failure: &Failure, tries: u64, left: Duration, chance: f64) -> Option<Duration> {
-        if tries > self.retries || !self.is_transient(failure) {
+    /// `tries` were made and `retries` are allowed, `left` is the time until no one waits any more, and `chance`
+    /// (0 to 1) spreads the waits of many callers (full jitter). A `Retry-After` is obeyed if it fits into the time
+    /// left, and is never waited for beyond that.
+    pub fn pause(&self, failure: &Failure, tries: u64, retries: u64, left: Duration, chance: f64) -> Option<Duration> {
+        if tries > retries || !self.is_transient(failure) {
             return None;
         }
         let own = match self.server_error_pause {
@@ -103,9 +101,9 @@ mod tests {
 
     use super::*;
 
-    const PERSON: Policy =
-        Policy { retries: 2, retry_500: true, server_error_pause: Some((Duration::from_secs(1), Duration::from_secs(2))) };
-    const PLAIN: Policy = Policy { retries: 2, retry_500: false, server_error_pause: None };
+    const RETRIES: u64 = 2;
+    const PERSON: Policy = Policy { retry_500: true, server_error_pause: Some((Duration::from_secs(1), Duration::from_secs(2))) };
+    const PLAIN: Policy = Policy { retry_500: false, server_error_pause: None };
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
@@ -127,25 +125,25 @@ mod tests {
             (Failure::answered(BadRequest, 400), false, false),
             (Failure::answered(NotFound, 404), false, false),
         ] {
-            assert_eq!(PERSON.pause(&failure, 1, MINUTE, 0.5).is_some(), person, "{failure:?}");
-            assert_eq!(PLAIN.pause(&failure, 1, MINUTE, 0.5).is_some(), plain, "{failure:?}");
+            assert_eq!(PERSON.pause(&failure, 1, RETRIES, MINUTE, 0.5).is_some(), person, "{failure:?}");
+            assert_eq!(PLAIN.pause(&failure, 1, RETRIES, MINUTE, 0.5).is_some(), plain, "{failure:?}");
         }
     }
 
     #[test]
     fn the_vendor_asks_for_two_more_tries_one_to_two_seconds_apart() {
         let failure = Failure::answered(FailureKind::Unavailable, 503);
-        assert_eq!(PERSON.pause(&failure, 1, MINUTE, 0.0), Some(Duration::from_secs(1)));
-        assert_eq!(PERSON.pause(&failure, 2, MINUTE, 1.0), Some(Duration::from_secs(2)));
-        assert_eq!(PERSON.pause(&failure, 3, MINUTE, 0.5), None);
+        assert_eq!(PERSON.pause(&failure, 1, RETRIES, MINUTE, 0.0), Some(Duration::from_secs(1)));
+        assert_eq!(PERSON.pause(&failure, 2, RETRIES, MINUTE, 1.0), Some(Duration::from_secs(2)));
+        assert_eq!(PERSON.pause(&failure, 3, RETRIES, MINUTE, 0.5), None);
     }
 
     #[test]
     fn retry_after_is_obeyed_only_where_it_fits() {
         let mut failure = Failure::answered(FailureKind::RateLimited, 429);
         failure.retry_after = Some(Duration::from_secs(5));
-        assert_eq!(PLAIN.pause(&failure, 1, MINUTE, 0.5), Some(Duration::from_secs(5)));
-        assert_eq!(PLAIN.pause(&failure, 1, Duration::from_secs(5), 0.5), None);
+        assert_eq!(PLAIN.pause(&failure, 1, RETRIES, MINUTE, 0.5), Some(Duration::from_secs(5)));
+        assert_eq!(PLAIN.pause(&failure, 1, RETRIES, Duration::from_secs(5), 0.5), None);
     }
 
     #[test]
@@ -178,8 +176,8 @@ mod tests {
         fn a_pause_is_always_inside_the_time_left(tries in 1_u64..9, left in 0_u64..9000, chance in 0.0..1.0, asked in prop::option::of(0_u64..9)) {
             let mut failure = Failure::answered(FailureKind::RateLimited, 429);
             failure.retry_after = asked.map(Duration::from_secs);
-            if let Some(pause) = PLAIN.pause(&failure, tries, Duration::from_millis(left), chance) {
-                prop_assert!(pause < Duration::from_millis(left) && tries <= PLAIN.retries);
+            if let Some(pause) = PLAIN.pause(&failure, tries, RETRIES, Duration::from_millis(left), chance) {
+                prop_assert!(pause < Duration::from_millis(left) && tries <= RETRIES);
                 prop_assert!(failure.retry_after.is_none_or(|asked| pause >= asked));
             }
         }

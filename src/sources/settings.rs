@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{Backend, credentials::CredentialSettings};
+use super::{Backend, adapter::Adapter, credentials::CredentialSettings, retry::Policy, source::SourceSettings};
 use crate::{
     breaker::BreakerSettings,
     config::{Authorities, BaseUrl, Reader, Setting, one_of},
@@ -148,8 +148,22 @@ impl<'a> SourceReader<'a> {
         Some(CredentialSettings::Bearer(token))
     }
 
+    /// Makes the settings of the source. First reads the keys that every source has, so that their faults are reported
+    /// even if `base` or `credentials` is missing, and with it the whole source.
+    pub fn settings<A: Adapter>(
+        &mut self,
+        base: Option<BaseUrl>,
+        credentials: Option<CredentialSettings>,
+        retry: Policy,
+        adapter: impl FnOnce(BaseUrl) -> A,
+    ) -> Option<SourceSettings> {
+        let (transport, limits) = (self.transport(base.as_ref()), self.limits());
+        let adapter = Box::new(adapter(base?));
+        Some(SourceSettings { backend: *self.backend, adapter, transport, credentials: credentials?, retry, limits })
+    }
+
     /// Reads how the source is reached: `ca_file` and `proxy`.
-    pub fn transport(&mut self, base: Option<&BaseUrl>) -> Transport {
+    fn transport(&mut self, base: Option<&BaseUrl>) -> Transport {
         let [ca_file, proxy] = ["ca_file", "proxy"].map(|key| self.key(key));
         let authorities = self.reader.path(&ca_file).and_then(|path| {
             let read = Authorities::read(&path);
@@ -160,7 +174,7 @@ impl<'a> SourceReader<'a> {
     }
 
     /// Reads the limits of the calls.
-    pub fn limits(&mut self) -> Limits {
+    fn limits(&mut self) -> Limits {
         Limits {
             timeout: self.duration("timeout", Duration::from_secs(3)),
             connect_timeout: self.duration("connect_timeout", Duration::from_secs(1)),

@@ -48,18 +48,8 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     if !reader.is_there() {
         return None;
     }
-    // All keys are read before any of them ends this; otherwise, faults of the others would not be reported.
-    let (base, limits) = (reader.base_url(), reader.limits());
-    let transport = reader.transport(base.as_ref());
-    let credentials = reader.credentials(|reader| reader.bearer("key"));
-    Some(SourceSettings {
-        backend: BACKEND,
-        adapter: Box::new(PhoneBook(base?)),
-        transport,
-        credentials: credentials?,
-        retry: Policy { retries: limits.retries, retry_500: true, server_error_pause: None },
-        limits,
-    })
+    let (base, credentials) = (reader.base_url(), reader.credentials(|reader| reader.bearer("key")));
+    reader.settings(base, credentials, Policy { retry_500: true, server_error_pause: None }, PhoneBook)
 }
 
 /// The requested page.
@@ -229,11 +219,10 @@ async fn its_configuration_is_checked_like_the_others() {
     let (world, ..) = world().await;
     let setup = || world.gateway().with_backend(BACKEND);
     let faults = |setup: Setup| setup.config().err().unwrap().to_string();
-    let missing = faults(setup().set("sources.phone_book.retries", "1"));
-    assert!(
-        missing.contains("sources.phone_book.base_url: is required") && missing.contains("sources.phone_book.key: is required"),
-        "{missing}"
-    );
+    let missing = faults(setup().set("sources.phone_book.retries", "99"));
+    for fault in ["base_url: is required", "key: is required", "retries (test): must be"] {
+        assert!(missing.contains(&format!("sources.phone_book.{fault}")), "{missing}");
+    }
     let valid = || setup().set("sources.phone_book.key", "k").set("sources.phone_book.base_url", "https://book.example");
     assert!(valid().config().is_ok());
     let wrong = faults(valid().set("sources.phone_book.timout", "1s").set("sources.phone_book.base_url", "http://book.example"));

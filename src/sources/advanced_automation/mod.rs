@@ -32,7 +32,7 @@ pub const BACKEND: Backend = Backend { name: NAME, authorization_header: "X-Adva
 const PAGE_SIZE: u64 = 50;
 
 /// A 5xx is to be retried twice, one to two seconds apart (Acronis guide, "Status codes").
-const SERVER_ERROR_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
+const RETRY: Policy = Policy { retry_500: true, server_error_pause: Some((Duration::from_secs(1), Duration::from_secs(2))) };
 
 struct AdvancedAutomation {
     /// The URLs of persons and of customers.
@@ -93,19 +93,10 @@ impl CustomerList for AdvancedAutomation {
 }
 
 fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
-    let base_url = reader.base_url();
-    let credentials = reader.credentials(|reader| client_credentials(reader, base_url.as_ref()));
+    let base = reader.base_url();
+    let credentials = reader.credentials(|reader| client_credentials(reader, base.as_ref()));
     let page_size = reader.count("page_size", PAGE_SIZE, 1, 10_000);
-    let (transport, limits) = (reader.transport(base_url.as_ref()), reader.limits());
-    let base = base_url?;
-    Some(SourceSettings {
-        backend: BACKEND,
-        credentials: credentials?,
-        adapter: Box::new(AdvancedAutomation::new(&base, page_size)),
-        transport,
-        retry: Policy { retries: limits.retries, retry_500: true, server_error_pause: Some(SERVER_ERROR_PAUSE) },
-        limits,
-    })
+    reader.settings(base, credentials, RETRY, |base| AdvancedAutomation::new(&base, page_size))
 }
 
 fn client_credentials(reader: &mut SourceReader<'_>, base: Option<&BaseUrl>) -> Option<CredentialSettings> {

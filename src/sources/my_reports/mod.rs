@@ -37,6 +37,9 @@ const OAUTH: OAuthDefaults = OAuthDefaults {
     token_store: "my-reports.token",
 };
 
+/// The reference says nothing about a 500: it may be a bug that the same call hits again.
+const RETRY: Policy = Policy { retry_500: false, server_error_pause: None };
+
 /// The customers per page of their list: the documented maximum.
 const CUSTOMERS_ON_A_PAGE: u64 = 1000;
 
@@ -100,23 +103,13 @@ impl MyReports {
 }
 
 fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
-    let base_url = reader.base_url();
+    let base = reader.base_url();
     let (credentials, account) = (reader.credentials(credentials), reader.key("account_id"));
     let account_id = reader.reader().get::<String>(&account);
     if matches!(account_id.as_deref().map(str::trim), Some("" | "." | "..")) {
         reader.reader().fault(&account, "must be the id of an account, or be omitted.");
     }
-    let (transport, limits) = (reader.transport(base_url.as_ref()), reader.limits());
-    let base = base_url?;
-    Some(SourceSettings {
-        backend: BACKEND,
-        credentials: credentials?,
-        adapter: Box::new(MyReports::new(&base, account_id.as_deref())),
-        transport,
-        // The reference says nothing about a 500: it may be a bug that the same call hits again.
-        retry: Policy { retries: limits.retries, retry_500: false, server_error_pause: None },
-        limits,
-    })
+    reader.settings(base, credentials, RETRY, |base| MyReports::new(&base, account_id.as_deref()))
 }
 
 /// Reads a ready token, or the login that provides tokens; exactly one of the two.
