@@ -8,37 +8,12 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{FieldReader, Scalar},
-    wire::{listed, said_error, unreadable},
 };
-use super::counts::Counts;
-use crate::{
-    domain::{LinkedBy, ListedCustomer},
-    json,
-};
+use super::envelope::{self, Answer};
+use crate::domain::{LinkedBy, ListedCustomer};
 
 /// The tenant id that means none, as the all-zero UUID means none: a number that was never set.
 const NO_TENANT: &str = "0";
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(rename = "Customers", borrow)]
-    customers: Option<Vec<Customer<'a>>>,
-    #[serde(rename = "Paging", borrow)]
-    paging: Option<Counts<'a>>,
-    #[serde(rename = "AmountRecordsFound", borrow, default)]
-    amount_records_found: Scalar<'a>,
-    #[serde(rename = "AmountOfPages", borrow, default)]
-    amount_of_pages: Scalar<'a>,
-    #[serde(borrow, default)]
-    status: Scalar<'a>,
-    #[serde(borrow, default)]
-    error: Scalar<'a>,
-    // Assumption: the fields that report an error may be spelled like the other fields.
-    #[serde(rename = "Status", borrow, default)]
-    status_too: Scalar<'a>,
-    #[serde(rename = "Error", borrow, default)]
-    error_too: Scalar<'a>,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -57,12 +32,7 @@ struct Customer<'a> {
 
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable> {
-    let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
-    let (status, error) = (envelope.status.or(envelope.status_too), envelope.error.or(envelope.error_too));
-    said_error(&status, &error)?;
-    let at_top = Counts { amount_records_found: envelope.amount_records_found, amount_of_pages: envelope.amount_of_pages };
-    let (count, pages) = at_top.read(&envelope.paging.unwrap_or_default())?;
-    let rows = listed(envelope.customers, &error, count)?;
+    let Answer { rows, count, pages } = envelope::customers::<Vec<Customer<'_>>>(body)?;
     let mut fields = FieldReader::default();
     let records = rows.iter().map(|row| row.listed(&mut fields)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
     Ok(Page { records, count, pages, odd_fields: fields.0 })

@@ -4,8 +4,8 @@
 //! Source of the facts: Acronis' developer portal, the PSA guide's page "Fetch customer clients"
 //! and the guide's pages on authentication and status codes.
 
-mod counts;
 mod customers;
+mod envelope;
 mod wire;
 
 use std::time::Duration;

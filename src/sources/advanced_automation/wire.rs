@@ -8,34 +8,10 @@ use serde::Deserialize;
 use super::super::{
     adapter::{Page, Unreadable},
     scalar::{FieldReader, Scalar},
-    wire::{Kept, Row, listed, said_error, unreadable},
+    wire::{Kept, Row},
 };
-use super::counts::Counts;
-use crate::{
-    domain::{Record, Records},
-    json,
-};
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(rename = "Clients", borrow)]
-    clients: Option<Kept<Person<'a>>>,
-    #[serde(rename = "Paging", borrow)]
-    paging: Option<Counts<'a>>,
-    #[serde(rename = "AmountRecordsFound", borrow, default)]
-    amount_records_found: Scalar<'a>,
-    #[serde(rename = "AmountOfPages", borrow, default)]
-    amount_of_pages: Scalar<'a>,
-    #[serde(borrow, default)]
-    status: Scalar<'a>,
-    #[serde(borrow, default)]
-    error: Scalar<'a>,
-    // Assumption: the fields that report an error may be spelled like the other fields.
-    #[serde(rename = "Status", borrow, default)]
-    status_too: Scalar<'a>,
-    #[serde(rename = "Error", borrow, default)]
-    error_too: Scalar<'a>,
-}
+use super::envelope::{self, Answer};
+use crate::domain::{Record, Records};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -70,12 +46,8 @@ struct Person<'a> {
 
 /// Reads one page.
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
-    let envelope: Envelope<'_> = json::from_slice(body).map_err(|_| unreadable(body))?;
-    let (status, error) = (envelope.status.or(envelope.status_too), envelope.error.or(envelope.error_too));
-    said_error(&status, &error)?;
-    let at_top = Counts { amount_records_found: envelope.amount_records_found, amount_of_pages: envelope.amount_of_pages };
-    let (count, pages) = envelope.paging.unwrap_or_default().read(&at_top)?;
-    let (records, odd_fields) = listed(envelope.clients, &error, count)?.records()?;
+    let Answer { rows, count, pages } = envelope::persons::<Kept<Person<'_>>>(body)?;
+    let (records, odd_fields) = rows.records()?;
     Ok(Page { records, count, pages, odd_fields })
 }
 
