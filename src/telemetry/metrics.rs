@@ -1,7 +1,6 @@
 //! All metrics in one place: their names, labels and meanings.
 
 use std::{
-    borrow::Cow,
     collections::HashSet,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
@@ -9,13 +8,13 @@ use std::{
 
 use parking_lot::Mutex;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode},
+    encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::{Registry, Unit},
 };
 
 use super::{
-    labels::{Labels, at_most, result},
+    labels::{CallerLabels, Labels, RequestLabels, RouteLabels, Shared, at_most, of_source, result},
     links::LinkMetrics,
     running::{ConfigFacts, RunningMetrics, SpanFate},
     shared_cache::SharedCacheMetrics,
@@ -36,18 +35,18 @@ pub struct Metrics {
     callers: Family<CallerLabels, Counter>,
     /// The callers that have a label of their own.
     labels: Mutex<HashSet<Arc<str>>>,
-    calls: Family<CallLabels, Counter>,
-    call_seconds: Family<SourceLabels, Timing, fn() -> Timing>,
-    retries: Family<SourceLabels, Counter>,
-    tokens: Family<SourceLabels, Counter>,
-    odd_fields: Family<SourceLabels, Counter>,
-    lookups: Family<LookupLabels, Counter>,
+    calls: Family<Labels<2>, Counter>,
+    call_seconds: Family<Labels<1>, Timing, fn() -> Timing>,
+    retries: Family<Labels<1>, Counter>,
+    tokens: Family<Labels<1>, Counter>,
+    odd_fields: Family<Labels<1>, Counter>,
+    lookups: Family<Labels<2>, Counter>,
     cache_entries: Gauge,
     cache_bytes: Gauge,
     panics: Counter,
     reloads: Family<Labels<1>, Counter>,
-    source_up: Family<SourceLabels, Gauge<f64, AtomicU64>>,
-    breaker: Family<SourceLabels, Gauge>,
+    source_up: Family<Labels<1>, Gauge<f64, AtomicU64>>,
+    breaker: Family<Labels<1>, Gauge>,
     /// The metrics of customer links.
     pub links: LinkMetrics,
     /// The turn of the gateway whose gauges are shown.
@@ -75,60 +74,6 @@ impl CacheUse {
             Self::Miss => "miss",
             Self::Collapsed => "collapsed",
         }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    route: Shared,
-    status: u16,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RouteLabels {
-    route: Shared,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallerLabels {
-    caller: Shared,
-    status: u16,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SourceLabels {
-    source: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallLabels {
-    source: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LookupLabels {
-    source: &'static str,
-    result: &'static str,
-}
-
-/// A route's template or a caller's label, shared so that it costs no allocation.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Shared(Arc<str>);
-
-impl EncodeLabelValue for Shared {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        escaped(&self.0).as_ref().encode(encoder)
-    }
-}
-
-/// Escapes a label for OpenMetrics. The library writes labels as they are, and token issuers choose callers'
-/// names.
-fn escaped(label: &str) -> Cow<'_, str> {
-    if label.contains(['\\', '"', '\n']) {
-        label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").into()
-    } else {
-        label.into()
     }
 }
 
@@ -218,35 +163,34 @@ impl Metrics {
     /// Counts one call to a source; `failure` is `None` if it returned a page, `trace` is set if it is
     /// reported.
     pub fn call(&self, source: SourceName, failure: Option<FailureKind>, took: Duration, trace: Option<TraceId>) {
-        let source = source.as_str();
         let outcome = failure.map_or("ok", FailureKind::as_str);
-        self.calls.get_or_create(&CallLabels { source, outcome }).inc();
-        self.call_seconds.get_or_create(&SourceLabels { source }).observe(took, trace);
+        self.calls.get_or_create(&[("source", source.as_str()), ("outcome", outcome)]).inc();
+        self.call_seconds.get_or_create(&of_source(source)).observe(took, trace);
     }
 
     /// Counts a call that is retried.
     pub fn retry(&self, source: SourceName) {
-        self.retries.get_or_create(&source.into()).inc();
+        self.retries.get_or_create(&of_source(source)).inc();
     }
 
     /// Counts a received access token.
     pub fn token_renewed(&self, source: SourceName) {
-        self.tokens.get_or_create(&source.into()).inc();
+        self.tokens.get_or_create(&of_source(source)).inc();
     }
 
     /// Counts the result of a whole walk.
     pub fn source_up(&self, source: SourceName, answered: bool) {
-        self.source_up.get_or_create(&source.into()).set(f64::from(u8::from(answered)));
+        self.source_up.get_or_create(&of_source(source)).set(f64::from(u8::from(answered)));
     }
 
     /// Counts fields of a source's answer that had the wrong type.
     pub fn odd_fields(&self, source: SourceName, count: u64) {
-        self.odd_fields.get_or_create(&source.into()).inc_by(count);
+        self.odd_fields.get_or_create(&of_source(source)).inc_by(count);
     }
 
     /// Counts a cache lookup.
     pub fn lookup(&self, source: SourceName, result: CacheUse) {
-        self.lookups.get_or_create(&LookupLabels { source: source.as_str(), result: result.as_str() }).inc();
+        self.lookups.get_or_create(&[("source", source.as_str()), ("result", result.as_str())]).inc();
     }
 
     /// Counts a caught bug.
@@ -289,7 +233,7 @@ impl Metrics {
 
     /// Notes the state of a source's circuit breaker: 0 closed, 1 half open, 2 open.
     pub fn breaker(&self, source: SourceName, state: i64) {
-        self.breaker.get_or_create(&source.into()).set(state);
+        self.breaker.get_or_create(&of_source(source)).set(state);
     }
 
     /// Returns all metrics for Prometheus (`OpenMetrics` text), with the cache's present size.
@@ -301,11 +245,5 @@ impl Metrics {
             text.clear(); // unreachable: writing to a String does not fail
         }
         text
-    }
-}
-
-impl From<SourceName> for SourceLabels {
-    fn from(name: SourceName) -> Self {
-        Self { source: name.as_str() }
     }
 }

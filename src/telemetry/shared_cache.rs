@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use prometheus_client::{
-    encoding::EncodeLabelSet,
     metrics::{
         counter::Counter,
         family::Family,
@@ -13,7 +12,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::labels::Labels;
+use super::labels::{Labels, of_source};
 use crate::domain::SourceName;
 
 /// Metrics of the shared cache.
@@ -21,26 +20,10 @@ use crate::domain::SourceName;
 pub struct SharedCacheMetrics {
     up: Family<Labels<0>, Gauge>,
     subscribed: Family<Labels<0>, Gauge>,
-    lookups: Family<ResultLabels, Counter>,
-    calls: Family<CallLabels, Counter>,
-    call_seconds: Family<KindLabels, Histogram>,
+    lookups: Family<Labels<1>, Counter>,
+    calls: Family<Labels<2>, Counter>,
+    call_seconds: Family<Labels<1>, Histogram>,
     withheld: Family<Labels<1>, Counter>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResultLabels {
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct KindLabels {
-    call: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallLabels {
-    call: &'static str,
-    result: &'static str,
 }
 
 impl Default for SharedCacheMetrics {
@@ -89,19 +72,19 @@ impl SharedCacheMetrics {
 
     /// Counts a lookup of a copy.
     pub fn lookup(&self, result: &'static str) {
-        self.lookups.get_or_create(&ResultLabels { result }).inc();
+        self.lookups.get_or_create(&[("result", result)]).inc();
     }
 
     /// Counts a call and, if it was made, how long it took.
     pub fn call(&self, call: &'static str, result: &'static str, took: Option<Duration>) {
-        self.calls.get_or_create(&CallLabels { call, result }).inc();
+        self.calls.get_or_create(&[("call", call), ("result", result)]).inc();
         if let Some(took) = took {
-            self.call_seconds.get_or_create(&KindLabels { call }).observe(took.as_secs_f64());
+            self.call_seconds.get_or_create(&[("call", call)]).observe(took.as_secs_f64());
         }
     }
 
     /// Counts a renewal that was not made.
     pub fn withheld(&self, source: SourceName) {
-        self.withheld.get_or_create(&[("source", source.as_str())]).inc();
+        self.withheld.get_or_create(&of_source(source)).inc();
     }
 }
