@@ -1,4 +1,4 @@
-//! One page of one backend: the breaker's permission, credentials, a place, the call, and retries.
+//! One attempt at a page: the breaker's permission, a token, a place, the call.
 
 use std::{sync::Arc, time::Duration};
 

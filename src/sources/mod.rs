@@ -3,6 +3,17 @@
 //! README, "Add a third backend", lists the steps to add one: a folder beside `my_reports/` with an
 //! [`Adapter`] and its wire types (built from `wire.rs` and `scalar.rs`), a `configure`, and an entry in
 //! [`REGISTRY`]. Everything else follows: the fan-out, the cache, the join, the metrics, the documents.
+//!
+//! How users are read, each step by means of the next:
+//!
+//! - `walk.rs`: all of a customer's users: one reading, or two if the counts of the first do not agree; `ownership.rs` decides
+//!   whose the rows are
+//! - `pages.rs`: one reading, page by page: `reading.rs` decides which pages are wanted, `failed_page.rs` what a failed one means
+//! - `page.rs`: one page: attempts, until one succeeds or `retry.rs` says that no more are to be made
+//! - `attempt.rs`: one attempt: the breaker's permission, a token, a place, the call; `answer.rs` judges what was answered
+//! - `outbound/`: one call: a bounded body, or a classified failure
+//!
+//! `listing.rs` reads a backend's list of customers by the same readings.
 
 mod adapter;
 pub mod advanced_automation;
