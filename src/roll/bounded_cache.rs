@@ -163,9 +163,12 @@ mod tests {
         kept.insert(2, thing(2));
         kept.keep_swept();
         one.of_use.store(false, Ordering::Relaxed);
-        while kept.size().0 > 1 {
-            tokio::time::sleep(SWEEP).await;
-        }
+        let swept = async {
+            while kept.size().0 > 1 {
+                tokio::time::sleep(SWEEP).await;
+            }
+        };
+        tokio::time::timeout(SWEEP * 10, swept).await.unwrap();
         assert_eq!((kept.get(&1).is_none(), kept.get(&2).is_some(), kept.size()), (true, true, (1, 2)));
     }
 }

@@ -194,18 +194,21 @@ async fn who_waits_for_an_answer_that_never_comes_is_let_go_at_the_end() {
     let sandbox = sandbox_with(&["my_reports=timeout"]).await;
     let base = sandbox.base_url(Backend::MyReports);
     let waiting = tokio::task::spawn_blocking(move || send(&base, "GET /api/v1.0/customers/x/users HTTP/1.1\r\nHost: sandbox\r\n\r\n"));
-    while sandbox.calls().users == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(|| sandbox.calls().users > 0).await;
     let address = sandbox.my_reports;
     drop(sandbox);
     let (answer, end) = waiting.await.unwrap();
     assert_eq!(answer, "");
     assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-    let refused = async {
-        while TcpStream::connect(address).is_ok() {
+    until(|| TcpStream::connect(address).is_err()).await;
+}
+
+/// Waits until a condition holds, for a limited time.
+async fn until(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(2), refused).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(2), wait).await.unwrap();
 }

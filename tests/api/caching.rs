@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Answer, Reply, World, crowd, page, person, persons_page, until, user};
+use crate::support::{Answer, Reply, World, crowd, page, person, persons_page, until, until_so, user};
 
 const USERS: &str = "/customers/acme/users";
 const NOW: [(&str, &str); 1] = [("cache-control", "no-cache")];
@@ -69,9 +69,11 @@ async fn a_walk_goes_on_behind_a_request_whose_time_is_over() {
     let late = gateway.get(USERS).await;
     assert_eq!((late.status, late.json()["code"].as_str()), (504, Some("upstream_timeout")));
     let mut answer = gateway.get(USERS).await;
-    while answer.status == 504 {
+    until_so("the walk to end", async || {
         answer = gateway.get(USERS).await;
-    }
+        answer.status != 504
+    })
+    .await;
     assert_eq!((answer.names().len(), world.asked()), (3, (1, 1)));
 }
 

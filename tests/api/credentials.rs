@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Fake, Folder, Reply, Setup, World, persons_page, until};
+use crate::support::{Fake, Folder, Reply, Setup, World, persons_page, until, until_so};
 
 const TOKENS: &str = "/idp/token";
 
@@ -75,12 +75,13 @@ async fn lives(told: Value, renewed: bool) {
         return;
     }
     until("the renewal", || world.advanced_automation.count(TOKENS) == 2).await;
-    for customer in 0.. {
+    let mut customer = 0;
+    until_so("the new token to be used", async || {
+        customer += 1;
         gateway.get(&format!("/customers/{customer}/users")).await;
-        if sent(&world.advanced_automation) == "Bearer token-2" {
-            break;
-        }
-    }
+        sent(&world.advanced_automation) == "Bearer token-2"
+    })
+    .await;
     assert_eq!(world.advanced_automation.count(TOKENS), 2, "one renewal");
 }
 

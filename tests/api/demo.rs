@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::support::{Gateway, Program};
+use crate::support::{Gateway, Program, until_so};
 
 /// A customer of the demo with users at both backends.
 const ACME: &str = "/customers/00000000-0000-4000-8000-000000000002/users";
@@ -45,11 +45,7 @@ async fn each_line_that_the_demo_prints_gives_what_it_promises() {
 async fn the_demo_links_the_customers_that_both_backends_list() {
     let (program, gateway) = demo(&["--set", "customers.links=discover,same_id"]).await;
     program.word_after(&["`rollcall demo --help` lists every "]).await;
-    let started = tokio::time::Instant::now();
-    while gateway.get("/customers").await.status != 200 {
-        assert!(started.elapsed().as_secs() < 20, "{}", program.said());
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    until_so(program.showing("the lists to be read"), async || gateway.get("/customers").await.status == 200).await;
     let said = program.said();
     let tried: Vec<&str> =
         said.lines().filter_map(|line| line.strip_prefix("curl -i '")?.strip_suffix('\'')?.strip_prefix(gateway.url.as_str())).collect();

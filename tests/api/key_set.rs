@@ -9,6 +9,7 @@ use crate::support::{
     Folder, Reply, World,
     issuer::{AUDIENCE, ISSUER, SigningKey, claims, key_set},
     trusting::{ROLL, Trusting},
+    until_so_within,
 };
 
 #[tokio::test]
@@ -89,11 +90,8 @@ async fn an_issuer_that_lists_no_key_any_more_has_withdrawn_them() {
         let token = key.token(&claims(&["*"]));
         assert_eq!(trusting.get(&token).await.status, 200);
         trusting.issuer.always(Reply::json(200, &json!({"keys": keys})));
-        let end = tokio::time::Instant::now() + Duration::from_secs(10);
-        while trusting.get(&token).await.status != 401 {
-            assert!(tokio::time::Instant::now() < end, "{what}: a changed set is in use within ten seconds");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let (promised, changed) = (Duration::from_secs(10), format!("{what}: the changed set to be in use"));
+        until_so_within(promised, changed, async || trusting.get(&token).await.status == 401).await;
         trusting.issuer.lists(&[&key]);
         tokio::time::sleep(Duration::from_millis(2100)).await;
         assert_eq!(trusting.get(&token).await.status, 200, "{what}: it is listed again");

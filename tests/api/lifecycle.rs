@@ -15,7 +15,7 @@ use crate::support::{
     caller::Tally,
     figure::figure,
     sources::{SOURCES, customer, roll},
-    until,
+    until, until_so,
 };
 
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
@@ -66,12 +66,10 @@ async fn the_listener_closes_after_the_drain_while_what_is_in_flight_goes_on() {
         let told = Instant::now();
         program.signal("TERM");
         program.word_after(&["stopping: no longer "]).await;
-        while gateway.get("/health/ready").await.status == 200 {}
+        until_so("a load balancer to be told", async || gateway.get("/health/ready").await.status != 200).await;
         let answer = gateway.get(USERS).await;
         assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{answer:?}");
-        while connect(&gateway).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until_so("the listener to close", async || connect(&gateway).await.is_err()).await;
         assert!(told.elapsed() >= Duration::from_secs(1), "the listener closed after {:?}", told.elapsed());
         Instant::now()
     };
@@ -182,10 +180,15 @@ async fn answered_late(world: &World) -> Option<usize> {
     assert_eq!(gateway.get(USERS).await.status, 200);
     program.signal("INT");
     let mut open = Instant::now();
-    while connect(&gateway).await.is_ok() {
+    until_so("the listener to close", async || {
+        if connect(&gateway).await.is_err() {
+            return true;
+        }
         open = Instant::now();
         tokio::time::sleep(Duration::from_millis(30)).await; // otherwise there would never be a lull
-    }
+        false
+    })
+    .await;
     program.signal("STOP");
     let in_time = open.elapsed() < Duration::from_millis(200);
     for stream in &mut streams {

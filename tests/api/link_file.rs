@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use crate::support::{Folder, Gateway, Program, Setup, World, figure::figure, until};
+use crate::support::{Folder, Gateway, Program, Setup, World, figure::figure, until, until_so, until_so_within};
 
 const HEADER: &str = "customer_id,name,advanced_automation_id,my_reports_id\n";
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
@@ -22,11 +22,8 @@ async fn remote(gateway: &Gateway, customer: &str) -> Option<String> {
 
 /// Waits until a customer has this id at the first source.
 async fn reaches(gateway: &Gateway, customer: &str, id: Option<&str>) {
-    let started = tokio::time::Instant::now();
-    while remote(gateway, customer).await.as_deref() != id {
-        assert!(started.elapsed().as_secs() < 5, "a change is in use within five seconds");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let promised = Duration::from_secs(5);
+    until_so_within(promised, "a change to be in use", async || remote(gateway, customer).await.as_deref() == id).await;
 }
 
 async fn metric(gateway: &Gateway, line: &str) -> bool {
@@ -34,11 +31,7 @@ async fn metric(gateway: &Gateway, line: &str) -> bool {
 }
 
 async fn until_metric(gateway: &Gateway, line: &str) {
-    let started = tokio::time::Instant::now();
-    while !metric(gateway, line).await {
-        assert!(started.elapsed().as_secs() < 10, "no {line} in {}", gateway.get("/metrics").await.text);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_so(line, async || metric(gateway, line).await).await;
 }
 
 #[tokio::test]

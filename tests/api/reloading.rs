@@ -12,7 +12,7 @@ use crate::support::{
     issuer::{ISSUER, SigningKey, claims_but},
     persons_page,
     sources::{customer, roll},
-    until,
+    until, until_so,
 };
 
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
@@ -52,11 +52,8 @@ impl Reloadable {
 
     /// Waits until that many were.
     async fn reaches(&self, result: &str, count: usize) {
-        let end = tokio::time::Instant::now() + Duration::from_secs(20);
-        while self.counted(result).await < count {
-            assert!(tokio::time::Instant::now() < end, "never {result} {count} times: {}", self.program.said());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let what = format!("{count} configurations to be {result}");
+        until_so(self.program.showing(&what), async || self.counted(result).await >= count).await;
     }
 
     /// The page size that the source is asked for, for a customer that has no copy yet.
@@ -158,12 +155,9 @@ async fn an_issuer_that_is_down_during_a_reload_locks_nobody_out() {
     assert!(!it.program.said().contains("hidden"), "the query of its URL may hold a key: {}", it.program.said());
 }
 
-async fn until_taken(it: &Reloadable, mut holds: impl AsyncFnMut() -> bool) {
-    let end = tokio::time::Instant::now() + Duration::from_secs(20);
-    while !holds().await {
-        assert!(tokio::time::Instant::now() < end, "never: {}", it.program.said());
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+#[track_caller]
+fn until_taken(it: &Reloadable, holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
+    until_so(it.program.showing("a change to be taken"), holds)
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::support::{
     Gateway, Reply, World,
     figure::{figure, spread},
     sources::SOURCES,
-    until,
+    until, until_so,
 };
 
 const USERS: &str = "/customers/acme/users";
@@ -150,11 +150,7 @@ async fn more_requests_than_there_is_room_for_are_refused_at_once_and_probes_are
         answers = join_all(waiting.map(|path| gateway.get(path))) => panic!("they did not wait: {answers:?}"),
         () = answered => {}
     }
-    let end = Instant::now() + LONG;
-    while gateway.get(USERS).await.status != 200 {
-        assert!(Instant::now() < end, "those who waited have hung up, and there is still no room");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_so("room, as those who waited have hung up", async || gateway.get(USERS).await.status == 200).await;
 }
 
 #[tokio::test]

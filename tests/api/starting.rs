@@ -2,12 +2,14 @@
 //! a secret from a pipe that the test fills.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::Write,
     process::Command,
 };
 
-use crate::support::{Folder, Program, World};
+use tokio::net::unix::pipe::OpenOptions;
+
+use crate::support::{Folder, Program, World, until};
 
 /// The real program while it reads its configuration.
 struct Starting {
@@ -32,8 +34,13 @@ impl Starting {
     /// Waits until the program reads the secret.
     async fn is_read(&mut self) {
         let pipe = self.folder.path("secret");
-        let open = move || OpenOptions::new().write(true).open(pipe).unwrap();
-        self.secret = Some(tokio::task::spawn_blocking(open).await.unwrap());
+        let mut opened = None;
+        until(self.program.showing("the program to read the secret"), || {
+            opened = OpenOptions::new().open_sender(&pipe).ok(); // fails while no one reads
+            opened.is_some()
+        })
+        .await;
+        self.secret = opened.map(|pipe| File::from(pipe.into_blocking_fd().unwrap()));
     }
 
     /// Lets the program continue, and waits until its log says this.
@@ -64,6 +71,5 @@ async fn a_reload_that_is_asked_for_while_the_program_starts_is_one() {
     let mut starting = Starting::begin().await;
     starting.program.signal("HUP");
     starting.goes_on(&["listening"]).await;
-    starting.is_read().await;
-    starting.goes_on(&["the configuration was reloaded"]).await;
+    starting.program.lines_with(&["the configuration was reloaded"]).await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::support::{Folder, Gateway, Program, Reply, World, until};
+use crate::support::{Folder, Gateway, Program, Reply, World, until, until_so};
 
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 
@@ -38,7 +38,7 @@ async fn sigterm_lets_a_load_balancer_know_and_finishes_what_is_in_flight() {
         until("the slow one to be asked", || world.asked().0 == 1).await;
         assert!(is_ready(&gateway).await);
         program.signal("TERM");
-        while is_ready(&gateway).await {}
+        until_so("a load balancer to be told", async || !is_ready(&gateway).await).await;
         assert_eq!(gateway.get("/customers/acme/users").await.status, 200, "requests are still accepted");
         assert_eq!(gateway.get("/health/live").await.status, 200);
     };
@@ -56,7 +56,7 @@ async fn sigint_and_a_second_signal_end_it_at_once() {
         assert!(is_ready(&gateway).await);
         for (index, signal) in signals.iter().enumerate() {
             if index > 0 {
-                while is_ready(&gateway).await {}
+                until_so("the first signal to be known", async || !is_ready(&gateway).await).await;
             }
             program.signal(signal);
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, Reply, World, crowd, person, persons_page};
+use crate::support::{Gateway, Reply, World, crowd, person, persons_page, until_so};
 
 const ROLL: &str = "/customers/{customer_id}/users";
 
@@ -108,16 +108,13 @@ async fn the_metrics_say_what_the_cache_holds() {
     let world = World::new().await;
     world.persons(crowd(200));
     let gateway = world.start().await;
-    gateway.get("/customers/acme/users").await;
     let mut scrape = Scrape::of(&gateway).await;
-    for _ in 0..100 {
-        if scrape.value("cache_entries", &[]) > 2.5 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    until_so("all three to be held", async || {
         gateway.get("/customers/acme/users").await;
         scrape = Scrape::of(&gateway).await;
-    }
+        scrape.value("cache_entries", &[]) > 2.5
+    })
+    .await;
     let (entries, bytes) = (scrape.value("cache_entries", &[]), scrape.value("cache_bytes", &[]));
     assert!((2.5..3.5).contains(&entries), "a copy of each source and the roll: {entries}");
     assert!((20_000.0..2_000_000.0).contains(&bytes), "{bytes}");
@@ -155,17 +152,17 @@ async fn each_sources_health_is_as_it_was_lately() {
     let other = health("advanced_automation").await;
     assert_eq!((&other["error"], &other["last_failure"]), (&Value::Null, &Value::Null), "the other works");
     let mut asked = 2;
-    while health("my_reports").await["breaker"] == "closed" {
+    until_so("enough failures", async || {
         gateway.get(&format!("/customers/c{asked}/users")).await;
         asked += 1;
-    }
+        health("my_reports").await["breaker"] != "closed"
+    })
+    .await;
     assert_eq!(health("my_reports").await["breaker"], "open");
     let held_back = gateway.get("/customers/d/users").await;
     assert_eq!((held_back.source("my_reports")["status"].as_str(), world.my_reports.calls().len()), (Some("overloaded"), asked));
     world.users(vec![]);
-    while health("my_reports").await["breaker"] == "open" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_so("the pause to end", async || health("my_reports").await["breaker"] != "open").await;
     assert_eq!(health("my_reports").await["breaker"], "half_open");
     gateway.get("/customers/e/users").await;
     let well = health("my_reports").await;

@@ -14,7 +14,7 @@ use crate::support::{
     Folder, Gateway, Program, World,
     certificates::Authority,
     sources::{SOURCES, customer, roll},
-    until,
+    until, until_so,
 };
 
 const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
@@ -131,7 +131,7 @@ async fn what_is_in_flight_over_tls_is_finished_and_who_has_not_asked_does_not_h
         until("the slow one to be requested", || world.asked().0 == 1).await;
         program.signal("TERM");
         program.word_after(&["stopping: no longer "]).await;
-        while gateway.get("/health/ready").await.status == 200 {}
+        until_so("a load balancer to be told", async || gateway.get("/health/ready").await.status != 200).await;
         let answer = gateway.get(USERS).await;
         assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{answer:?}");
     };

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::support::{
     Folder, Program, Reply, World,
     collector::{Collector, Span, texts},
-    crowd, person, persons_page, until, user,
+    crowd, person, persons_page, until, until_so, user,
 };
 
 const ROLL: &str = "/customers/acme-7/users";
@@ -184,11 +184,7 @@ async fn spans_that_were_taken_are_counted() {
     until("a span to come by itself", || !collector.spans().is_empty()).await;
     let line = "rollcall_trace_spans_total{result=\"exported\"} ";
     let counted = async || gateway.get("/metrics").await.text.lines().find_map(|text| text.strip_prefix(line)?.parse::<u64>().ok());
-    let end = Instant::now() + Duration::from_secs(20);
-    while counted().await < Some(1) {
-        assert!(Instant::now() < end, "it is never counted");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until_so("it to be counted", async || counted().await >= Some(1)).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use redis::Commands;
 
 use crate::{
     redis_server::{Redis, counted, path},
-    support::{Gateway, Program, Reply, World, person, until},
+    support::{Gateway, Program, Reply, World, person, until, until_so},
 };
 
 pub(crate) const NOW: &[(&str, &str)] = &[("cache-control", "no-cache")];
@@ -23,14 +23,7 @@ async fn both_hold_ann(redis: &Redis, world: &World) -> [Gateway; 2] {
 
 /// Waits until a replica returns these users, without asking any source.
 async fn until_names(gateway: &Gateway, names: &[&str]) {
-    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-    loop {
-        let answer = gateway.get(&path("acme")).await;
-        if answer.names() == names {
-            return;
-        }
-        assert!(tokio::time::Instant::now() < end, "{answer:?}");
-    }
+    until_so(format!("{names:?}"), async || gateway.get(&path("acme")).await.names() == names).await;
 }
 
 #[tokio::test]
@@ -57,7 +50,7 @@ async fn who_cannot_hear_looks_before_he_answers() {
     redis::cmd("ACL").arg("SETUSER").arg("default").arg("-subscribe").exec(&mut connection).unwrap();
     redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("pubsub").query::<usize>(&mut connection).unwrap();
     for name in ["Bea", "Cy"] {
-        until("both to notice", || true).await;
+        until_deaf(&one).await;
         until_deaf(&other).await;
         world.persons(vec![person("1", name, "ann@acme.example")]);
         assert_eq!(one.get_with(&path("acme"), NOW).await.names(), [name]);
@@ -88,11 +81,8 @@ async fn a_reload_takes_other_settings_and_leaves_nothing_behind() {
 
 /// Waits until a replica knows that it receives no changes.
 async fn until_deaf(gateway: &Gateway) {
-    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !gateway.get("/metrics").await.text.contains("rollcall_shared_cache_subscribed{} 0") {
-        assert!(tokio::time::Instant::now() < end);
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    let deaf = "rollcall_shared_cache_subscribed{} 0";
+    until_so("a replica to notice", async || gateway.get("/metrics").await.text.contains(deaf)).await;
 }
 
 #[tokio::test]
@@ -102,10 +92,7 @@ async fn a_question_that_is_refused_ends_the_copy_everywhere() {
     let [one, other] = both_hold_ann(&redis, &world).await;
     world.answer_persons(|_| Reply::status(400));
     assert_eq!(one.get_with(&path("acme"), NOW).await.code(), "upstream_bad_request");
-    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-    while other.get(&path("acme")).await.status != 400 {
-        assert!(tokio::time::Instant::now() < end);
-    }
+    until_so("the refusal", async || other.get(&path("acme")).await.status == 400).await;
     let [third] = [redis.shared_by(world.gateway()).start().await];
     assert_eq!(third.get(&path("acme")).await.code(), "upstream_bad_request", "nor does it come back from Redis");
 }
@@ -168,10 +155,8 @@ async fn a_newer_copy_that_cannot_be_read_ends_none() {
         redis::cmd("SET").arg(&name).arg("garbage").arg("KEEPTTL").exec(&mut redis.ask()).unwrap();
     }
     program.signal("CONT");
-    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-    while counted(&other, "rollcall_shared_cache_lookups_total{result=\"unreadable\"}").await < 2 {
-        assert!(tokio::time::Instant::now() < end, "it hears of it");
-    }
+    let unreadable = "rollcall_shared_cache_lookups_total{result=\"unreadable\"}";
+    until_so(program.showing("it to hear of both"), async || counted(&other, unreadable).await >= 2).await;
     assert_eq!((other.get(&path("acme")).await.names(), world.asked()), (vec!["Ann".to_owned()], (2, 2)), "it still has its copy");
 }
 

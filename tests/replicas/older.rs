@@ -4,7 +4,7 @@ use redis::Commands;
 
 use crate::{
     redis_server::{Redis, counted, path},
-    support::{World, sources::roll, until},
+    support::{World, sources::roll, until, until_so},
 };
 
 const WRITTEN: &str = "rollcall_shared_cache_calls_total{call=\"write\",result=\"ok\"}";
@@ -38,10 +38,7 @@ async fn who_has_lost_the_lock_replaces_only_what_is_older() {
             }
         };
         assert_eq!(tokio::join!(answer, steal).0.status, 200);
-        let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-        while counted(&gateway, WRITTEN).await < written + 2 {
-            assert!(tokio::time::Instant::now() < end, "{why}");
-        }
+        until_so(format!("{why}: both to be written"), async || counted(&gateway, WRITTEN).await >= written + 2).await;
         assert_eq!(connection.get::<_, Vec<u8>>(&name).unwrap() != there.as_bytes(), is_replaced, "{why}");
     }
 }

@@ -8,7 +8,7 @@ use redis::{Commands, Connection};
 use crate::{
     load::Load,
     redis_server::{Redis, counted, path},
-    support::{Gateway, Program, World, until},
+    support::{Gateway, Program, World, until, until_so},
 };
 
 /// Two replicas with default settings: the shared cache has 50 ms.
@@ -82,12 +82,8 @@ async fn whatever_happens_to_redis_every_request_is_answered_in_time() {
 
 /// Waits until each has received an answer from Redis again, although no request is made.
 async fn until_up(gateways: &[Gateway]) {
-    let end = tokio::time::Instant::now() + Duration::from_secs(20);
     for gateway in gateways {
-        while counted(gateway, "rollcall_shared_cache_up{}").await == 0 {
-            assert!(tokio::time::Instant::now() < end, "it never came back");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        until_so("Redis to be back", async || counted(gateway, "rollcall_shared_cache_up{}").await > 0).await;
     }
 }
 
@@ -201,14 +197,13 @@ async fn a_redis_that_answers_a_ping_and_refuses_everything_else_is_down() {
     let may = |rules: &[&str]| redis::cmd("ACL").arg("SETUSER").arg("default").arg(rules).exec(&mut redis.ask()).unwrap();
     may(&["-eval", "-evalsha", "-script", "-get", "-getrange", "-mget", "-pttl"]);
     let up = async || counted(&gateway, "rollcall_shared_cache_up{}").await;
-    let end = tokio::time::Instant::now() + Duration::from_secs(20);
-    for number in 0.. {
+    let mut number = 0;
+    until_so("a refusal", async || {
+        number += 1;
         assert_eq!(gateway.get(&path(&format!("c{number}"))).await.status, 200);
-        if up().await == 0 {
-            break;
-        }
-        assert!(tokio::time::Instant::now() < end, "nothing was refused");
-    }
+        up().await == 0
+    })
+    .await;
     let end = tokio::time::Instant::now() + Duration::from_millis(4500); // two pings, at least
     while tokio::time::Instant::now() < end {
         assert_eq!(up().await, 0, "a ping says nothing about calls");

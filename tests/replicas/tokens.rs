@@ -10,7 +10,7 @@ use crate::{
     support::{
         Gateway, Reply, World,
         identity::{Shared, ask, numbered, sent},
-        until,
+        until, until_so, until_so_within,
     },
 };
 
@@ -74,17 +74,17 @@ async fn two_replicas_need_one_renewal_and_both_keep_what_came() {
 async fn renewals_go_from_hand_to_hand() {
     let pair = Pair::new(5).await; // renewed after four seconds
     let (one, other) = (pair.replica("one").await, pair.replica("other").await);
-    let end = tokio::time::Instant::now() + Duration::from_mins(1);
     let mut number = 0;
-    while sent(&pair.given).len() < 4 {
+    until_so_within(Duration::from_mins(1), "four renewals", async || {
         for replica in [&one, &other] {
             number += 1;
             let answer = ask(replica, &format!("c{number}")).await;
             assert_eq!(answer.status, 200, "{answer:?} {:?}", sent(&pair.given));
         }
-        assert!(tokio::time::Instant::now() < end);
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        sent(&pair.given).len() >= 4
+    })
+    .await;
     assert_eq!(sent(&pair.given)[..4], numbered(4), "each was sent once");
 }
 
@@ -107,11 +107,7 @@ async fn without_redis_nobody_renews_and_copies_stand_in() {
     assert_eq!(sent(&pair.given), before, "nothing was spent");
     pair.redis.start_again().await; // empty, so both offer what they have
     for replica in [&one, &other] {
-        let end = tokio::time::Instant::now() + Duration::from_secs(20);
-        while ask(replica, "b").await.status != 200 {
-            assert!(tokio::time::Instant::now() < end, "{:?}", sent(&pair.given));
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        until_so("a new token", async || ask(replica, "b").await.status == 200).await;
     }
     let sent = sent(&pair.given);
     assert_eq!(sent, numbered(sent.len()), "none was sent twice");
@@ -120,15 +116,14 @@ async fn without_redis_nobody_renews_and_copies_stand_in() {
 
 /// Waits until the access token has expired.
 async fn until_unauthorized(gateway: &Gateway) {
-    let end = tokio::time::Instant::now() + Duration::from_secs(20);
-    for number in 0.. {
+    let mut number = 0;
+    until_so("the token to expire", async || {
+        number += 1;
         let answer = ask(gateway, &format!("cold-{number}")).await;
-        if answer.status == 401 && answer.code() == "upstream_unauthorized" {
-            return;
-        }
-        assert!(tokio::time::Instant::now() < end, "{answer:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        answer.status == 401 && answer.code() == "upstream_unauthorized"
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -170,11 +165,7 @@ async fn a_login_at_one_replica_is_one_for_both() {
     }
     fs::write(pair.store("other"), "refresh-9\n").unwrap();
     pair.given.lock().unwrap().given = 9;
-    let end = tokio::time::Instant::now() + Duration::from_secs(20);
-    while ask(&one, "a").await.status != 200 {
-        assert!(tokio::time::Instant::now() < end, "{:?}", sent(&pair.given));
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until_so("the login to be used", async || ask(&one, "a").await.status == 200).await;
     assert_eq!((ask(&other, "b").await.status, sent(&pair.given).last().map(String::as_str)), (200, Some("refresh-9")));
     until("both to keep it", || pair.stored("one") == "refresh-10" && pair.stored("other") == "refresh-10").await;
 }

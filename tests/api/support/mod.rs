@@ -25,7 +25,13 @@ pub(crate) use gateway::{Answer, Gateway, Setup};
 pub(crate) use pages::{SIZE, page, slice};
 pub(crate) use program::{Ended, Folder, Program};
 
+use std::{fmt::Display, time::Duration};
+
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+/// The pause between two looks at a condition.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The first token of the fake Advanced Automation; each further one ends in its number.
 pub(crate) const TOKEN: &str = "token-1";
@@ -108,26 +114,25 @@ pub(crate) fn persons_page(rows: &[Value], call: &Call) -> Reply {
 
 /// Waits until a condition holds, for as long as anything may take.
 #[track_caller]
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
-    let message = format!("waited too long for {what}, as {} asked", std::panic::Location::caller());
-    async move {
-        let end = tokio::time::Instant::now() + program::PATIENCE;
-        while !holds() {
-            assert!(tokio::time::Instant::now() < end, "{message}");
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    }
+pub(crate) fn until(what: impl Display, mut holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
+    until_so(what, async move || holds())
 }
 
 /// The same for a condition that has to be requested.
 #[track_caller]
-pub(crate) fn until_so(what: &str, mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
-    let message = format!("waited too long for {what}, as {} asked", std::panic::Location::caller());
+pub(crate) fn until_so(what: impl Display, holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
+    until_so_within(program::PATIENCE, what, holds)
+}
+
+/// The same with a limit of its own. Only a failure formats `what`, so it may show what has happened by then.
+#[track_caller]
+pub(crate) fn until_so_within(limit: Duration, what: impl Display, mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
+    let asked = std::panic::Location::caller();
     async move {
-        let end = tokio::time::Instant::now() + program::PATIENCE;
+        let end = Instant::now() + limit;
         while !holds().await {
-            assert!(tokio::time::Instant::now() < end, "{message}");
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            assert!(Instant::now() < end, "{asked} waited longer than {limit:?} for {what}");
+            sleep(PAUSE).await;
         }
     }
 }

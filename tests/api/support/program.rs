@@ -1,6 +1,7 @@
 //! The real program, run as a person runs it, and always stopped by its own process id.
 
 use std::{
+    fmt::{self, Display},
     fs,
     io::Read,
     path::{Path, PathBuf},
@@ -70,13 +71,18 @@ impl Program {
             let rest = marks.iter().find_map(|mark| Some(said.split_once(mark)?.1.to_owned()))?;
             rest.split_once([' ', '\n', '"']).map(|(word, _)| word.to_owned())
         };
-        until(&format!("the program to say {marks:?}"), || find().is_some()).await;
+        until(self.showing(&format!("the program to say {marks:?}")), || find().is_some()).await;
         find().unwrap()
     }
 
     /// Everything that it has written so far: stdout, then stderr.
     pub(crate) fn said(&self) -> String {
         format!("{}{}", self.out.text.lock().unwrap(), self.err.text.lock().unwrap())
+    }
+
+    /// What is waited for, followed by what the program has written by the time this is shown.
+    pub(crate) fn showing<'a>(&'a self, what: &'a str) -> impl Display + 'a {
+        fmt::from_fn(move |out| write!(out, "{what}; the program has said: {}", self.said()))
     }
 
     /// Waits until a line of its output contains all these words, because output may be read a little later
@@ -87,7 +93,7 @@ impl Program {
             let has = |line: &&str| words.iter().all(|word| line.contains(word));
             said.lines().filter(has).map(str::to_owned).collect::<Vec<_>>()
         };
-        until(&format!("the program to say {words:?}"), || !find().is_empty()).await;
+        until(self.showing(&format!("the program to say {words:?}")), || !find().is_empty()).await;
         find()
     }
 

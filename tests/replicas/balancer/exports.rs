@@ -7,7 +7,6 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
     sync::{mpsc, watch},
-    time::Instant,
 };
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
     proxy::Proxy,
     replica::{addresses, two},
 };
-use crate::support::{Gateway, World, figure::figure, until, user};
+use crate::support::{Gateway, World, figure::figure, until, until_so_within, user};
 
 /// Users of a customer whose export does not fit into the buffers of sockets and balancers, and the length of
 /// each name.
@@ -39,10 +38,8 @@ async fn large_world() -> World {
 
 /// Waits until a replica has the large customer: reading it may take longer than a request waits.
 async fn has_read_the_large_one(gateway: &Gateway) {
-    let end = Instant::now() + READING;
-    while gateway.get("/customers/large/users?page_size=1").await.json()["status"] != "success" {
-        assert!(Instant::now() < end, "the large customer was never read");
-    }
+    let status = async || gateway.get("/customers/large/users?page_size=1").await.json()["status"].clone();
+    until_so_within(READING, "the large customer to be read", async || status().await == "success").await;
 }
 
 /// Begins an export of which little is read, continues when told to, and returns how many lines came.
