@@ -58,13 +58,13 @@ async fn a_file_that_is_still_being_written_is_not_put_to_use() {
     let both = async || (remote(&gateway, "acme").await, remote(&gateway, "birch").await);
     let before = both().await;
     folder.write("links.csv", &format!("{HEADER}acme,,A-2,m")); // a row, and possibly not all of it
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!(both().await, before, "half a file keeps the old links");
     let mut text = format!("{HEADER}acme,,A-2,\n");
-    for number in 0..8 {
+    for number in 0..20 {
         text = format!("{text}c{number},,C-{number},\n");
         folder.write("links.csv", &text);
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         assert_eq!(both().await, before, "rows are still being added");
     }
     folder.write("links.csv", &format!("{text}birch,,B-2,\n"));

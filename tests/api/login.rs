@@ -202,7 +202,7 @@ async fn a_browser_that_keeps_connections_open_does_not_keep_the_person() {
     assert_eq!(open(&url).await.status, 200);
     let begun = tokio::time::Instant::now();
     assert_eq!(program.ended().await.code, Some(0));
-    assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < std::time::Duration::from_millis(1900), "the last page has 2 s: {:?}", begun.elapsed());
     until("the port to be free", || TcpListener::bind(home.redirect.trim_start_matches("http://")).is_ok()).await;
 }
 

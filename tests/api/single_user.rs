@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Reply, World, crowd, person, user};
+use crate::support::{Answer, Reply, World, crowd, person, user};
 
 const USERS: &str = "/customers/acme/users";
 
@@ -120,10 +120,13 @@ async fn that_somebody_is_not_there_is_said_with_how_old_that_is() {
     let answer = gateway.get(&nobody).await;
     let expected = ["advanced_automation", "my_reports"].map(|source| json!({"source": source, "status": "ok", "http_status": 200}));
     assert_eq!((answer.code().as_str(), &answer.json()["sources"]), ("user_not_found", &json!(expected)));
-    assert_eq!((answer.header("age"), answer.header("cache-status")), (Some("0"), Some("rollcall; fwd=uri-miss; stored")));
+    assert_eq!(answer.header("cache-status"), Some("rollcall; fwd=uri-miss; stored"));
+    let age = |answer: &Answer| answer.header("age").unwrap().parse::<u64>().unwrap();
+    assert!(age(&answer) < 30, "{answer:?}");
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     world.my_reports.always(Reply::status(503));
     let stale = gateway.get(&nobody).await;
     let expected = json!({"source": "my_reports", "status": "ok", "http_status": 200, "stale": true, "error": "unavailable"});
-    assert_eq!((stale.code().as_str(), stale.source("my_reports"), stale.header("age")), ("user_not_found", expected, Some("1")));
+    assert_eq!((stale.code().as_str(), stale.source("my_reports")), ("user_not_found", expected));
+    assert!((1..30).contains(&age(&stale)), "{stale:?}");
 }

@@ -123,7 +123,7 @@ async fn the_metrics_say_what_the_cache_holds() {
 #[tokio::test]
 async fn each_sources_health_is_as_it_was_lately() {
     let world = World::new().await;
-    let breaker = [("failure_ratio", "0.5"), ("min_calls", "3"), ("open_for", "500ms")];
+    let breaker = [("failure_ratio", "0.5"), ("min_calls", "3"), ("open_for", "2s")];
     let setup = world.gateway().set("sources.my_reports.retries", "0").set("cache.not_found", "0s");
     let setup = breaker.iter().fold(setup, |setup, (key, value)| setup.set(&format!("sources.my_reports.breaker.{key}"), value));
     let gateway = setup.start().await;

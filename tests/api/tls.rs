@@ -120,11 +120,11 @@ async fn who_does_not_shake_hands_or_sends_half_a_head_is_let_go_and_holds_only_
 #[tokio::test]
 async fn what_is_in_flight_over_tls_is_finished_and_who_has_not_asked_does_not_hold_the_end() {
     let (world, authority, folder) = (World::of_two().await, Authority::new("ours"), Folder::new());
-    world.answer_at(SOURCES[0], |call| roll(call).after(Duration::from_secs(u64::from(customer(call) == "slow") * 2)));
+    world.answer_at(SOURCES[0], |call| roll(call).after(Duration::from_secs(u64::from(customer(call) == "slow") * 3)));
     authority.sign().write(&folder);
-    let keys = "server.tls = { cert_file = \"cert.pem\", key_file = \"key.pem\" }";
+    let keys = "server.tls = { cert_file = \"cert.pem\", key_file = \"key.pem\" }\nsources.advanced_automation.timeout = \"20s\"";
     let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{keys}")));
-    let (program, gateway) = Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", "500ms")]).await;
+    let (program, gateway) = Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", "2s")]).await;
     let gateway = gateway.over_tls(&authority);
     let (_silent, _idle) = (connect(&gateway).await, shake_hands(connect(&gateway).await, &authority, &[]).await.unwrap());
     let stopping = async {

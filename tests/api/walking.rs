@@ -175,9 +175,9 @@ async fn a_few_pages_are_asked_for_at_a_time_and_no_more_than_four() {
 async fn a_walk_does_not_wait_for_places_that_it_holds_itself() {
     for places in ["1", "3"] {
         let world = World::new().await;
-        world.answer_pages(|number, _| page(slice(60, SIZE, number), 60, 6).after(Duration::from_millis(500)));
+        world.answer_pages(|number, _| page(slice(60, SIZE, number), 60, 6).after(Duration::from_millis(800)));
         // An answer takes more than half of this (as long as a call waits for a place) and far less than all of it.
-        let gateway = world.start_paging(&[("max_in_flight", places), ("timeout", "900ms")]).await;
+        let gateway = world.start_paging(&[("max_in_flight", places), ("timeout", "1500ms")]).await;
         assert_whole(&gateway.get("/customers/acme/users?page_size=1000").await, 60);
         assert!(world.advanced_automation.most_at_once() <= places.parse().unwrap());
     }
