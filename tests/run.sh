@@ -13,6 +13,13 @@ debian() { # COMMAND PACKAGE: installs the package unless the command exists
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$2" >/dev/null
 }
 
+python_tools() { # FOLDER PIP-ARGUMENT...: installs them unless they are there; the folder's name says which they are
+  [ ! -e "$1/installed" ] || return 0
+  python3 -m venv --clear "$1"
+  "$1/bin/pip" install -q "${@:2}"
+  touch "$1/installed"
+}
+
 step "tools"
 cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
@@ -40,17 +47,16 @@ cargo test --locked --test replicas -- --ignored --nocapture --test-threads 1
 step "the files of deploy/, each checked by the program that reads it"
 debian promtool prometheus
 debian systemd-analyze systemd
-[ -x target/deploy/bin/hadolint ] || {
-  python3 -m venv target/deploy
-  target/deploy/bin/pip install -q -r tests/deploy/requirements.txt
-}
-bash tests/deploy/check.sh
+debian curl curl
+checkers=target/deploy-$(sha256sum tests/deploy/requirements.txt | head -c 8)
+python_tools "$checkers" -r tests/deploy/requirements.txt
+bash tests/deploy/check.sh "$checkers"
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 step "fuzzing"
-[ -x target/tools/bin/cargo-fuzz ] || cargo install -q cargo-fuzz --debug --locked --root target/tools
+cargo install -q cargo-fuzz --version 0.13.2 --debug --locked --root target/tools # does nothing if it is there
 # No sanitizers, because the crate forbids unsafe code. Debug assertions, so that an overflow fails.
 fuzzing() { PATH="$PWD/target/tools/bin:$PATH" cargo +nightly fuzz "$1" --sanitizer none --dev --target-dir target/fuzz "${@:2}"; }
 fuzz() { # TARGET
@@ -92,13 +98,11 @@ digest=$(grep -oE '[0-9a-f]{64}' <<<"$table")
 demo target/shipped/rollcall keys auth.mode=keys auth.callers.0.name=tester auth.callers.0.key_sha256="$digest" 'auth.callers.0.customers=*'; guarded=$where
 
 step "the OpenAPI document against the answers (schemathesis)"
-[ -x target/schemathesis/bin/schemathesis ] || {
-  python3 -m venv target/schemathesis
-  target/schemathesis/bin/pip install -q schemathesis==4.32.5
-}
+schemathesis=4.32.5
+python_tools "target/schemathesis-$schemathesis" "schemathesis==$schemathesis"
 against() { # BASE [OPTION...]
   (
-    cd target/schemathesis # keeps what it writes in there
+    cd "target/schemathesis-$schemathesis" # keeps what it writes in there
     SCHEMATHESIS_HOOKS=../../tests/schemathesis/hooks.py bin/schemathesis run "$1/openapi.json" \
       --checks all --max-examples 100 --request-timeout 20 "${@:2}"
   )
@@ -113,12 +117,13 @@ cat "$logs/open"
 
 step "the Swagger page in a browser"
 debian chromium chromium
-[ -d target/browser/node_modules/playwright-core ] || {
-  mkdir -p target/browser
-  npm install --silent --no-save --prefix target/browser playwright-core@1.64.1
+playwright=1.64.1
+export BROWSER_MODULES="$PWD/target/browser-$playwright"
+[ -d "$BROWSER_MODULES/node_modules/playwright-core" ] || {
+  mkdir -p "$BROWSER_MODULES"
+  npm install --silent --no-save --prefix "$BROWSER_MODULES" "playwright-core@$playwright"
 }
-export BROWSER_MODULES="$PWD/target/browser"
-node tests/browser/swagger.mjs "$open" target/browser/swagger.png
-node tests/browser/swagger.mjs "$guarded" target/browser/authorized.png "$key"
+node tests/browser/swagger.mjs "$open" "$BROWSER_MODULES/swagger.png"
+node tests/browser/swagger.mjs "$guarded" "$BROWSER_MODULES/authorized.png" "$key"
 
 step "all steps passed"

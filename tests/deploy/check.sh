@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Checks each file of deploy/ and the Dockerfile with the program that reads it, and against the other files.
 # tests/run.sh installs what this needs; target/debug/rollcall must exist.
+# Usage: check.sh FOLDER, with the Python environment for requirements.txt
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-tools=$PWD/target/deploy/bin
+tools=$PWD/$1/bin
 compose=("$("$tools/python" -c 'import compose; print(compose.__path__[0])')/docker-compose" --file deploy/compose.yaml --profile login) # called directly, because the Python wrapper loses the exit code
 rollcall=$PWD/target/debug/rollcall
 work=$(mktemp -d)
