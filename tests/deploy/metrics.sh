@@ -9,6 +9,7 @@ work=$(mktemp -d)
 started=()
 trap 'kill "${started[@]}" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
 
+# A free port, for programs that do not say which one they have chosen.
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 wait_for() { # WHAT COMMAND...: repeats the command until it succeeds, for half a minute at most
@@ -21,6 +22,10 @@ wait_for() { # WHAT COMMAND...: repeats the command until it succeeds, for half 
   echo "waited too long for $what" >&2
   tail -n 5 "$work"/*.log >&2
   exit 1
+}
+
+address() { # LOG MARK: prints the address that stands after the mark
+  grep -oE "$2"'127\.0\.0\.1:[0-9]+' "$work/$1.log" | sed "s|$2||; q"
 }
 
 shows() { # URL PATTERN
@@ -43,11 +48,10 @@ for setting in auth.mode=keys auth.callers.0.name=tester auth.callers.0.key_sha2
   sources.advanced_automation.timeout=300ms sources.my_reports.timeout=300ms; do
   settings+=(--set "$setting")
 done
-demo_port=$(port)
-demo=http://127.0.0.1:$demo_port
-target/debug/rollcall demo --listen "127.0.0.1:$demo_port" "${settings[@]}" >"$work/demo.log" 2>&1 &
+target/debug/rollcall demo --listen 127.0.0.1:0 "${settings[@]}" >"$work/demo.log" 2>&1 &
 started+=($!)
-wait_for "the demo" curl -sf "$demo/health/ready"
+wait_for "the demo" address demo http://
+demo=http://$(address demo http://)
 for customer in 002 010 133 144 155 166 177 188 122 111 101 110 106 160 002; do
   ask "$demo/customers/00000000-0000-4000-8000-000000000$customer/users"
 done
@@ -63,22 +67,21 @@ redis_port=$(port)
 redis-server --bind 127.0.0.1 --port "$redis_port" --save '' --appendonly no --dir "$work" >"$work/redis.log" 2>&1 &
 started+=($!)
 target/debug/rollcall key --cache >"$work/cache.key"
-gateway_port=$(port)
-admin_port=$(port)
 cat >"$work/rollcall.toml" <<END
-server = { listen = "127.0.0.1:$gateway_port", admin_listen = "127.0.0.1:$admin_port" }
+server = { listen = "127.0.0.1:0", admin_listen = "127.0.0.1:0" }
 shared_cache = { url = "redis://127.0.0.1:$redis_port/0", key_file = "cache.key" }
 sources.advanced_automation = { base_url = "http://127.0.0.1:9", client_id = "id", client_secret = "secret" }
 sources.my_reports = { base_url = "http://127.0.0.1:9", token = "token" }
 END
 target/debug/rollcall serve --config "$work/rollcall.toml" >"$work/serve.log" 2>&1 &
 started+=($!)
-admin=http://127.0.0.1:$admin_port
-wait_for "the replica" curl -sf "$admin/health/ready"
+wait_for "the replica" address serve admin=
+gateway=$(address serve address=)
+admin=http://$(address serve admin=)
 
 operators_port=$(port)
 callers_port=$(port)
-sed -e "s/gateway-[12]:8080/127.0.0.1:$gateway_port/; s/bind :8080/bind 127.0.0.1:$callers_port/; s/bind :8404/bind 127.0.0.1:$operators_port/" \
+sed -e "s/gateway-[12]:8080/$gateway/; s/bind :8080/bind 127.0.0.1:$callers_port/; s/bind :8404/bind 127.0.0.1:$operators_port/" \
   deploy/haproxy.cfg >"$work/haproxy.cfg"
 haproxy -db -f "$work/haproxy.cfg" >"$work/haproxy.log" 2>&1 &
 started+=($!)
