@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use redis::{Commands, Connection};
 
-use crate::support::{Folder, Gateway, Setup, World, until};
+use crate::support::{Folder, Gateway, Setup, World, free_address, until};
 
 /// A Redis that keeps nothing on disk, and the key for its contents.
 pub(crate) struct Redis {
@@ -19,10 +19,7 @@ impl Redis {
     pub(crate) async fn start() -> Self {
         let folder = Folder::new();
         folder.write("cache.key", rollcall::shared_cache::new_key().unwrap().reveal());
-        let port = std::iter::repeat_with(|| fastrand::u16(20_000..30_000))
-            .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
-            .unwrap();
-        let mut redis = Self { port, server: None, folder };
+        let mut redis = Self { port: free_address().port(), server: None, folder };
         redis.start_again().await;
         redis
     }

@@ -10,7 +10,7 @@ use rollcall::sandbox::{Backend, MY_REPORTS_CLIENT_ID, MY_REPORTS_CLIENT_SECRET,
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::{Answer, Call, Folder, Gateway, Program, Reply, Setup, World, sources::roll};
+use super::{Answer, Call, Folder, Gateway, Program, Reply, Setup, World, free_address, sources::roll};
 
 /// A customer of the sandbox with users at both backends.
 pub(crate) const ROLL: &str = "/customers/00000000-0000-4000-8000-000000000002/users?partial=deny";
@@ -43,7 +43,7 @@ impl Home {
     /// Starts the sandbox with these options, and adds these keys to the configuration.
     pub(crate) async fn new(options: Options, more: &str) -> Self {
         let (sandbox, folder) = (Sandbox::start(options).await.unwrap(), Folder::new());
-        let redirect = format!("http://127.0.0.1:{}", free_port());
+        let redirect = format!("http://{}", free_address());
         let (persons, users) = (sandbox.base_url(Backend::AdvancedAutomation), sandbox.base_url(Backend::MyReports));
         let text = format!(
             "server.listen = \"127.0.0.1:0\"\nserver.drain = \"0s\"\ntelemetry.access_log = \"off\"\n\
@@ -191,9 +191,4 @@ pub(crate) fn numbered(count: usize) -> Vec<String> {
 pub(crate) async fn open(url: &str) -> Answer {
     let place = url.find("/connect/").unwrap_or_else(|| url[8..].find(['/', '?']).map_or(url.len(), |at| at + 8));
     Gateway::at(url[..place].to_owned()).get(&url[place..]).await
-}
-
-/// A free port, outside the range from which the kernel assigns ports.
-fn free_port() -> u16 {
-    std::iter::repeat_with(|| fastrand::u16(20_000..30_000)).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }

@@ -1,5 +1,6 @@
 //! A test's world: a fake of each backend that every gateway has, and a gateway in front of them.
 
+mod address;
 pub(crate) mod caller;
 pub(crate) mod certificates;
 pub(crate) mod collector;
@@ -20,6 +21,7 @@ pub(crate) mod raw_source;
 pub(crate) mod sources;
 pub(crate) mod trusting;
 
+pub(crate) use address::free_address;
 pub(crate) use fake::{Call, Fake, Reply};
 pub(crate) use gateway::{Answer, Gateway, Setup};
 pub(crate) use pages::{SIZE, page, slice};

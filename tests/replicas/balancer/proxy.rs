@@ -2,13 +2,13 @@
 
 use std::{
     fs::{self, File},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::support::{Folder, Gateway, until};
+use crate::support::{Folder, Gateway, free_address, until};
 
 /// How long a balancer may take to end when it is told to.
 const ENDING: Duration = Duration::from_secs(5);
@@ -85,12 +85,6 @@ impl Drop for Proxy {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// Returns an address on which no one is listening, and whose port the kernel assigns to no one meanwhile.
-pub(super) fn free_address() -> SocketAddr {
-    let anywhere = || SocketAddr::from(([127, 0, 0, 1], fastrand::u16(20_000..32_000)));
-    std::iter::repeat_with(anywhere).find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a process ends in real time, outside of the runtime")]

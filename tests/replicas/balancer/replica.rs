@@ -5,8 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::proxy::free_address;
-use crate::support::{Folder, Gateway, Program, World};
+use crate::support::{Folder, Gateway, Program, World, free_address};
 
 /// Every replica's configuration; its drain is the one in `deploy/rollcall.toml`.
 const CONFIGURATION: &str = r#"
