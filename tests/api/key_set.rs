@@ -87,7 +87,7 @@ async fn what_the_keys_have_taken_the_sources_do_not_get() {
 async fn an_issuer_that_lists_no_key_any_more_has_withdrawn_them() {
     let key = SigningKey::ed("key");
     let foreign = json!({"kty": "oct", "k": "c2VjcmV0", "kid": "key"});
-    for (what, keys) in [("none", json!([])), ("none that is usable", json!([foreign]))] {
+    let withdrawn = async |(what, keys)| {
         let trusting = Trusting::new(&[&key]).await;
         let token = key.token(&claims(&["*"]));
         assert_eq!(trusting.get(&token).await.status, 200);
@@ -97,7 +97,8 @@ async fn an_issuer_that_lists_no_key_any_more_has_withdrawn_them() {
         trusting.issuer.lists(&[&key]);
         tokio::time::sleep(Duration::from_millis(2100)).await;
         assert_eq!(trusting.get(&token).await.status, 200, "{what}: it is listed again");
-    }
+    };
+    join_all([("none", json!([])), ("none that is usable", json!([foreign]))].map(withdrawn)).await;
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn a_changed_pair_is_put_to_work_when_it_is_whole_and_until_then_the_one_b
     .enumerate()
     {
         pair.write(&folder);
-        for _ in 0..3 {
+        for _ in 0..2 {
             tokio::time::sleep(LOOK).await;
             assert!(is_answered(&gateway, &before).await, "{reason}: the previous pair stays in use");
         }

@@ -183,7 +183,7 @@ async fn a_connection_that_ends_before_the_answer_is_a_source_that_is_unavailabl
     check(no_answer()).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_cannot_be_used_is_told_at_once() {
     check(wrong_answers()).await;
 }
