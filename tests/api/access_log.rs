@@ -4,8 +4,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Folder, Gateway, Program, Reply, World, crowd, persons_page};
 
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
-
 /// The requests, each with an id of its own, and what its line must contain.
 fn requests() -> [(&'static str, &'static str, Value); 6] {
     let roll = |status: u16, cache: &str, sources: &str, partial: bool| json!({"route": "/customers/{customer_id}/users", "status": status, "cache": cache, "sources": sources, "partial": partial});
@@ -31,8 +29,8 @@ async fn log(format: &str, access_log: &str) -> String {
         let half = call.path.contains("half");
         if half { Reply::status(400) } else { Reply::json(200, &json!({"data": [], "status": "success"})) }
     });
-    let more = format!("{SECRETS}telemetry.format = \"{format}\"\ntelemetry.access_log = \"{access_log}\"\n");
-    let (program, gateway) = Program::serve(&folder.write("rollcall.toml", &world.toml(&more)), &[]).await;
+    let more = format!("telemetry.format = \"{format}\"\ntelemetry.access_log = \"{access_log}\"\n");
+    let (program, gateway) = Program::serve(&world.toml_with_secrets(&folder, &more), &[]).await;
     ask(&gateway).await;
     program.signal("INT");
     program.ended().await.err
@@ -100,8 +98,8 @@ async fn that_there_is_no_room_for_a_roll_is_said_once() {
     let (world, folder, rows) = (World::new().await, Folder::new(), crowd(1000));
     world.answer_persons(move |call| persons_page(&rows, call));
     world.users(vec![]);
-    let more = format!("{SECRETS}cache.max_bytes = \"64KiB\"\nsources.advanced_automation.page_size = 1000\n");
-    let (program, gateway) = Program::serve(&folder.write("rollcall.toml", &world.toml(&more)), &[]).await;
+    let more = "cache.max_bytes = \"64KiB\"\nsources.advanced_automation.page_size = 1000\n";
+    let (program, gateway) = Program::serve(&world.toml_with_secrets(&folder, more), &[]).await;
     for _ in 0..3 {
         assert_eq!(gateway.get("/customers/acme/users").await.status, 200);
     }

@@ -4,13 +4,11 @@ use std::{fs, net::TcpListener};
 
 use crate::support::{Ended, Fake, Folder, Program, Reply, World};
 
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
-
 /// Runs a command with a configuration that is valid except for the added text, and with these variables and
 /// flags.
 async fn run(command: &[&str], world: &World, more: &str, variables: &[(&str, &str)], flags: &[&str]) -> Ended {
     let folder = Folder::new();
-    let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{more}")));
+    let file = world.toml_with_secrets(&folder, more);
     let arguments = [command, &["--config", file.to_str().unwrap()], flags].concat();
     Program::run(&arguments, variables).await
 }
@@ -274,7 +272,7 @@ async fn check_online_asks_each_source_for_a_token_and_for_nothing_else() {
 #[tokio::test]
 async fn an_empty_log_level_does_not_silence_the_log() {
     let (world, folder) = (World::new().await, Folder::new());
-    let file = folder.write("rollcall.toml", &world.toml(SECRETS));
+    let file = world.toml_with_secrets(&folder, "");
     let (program, _) = Program::serve(&file, &[("ROLLCALL_LOG", "")]).await;
     assert_eq!(program.lines_with(&["INFO", "listening"]).await.len(), 1);
 }

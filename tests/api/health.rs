@@ -6,8 +6,6 @@ use tokio::{net::TcpListener, time::Instant};
 
 use crate::support::{Ended, Fake, Folder, Program, Reply, World, certificates::Authority};
 
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
-
 async fn health(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     Program::run(&[&["health"], arguments].concat(), variables).await
 }
@@ -23,7 +21,7 @@ fn why_not(ended: &Ended) -> &str {
 #[tokio::test]
 async fn a_gateway_is_healthy_until_it_is_told_to_stop() {
     let (world, folder) = (World::new().await, Folder::new());
-    let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}server.base_path = \"/rollcall\"\n")));
+    let file = world.toml_with_secrets(&folder, "server.base_path = \"/rollcall\"\n");
     // The file does not tell the port: 0 means any.
     let (program, gateway) = Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", "30s")]).await;
     let at = gateway.address().to_owned();
@@ -51,8 +49,7 @@ async fn a_gateway_is_healthy_until_it_is_told_to_stop() {
 async fn an_encrypted_gateway_is_asked_by_its_configuration_whatever_name_its_certificate_has() {
     let (world, folder, authority) = (World::new().await, Folder::new(), Authority::new("ours"));
     authority.sign_for("gateway.example", 2100).write(&folder);
-    let keys = format!("{SECRETS}server.tls.cert_file = \"cert.pem\"\nserver.tls.key_file = \"key.pem\"\n");
-    let file = folder.write("rollcall.toml", &world.toml(&keys));
+    let file = world.toml_with_secrets(&folder, "server.tls.cert_file = \"cert.pem\"\nserver.tls.key_file = \"key.pem\"\n");
     let (_program, gateway) = Program::serve(&file, &[]).await;
     let file = file.to_str().unwrap();
     let ended = health(&["--config", file, "--listen", gateway.address()], &[]).await;

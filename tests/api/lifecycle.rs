@@ -18,7 +18,6 @@ use crate::support::{
     until, until_so,
 };
 
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 const USERS: &str = "/customers/acme/users";
 
 /// Callers that all send their request at the moment when the program is told to stop.
@@ -31,8 +30,7 @@ const TRIES: usize = 5;
 /// Starts the real program in front of these backends, with additional keys.
 async fn serve(world: &World, drain: &str, more: &str) -> (Program, Gateway) {
     let folder = Folder::new();
-    let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{more}")));
-    Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", drain)]).await
+    Program::serve(&world.toml_with_secrets(&folder, more), &[("ROLLCALL__SERVER__DRAIN", drain)]).await
 }
 
 /// A world in which a source is slow for one customer.

@@ -5,7 +5,6 @@ use std::{fs, path::Path, time::Duration};
 use crate::support::{Folder, Gateway, Program, Setup, World, figure::figure, until, until_so, until_so_within};
 
 const HEADER: &str = "customer_id,name,advanced_automation_id,my_reports_id\n";
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 
 fn linking(world: &World, file: &Path) -> Setup {
     world.gateway().set("customers.links", "file").set("customers.file", file.to_str().unwrap())
@@ -125,8 +124,7 @@ async fn a_swap_of_links_is_a_change_as_containers_make_it() {
 async fn a_broken_file_keeps_the_old_links_and_is_told_once_with_every_fault() {
     let (world, folder) = (World::new().await, Folder::new());
     folder.write("links.csv", &format!("{HEADER}acme,,A-1,\n"));
-    let configuration =
-        folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}customers.links = [\"file\"]\ncustomers.file = \"links.csv\"\n")));
+    let configuration = world.toml_with_secrets(&folder, "customers.links = [\"file\"]\ncustomers.file = \"links.csv\"\n");
     let (program, gateway) = Program::serve(&configuration, &[]).await;
     folder.write("links.csv", &format!("{HEADER}birch,,B-1,\nbirch,,B-2,\na/b,,B-3,\ncedar,,b-1,\n"));
     until_metric(&gateway, "rollcall_customer_file_loads_total{result=\"refused\"} 1").await;
@@ -177,8 +175,7 @@ async fn a_file_that_is_cut_to_nothing_keeps_the_old_links_and_one_that_says_nob
 async fn a_file_that_is_broken_at_the_start_is_a_fault_of_the_configuration() {
     let (world, folder) = (World::new().await, Folder::new());
     let run = async |command: &str, more: &str| {
-        let text = world.toml(&format!("{SECRETS}{more}"));
-        let configuration = folder.write("rollcall.toml", &text);
+        let configuration = world.toml_with_secrets(&folder, more);
         let ended = Program::run(&[command, "--config", configuration.to_str().unwrap()], &[]).await;
         (ended.code, ended.err)
     };
@@ -224,8 +221,8 @@ async fn a_hundred_thousand_links_are_found_and_paged() {
     };
     let rows: Vec<String> = (0..100_000).map(row).collect();
     let file = folder.write("links.csv", &format!("{HEADER}{}", rows.join("\n")));
-    let configuration = folder
-        .write("rollcall.toml", &world.toml(&format!("{SECRETS}customers.links = [\"file\"]\ncustomers.file = \"{}\"\n", file.display())));
+    let more = format!("customers.links = [\"file\"]\ncustomers.file = \"{}\"\n", file.display());
+    let configuration = world.toml_with_secrets(&folder, &more);
     let (program, gateway) = Program::serve(&configuration, &[]).await;
     let page = gateway.get("/customers?q=099999").await.json();
     assert_eq!((&page["total"], &page["data"][0]["id"]), (&1.into(), &"customer-099999".into()));

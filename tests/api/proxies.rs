@@ -5,14 +5,13 @@ use serde_json::Value;
 
 use crate::support::{Answer, Folder, Gateway, Program, World};
 
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 const LIVE: &str = "/health/live";
 
 /// Runs the program with these proxies, sends requests with these headers, and returns the address in each log line.
 async fn logged(proxies: &str, asked: &[&[(&str, &str)]]) -> Vec<String> {
     let (world, folder) = (World::new().await, Folder::new());
-    let keys = format!("{SECRETS}telemetry.format = \"json\"\nserver.trusted_proxies = {proxies}\n");
-    let (program, gateway) = Program::serve(&folder.write("rollcall.toml", &world.toml(&keys)), &[]).await;
+    let keys = format!("telemetry.format = \"json\"\nserver.trusted_proxies = {proxies}\n");
+    let (program, gateway) = Program::serve(&world.toml_with_secrets(&folder, &keys), &[]).await;
     for headers in asked {
         assert_eq!(gateway.get_with(LIVE, headers).await.status, 200);
     }
@@ -45,8 +44,7 @@ async fn the_log_has_the_clients_address() {
 #[tokio::test]
 async fn what_is_no_network_is_a_fault() {
     let (world, folder) = (World::new().await, Folder::new());
-    let keys = format!("{SECRETS}server.trusted_proxies = [\"10.0.0.0/8\", \"10.0.0.0/33\", \"balancer\"]\n");
-    let file = folder.write("rollcall.toml", &world.toml(&keys));
+    let file = world.toml_with_secrets(&folder, "server.trusted_proxies = [\"10.0.0.0/8\", \"10.0.0.0/33\", \"balancer\"]\n");
     let ended = Program::run(&["check", "--config", file.to_str().unwrap()], &[]).await;
     let faults: Vec<&str> = ended.err.lines().collect();
     assert!(ended.code == Some(2) && faults.len() == 2, "{ended:?}");

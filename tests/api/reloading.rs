@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use rollcall::access::{NewKey, new_key};
 
 use crate::support::{
-    Fake, Folder, Gateway, Program, Reply, World,
+    Fake, Folder, Gateway, Program, Reply, SECRETS, World,
     caller::Tally,
     crowd,
     issuer::{ISSUER, SigningKey, claims_but},
@@ -14,8 +14,6 @@ use crate::support::{
     sources::{customer, roll},
     until, until_so,
 };
-
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 
 /// The real program with a configuration that can change.
 struct Reloadable {
@@ -29,7 +27,7 @@ struct Reloadable {
 impl Reloadable {
     async fn start(world: World, more: &str) -> Self {
         let folder = Folder::new();
-        let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{more}")));
+        let file = world.toml_with_secrets(&folder, more);
         let (program, gateway) = Program::serve(&file, &[]).await;
         Self { world, folder, file, program, gateway }
     }

@@ -6,12 +6,9 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::support::{Folder, Gateway, Program, Reply, World, until, until_so};
 
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
-
 async fn serve(world: &World, drain: &str) -> (Program, Gateway) {
     let folder = Folder::new();
-    let file = folder.write("rollcall.toml", &world.toml(SECRETS));
-    Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", drain)]).await
+    Program::serve(&world.toml_with_secrets(&folder, ""), &[("ROLLCALL__SERVER__DRAIN", drain)]).await
 }
 
 /// Returns whether `/health/ready` says that it is ready; also checks the form of the answer if it is not.

@@ -17,7 +17,6 @@ use crate::support::{
     until, until_so,
 };
 
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 const USERS: &str = "/customers/acme/users";
 const REQUEST: &str = "GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n";
 
@@ -123,7 +122,7 @@ async fn what_is_in_flight_over_tls_is_finished_and_who_has_not_asked_does_not_h
     world.answer_at(SOURCES[0], |call| roll(call).after(Duration::from_secs(u64::from(customer(call) == "slow") * 3)));
     authority.sign().write(&folder);
     let keys = "server.tls = { cert_file = \"cert.pem\", key_file = \"key.pem\" }\nsources.advanced_automation.timeout = \"20s\"";
-    let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{keys}")));
+    let file = world.toml_with_secrets(&folder, keys);
     let (program, gateway) = Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", "2s")]).await;
     let gateway = gateway.over_tls(&authority);
     let (_silent, _idle) = (connect(&gateway).await, shake_hands(connect(&gateway).await, &authority, &[]).await.unwrap());

@@ -8,7 +8,6 @@ use crate::support::{
     until,
 };
 
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 const TLS: &str = "[server.tls]\ncert_file = \"cert.pem\"\nkey_file = \"key.pem\"\n";
 
 /// Longer than the time between two checks of the files.
@@ -30,7 +29,7 @@ async fn a_changed_pair_is_put_to_work_when_it_is_whole_and_until_then_the_one_b
     let (world, folder, before, after) = (World::new().await, Folder::new(), Authority::new("before"), Authority::new("after"));
     let (old, new) = (before.sign(), after.sign());
     old.write(&folder);
-    let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{TLS}")));
+    let file = world.toml_with_secrets(&folder, TLS);
     let (program, gateway) = Program::serve(&file, &[("ROLLCALL_LOG", "trace")]).await;
     let lasting = before.caller().pool_max_idle_per_host(1).build().unwrap();
     let ask = async || lasting.get(format!("https://{}/health/live", gateway.address())).send().await.unwrap().status();
@@ -157,7 +156,7 @@ async fn the_program_ends_with_2_where_the_pair_is_broken_from_the_beginning() {
     let (world, folder) = (World::new().await, Folder::new());
     Authority::new("ours").sign().write(&folder);
     folder.write("key.pem", "nonsense");
-    let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{TLS}")));
+    let file = world.toml_with_secrets(&folder, TLS);
     for command in ["serve", "check"] {
         let ended = Program::run(&[command, "--config", file.to_str().unwrap()], &[]).await;
         let named = ended.err.contains("server.tls.key_file: ") && ended.err.contains("key.pem");
@@ -173,9 +172,9 @@ async fn to_turn_it_on_or_off_or_to_name_other_files_waits_for_a_restart() {
     folder.write("other.pem", &pair.key);
     let other = TLS.replace("key.pem", "other.pem");
     for (now, next) in [("", TLS), (TLS, ""), (TLS, &other)] {
-        let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{now}")));
+        let file = world.toml_with_secrets(&folder, now);
         let (program, gateway) = Program::serve(&file, &[]).await;
-        folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{next}")));
+        world.toml_with_secrets(&folder, next);
         program.signal("HUP");
         until("server.tls to be named", || program.said().lines().any(|line| line.contains("restart") && line.contains("server.tls")))
             .await;

@@ -17,7 +17,6 @@ use crate::support::{
 use Step::{Drip, Repeat, Send, Stall};
 
 const SOURCES: [(&str, &str); 2] = [("advanced_automation", "/Person"), ("my_reports", "/users")];
-const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
 
 /// A gateway without retries, in front of a backend that takes these steps in place of a source.
 async fn start(world: &World, (source, path): (&str, &'static str), steps: Vec<Step>) -> (Gateway, RawSource) {
@@ -130,7 +129,7 @@ async fn an_endless_answer_costs_no_more_memory_than_an_answer_may_have() {
         let (world, folder) = (World::new().await, Folder::new());
         let raw = RawSource::start("/users", vec![send(head), Repeat(endless.clone())]).await;
         let limits = format!("sources.my_reports.max_response_bytes = \"{allowed}\"\nsources.my_reports.retries = 0\n");
-        let file = folder.write("rollcall.toml", &world.toml(&format!("{SECRETS}{limits}")));
+        let file = world.toml_with_secrets(&folder, &limits);
         let (program, gateway) = Program::serve(&file, &[("ROLLCALL__SOURCES__MY_REPORTS__BASE_URL", &raw.url())]).await;
         let before = program.memory();
         let paths: Vec<String> = (0..at_once).map(|number| format!("/customers/c{number}/users?partial=deny")).collect();

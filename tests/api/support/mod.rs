@@ -25,7 +25,7 @@ pub(crate) use address::free_address;
 pub(crate) use fake::{Call, Fake, Reply};
 pub(crate) use gateway::{Answer, Gateway, Setup};
 pub(crate) use pages::{SIZE, page, slice};
-pub(crate) use program::{Ended, Folder, Program};
+pub(crate) use program::{Ended, Folder, Program, SECRETS};
 
 use std::{fmt::Display, time::Duration};
 

@@ -176,7 +176,15 @@ impl Stream {
     }
 }
 
+/// The secrets that the minimal configuration needs.
+pub(crate) const SECRETS: &str = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
+
 impl World {
+    /// Writes the minimal configuration with its secrets and `more`.
+    pub(crate) fn toml_with_secrets(&self, folder: &Folder, more: &str) -> PathBuf {
+        folder.write("rollcall.toml", &self.toml(&format!("{SECRETS}{more}")))
+    }
+
     /// The minimal configuration in front of these backends, as TOML with full keys, plus `more`.
     pub(crate) fn toml(&self, more: &str) -> String {
         format!(
