@@ -67,7 +67,8 @@ where
         // The lock has been released by now: a closing runtime drops the task where it is spawned, and
         // dropping the landing takes the lock.
         let landing = Landing { flights: Arc::clone(&self.0), key };
-        let work = start();
+        // In place from the beginning: spawning moves a future several times, and a walk's takes kilobytes.
+        let work = Box::pin(start());
         tokio::spawn(async move {
             let done = work.await;
             drop(landing);

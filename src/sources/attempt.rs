@@ -1,6 +1,6 @@
 //! One attempt at a page: the breaker's permission, a token, a place, the call.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use http::{HeaderValue, header};
 use tokio::{sync::SemaphorePermit, time::Instant};
@@ -97,7 +97,8 @@ impl Source {
         permit.holds().map_err(overloaded)?; // the breaker may have opened meanwhile
         let deadline = own_time();
         call.begin(authorization.clone(), deadline);
-        deadline.bound(self.exchange(Task { deadline, ..task }, at, &authorization, call)).await.flatten()
+        let exchange = pin!(self.exchange(Task { deadline, ..task }, at, &authorization, call)); // in place: it is large
+        deadline.bound(exchange).await.flatten()
     }
 
     /// Tells the trace, the breaker, the metrics and the credentials how a call ended.
