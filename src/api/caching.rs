@@ -123,14 +123,18 @@ pub(super) fn states(sources: &[SourceReport]) -> Vec<impl Serialize> {
     sources.iter().map(state).collect()
 }
 
-/// A weak tag of some facts and of the pieces that follow them. Each piece must mark its own end.
+/// A weak tag of some facts and of pieces of text. Each piece must mark its own end.
+///
+/// The pieces come first, because a large text that begins where the hash begins is hashed several blocks at a time. The
+/// facts' length follows the facts, so that where they begin is certain.
 pub(super) fn tag_of<'a>(facts: &impl Serialize, pieces: impl IntoIterator<Item = Cow<'a, [u8]>>) -> String {
     let mut hash = blake3::Hasher::new();
-    // The facts hold nothing that JSON cannot represent.
-    hash.update(&serde_json::to_vec(facts).unwrap_or_default());
     for piece in pieces {
         hash.update(&piece);
     }
+    // The facts hold nothing that JSON cannot represent.
+    let facts = serde_json::to_vec(facts).unwrap_or_default();
+    hash.update(&facts).update(&(facts.len() as u64).to_le_bytes());
     format!("W/\"{:.TAG$}\"", hash.finalize().to_hex().as_str())
 }
 
@@ -204,6 +208,15 @@ mod tests {
         assert_eq!(ages(20, 40, false).cache_control(true), "private, max-age=60");
         assert_eq!(ages(180, -120, true).cache_control(true), "private, max-age=0");
         assert_eq!(ages(0, 60, false).cache_control(false), "no-store");
+    }
+
+    #[test]
+    fn a_piece_is_never_taken_for_a_part_of_the_facts() {
+        let tag = |facts: u64, pieces: &[&'static str]| tag_of(&facts, pieces.iter().map(|piece| piece.as_bytes().into()));
+        assert_eq!(tag(1, &["2,", "3,"]), tag(1, &["2,3,"]));
+        assert_ne!(tag(1, &["2"]), tag(21, &[]));
+        assert_ne!(tag(1, &[]), tag(2, &[]));
+        assert_ne!(tag(1, &["2"]), tag(1, &["3"]));
     }
 
     #[test]
