@@ -5,6 +5,9 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use wildmatch::WildMatchPattern;
 
+/// The first combining mark. Characters below it are always composed (Unicode Standard Annex 15, 9.1).
+const FIRST_MARK: char = '\u{300}';
+
 /// A normalised address: trimmed, Unicode NFC, lower-cased, its domain in ASCII form,
 /// so that `Ann@Bücher.example` and `ann@xn--bcher-kva.example` are one key.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,31 +78,56 @@ pub fn is_address(normal: &str) -> bool {
 
 /// Returns the key of an address, in [`EmailKey`]'s form; empty where nothing is left of it.
 pub(super) fn normalise(address: &str) -> Cow<'_, str> {
-    if is_plain_ascii(address) {
-        return lower_ascii(address);
+    let (mut is_graphic, mut has_upper, mut has_dash) = (true, false, false);
+    for byte in address.bytes() {
+        is_graphic &= byte.is_ascii_graphic();
+        has_upper |= byte.is_ascii_uppercase();
+        has_dash |= byte == b'-';
     }
-    let lower = lower_nfc(address);
-    match lower.rsplit_once('@') {
-        Some((local, domain)) => match idna::domain_to_ascii(domain) {
-            Ok(ascii) => format!("{local}@{ascii}").into(),
-            Err(_) => lower.into(), // not a valid IDNA domain: kept as written
-        },
-        None => lower.into(),
+    // Any `--` might belong to a domain in ASCII form, which needs more work.
+    let is_plain = is_graphic && !(has_dash && address.contains("--"));
+    match (is_plain, has_upper) {
+        (true, false) => address.into(), // nearly always one of these two
+        (true, true) => address.to_ascii_lowercase().into(),
+        (false, _) => with_ascii_domain(lower_nfc(address)).into(),
     }
 }
 
-/// Returns whether an address is already normal except for case, as most are. Any `--` might belong to a
-/// domain in ASCII form, which needs more work.
-fn is_plain_ascii(address: &str) -> bool {
-    let bytes = address.as_bytes();
-    let is_graphic = bytes.iter().fold(true, |all, byte| all & byte.is_ascii_graphic());
-    is_graphic && !memchr::memchr_iter(b'-', bytes).any(|at| bytes.get(at + 1) == Some(&b'-'))
+/// Returns a lower-cased address with its domain in ASCII form.
+fn with_ascii_domain(lower: String) -> String {
+    let Some((local, domain)) = lower.rsplit_once('@') else { return lower };
+    match idna::domain_to_ascii(domain) {
+        Ok(ascii) => format!("{local}@{ascii}"),
+        Err(_) => lower, // not a valid IDNA domain: kept as written
+    }
 }
 
 /// Lower-cases and composes. Composes a second time because lower-casing can decompose a letter.
 pub(super) fn lower_nfc(text: &str) -> String {
     let lower = if is_composed(text) { text.to_lowercase() } else { text.nfc().collect::<String>().to_lowercase() };
     if is_composed(&lower) { lower } else { lower.nfc().collect() }
+}
+
+/// Appends a text as [`lower_nfc`] returns it, in one pass if all of it is [simple](simple_lower).
+pub(super) fn lower_nfc_onto(text: &str, to: &mut String) {
+    let begin = to.len();
+    for letter in text.chars() {
+        let Some(lower) = simple_lower(letter) else {
+            to.truncate(begin);
+            return to.push_str(&lower_nfc(text));
+        };
+        to.push(lower);
+    }
+}
+
+/// Returns a letter in lower case if that is one letter, and composed next to any other for which this holds.
+fn simple_lower(letter: char) -> Option<char> {
+    match letter {
+        '\0'..'\u{80}' => Some(letter.to_ascii_lowercase()),
+        '\u{130}' => None, // an i and a dot above it
+        letter if letter < FIRST_MARK => letter.to_lowercase().next(),
+        _ => None,
+    }
 }
 
 /// Returns an ASCII text in lower case. Checks all of it up front: that is vectorised, and faster than byte
@@ -109,10 +137,9 @@ pub(super) fn lower_ascii(text: &str) -> Cow<'_, str> {
     if has_upper { text.to_ascii_lowercase().into() } else { text.into() }
 }
 
-/// Returns whether a text is certainly composed (Unicode NFC). Characters below the first combining mark,
-/// U+0300, are always composed (Unicode Standard Annex 15, 9.1).
+/// Returns whether a text is certainly composed (Unicode NFC).
 fn is_composed(text: &str) -> bool {
-    text.chars().all(|letter| letter < '\u{300}') || is_nfc_quick(text.chars()) == IsNormalized::Yes
+    text.chars().all(|letter| letter < FIRST_MARK) || is_nfc_quick(text.chars()) == IsNormalized::Yes
 }
 
 #[cfg(test)]
@@ -176,6 +203,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_plain_address_is_normalised_as_any_other_is(address in "[a-zA-Z0-9.@-]{0,40}") {
+            prop_assert_eq!(normalise(&address), with_ascii_domain(lower_nfc(&address)));
+        }
+
         #[test]
         fn normalising_twice_changes_nothing(address in "\\PC{0,12}@?\\PC{0,12}") {
             let once = key(&address);
