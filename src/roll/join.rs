@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 use crate::domain::{CustomerId, Placeholders, Records, SourceName, Warning, WarningCode, is_address};
 
+/// The namespace of persons' ids: the UUID version 5 of `rollcall` in the namespace of DNS.
+const NAMESPACE: Uuid = Uuid::from_u128(0x641b_4165_d23b_5c91_be7e_afbf_576d_cd4a);
+
 /// Separates the parts of the name that an id is hashed from.
 const SEPARATOR: u8 = 0x1f;
 
@@ -174,8 +177,7 @@ struct Ids {
 
 impl Ids {
     fn new(customer: &CustomerId) -> Self {
-        let namespace = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"rollcall");
-        let name = [namespace.as_bytes(), customer.as_str().as_bytes()].concat();
+        let name = [NAMESPACE.as_bytes(), customer.as_str().as_bytes()].concat();
         Self { begun: name.len(), name }
     }
 
