@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 /// A point in time: `2026-11-21T10:00:00.123Z`.
@@ -13,10 +13,10 @@ impl Moment {
     /// The moment that documentation uses as an example.
     pub const EXAMPLE: Self = Self(Timestamp::constant(1_795_255_200, 123_000_000));
 
-    /// Returns the current moment.
+    /// Returns the current moment; what is below a millisecond is cut off.
     pub fn now() -> Self {
         let now = Timestamp::now();
-        Self(now.round(Unit::Millisecond).unwrap_or(now))
+        Self::from_millis(now.as_millisecond()).unwrap_or(Self(now))
     }
 
     /// Converts milliseconds since 1970; `None` for a moment outside the calendar's range.
