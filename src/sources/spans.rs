@@ -1,7 +1,6 @@
 //! The spans of calls to a source: one for a whole walk, one for each attempt. Their attributes
 //! have few distinct values: never a customer, a path, a query or a credential.
 
-use http::HeaderValue;
 use reqwest::Request;
 
 use crate::{
@@ -28,8 +27,7 @@ pub(super) fn begin_attempt(trace: &Trace, source: SourceName, request: &mut Req
     if span.is_open() {
         describe(&mut span, source, request, resent);
     }
-    let position = span.trace().as_ref().unwrap_or(trace).to_string();
-    if let Ok(position) = HeaderValue::try_from(position) {
+    if let Ok(position) = span.trace().as_ref().unwrap_or(trace).header() {
         request.headers_mut().insert(TRACEPARENT, position);
     }
     span

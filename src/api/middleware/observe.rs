@@ -229,7 +229,9 @@ fn new_id() -> Arc<str> {
 /// Adds the headers that every answer carries.
 fn finish(headers: &mut HeaderMap, origin: &Origin, vary: &HeaderValue) {
     put(headers, REQUEST_ID, origin.request_id.to_string());
-    put(headers, TRACEPARENT, origin.trace.to_string());
+    if let Ok(position) = origin.trace.header() {
+        headers.insert(TRACEPARENT, position);
+    }
     headers.insert(header::VARY, vary.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

@@ -1,9 +1,10 @@
 //! A position in a trace (W3C Trace Context, `traceparent`), and which traces are sampled.
 
-use std::fmt;
-
 /// The flag of `traceparent` that marks the trace as recorded.
 const SAMPLED: u8 = 1;
+
+/// The length of a `traceparent` header.
+const LENGTH: usize = 55;
 
 /// A position in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,15 @@ impl TraceContext {
         (whole && trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags })
     }
 
+    /// Returns the position as in a `traceparent` header: the version, the trace, the span and the flags.
+    pub(super) fn written(self) -> [u8; LENGTH] {
+        let mut header = [b'-'; LENGTH];
+        for (begin, digits, number) in [(0, 2, 0), (3, 32, self.trace_id), (36, 16, self.span_id.into()), (53, 2, self.flags.into())] {
+            write_hex(number, header.iter_mut().skip(begin).take(digits));
+        }
+        header
+    }
+
     /// Returns a new position in the same trace. Unknown flags are not passed on (W3C Trace Context,
     /// 3.2.2.5.2).
     pub(super) fn child(self) -> Self {
@@ -39,12 +49,6 @@ impl TraceContext {
     /// Returns whether the trace is recorded.
     pub(super) fn is_sampled(self) -> bool {
         self.flags & SAMPLED != 0
-    }
-}
-
-impl fmt::Display for TraceContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
     }
 }
 
@@ -62,22 +66,34 @@ fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
     plain.then(|| u128::from_str_radix(text, 16).ok()).flatten()
 }
 
+/// Writes a number with as many lower-case hex digits as there is room for.
+fn write_hex<'a>(mut number: u128, to: impl DoubleEndedIterator<Item = &'a mut u8>) {
+    for digit in to.rev() {
+        *digit = b"0123456789abcdef".get((number & 15) as usize).copied().unwrap_or_default();
+        number >>= 4;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn written(context: TraceContext) -> String {
+        String::from_utf8(context.written().to_vec()).unwrap()
+    }
 
     #[test]
     fn a_valid_trace_is_followed_with_a_span_of_our_own() {
         let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let trace = TraceContext::read(header).unwrap();
-        assert_eq!((trace.to_string().as_str(), trace.is_sampled()), (header, true));
-        let ours = trace.child().to_string();
+        assert_eq!((written(trace).as_str(), trace.is_sampled()), (header, true));
+        let ours = written(trace.child());
         assert!(ours.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && ours.ends_with("-01"), "{ours}");
         assert!(!ours.contains("00f067aa0ba902b7"), "{ours}");
         for (flags, sampled) in [("00", false), ("02", false), ("03", true), ("ff", true)] {
             let header = format!("{}{flags}", &header[..53]);
             assert_eq!(TraceContext::read(&header).map(TraceContext::is_sampled), Some(sampled), "{header}");
-            let handed_on = TraceContext::read(&header).unwrap().child().to_string();
+            let handed_on = written(TraceContext::read(&header).unwrap().child());
             assert!(handed_on.ends_with(if sampled { "-01" } else { "-00" }), "{handed_on}");
         }
     }

@@ -1,8 +1,9 @@
 //! A request's position in a trace, and the spans that are open there. A span ends when it is dropped, and
 //! costs nothing if its trace is not reported.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
+use http::{HeaderValue, header::InvalidHeaderValue};
 use opentelemetry::{
     Key, KeyValue, SpanId, TraceFlags, Value,
     trace::{SpanContext, SpanKind, Status, TraceState},
@@ -42,19 +43,17 @@ impl Trace {
         self.queue.as_ref().map(|_| self.id())
     }
 
+    /// Returns the position as the value of a `traceparent` header.
+    pub fn header(&self) -> Result<HeaderValue, InvalidHeaderValue> {
+        HeaderValue::from_bytes(&self.context.written())
+    }
+
     /// Begins a span below this position; does nothing if the trace is not reported.
     pub fn span(&self, kind: SpanKind) -> Span {
         if self.queue.is_none() {
             return Span::none();
         }
         Span::begin(&Self { context: self.context.child(), queue: self.queue.clone() }, Some(self.context), kind)
-    }
-}
-
-/// Formats it as in `traceparent`.
-impl fmt::Display for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.context.fmt(f)
     }
 }
 
