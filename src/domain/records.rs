@@ -143,14 +143,14 @@ impl Records {
         self.field(place, ID)
     }
 
-    /// Returns the customer that a record's source says it belongs to.
-    pub fn owner(&self, place: usize) -> Option<&str> {
-        self.field(place, OWNER)
-    }
-
-    /// Returns whether a record is inherited from above the customer, where its source reports that.
-    pub fn inherited(&self, place: usize) -> Option<bool> {
-        unflag(self.cursor(place)?.flags[1])
+    /// Returns the customer of each record whose source states one, and whether that record is inherited from above
+    /// the customer, where its source reports that.
+    pub fn owners(&self) -> impl Iterator<Item = (&str, Option<bool>)> {
+        let cursors = (0..self.len()).filter_map(|place| self.cursor(place));
+        cursors.filter_map(|cursor| {
+            let [_, more] = cursor.flags;
+            Some((cursor.nth(OWNER)?, unflag(more)))
+        })
     }
 
     /// Returns a record's whole name.

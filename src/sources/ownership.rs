@@ -27,22 +27,20 @@ pub(super) struct Own {
 /// But a customer has one reseller (an assumption): if rows of the second kind name several others, the filter was
 /// ignored after all. If they name one, it may be the reseller, or another customer: the links may tell.
 pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
-    let may_be_inherited = |place: &usize| says_inherited && records.inherited(*place).is_none();
-    let mut resellers = others(asked, (0..records.len()).filter(may_be_inherited).filter_map(|place| records.owner(place)));
+    let rows: Vec<(&str, Option<bool>)> = records.owners().collect();
+    let may_be_inherited = rows.iter().filter(|(_, inherited)| says_inherited && inherited.is_none());
+    let mut resellers = others(asked, may_be_inherited.map(|(owner, _)| *owner));
     let have_one_reseller = resellers.len() <= 1;
-    let tells = |place: &usize| match records.inherited(*place) {
-        _ if !says_inherited => true,
-        Some(inherited) => !inherited,
-        None => !have_one_reseller,
-    };
+    let tells = |inherited: Option<bool>| !says_inherited || !inherited.unwrap_or(have_one_reseller);
     let mut owners = BTreeSet::new();
-    let (mut last, mut differing) = (None, 0);
-    for owner in (0..records.len()).filter(tells).filter_map(|place| records.owner(place)) {
-        differing += usize::from(!asked.names(owner));
+    let (mut last, mut is_other, mut differing) = (None, false, 0);
+    for (owner, _) in rows.into_iter().filter(|(_, inherited)| tells(*inherited)) {
         if last != Some(owner) {
+            is_other = !asked.names(owner);
             owners.insert(owner.to_ascii_lowercase());
             last = Some(owner);
         }
+        differing += usize::from(is_other);
     }
     let own = |record: &Record<'_>| record.owner.is_some_and(|owner| asked.names(owner));
     let before = records.len();
