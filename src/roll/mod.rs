@@ -23,6 +23,7 @@ mod pieces;
 mod query;
 mod roll_entry;
 mod selection;
+mod source_outcome;
 mod user_json;
 
 use std::{sync::Arc, time::Duration};
@@ -33,7 +34,7 @@ use tokio::time::Instant;
 
 use crate::{
     customers::{Customers, Linked, LinksUnavailable},
-    domain::{CustomerId, Failure, FailureKind, Placeholders, RemoteId, SourceName, Warning},
+    domain::{CustomerId, Placeholders, RemoteId, SourceName, Warning},
     flight::Flights,
     offload::offload_if,
     shared_cache::SharedCache,
@@ -44,7 +45,7 @@ use crate::{
 use bounded_cache::BoundedCache;
 use cache::{Found, SourceCache};
 use joined_roll::is_large;
-use outcome::{State, decide};
+use outcome::{Decision, decide};
 use roll_entry::Part;
 
 pub use cache::{AskContext, CacheStatus, ForwardReason, WalkShare};
@@ -59,6 +60,7 @@ pub use page::{Page, PageOf};
 pub use pieces::Pieces;
 pub use query::{DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, Sort, SortField, View};
 pub use roll_entry::RollEntry;
+pub use source_outcome::SourceOutcome;
 
 /// Everything needed to answer for any customer.
 pub struct Rolls {
@@ -103,26 +105,6 @@ pub struct RollAnswer {
     pub lacking: Option<Refusal>,
 }
 
-/// The result of asking one source.
-#[derive(Clone, Debug)]
-pub struct SourceOutcome {
-    /// The source.
-    pub source: SourceName,
-    /// What it reported, or why it reported nothing; `None` where the customer is not linked to it.
-    pub copy: Option<Result<Arc<CachedAnswer>, Failure>>,
-    /// Why a refresh of the copy failed, if one did.
-    pub error: Option<FailureKind>,
-    /// How the cache was used.
-    pub cache: CacheStatus,
-    /// Whose credentials it was asked with; `None` if it was not asked because a link or credentials were
-    /// missing.
-    pub scope: Option<Scope>,
-    /// How long it took.
-    pub took: Duration,
-    /// How old the copy is, at one moment that is the same for the whole answer.
-    pub age: Option<Age>,
-}
-
 /// What a roll is kept by: the customer, and the credentials with which each source was asked.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct RollKey(CustomerId, SmallVec<[Option<Scope>; 2]>);
@@ -156,25 +138,8 @@ impl Rolls {
         context: &AskContext,
     ) -> Result<Answer, LinksUnavailable> {
         let linked = self.customers.find(customer)?;
-        let remote = |source| linked.as_ref().and_then(|linked| linked.to(source));
-        // Rare paths are boxed, so that not every request reserves room for them.
-        let mut outcomes = match self.at_hand(&remote, brought, context) {
-            Some(outcomes) => outcomes,
-            None => Box::pin(join_all(self.sources.iter().map(|source| self.ask(source, remote(source.name()), brought, context)))).await,
-        };
-        outcomes.iter().filter(|outcome| outcome.scope.is_some()).for_each(|outcome| self.cache.count(outcome));
-        let states: Vec<_> = outcomes.iter().map(|outcome| (outcome.source, outcome.state())).collect();
-        let roll = match decide(&states, partial, linked.as_ref().is_some_and(Linked::is_verified)) {
-            Ok(outcome::Decision { complete, lacking, mut warnings }) => {
-                let scopes = outcomes.iter().map(|outcome| outcome.scope).collect();
-                let roll = self.joined(RollKey(customer.clone(), scopes), parts(&outcomes)).await;
-                warnings.extend_from_slice(roll.warnings());
-                warnings.extend(linked.into_iter().flat_map(|linked| linked.warnings));
-                warnings.sort_unstable();
-                Ok(RollAnswer { roll, complete, warnings, lacking })
-            }
-            Err(refusal) => Err(refusal),
-        };
+        let mut outcomes = self.outcomes(linked.as_ref(), brought, context).await;
+        let roll = self.decided(customer, linked, &outcomes, partial).await;
         outcomes.iter_mut().for_each(SourceOutcome::grow_old);
         Ok(Answer { outcomes, roll })
     }
@@ -205,6 +170,37 @@ impl Rolls {
     /// Returns the sources in order of precedence.
     pub fn sources(&self) -> &[Arc<Source>] {
         &self.sources
+    }
+
+    /// Asks each source to which the customer is linked.
+    async fn outcomes(&self, linked: Option<&Linked>, brought: &CallerCredentials, context: &AskContext) -> Vec<SourceOutcome> {
+        let remote = |source| linked.and_then(|linked| linked.to(source));
+        // Rare paths are boxed, so that not every request reserves room for them.
+        let outcomes = match self.at_hand(&remote, brought, context) {
+            Some(outcomes) => outcomes,
+            None => Box::pin(join_all(self.sources.iter().map(|source| self.ask(source, remote(source.name()), brought, context)))).await,
+        };
+        outcomes.iter().filter(|outcome| outcome.scope.is_some()).for_each(|outcome| self.cache.count(outcome));
+        outcomes
+    }
+
+    /// Joins what the sources reported, if that adds up to a roll.
+    async fn decided(
+        &self,
+        customer: &CustomerId,
+        linked: Option<Linked>,
+        outcomes: &[SourceOutcome],
+        partial: Partial,
+    ) -> Result<RollAnswer, Refusal> {
+        let states: Vec<_> = outcomes.iter().map(|outcome| (outcome.source, outcome.state())).collect();
+        let is_verified = linked.as_ref().is_some_and(Linked::is_verified);
+        let Decision { complete, lacking, mut warnings } = decide(&states, partial, is_verified)?;
+        let scopes = outcomes.iter().map(|outcome| outcome.scope).collect();
+        let roll = self.joined(RollKey(customer.clone(), scopes), parts(outcomes)).await;
+        warnings.extend_from_slice(roll.warnings());
+        warnings.extend(linked.into_iter().flat_map(|linked| linked.warnings));
+        warnings.sort_unstable();
+        Ok(RollAnswer { roll, complete, warnings, lacking })
     }
 
     /// Returns the outcomes if every source's copy is at hand: then nothing is waited for, nor set up for
@@ -279,43 +275,6 @@ impl Rolls {
         });
         // The layer that reports a panic sees only those of the request's own task.
         seat.flight.await.unwrap_or_else(|| panic!("a join of copies panicked in its task"))
-    }
-}
-
-impl SourceOutcome {
-    /// Returns the outcome of a source that the customer is not linked to.
-    fn nothing(source: SourceName) -> Self {
-        Self { source, copy: None, error: None, cache: CacheStatus::Hit, scope: None, took: Duration::ZERO, age: None }
-    }
-
-    /// Returns whether the caller's own credentials were refused or missing.
-    pub fn is_of_the_caller(&self) -> bool {
-        self.copy.is_some() && self.scope.is_none_or(Scope::is_brought)
-    }
-
-    /// Returns whether its copy is older than `fresh`.
-    pub fn is_stale(&self) -> bool {
-        self.age.is_some_and(|age| age.is_stale)
-    }
-
-    /// Notes how old the copy is now. One that was read for this very request does not count as stale,
-    /// however short `fresh` is.
-    fn grow_old(&mut self) {
-        let copy = self.copy.as_ref().and_then(|copy| copy.as_ref().ok());
-        let was_read_now = self.cache != CacheStatus::Hit && self.error.is_none();
-        self.age = copy.map(|copy| copy.age()).map(|age| Age { is_stale: age.is_stale && !was_read_now, ..age });
-    }
-
-    fn state(&self) -> State {
-        match &self.copy {
-            None => State::NotLinked,
-            Some(Err(failure)) => State::Failed(*failure),
-            Some(Ok(copy)) => match &copy.answer {
-                SourceAnswer::Users(walk) if walk.complete => State::Ok,
-                SourceAnswer::Users(_) => State::Incomplete,
-                SourceAnswer::NotFound(failure) => State::Failed(*failure),
-            },
-        }
     }
 }
 
