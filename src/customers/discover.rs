@@ -5,11 +5,7 @@
 //! read, its last list stays in use. A list that has suddenly lost most of its customers is accepted only if
 //! the next read confirms it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::join_all;
@@ -17,9 +13,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
+    discovered::Discovered,
     kept::{KeptLinks, KeptList},
-    matching::{List, Matched, Unlinked, match_lists},
-    table::Table,
     unlinked_reason::UnlinkedReason,
 };
 use crate::{
@@ -34,10 +29,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The upper limit of the doubled wait.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-
-/// The number of unlinked customers, per reason and reading, that are named in the log at the info level; all
-/// are named at the debug level.
-const MOST_NAMED: usize = 10;
 
 /// From this many customers on, matching moves off the threads that serve all requests.
 const MANY_CUSTOMERS: usize = 1000;
@@ -62,18 +53,6 @@ struct Read {
     failed: Vec<usize>,
     /// Whether any new list was kept.
     is_new: bool,
-}
-
-/// The links made from the lists.
-#[derive(Debug)]
-pub(super) struct Discovered {
-    pub(super) table: Table,
-    pub(super) at: Moment,
-    /// The customers whose id cannot be requested: their source, and the id there.
-    hidden: Vec<(SourceName, Box<str>)>,
-    /// The ids of those customers and of the partner itself, in lower case.
-    hidden_ids: HashSet<(SourceName, String)>,
-    unlinked: Vec<Unlinked>,
 }
 
 impl Discovery {
@@ -182,16 +161,7 @@ impl Discovery {
         let of = |(place, source): &(usize, Arc<Source>)| Some((*place, source.name(), kept.get(&source.list_key()?)?.clone()));
         let lists = self.listing.iter().map(of).collect::<Option<Vec<_>>>()?;
         drop(kept);
-        let at = lists.iter().map(|(_, _, list)| list.at).max()?;
-        let each: Vec<List<'_>> =
-            lists.iter().map(|(place, source, list)| List { source: *source, place: *place, customers: &list.customers }).collect();
-        let Matched { entries, unlinked } = match_lists(&each, self.sources.len());
-        let hidden = unlinked.iter().filter(|unlinked| unlinked.reason.is_hidden());
-        let hidden: Vec<_> = hidden.map(|unlinked| (unlinked.source, unlinked.id.clone())).collect();
-        let providers = each.iter().flat_map(|list| list.customers.iter().filter(|one| one.is_provider).map(|one| (list.source, &one.id)));
-        let ids = hidden.iter().map(|(source, id)| (*source, id)).chain(providers);
-        let hidden_ids = ids.map(|(source, id)| (source, id.to_ascii_lowercase())).collect();
-        Some(Discovered { table: Table::new(entries, self.sources.len()), at, hidden, hidden_ids, unlinked })
+        Discovered::of(&lists, self.sources.len())
     }
 
     fn put_to_use(&self, metrics: &Metrics) {
@@ -209,58 +179,6 @@ impl Discovery {
             }
         }
     }
-}
-
-impl Discovered {
-    /// Whether an id at a source belongs to a customer that cannot be requested, or to the partner itself.
-    pub(super) fn hides(&self, source: SourceName, id: &str) -> bool {
-        !self.hidden_ids.is_empty() && self.hidden_ids.contains(&(source, id.to_ascii_lowercase()))
-    }
-
-    /// The ids of a source's customers that cannot be requested.
-    pub(super) fn hidden(&self, source: SourceName) -> impl Iterator<Item = &str> {
-        self.hidden.iter().filter(move |(name, _)| *name == source).map(|(_, id)| &**id)
-    }
-
-    fn count(&self, source: SourceName, reason: UnlinkedReason) -> usize {
-        self.unlinked.iter().filter(|unlinked| (unlinked.source, unlinked.reason) == (source, reason)).count()
-    }
-
-    /// Logs what was linked and, if that has changed, names the customers that could not be linked.
-    fn tell(&self, before: Option<&Self>) {
-        let (customers, unlinked) = (self.table.entries().len(), self.unlinked.len());
-        tracing::info!(customers, unlinked, "the sources' customers were listed and linked");
-        if before.is_some_and(|before| before.unlinked == self.unlinked) {
-            return;
-        }
-        let told = told(&self.unlinked);
-        for (Unlinked { source, id, reason }, is_named) in &told {
-            let reason = reason.as_str();
-            if *is_named {
-                tracing::info!(%source, customer = ?id, reason, "a customer is linked to no other source");
-            } else {
-                tracing::debug!(%source, customer = ?id, reason, "a customer is linked to no other source");
-            }
-        }
-        let more = told.iter().filter(|(_, is_named)| !is_named).count();
-        if more > 0 {
-            tracing::info!(more, "further customers are linked to no other source; the metrics count them by reason");
-        }
-    }
-}
-
-/// Sorts the unlinked customers, those first that a person can do something about. The flag says whether a
-/// customer is named at the info level: a few for each reason are.
-fn told(unlinked: &[Unlinked]) -> Vec<(&Unlinked, bool)> {
-    let mut all: Vec<&Unlinked> = unlinked.iter().collect();
-    all.sort_by_key(|unlinked| unlinked.reason.rank());
-    let mut counts: HashMap<UnlinkedReason, usize> = HashMap::new();
-    let mut named = |unlinked: &Unlinked| {
-        let count = counts.entry(unlinked.reason).or_default();
-        *count += 1;
-        *count <= MOST_NAMED
-    };
-    all.into_iter().map(|unlinked| (unlinked, named(unlinked))).collect()
 }
 
 /// Decides whether a list with `now` customers is accepted after one with `before`: the loss of most customers, or

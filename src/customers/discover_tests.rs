@@ -1,4 +1,4 @@
-//! Which lists are accepted, when they are read again, and which customers the log names.
+//! Which lists are accepted, and when they are read again.
 
 use super::*;
 
@@ -30,38 +30,4 @@ fn a_list_that_cannot_be_read_is_tried_again_less_and_less_often() {
     let seconds = |failures| pause(failures, Duration::from_mins(15)).as_secs();
     assert_eq!([0, 1, 2, 3, 6, 7, 100].map(seconds), [900, 1, 2, 4, 32, 60, 60]);
     assert_eq!(pause(5, Duration::from_millis(200)), Duration::from_millis(200), "never later than the regular refresh");
-}
-
-#[test]
-fn the_log_names_a_few_for_each_reason_and_those_first_who_can_be_mended() {
-    let many = |reason, count: usize| {
-        (0..count).map(move |number| Unlinked { source: SourceName::new("left"), id: number.to_string().into(), reason })
-    };
-    let unlinked: Vec<Unlinked> = many(UnlinkedReason::NotReferredTo, 500)
-        .chain(many(UnlinkedReason::NoReference, 2))
-        .chain(many(UnlinkedReason::UnknownReference, 20))
-        .chain(many(UnlinkedReason::InvalidId, 1))
-        .chain(many(UnlinkedReason::SharedReference, 11))
-        .chain(many(UnlinkedReason::IdTaken, 1))
-        .chain(many(UnlinkedReason::FitsSeveral, 3))
-        .collect();
-    let told = told(&unlinked);
-    assert_eq!(told.len(), unlinked.len(), "all are logged at some level");
-    let mut named: Vec<(&str, usize)> = Vec::new();
-    for (unlinked, _) in told.iter().filter(|(_, is_named)| *is_named) {
-        match named.last_mut() {
-            Some((reason, count)) if *reason == unlinked.reason.as_str() => *count += 1,
-            _ => named.push((unlinked.reason.as_str(), 1)),
-        }
-    }
-    let expected = [
-        ("fits_several", 3),
-        ("shared_reference", 10),
-        ("id_taken", 1),
-        ("invalid_id", 1),
-        ("unknown_reference", 10),
-        ("no_reference", 2),
-        ("not_referred_to", 10),
-    ];
-    assert_eq!(named, expected);
 }

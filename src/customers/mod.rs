@@ -8,6 +8,7 @@
 //!   another strategy knows that the id belongs to another customer there.
 
 mod discover;
+mod discovered;
 mod file;
 mod kept;
 mod linked;
@@ -29,7 +30,8 @@ use crate::{
     telemetry::{Metrics, Tracer},
 };
 
-use discover::{Discovered, Discovery};
+use discover::Discovery;
+use discovered::Discovered;
 use file::LinkFile;
 use settings::Kind;
 use table::{Entry, Table};

@@ -9,6 +9,8 @@ use crate::{
     sources::{Backend, CredentialSettings, SourceSettings},
 };
 
+const FILE: &str = "customers.file";
+
 /// A strategy to find out which id a customer has at each source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -53,7 +55,7 @@ impl Settings {
     /// Reads the keys; `sources` are those that are configured without a fault.
     pub fn read(reader: &mut Reader, backends: &[Backend], sources: &[SourceSettings]) -> Self {
         let kinds = read_kinds(reader);
-        let path = reader.path("customers.file");
+        let path = reader.path(FILE);
         let refresh = reader.within(
             "customers.refresh",
             Duration::from_mins(15),
@@ -61,21 +63,7 @@ impl Settings {
             "between 100ms and 24h",
         );
         if kinds.contains(&Kind::Discover) {
-            // The lists are read with the gateway's own credentials.
-            for forwarding in sources.iter().filter(|source| matches!(source.credentials, CredentialSettings::Forward(_))) {
-                let name = forwarding.backend.name;
-                reader.fault(
-                    "customers.links",
-                    format!("has \"discover\", which needs the gateway's own credentials; sources.{name}.credentials is \"forward\"."),
-                );
-            }
-            // The customers that the other sources list would not be linked to it, and every such roll would be a success
-            // without it: the first strategy that knows a customer decides for all sources.
-            for unlisted in sources.iter().filter(|source| source.adapter.customers().is_none()) {
-                let name = unlisted.backend.name;
-                let what = "so customers listed by other sources would have no users there: remove \"discover\", and list the customers in a file.";
-                reader.fault("customers.links", format!("has \"discover\", but sources.{name} lists no customers, {what}"));
-            }
+            check_discovery(reader, sources);
         }
         // A source whose configuration has a fault still has a column in the file.
         let has_settings = |backend: &&Backend| sources.iter().any(|source| source.backend.name == backend.name);
@@ -83,6 +71,24 @@ impl Settings {
         let names = backends.iter().filter(is_there).map(|backend| backend.name).collect();
         let file = read_file(reader, kinds.contains(&Kind::File), path, names);
         Self { kinds, file, refresh }
+    }
+}
+
+/// Reports the sources whose customers `discover` cannot link.
+fn check_discovery(reader: &mut Reader, sources: &[SourceSettings]) {
+    let key = "customers.links";
+    // The lists are read with the gateway's own credentials.
+    for forwarding in sources.iter().filter(|source| matches!(source.credentials, CredentialSettings::Forward(_))) {
+        let name = forwarding.backend.name;
+        let what = format!("has \"discover\", which needs the gateway's own credentials; sources.{name}.credentials is \"forward\".");
+        reader.fault(key, what);
+    }
+    // The customers that the other sources list would not be linked to it, and every such roll would be a success
+    // without it: the first strategy that knows a customer decides for all sources.
+    for unlisted in sources.iter().filter(|source| source.adapter.customers().is_none()) {
+        let name = unlisted.backend.name;
+        let what = "so customers listed by other sources would have no users there: remove \"discover\", and list the customers in a file.";
+        reader.fault(key, format!("has \"discover\", but sources.{name} lists no customers, {what}"));
     }
 }
 
@@ -106,34 +112,29 @@ fn read_kinds(reader: &mut Reader) -> Vec<Kind> {
     kinds
 }
 
+/// Reads the file of links, if the strategies use it; `sources` have a column in it.
 fn read_file(reader: &mut Reader, is_wanted: bool, path: Option<PathBuf>, sources: Vec<SourceName>) -> Option<LinkFile> {
-    let key = "customers.file";
-    let path = match (is_wanted, path) {
-        (true, None) => {
-            if !reader.holds(key) {
-                reader.fault(key, "is required: customers.links has \"file\".");
-            }
-            return None;
+    match path {
+        Some(path) if is_wanted => open(reader, path, sources),
+        Some(_) => {
+            reader.fault(FILE, "is not used: customers.links does not have \"file\".");
+            None
         }
-        (false, Some(_)) => {
-            reader.fault(key, "is not used: customers.links does not have \"file\".");
-            return None;
-        }
-        (false, None) => return None,
-        (true, Some(path)) => path,
-    };
-    let Some(format) = Format::of(&path) else {
-        reader.fault(key, "must end in .csv or .toml, which says how the file is written.");
-        return None;
-    };
-    let name = path.display().to_string();
-    match LinkFile::open(path, format, sources) {
-        Ok(file) => Some(file),
-        Err(faults) => {
-            for fault in faults {
-                reader.fault(key, format!("{name}, {fault}"));
+        None => {
+            if is_wanted && !reader.holds(FILE) {
+                reader.fault(FILE, "is required: customers.links has \"file\".");
             }
             None
         }
     }
+}
+
+fn open(reader: &mut Reader, path: PathBuf, sources: Vec<SourceName>) -> Option<LinkFile> {
+    let Some(format) = Format::of(&path) else {
+        reader.fault(FILE, "must end in .csv or .toml, which says how the file is written.");
+        return None;
+    };
+    let name = path.display().to_string();
+    let opened = LinkFile::open(path, format, sources);
+    opened.map_err(|faults| faults.iter().for_each(|fault| reader.fault(FILE, format!("{name}, {fault}")))).ok()
 }
