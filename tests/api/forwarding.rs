@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::{
-    Answer, Call, Reply, World,
+    Answer, Call, Gateway, Reply, World,
     envelope::VARY,
     forwarding::{ROLL, echoing, forwarding_both, header},
     sources::{SOURCES, other_than, roll},
@@ -99,6 +101,39 @@ async fn nothing_is_asked_for_behind_a_callers_back() {
     assert!(answer.header("cache-status").unwrap().contains("fwd=stale"), "{answer:?}");
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(world.asked(), (asked.0 + 1, asked.1 + 1), "and not again after it");
+}
+
+#[tokio::test]
+async fn nothing_is_asked_for_behind_a_callers_back_while_a_copy_is_still_fresh() {
+    let world = World::of_two().await;
+    let gateway = forwarding_both(&world, &[("cache.fresh", "2s"), ("cache.stale_while_revalidate", "5m")]).await;
+    let mut in_time = 0;
+    for round in 0..10 {
+        let callers: Vec<String> = (0..8).map(|number| format!("Bearer {round}-{number}")).collect();
+        let asked = join_all(callers.iter().map(|credentials| asks_just_before_the_end_of_fresh(&world, &gateway, credentials))).await;
+        in_time += asked.into_iter().filter(|in_time| *in_time).count();
+        if in_time >= 8 {
+            return;
+        }
+    }
+    panic!("this machine was too slow: only {in_time} requests came in time");
+}
+
+/// Asks twice, the second time within the last twentieth of `fresh`, and checks that only the first time asks the sources.
+/// Returns whether the copies were still fresh for certain; otherwise nothing is checked.
+async fn asks_just_before_the_end_of_fresh(world: &World, gateway: &Gateway, credentials: &str) -> bool {
+    let begun = Instant::now();
+    gateway.get_with_both(ROLL, credentials).await;
+    tokio::time::sleep_until(begun + Duration::from_millis(1960)).await;
+    let answer = gateway.get_with_both(ROLL, credentials).await;
+    if begun.elapsed() > Duration::from_millis(1995) {
+        return false;
+    }
+    assert!(answer.header("cache-status").is_some_and(|status| status.starts_with("rollcall; hit; ttl=")), "{answer:?}");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let asked = |source| world.fake(source).calls().iter().filter(|call| call.header("authorization") == Some(credentials)).count();
+    assert_eq!(SOURCES.map(asked), [1, 1], "{credentials}");
+    true
 }
 
 #[tokio::test]
