@@ -38,7 +38,7 @@ pub struct Settings {
     pub(super) kinds: Vec<Kind>,
     pub(super) file: Option<LinkFile>,
     /// How often `discover` reads the lists.
-    pub(super) refresh: Duration,
+    pub refresh: Duration,
 }
 
 impl Settings {
