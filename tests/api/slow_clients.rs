@@ -105,9 +105,12 @@ async fn half_a_request() {
     let world = World::of_two().await;
     let gateway = world.start().await;
     let cases = [["Content-Length: 100"], ["Transfer-Encoding: chunked"]];
+    let begun = Instant::now();
     for answer in join_all(cases.iter().map(|lines| gateway.send_raw("GET /customers/acme/users HTTP/1.1", lines))).await {
-        assert_eq!((answer.status, &answer.json()["code"]), (408, &"request_timeout".into()), "{answer:?}");
+        assert_eq!((answer.status, answer.code().as_str()), (408, "request_timeout"), "{answer:?}");
+        assert_eq!((&answer.json()["retryable"], &answer.json()["sources"]), (&true.into(), &serde_json::json!([])), "{answer:?}");
     }
+    assert!(begun.elapsed() < Duration::from_secs(9), "five seconds are promised: {:?}", begun.elapsed());
     assert_eq!(world.asked(), (0, 0));
 }
 

@@ -18,6 +18,9 @@ const BACKEND: Backend = Backend { name: SourceName::new("phone_book"), authoriz
 const ASKED: u64 = 100;
 const PAGE: usize = 2;
 
+/// A body that its reader has a bug for.
+const PANICS: &str = "canary of a body";
+
 struct PhoneBook(BaseUrl);
 
 impl Adapter for PhoneBook {
@@ -32,6 +35,7 @@ impl Adapter for PhoneBook {
     }
 
     fn read(&self, body: &[u8]) -> Result<Page, Unreadable> {
+        assert_ne!(body, PANICS.as_bytes());
         let body: Value = serde_json::from_slice(body).map_err(|_| Unreadable::Shape)?;
         let entries = body["entries"].as_array().ok_or(Unreadable::Shape)?;
         let records = entries.iter().map(record).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
@@ -192,6 +196,24 @@ async fn it_fails_like_the_others() {
         assert_eq!(denied.header("www-authenticate").is_some(), status == "unauthorized", "{denied:?}");
         assert_eq!(world.asked(), (1, 1), "{status}: the others keep their copies");
     }
+}
+
+#[tokio::test]
+async fn a_bug_in_its_reader_takes_down_nothing_else() {
+    let (_world, book, setup) = world().await;
+    book.always(Reply::new(200, PANICS));
+    let gateway = setup.start().await;
+    let answer = gateway.get(USERS).await;
+    assert_eq!((answer.status, &answer.json()["status"], answer.names().len()), (200, &json!("partial"), 4), "{answer:?}");
+    assert_eq!(answer.source("phone_book")["status"], "invalid_response", "{answer:?}");
+    let denied = gateway.get(&format!("{USERS}?partial=deny")).await;
+    assert_eq!(denied.code(), "upstream_invalid_response");
+    assert!(![answer, denied].iter().any(|answer| answer.text.contains("canary")));
+    let metrics = gateway.get("/metrics").await.text;
+    assert!(metrics.contains("\nrollcall_panics_total 2\n"), "one for each of its two answers: {metrics}");
+    book.answer(|call| entries(&[json!({"uid": "p3", "name": "Ed"})], call));
+    let next = gateway.get(USERS).await;
+    assert_eq!((&next.json()["status"], &next.source("phone_book")["status"]), (&json!("success"), &json!("ok")), "{next:?}");
 }
 
 #[tokio::test]

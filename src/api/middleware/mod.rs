@@ -37,7 +37,7 @@ use futures_util::FutureExt;
 use http::{HeaderValue, StatusCode, header};
 
 use super::{Gateway, error::ApiError};
-use crate::telemetry::Origin;
+use crate::telemetry::{Metrics, Origin};
 
 pub(super) use authenticate::{authenticate, authenticate_within_limit};
 pub use cors::Cors;
@@ -73,7 +73,7 @@ async fn compressed(gateway: &Gateway, origin: &Origin, request: Request, next: 
 async fn enveloped(gateway: &Gateway, origin: &Origin, request: Request, next: Next) -> Response {
     let wants_problem = envelope::wants_problem(&request);
     let response = match limits::within_limits(request).await {
-        Ok(request) => caught(gateway, next.run(request)).await,
+        Ok(request) => caught(&gateway.metrics, next.run(request)).await,
         Err(refusal) => refused(refusal),
     };
     envelope::write_errors(response, origin, wants_problem)
@@ -87,9 +87,34 @@ fn refused(Refusal { status, closes }: Refusal) -> Response {
     response
 }
 
-async fn caught(gateway: &Gateway, answer: impl Future<Output = Response>) -> Response {
+async fn caught(metrics: &Metrics, answer: impl Future<Output = Response>) -> Response {
     AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
-        gateway.metrics.panicked();
+        metrics.panicked();
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::telemetry::Tracer;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_internal_and_says_nothing_else() {
+        for (wants_problem, content_type) in [(false, "application/json"), (true, "application/problem+json")] {
+            let (metrics, origin) = (Metrics::default(), Origin { request_id: "an-id".into(), trace: Tracer::default().begin().0 });
+            let response = caught(&metrics, async { panic!("canary of a panic") }).await;
+            let (parts, body) = envelope::write_errors(response, &origin, wants_problem).into_parts();
+            assert_eq!((parts.status.as_u16(), &parts.headers["content-type"]), (500, &HeaderValue::from_static(content_type)));
+            let body = axum::body::to_bytes(body, 4096).await.unwrap();
+            let told: Value = serde_json::from_slice(&body).unwrap();
+            let (status, text) = if wants_problem { ("status", "detail") } else { ("error", "message") };
+            let facts = ["code", "owner", "request_id", text].map(|name| told[name].as_str().unwrap());
+            assert_eq!((&told[status], facts[..3].to_vec()), (&500.into(), vec!["internal", "gateway", "an-id"]), "{told}");
+            assert!(facts[3].ends_with('.') && !told.to_string().contains("canary"), "{told}");
+            assert!(metrics.render(0, 0).contains("\nrollcall_panics_total 1\n"));
+        }
+    }
 }

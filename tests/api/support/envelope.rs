@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Answer;
 
 /// Each code with its HTTP status and owner, as promised to callers.
-const CODES: [(&str, u16, &str); 26] = [
+const CODES: [(&str, u16, &str); 28] = [
     ("invalid_customer_id", 400, "caller"),
     ("invalid_parameter", 400, "caller"),
     ("invalid_cursor", 400, "caller"),
@@ -19,10 +19,12 @@ const CODES: [(&str, u16, &str); 26] = [
     ("route_not_found", 404, "caller"),
     ("method_not_allowed", 405, "caller"),
     ("not_acceptable", 406, "caller"),
+    ("request_timeout", 408, "caller"),
     ("payload_too_large", 413, "caller"),
     ("uri_too_long", 414, "caller"),
     ("header_too_large", 431, "caller"),
     ("rate_limited", 429, "caller"),
+    ("internal", 500, "gateway"),
     ("upstream_forbidden", 502, "gateway"),
     ("upstream_unavailable", 502, "upstream"),
     ("upstream_invalid_response", 502, "upstream"),
