@@ -3,7 +3,8 @@
 use std::{
     fmt::{self, Display},
     fs,
-    io::Read,
+    io::{ErrorKind, Read},
+    os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -15,6 +16,10 @@ use std::{
 };
 
 use super::{Gateway, World, until};
+
+/// The user ids of root and of a user who owns nothing.
+const ROOT: u32 = 0;
+const NOBODY: u32 = 65534;
 
 /// The running program; it is killed when this is dropped.
 pub(crate) struct Program {
@@ -45,11 +50,32 @@ struct Stream {
 impl Program {
     /// Starts it with these arguments, and with these variables as its whole environment.
     pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::spawn(&mut Self::command(arguments, variables)).unwrap()
+    }
+
+    /// Starts it as a user other than root, even if root runs the tests; `None` if that user may not execute it.
+    pub(crate) fn start_unprivileged(arguments: &[&str], variables: &[(&str, &str)]) -> Option<Self> {
+        let mut command = Self::command(arguments, variables);
+        if fs::metadata("/proc/self").unwrap().uid() == ROOT {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        match Self::spawn(&mut command) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
+            started => Some(started.unwrap()),
+        }
+    }
+
+    fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
         command.args(arguments).env_clear().envs(variables.iter().copied());
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn spawn(command: &mut Command) -> std::io::Result<Self> {
+        let mut child = command.spawn()?;
         let (out, err) = (Stream::of(child.stdout.take()), Stream::of(child.stderr.take()));
-        Self { child, out, err }
+        Ok(Self { child, out, err })
     }
 
     /// Runs it to its end.
