@@ -110,3 +110,14 @@ async fn calls_that_find_no_place_are_overloaded_and_are_not_made() {
     assert!(codes.iter().any(|code| code == "overloaded"), "{codes:?}");
     assert_eq!(world.my_reports.calls().len(), made, "only requests with a place made calls: {codes:?}");
 }
+
+#[tokio::test]
+async fn the_sources_get_a_quarter_of_a_second_less_than_the_request() {
+    let world = world().await;
+    let users = serde_json::json!({"page_size": 1, "data": [user("2", "Bo", "bo@acme.example")], "status": "success"});
+    world.my_reports.always(Reply::json(200, &users).after(Duration::from_millis(1900))); // within the deadline, but too late
+    let gateway = world.gateway().patient().set("server.deadline", "2s").start().await;
+    let answer = gateway.get("/customers/acme/users").await;
+    assert_eq!((answer.status, answer.names()), (200, vec!["Ann".to_owned()]), "{answer:?}");
+    assert_eq!(answer.source("my_reports")["status"], "timeout", "{answer:?}");
+}
