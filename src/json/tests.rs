@@ -181,7 +181,7 @@ fn an_object_in_one_of_its_own_type_is_read() {
 }
 
 #[test]
-fn rows_made_to_be_guessed_wrongly_cost_little() {
+fn rows_made_to_be_guessed_wrongly_are_read() {
     // Ever longer runs of unwanted members, then rows that differ from all of them only at the end.
     let run = |times: usize| r#","a":1,"b":1"#.repeat(times);
     let learned = (1..200).flat_map(|times| [times; 2]).map(|times| format!(r#"{{"id":1{},"z":0}}"#, run(times)));
