@@ -199,10 +199,12 @@ async fn a_collector_that_is_down_or_slow_costs_nobody_anything() {
              sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n"
         );
         let (program, gateway) = Program::serve(&folder.write("rollcall.toml", &world.toml(&keys)), &[]).await;
+        let begun = Instant::now();
         for _ in 0..10 {
             let answers = join_all((0..50).map(|_| gateway.get(ROLL))).await;
             assert!(answers.iter().all(|answer| answer.status == 200), "{endpoint}");
         }
+        assert!(begun.elapsed() < Duration::from_secs(10), "{endpoint}: {:?}", begun.elapsed());
         if endpoint == slow.endpoint() {
             until("the slow collector to be asked", || !slow.0.calls().is_empty()).await;
         }
