@@ -15,6 +15,9 @@ pub(crate) struct Tally {
     pub(crate) sent: usize,
     /// Answered completely, with 200.
     pub(crate) answered: usize,
+    /// Not answered, but the first on its connection, and nothing listened afterwards: when a listener closes, the
+    /// kernel resets the connections that it has not accepted.
+    pub(crate) not_accepted: usize,
 }
 
 impl Gateway {
@@ -25,9 +28,14 @@ impl Gateway {
         while tally.sent < most
             && let Ok(mut stream) = TcpStream::connect(self.url.trim_start_matches("http://")).await
         {
+            let before = tally.sent;
+            tally.not_accepted = 0;
             while tally.sent < most {
                 tally.sent += 1;
-                let Some(head) = exchange(&mut stream, &request).await else { break };
+                let Some(head) = exchange(&mut stream, &request).await else {
+                    tally.not_accepted = usize::from(tally.sent == before + 1);
+                    break;
+                };
                 tally.answered += usize::from(head.starts_with("http/1.1 200 "));
                 if head.contains("\r\nconnection: close") {
                     break;
@@ -40,7 +48,11 @@ impl Gateway {
 
 impl std::iter::Sum for Tally {
     fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
-        tallies.fold(Self::default(), |sum, tally| Self { sent: sum.sent + tally.sent, answered: sum.answered + tally.answered })
+        tallies.fold(Self::default(), |sum, tally| Self {
+            sent: sum.sent + tally.sent,
+            answered: sum.answered + tally.answered,
+            not_accepted: sum.not_accepted + tally.not_accepted,
+        })
     }
 }
 
