@@ -112,3 +112,15 @@ pub(super) async fn drain(running: Running, stop: Stop, signals: &mut Signals) {
 pub(super) async fn finish_soon(renewals: &Renewals) {
     drop(tokio::time::timeout(LAST_WAIT, renewals.finish()).await);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::watched::LOOKS_TO_A_TRY;
+
+    #[test]
+    fn a_change_is_in_use_within_two_seconds_and_a_file_that_appears_later_within_four() {
+        assert!(LOOK * 2 <= Duration::from_secs(2), "it is the same at two checks");
+        assert!(LOOK * LOOKS_TO_A_TRY <= Duration::from_secs(4));
+    }
+}

@@ -1,7 +1,7 @@
 //! Decides when the configuration file is reloaded.
 
 /// After how many checks a configuration that could not be read is tried again.
-const LOOKS_TO_A_TRY: u64 = 4;
+pub(super) const LOOKS_TO_A_TRY: u32 = 4;
 
 /// Identifies one version of the file's text.
 pub(super) type FileDigest = [u8; 32];
@@ -15,7 +15,7 @@ pub(super) struct WatchedFile {
     read: Option<FileDigest>,
     /// The version at the last check.
     seen: Option<FileDigest>,
-    looks: u64,
+    looks: u32,
 }
 
 /// What to do with the file.

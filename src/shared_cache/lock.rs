@@ -149,4 +149,9 @@ mod tests {
     fn an_owner_may_miss_two_renewals() {
         assert!(RENEWAL * 3 < LIFE);
     }
+
+    #[test]
+    fn a_walk_is_taken_over_within_three_seconds() {
+        assert!(LIFE + pause(u32::MAX, 1.0) < Duration::from_secs(3), "the lock expires, and whoever waits looks once more");
+    }
 }

@@ -89,3 +89,13 @@ async fn without_body(request: Request) -> Result<Request, StatusCode> {
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_has_the_promised_time() {
+        assert_eq!(BODY_TIME, Duration::from_secs(5));
+    }
+}
