@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{Answer, World, person};
+use crate::support::{Answer, Gateway, World, crowd, person};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TARGETS: [&str; 14] = [
@@ -176,4 +176,41 @@ async fn a_request_names_one_host() {
         assert_eq!(answer.status, status, "{version} {hosts:?}");
         assert!(status == 200 || answer.code() == "invalid_parameter", "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_compressed_answer_says_what_the_plain_one_says() {
+    let world = World::new().await;
+    world.persons(crowd(300));
+    let gateway = world.start().await;
+    let roll = "/customers/acme/users";
+    for (query, accept) in [
+        ("", "*/*"), // a miss
+        ("", "*/*"), // a hit
+        ("?page_size=1000", "*/*"),
+        ("?q=p1", "*/*"),
+        ("?sort=-email&include=conflicts", "*/*"),
+        ("", "text/csv"),
+        ("?q=p1", "text/csv"),
+        ("", "application/x-ndjson"),
+    ] {
+        same_when_compressed(&gateway, &format!("{roll}{query}"), accept).await;
+    }
+    same_when_compressed(&gateway, "/openapi.json", "*/*").await;
+    let small = gateway.get_gzipped(&format!("{roll}?page_size=1"), &[]).await;
+    assert_eq!((small.status, small.header("content-encoding"), small.names().len()), (200, None, 1), "it is not worth it");
+    assert_eq!(world.asked().0, 6, "one walk of six pages");
+}
+
+/// Checks that an answer comes compressed to who accepts that, with the plain one's content and tag.
+async fn same_when_compressed(gateway: &Gateway, path: &str, accept: &str) {
+    let compressed = gateway.get_gzipped(path, &[("accept", accept)]).await;
+    let plain = gateway.get_with(path, &[("accept", accept)]).await;
+    assert_eq!((compressed.status, plain.status), (200, 200), "{path} {accept}");
+    assert_eq!((compressed.header("content-encoding"), plain.header("content-encoding")), (Some("gzip"), None), "{path} {accept}");
+    assert!(!plain.text.is_empty() && compressed.text == plain.text, "{path} {accept}: {compressed:?}");
+    for name in ["etag", "content-type", "link", "vary", "rollcall-status"] {
+        assert_eq!(compressed.header(name), plain.header(name), "{path} {accept}: {name}");
+    }
+    assert_eq!(plain.header("etag").is_some(), path != "/openapi.json", "{path} {accept}");
 }

@@ -1,7 +1,8 @@
 //! The gateway under test, on its own port, and a caller of it.
 
-use std::time::Duration;
+use std::{io::Read, time::Duration};
 
+use flate2::read::GzDecoder;
 use http::HeaderMap;
 use rollcall::{
     app::{App, Config, Running},
@@ -100,6 +101,24 @@ impl Gateway {
         let response = request.timeout(Duration::from_secs(30)).send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// Requests a compressed answer, and decompresses it if it is one.
+    pub(crate) async fn get_gzipped(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = self.client.get(format!("{}{path}", self.url)).header("accept-encoding", "gzip");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let mut response = request.timeout(Duration::from_secs(30)).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let (mut sent, mut text) = (Vec::new(), String::new());
+        while let Some(chunk) = response.chunk().await.unwrap() {
+            sent.extend_from_slice(&chunk);
+        }
+        if headers.contains_key("content-encoding") {
+            GzDecoder::new(&sent[..]).read_to_string(&mut text).unwrap();
+        } else {
+            (&sent[..]).read_to_string(&mut text).unwrap();
+        }
+        Answer { status, headers, text }
     }
 
     /// Puts a new configuration to work.
