@@ -89,8 +89,32 @@ fn inside_a_class_one_goes_before_the_other_whoever_said_it() {
 fn counts_that_never_agreed_are_partial_or_a_wrong_answer() {
     for other in [State::Ok, State::Incomplete, State::NotLinked, State::Failed(Failure::new(FailureKind::NotFound))] {
         for states in [[(LEFT, State::Incomplete), (RIGHT, other)], [(LEFT, other), (RIGHT, State::Incomplete)]] {
-            assert_eq!(told(&decide(&states, Partial::Allow, true)), "P");
+            let given = decide(&states, Partial::Allow, true);
+            assert_eq!(told(&given), "P");
+            assert_eq!(given.unwrap().lacking.unwrap().failure.kind, FailureKind::InvalidResponse);
             assert_eq!(decide(&states, Partial::Deny, true).unwrap_err().failure.kind, FailureKind::InvalidResponse);
+        }
+    }
+}
+
+#[test]
+fn beside_counts_that_never_agreed_the_stronger_failure_decides() {
+    use FailureKind::*;
+    for (other, decides) in [
+        (Unauthorized, Unauthorized),
+        (Forbidden, Forbidden),
+        (RateLimited, RateLimited),
+        (Overloaded, Overloaded),
+        (Timeout, Timeout),
+        (Unavailable, Unavailable),
+        (InvalidResponse, InvalidResponse),
+        (BadRequest, InvalidResponse),
+    ] {
+        let failed = State::Failed(Failure::new(other));
+        for states in [[(LEFT, State::Incomplete), (RIGHT, failed)], [(LEFT, failed), (RIGHT, State::Incomplete)]] {
+            let given = decide(&states, Partial::Allow, true).unwrap();
+            assert_eq!((given.complete, given.lacking.unwrap().failure.kind), (false, decides));
+            assert_eq!(decide(&states, Partial::Deny, true).unwrap_err().failure.kind, decides);
         }
     }
 }

@@ -112,6 +112,35 @@ async fn nobody_is_said_not_to_be_there_while_a_source_is_missing() {
 }
 
 #[tokio::test]
+async fn nobody_is_said_not_to_be_there_while_a_source_is_incomplete() {
+    let world = world().await;
+    world.my_reports.always(Reply::json(200, &json!({"page_size": 3, "data": [user("m-1", "A. Lee", "ANN@acme.example")]})));
+    let gateway = world.start().await;
+    let found = gateway.get(&format!("{USERS}/my_reports:m-1")).await;
+    assert_eq!((found.status, &found.json()["status"]), (200, &json!("partial")), "{found:?}");
+    assert_eq!(found.source("my_reports")["status"], "incomplete", "{found:?}");
+    for id in ["my_reports:m-2", "advanced_automation:nobody", "00000000-0000-4000-8000-000000000001"] {
+        assert_eq!(gateway.get(&format!("{USERS}/{id}")).await.code(), "upstream_invalid_response", "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_told_as_json_only_and_is_asked_for_again_on_demand() {
+    let world = world().await;
+    let gateway = world.start().await;
+    let path = format!("{USERS}/my_reports:m-1");
+    for accept in ["text/csv", "application/x-ndjson"] {
+        assert_eq!(gateway.get_with(&path, &[("accept", accept)]).await.code(), "not_acceptable", "{accept}");
+    }
+    assert_eq!(world.asked(), (0, 0));
+    let name = async |headers| gateway.get_with(&path, headers).await.json()["data"]["display_name"].clone();
+    assert_eq!(name(&[]).await, "Ann Lee");
+    world.persons(vec![person("a/1 ü:?", "Anna Lee", "ann@acme.example")]);
+    assert_eq!((name(&[]).await, world.asked()), (json!("Ann Lee"), (1, 1)));
+    assert_eq!((name(&[("cache-control", "no-cache")]).await, world.asked()), (json!("Anna Lee"), (2, 2)));
+}
+
+#[tokio::test]
 async fn that_somebody_is_not_there_is_said_with_how_old_that_is() {
     let world = world().await;
     let setup = world.gateway().set("cache.fresh", "1s").set("cache.stale_while_revalidate", "0s");
