@@ -38,16 +38,37 @@ async fn a_tag_changes_with_the_users_the_warnings_and_the_sources_states() {
     let rows = |name: &str| vec![person("1", name, "ann@acme.example")];
     let twice = vec![person("1", "Ann", "ann@acme.example"), person("2", "Bo", "ann@acme.example")];
     let mut tags = Vec::new();
-    for persons in [rows("Ann"), rows("Anna"), vec![], twice] {
+    for persons in [vec![], rows("Ann"), rows("Anna"), twice] {
+        let is_there = !persons.is_empty();
         world.persons(persons);
-        tags.push(header(&gateway.get_with(USERS, &NOW).await, "etag").to_owned());
+        tags.extend(tags_now(&gateway, is_there).await);
     }
-    world.my_reports.always(Reply::status(404));
-    tags.push(header(&gateway.get_with(USERS, &NOW).await, "etag").to_owned());
-    world.my_reports.always(Reply::status(503));
-    tags.push(header(&gateway.get_with(USERS, &NOW).await, "etag").to_owned());
+    for status in [404, 503] {
+        world.my_reports.always(Reply::status(status));
+        tags.extend(tags_now(&gateway, true).await);
+    }
     let distinct: std::collections::BTreeSet<_> = tags.iter().collect();
-    assert_eq!(distinct.len(), tags.len(), "{tags:?}");
+    assert_eq!((distinct.len(), tags.len()), (4 * 6 - 1, 4 * 6 - 1), "{tags:?}");
+}
+
+/// The tags of the roll in each format and, if the first user is there, of that user.
+async fn tags_now(gateway: &Gateway, is_there: bool) -> Vec<String> {
+    let asks = [
+        (format!("{USERS}?partial=allow"), "application/json"),
+        (format!("{USERS}?partial=allow"), "text/csv"),
+        (format!("{USERS}?partial=allow"), "application/x-ndjson"),
+        (format!("{USERS}/advanced_automation:1"), "application/json"),
+    ];
+    let mut tags = Vec::new();
+    for (path, accept) in &asks[..if is_there { 4 } else { 3 }] {
+        let now = gateway.get_with(path, &[NOW[0], ("accept", accept)]).await;
+        let held = header(&now, "etag").to_owned();
+        let again = gateway.get_with(path, &[("accept", accept), ("if-none-match", &held)]).await;
+        let is_stored = header(&now, "cache-status").ends_with("; stored");
+        assert!(!is_stored || again.status == 304, "{path} {accept}: {now:?} {again:?}");
+        tags.push(held);
+    }
+    tags
 }
 
 #[tokio::test]

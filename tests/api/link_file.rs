@@ -50,6 +50,26 @@ async fn a_changed_file_is_in_use_within_five_seconds() {
 }
 
 #[tokio::test]
+async fn who_holds_the_links_of_an_old_file_is_sent_the_new_ones() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let file = folder.write("links.csv", &format!("{HEADER}acme,,A-1,\n"));
+    let gateway = gateway(&world, &file).await;
+    let paths = ["/customers", "/customers/acme"];
+    let mut held = Vec::new();
+    for path in paths {
+        let tag = gateway.get(path).await.header("etag").unwrap().to_owned();
+        assert_eq!(gateway.get_with(path, &[("if-none-match", &tag)]).await.status, 304, "{path}");
+        held.push(tag);
+    }
+    folder.write("links.csv", &format!("{HEADER}acme,,A-2,\n"));
+    reaches(&gateway, "acme", Some("A-2")).await;
+    for (path, tag) in paths.iter().zip(&held) {
+        let answer = gateway.get_with(path, &[("if-none-match", tag)]).await;
+        assert!(answer.status == 200 && answer.header("etag") != Some(tag) && answer.text.contains("A-2"), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_is_still_being_written_is_not_put_to_use() {
     let (world, folder) = (World::new().await, Folder::new());
     let file = folder.write("links.csv", &format!("{HEADER}acme,,A-1,\nbirch,,B-1,\n"));
