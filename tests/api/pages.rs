@@ -1,6 +1,6 @@
 //! The pages for people: the start page, and the API browser, all served from inside the binary.
 
-use crate::support::{Answer, Gateway, Reply, World};
+use crate::support::{Answer, Folder, Gateway, Reply, World};
 
 /// The values of the attributes `src` and `href` on a page.
 fn named(html: &str) -> Vec<String> {
@@ -102,4 +102,18 @@ async fn the_base_path_stands_before_every_route_and_only_probes_answer_without_
         let path = resolve("/gate/way/", &name);
         assert_typed(&path, &gateway.get(&path).await);
     }
+}
+
+#[tokio::test]
+async fn the_next_page_of_the_customers_is_behind_the_base_path_too() {
+    let (world, folder) = (World::new().await, Folder::new());
+    let file = folder.write("links.csv", "customer_id,name,advanced_automation_id,my_reports_id\na,A,1,\nb,B,2,\nc,C,3,\n");
+    let setup = world.gateway().set("customers.links", "file").set("customers.file", file.to_str().unwrap());
+    let gateway = setup.set("server.base_path", "/gate/way").start().await;
+    let first = gateway.get("/gate/way/customers?page_size=2").await;
+    let link = first.header("link").unwrap();
+    let next = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap();
+    assert!(next.starts_with("/gate/way/customers?"), "{next}");
+    let last = gateway.get(next).await;
+    assert_eq!((&last.json()["data"][0]["id"], last.header("link")), (&"c".into(), None), "{last:?}");
 }
