@@ -172,7 +172,7 @@ async fn what_is_open_stays_open_and_the_rest_wants_a_caller() {
         assert!(gateway.get(path).await.status < 400, "{path}");
     }
     for path in GUARDED {
-        for method in ["GET", "HEAD"] {
+        for method in ["GET", "HEAD", "POST"] {
             assert_eq!(gateway.send(method, path, &[]).await.status, 401, "{method} {path}");
         }
     }

@@ -148,6 +148,20 @@ async fn the_strongest_failure_of_several_pages_decides_whichever_came_first() {
 }
 
 #[tokio::test]
+async fn a_page_that_says_401_decides_over_one_that_says_403_whichever_came_first() {
+    for (early, late) in [(403, 401), (401, 403)] {
+        let world = World::new().await;
+        world.answer_pages(move |number, _| match number {
+            2 => Reply::status(early),
+            3 => Reply::status(late).after(Duration::from_millis(300)),
+            _ => page(slice(30, SIZE, number), 30, 3),
+        });
+        let answer = world.start_paging(&[]).await.get("/customers/acme/users?partial=deny").await;
+        assert_eq!(answer.code(), "upstream_unauthorized", "{early} at once, {late} late");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_tried_again_for_a_walk_that_has_failed() {
     let world = World::new().await;
     world.answer_pages(|number, _| match number {
