@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use crate::support::{Folder, Gateway, Program, Setup, World, figure::figure, until, until_so, until_so_within};
+use crate::support::{Folder, Gateway, Program, Setup, World, figure::figure, until_so, until_so_within};
 
 const HEADER: &str = "customer_id,name,advanced_automation_id,my_reports_id\n";
 
@@ -224,8 +224,7 @@ async fn a_file_that_is_broken_at_the_start_is_a_fault_of_the_configuration() {
             assert!(expected.iter().all(|part| err.contains(part)), "{more}: {err}");
         }
     }
-    let fine = folder.write("links.csv", &format!("{HEADER}acme,,A-1,\n"));
-    assert!(fine.exists());
+    folder.write("links.csv", &format!("{HEADER}acme,,A-1,\n"));
     assert_eq!(
         run("check", "customers.links = [\"file\"]\ncustomers.file = \"links.csv\"").await.0,
         Some(0),
@@ -247,6 +246,5 @@ async fn a_hundred_thousand_links_are_found_and_paged() {
     let page = gateway.get("/customers?q=099999").await.json();
     assert_eq!((&page["total"], &page["data"][0]["id"]), (&1.into(), &"customer-099999".into()));
     assert_eq!(remote(&gateway, "customer-050000").await.as_deref(), Some("00000000-0000-4000-8000-000000050000"));
-    until("the program to have settled", || program.memory() > 0).await;
     figure(&format!("100,000 links: {} MiB resident", program.memory() >> 20));
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -182,10 +182,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 async fn marking() -> World {
     let world = World::new().await;
     for source in SOURCES {
-        let (calls, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let calls = AtomicUsize::new(0);
         world.fake(source).answer(move |call| {
             let fails = calls.fetch_add(1, Ordering::SeqCst) % 5 == 4;
-            failed.store(fails, Ordering::SeqCst);
             if fails { Reply::status(503) } else { echo(call).after(Duration::from_millis(5)) }
         });
     }
