@@ -130,10 +130,9 @@ async fn nothing_in_redis_can_be_read_or_moved() {
     }
     let holds = |text: &str| all.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes()));
     assert!(holds("rollcall:5:copy:advanced_automation"), "it was looked at");
-    for text in ["@", "acme.example", "ann", "lee", "secret", "my-reports-token", "token-1"] {
-        assert!(!holds(text) || text == "@", "{text}");
+    for text in ["acme.example", "ann lee", "ann.lee", "secret", "my-reports-token", "token-1"] {
+        assert!(!holds(text), "{text}");
     }
-    assert!(!holds("ann.lee@") && !holds("@acme"));
     // A copy that someone has moved to another customer's name is not accepted.
     for name in redis.copies() {
         let value: Vec<u8> = connection.get(&name).unwrap();
@@ -199,5 +198,5 @@ async fn a_hit_in_redis_costs_a_little_more_than_one_in_process() {
         figure(&format!("{round} (both sources, 180 records): {}", spread(took)));
     }
     assert_eq!(world.asked(), asked, "no source was asked");
-    assert!(rounds[0] < rounds[1] * 200, "{rounds:?}");
+    assert!(rounds[0] < rounds[1] + Duration::from_secs(2), "20 ms more for each: {rounds:?}");
 }
