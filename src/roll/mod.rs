@@ -50,6 +50,7 @@ use roll_entry::Part;
 
 pub use cache::{AskContext, CacheStatus, ForwardReason, WalkShare};
 pub use cached_answer::{Age, CachedAnswer, SourceAnswer};
+pub use cursor::seal_place;
 pub use export::{Export, ExportFormat};
 pub use find::UserId;
 pub use first_page::Rendered;
