@@ -67,10 +67,11 @@ pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoRes
     for source in gateway.rolls.sources() {
         gateway.metrics.breaker(source.name(), source.breaker().into());
     }
-    gateway.metrics.forget_in_turn(gateway.turn.load(Ordering::Relaxed), || {
+    gateway.metrics.show_in_turn(gateway.turn.load(Ordering::Relaxed), || {
         gateway.rolls.customers().forget_other_notes();
-        if !gateway.rolls.is_shared() {
-            gateway.metrics.shared_cache.forget();
+        match gateway.rolls.shared_cache() {
+            Some(shared) => gateway.metrics.shared_cache.show(shared.is_up(), shared.epoch() != 0),
+            None => gateway.metrics.shared_cache.forget(),
         }
     });
     let (entries, bytes) = gateway.rolls.size();

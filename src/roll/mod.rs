@@ -157,9 +157,9 @@ impl Rolls {
         self.cache.keep_up_to_date(&self.sources);
     }
 
-    /// Returns whether copies are shared with other replicas.
-    pub fn is_shared(&self) -> bool {
-        self.cache.is_shared()
+    /// Returns the cache that copies are shared in with other replicas, if there is one.
+    pub fn shared_cache(&self) -> Option<&SharedCache> {
+        self.cache.shared_cache()
     }
 
     /// Returns about how many entries the cache has and how many bytes they hold.

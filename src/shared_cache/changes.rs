@@ -22,7 +22,6 @@ use super::{
     name::Subject,
     seal::Seal,
 };
-use crate::telemetry::Metrics;
 
 /// How long it may take to connect for listening.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -72,13 +71,12 @@ pub(super) struct Changes {
     epoch: Arc<AtomicU64>,
     heard: broadcast::Sender<Arc<Change>>,
     begun: watch::Sender<Epoch>,
-    metrics: Arc<Metrics>,
 }
 
 impl Changes {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new() -> Self {
         let (heard, begun) = (broadcast::Sender::new(MOST_WAITING), watch::Sender::new(0));
-        Self { epoch: Arc::default(), heard, begun, metrics }
+        Self { epoch: Arc::default(), heard, begun }
     }
 
     /// Returns the present epoch, or 0 if there is none.
@@ -160,13 +158,11 @@ impl Changes {
         let next = (epoch + 1) | 1;
         self.epoch.store(next, Ordering::Release);
         self.begun.send_replace(next);
-        self.metrics.shared_cache.subscribed(true);
     }
 
     fn end(&self) {
         let ended = |epoch: u64| (epoch & 1 == 1).then_some(epoch + 1);
         let _ = self.epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, ended); // an error means that there was none
-        self.metrics.shared_cache.subscribed(false);
     }
 }
 
@@ -176,7 +172,7 @@ mod tests {
 
     #[test]
     fn an_epoch_that_has_ended_never_comes_back() {
-        let changes = Changes::new(Arc::default());
+        let changes = Changes::new();
         let mut seen = vec![0];
         assert_eq!(changes.epoch(), 0);
         changes.miss();
@@ -192,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_is_no_change_is_not_heard() {
-        let changes = Changes::new(Arc::default());
+        let changes = Changes::new();
         let mut heard = changes.subscribe();
         let subject = Subject { source: "a".into(), who: "b".into(), customer: "acme".into() };
         let change = Change { subject, what: What::Stored, at: 7 };

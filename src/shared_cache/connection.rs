@@ -41,6 +41,8 @@ pub(super) struct Connection {
     metrics: Arc<Metrics>,
     /// Whether the last logged state was silence, so that each change is logged once.
     silent: Arc<AtomicBool>,
+    /// Whether it has ever answered.
+    answered: Arc<AtomicBool>,
 }
 
 /// What a call is for, and how long it may take.
@@ -82,7 +84,14 @@ impl Connection {
             .set_min_delay(Duration::from_millis(50))
             .set_max_delay(Duration::from_millis(500));
         let manager = ConnectionManager::new_lazy_with_config(client, config)?;
-        Ok(Self { manager, breaker: Breaker::new(BREAKER), timeout: settings.timeout, metrics, silent: Arc::default() })
+        Ok(Self {
+            manager,
+            breaker: Breaker::new(BREAKER),
+            timeout: settings.timeout,
+            metrics,
+            silent: Arc::default(),
+            answered: Arc::default(),
+        })
     }
 
     /// Returns how long a call may take if a request waits for it.
@@ -129,10 +138,16 @@ impl Connection {
         answer
     }
 
-    /// Reads this key, if the last call failed: a request would notice that Redis works again, but there may be none.
+    /// Whether Redis answered the last call; `None` before the first one.
+    pub(super) fn is_up(&self) -> Option<bool> {
+        let (silent, answered) = (self.silent.load(Ordering::Relaxed), self.answered.load(Ordering::Relaxed));
+        (silent || answered).then_some(!silent)
+    }
+
+    /// Reads this key, unless the last call was answered: a request would notice that Redis works, but there may be none.
     /// It has to be a call like those that requests make, because Redis may answer a ping and refuse everything else.
     pub(super) async fn try_again(&self, key: &str) {
-        if self.silent.load(Ordering::Relaxed) {
+        if self.is_up() != Some(true) {
             let read = self.ask(Call::new("ping", self.timeout), async |mut manager| {
                 redis::cmd("GET").arg(key).query_async::<redis::Value>(&mut manager).await
             });
@@ -141,15 +156,11 @@ impl Connection {
     }
 
     fn note(&self, verdict: Verdict) {
-        match verdict {
-            Verdict::Answered => {
-                self.metrics().up(true);
-                if self.silent.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the shared cache answers again");
-                }
+        if verdict == Verdict::Answered {
+            self.answered.store(true, Ordering::Relaxed);
+            if self.silent.swap(false, Ordering::Relaxed) {
+                tracing::info!("the shared cache answers again");
             }
-            Verdict::Failed => self.metrics().up(false),
-            Verdict::Nothing => {}
         }
     }
 

@@ -107,7 +107,7 @@ impl SharedCache {
             connection,
             seal: Arc::new(seal),
             namespace: settings.namespace.clone(),
-            changes: Changes::new(Arc::clone(metrics)),
+            changes: Changes::new(),
             complained: Mutex::default(),
             tasks: Mutex::default(),
         })))
@@ -135,6 +135,11 @@ impl SharedCache {
     /// Returns how long a request may wait for it in all.
     pub(crate) fn timeout(&self) -> Duration {
         self.0.connection.timeout()
+    }
+
+    /// Returns whether Redis answered the last call; `None` before the first one.
+    pub(crate) fn is_up(&self) -> Option<bool> {
+        self.0.connection.is_up()
     }
 
     /// Returns the present epoch, or 0 if changes may be missed.

@@ -59,6 +59,8 @@ pub(super) struct BearerToken {
     name: SourceName,
     source: SecretSource,
     held: Mutex<Option<Held>>,
+    /// Why it could not be read the last time, so that each cause is logged once.
+    complaint: Mutex<Option<String>>,
 }
 
 /// A token as it was read, with the stamp of its file; without a stamp, the file is read again.
@@ -107,7 +109,9 @@ impl Credentials {
         shared: Option<&SharedCache>,
     ) -> Self {
         let grant = match settings {
-            CredentialSettings::Bearer(source) => return Self::Bearer(BearerToken { name, source, held: Mutex::default() }),
+            CredentialSettings::Bearer(source) => {
+                return Self::Bearer(BearerToken { name, source, held: Mutex::default(), complaint: Mutex::default() });
+            }
             CredentialSettings::ClientCredentials { token_url: url, client_id, client_secret } => Grant::ClientCredentials(Endpoint {
                 name,
                 url,
@@ -185,12 +189,15 @@ impl BearerToken {
         match self.source.reveal().map(|token| Authorization::bearer(&token)) {
             Ok(Some(token)) => {
                 *held = Some(Held(Some(stamp), token.clone()));
+                *self.complaint.lock() = None;
                 Ok(token)
             }
             unusable => {
                 let cause =
                     unusable.err().map_or("it contains characters that are not allowed in a header".to_owned(), |error| error.to_string());
-                tracing::error!(source = %self.name, cause, "the token cannot be used");
+                if self.complaint.lock().replace(cause.clone()).as_ref() != Some(&cause) {
+                    tracing::error!(source = %self.name, cause, "the token cannot be used");
+                }
                 held.as_ref().map(|Held(_, token)| token.clone()).ok_or(Failure::new(FailureKind::Unauthorized))
             }
         }

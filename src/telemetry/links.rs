@@ -94,7 +94,7 @@ mod tests {
         let (before, now) = (metrics.begin_turn(), metrics.begin_turn());
         metrics.links.linked("left", 1);
         for (turn, is_shown) in [(0, true), (before, true), (now, false)] {
-            metrics.forget_in_turn(turn, || metrics.links.forget_linked("left"));
+            metrics.show_in_turn(turn, || metrics.links.forget_linked("left"));
             assert_eq!(metrics.render(0, 0).contains("strategy=\"left\""), is_shown, "{turn}");
         }
     }

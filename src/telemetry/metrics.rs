@@ -223,11 +223,11 @@ impl Metrics {
         *turn
     }
 
-    /// Removes gauges, unless another gateway's turn has begun since: by now they may belong to that one.
-    pub fn forget_in_turn(&self, own: u64, forget: impl FnOnce()) {
+    /// Sets or removes gauges, unless another gateway's turn has begun since: by now they may belong to that one.
+    pub fn show_in_turn(&self, own: u64, show: impl FnOnce()) {
         let turn = self.turn.lock();
         if *turn == own {
-            forget();
+            show();
         }
     }
 

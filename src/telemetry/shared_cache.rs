@@ -60,13 +60,12 @@ impl SharedCacheMetrics {
         self.subscribed.clear();
     }
 
-    /// Notes whether it answers.
-    pub fn up(&self, up: bool) {
-        self.up.get_or_create(&[]).set(i64::from(up));
-    }
-
-    /// Notes whether other replicas' changes are received.
-    pub fn subscribed(&self, subscribed: bool) {
+    /// Shows whether it answers, if that is known yet, and whether other replicas' changes are received.
+    pub fn show(&self, up: Option<bool>, subscribed: bool) {
+        self.up.clear();
+        if let Some(up) = up {
+            self.up.get_or_create(&[]).set(i64::from(up));
+        }
         self.subscribed.get_or_create(&[]).set(i64::from(subscribed));
     }
 

@@ -63,10 +63,10 @@ fn values(layers: Layers) -> String {
     format!("{general:#?}\n{access:#?}\n{customers:#?}\n{shared_cache:#?}\n{}", sources.join("\n"))
 }
 
-fn source_values(SourceSettings { adapter, transport, credentials, retry, limits }: &SourceSettings) -> String {
+fn source_values(SourceSettings { backend, adapter, transport, credentials, retry, limits }: &SourceSettings) -> String {
     let (users, list) = (adapter.request(&RemoteId::new("acme"), Position::FIRST), adapter.customers().unwrap());
     let paging = (adapter.paging(), users, list.paging(), list.request(Position::FIRST));
-    format!("{}: {paging:#?}\n{transport:#?}\n{credentials:#?}\n{retry:#?}\n{limits:#?}", adapter.name())
+    format!("{}: {paging:#?}\n{transport:#?}\n{credentials:#?}\n{retry:#?}\n{limits:#?}", backend.name)
 }
 
 #[test]

@@ -51,6 +51,13 @@ impl Failures {
         self.last.insert(key.clone(), Cooling { at, until, failures, kind: failure.kind });
     }
 
+    /// Forgets the failures of a key that are older than this answer of the source to another replica.
+    pub(super) fn forget_before(&self, key: &Key, age: Duration) {
+        if self.last.get(key).is_some_and(|cooling| age < cooling.at.elapsed()) {
+            self.forget(key);
+        }
+    }
+
     /// Forgets the failures of a key: the source has answered.
     pub(super) fn forget(&self, key: &Key) {
         drop(self.last.remove(key));
@@ -83,5 +90,10 @@ mod tests {
         assert_eq!(fail(), Some(1));
         failures.forget(&key);
         assert_eq!((failures.get(&key).is_none(), fail()), (true, Some(1)));
+        tokio::time::advance(minutes(1)).await;
+        for (age, is_forgotten) in [(minutes(2), false), (minutes(1), false), (Duration::from_secs(59), true)] {
+            failures.forget_before(&key, age);
+            assert_eq!(failures.get(&key).is_none(), is_forgotten, "another replica's answer of {age:?} ago");
+        }
     }
 }

@@ -107,9 +107,9 @@ impl SourceCache {
         self.listen(sources);
     }
 
-    /// Returns whether there is a shared cache.
-    pub(in crate::roll) fn is_shared(&self) -> bool {
-        self.shared.is_some()
+    /// Returns the shared cache, if there is one.
+    pub(in crate::roll) fn shared_cache(&self) -> Option<&SharedCache> {
+        self.shared.as_ref()
     }
 
     /// Returns about how many entries there are and how many bytes they hold.

@@ -102,9 +102,7 @@ impl SourceCache {
         if usable == Freshness::Gone || !copy.is_kept() || !self.is_own(key, &copy) {
             return None;
         }
-        if usable == Freshness::Fresh {
-            self.failures.forget(key);
-        }
+        self.failures.forget_before(key, age);
         copy.note_newest_in(epoch);
         self.held.insert(key.clone(), Arc::clone(&copy));
         Some(copy)
