@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{
     Failed,
@@ -15,10 +15,10 @@ use crate::{
     app::{App, Config},
     config::Layers,
     sandbox::{
-        Backend, CLIENT_ID, CLIENT_SECRET, Fault, MY_REPORTS_CLIENT_ID, MY_REPORTS_CLIENT_SECRET, MY_REPORTS_TOKEN, Options, Sandbox,
-        examples,
+        CLIENT_ID, CLIENT_SECRET, Fault, MY_REPORTS_CLIENT_ID, MY_REPORTS_CLIENT_SECRET, MY_REPORTS_TOKEN, Options, Sandbox,
+        SimulatedBackend, examples,
     },
-    sources::{self, REGISTRY},
+    sources::{Backend, REGISTRY},
     telemetry::{log_panics, start_logging},
 };
 
@@ -61,14 +61,14 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     let (scheme, base_path) = (if server.tls.is_some() { "https" } else { "http" }, server.base_path.clone());
     let discovers = config.customers.discovers();
     let running = App::new(config)?.start()?;
-    say(&welcome(&format!("{scheme}://{}{base_path}", running.address), &sandbox.base_url(Backend::MyReports), discovers))?;
+    say(&welcome(&format!("{scheme}://{}{base_path}", running.address), &sandbox.base_url(SimulatedBackend::MyReports), discovers))?;
     drain(running, signals.next().await.unwrap_or(Stop::Now), &mut signals).await;
     Ok(())
 }
 
 /// Returns the backends that the sandbox simulates.
-fn played() -> Vec<sources::Backend> {
-    let is_played = |backend: &&sources::Backend| Backend::ALL.iter().any(|played| played.name() == backend.name.as_str());
+fn played() -> Vec<Backend> {
+    let is_played = |backend: &&Backend| SimulatedBackend::from_str(backend.name.as_str(), false).is_ok();
     REGISTRY.iter().filter(is_played).copied().collect()
 }
 
@@ -77,10 +77,10 @@ fn played() -> Vec<sources::Backend> {
 fn layers(sandbox: &Sandbox) -> Layers {
     let keys = [
         ("server.drain", "0s".to_owned()),
-        ("sources.advanced_automation.base_url", sandbox.base_url(Backend::AdvancedAutomation)),
+        ("sources.advanced_automation.base_url", sandbox.base_url(SimulatedBackend::AdvancedAutomation)),
         ("sources.advanced_automation.client_id", CLIENT_ID.to_owned()),
         ("sources.advanced_automation.client_secret", CLIENT_SECRET.to_owned()),
-        ("sources.my_reports.base_url", sandbox.base_url(Backend::MyReports)),
+        ("sources.my_reports.base_url", sandbox.base_url(SimulatedBackend::MyReports)),
         ("sources.my_reports.token", MY_REPORTS_TOKEN.to_owned()),
     ];
     keys.into_iter().fold(Layers::default(), |layers, (key, value)| layers.with_flag(key, value, "demo"))

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Backend, CLIENT_ID, CLIENT_SECRET, FaultKind, answer,
+    CLIENT_ID, CLIENT_SECRET, FaultKind, SimulatedBackend, answer,
     call::Call,
     customers::Customer,
     lists::{self, ListedCustomer},
@@ -75,7 +75,7 @@ pub(super) fn router(simulation: Arc<Simulation>) -> Router {
 /// `POST /api/2/idp/token`.
 async fn token(State(simulation): State<Arc<Simulation>>, headers: HeaderMap, body: Bytes) -> Response {
     Counters::count(&simulation.counters.tokens);
-    let faulty = |kind| simulation.has(Backend::AdvancedAutomation, kind);
+    let faulty = |kind| simulation.has(SimulatedBackend::AdvancedAutomation, kind);
     if faulty(FaultKind::TokenDown) {
         return answer::html(StatusCode::SERVICE_UNAVAILABLE);
     }
@@ -157,7 +157,7 @@ async fn customers(
 
 fn call(simulation: &Simulation, fuse: Fuse, target: &Uri) -> Call {
     Call {
-        backend: Backend::AdvancedAutomation,
+        backend: SimulatedBackend::AdvancedAutomation,
         customer: String::new(), // no refusal here quotes it
         target: target.to_string(),
         fuse,

@@ -12,7 +12,7 @@ use axum::{
 use tokio::{sync::watch, time};
 
 use super::{
-    Backend, FaultKind,
+    FaultKind, SimulatedBackend,
     answer::{closed, html, json},
     refusal::{self, Refusal},
     socket::Fuse,
@@ -27,7 +27,7 @@ const CUT_AFTER: usize = 1024;
 
 /// A data call, as far as faults depend on it.
 pub(super) struct Call {
-    pub(super) backend: Backend,
+    pub(super) backend: SimulatedBackend,
     /// The requested id.
     pub(super) customer: String,
     /// Path and query.
@@ -61,8 +61,8 @@ impl Call {
     /// Returns an error in the backend's form.
     pub(super) fn refuse(&self, status: StatusCode) -> Response {
         match self.backend {
-            Backend::AdvancedAutomation => refusal::of_advanced_automation(status),
-            Backend::MyReports => refusal::of_my_reports(status, &self.customer),
+            SimulatedBackend::AdvancedAutomation => refusal::of_advanced_automation(status),
+            SimulatedBackend::MyReports => refusal::of_my_reports(status, &self.customer),
         }
     }
 

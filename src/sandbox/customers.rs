@@ -1,6 +1,6 @@
 //! Which customer shows what: an id ends in the number of its show.
 
-use super::{Backend, FaultKind};
+use super::{FaultKind, SimulatedBackend};
 
 /// The prefix of all ids in the sandbox; three digits follow.
 pub(super) const PREFIX: &str = "00000000-0000-4000-8000-000000000";
@@ -73,21 +73,21 @@ impl Customer {
     }
 
     /// Returns whether a backend knows the customer by this id.
-    pub(super) fn is_at(&self, backend: Backend) -> bool {
+    pub(super) fn is_at(&self, backend: SimulatedBackend) -> bool {
         match backend {
-            Backend::AdvancedAutomation => self.show != Show::Users,
-            Backend::MyReports => self.show != Show::Persons,
+            SimulatedBackend::AdvancedAutomation => self.show != Show::Users,
+            SimulatedBackend::MyReports => self.show != Show::Persons,
         }
     }
 
     /// Returns what goes wrong at a backend for this customer.
-    pub(super) fn fault(&self, backend: Backend) -> Option<FaultKind> {
+    pub(super) fn fault(&self, backend: SimulatedBackend) -> Option<FaultKind> {
         let Show::Table { persons, users } = self.show else {
             return None;
         };
         match backend {
-            Backend::AdvancedAutomation => persons,
-            Backend::MyReports => users,
+            SimulatedBackend::AdvancedAutomation => persons,
+            SimulatedBackend::MyReports => users,
         }
     }
 }
@@ -173,11 +173,11 @@ mod tests {
     #[test]
     fn a_customer_of_the_table_fails_by_its_digits() {
         let customer = find("146").unwrap();
-        let persons = customer.fault(Backend::AdvancedAutomation);
-        let users = customer.fault(Backend::MyReports);
+        let persons = customer.fault(SimulatedBackend::AdvancedAutomation);
+        let users = customer.fault(SimulatedBackend::MyReports);
         assert_eq!(persons, Some(FaultKind::RateLimited));
         assert_eq!(users, Some(FaultKind::Unavailable));
-        assert_eq!(find("100").unwrap().fault(Backend::MyReports), None);
+        assert_eq!(find("100").unwrap().fault(SimulatedBackend::MyReports), None);
     }
 
     #[test]

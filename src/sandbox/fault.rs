@@ -1,10 +1,13 @@
 //! The faults that a backend can be given, and how a command line names them: `my_reports=timeout`.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
+
+use clap::ValueEnum;
 
 /// One of the two backends that the sandbox simulates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Backend {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum SimulatedBackend {
     /// Acronis PSA, formerly Advanced Automation.
     AdvancedAutomation,
     /// `MyReports`, also known as Xarios Dimensions.
@@ -12,7 +15,8 @@ pub enum Backend {
 }
 
 /// One way in which every data call of a backend fails, whatever the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+#[value(rename_all = "snake_case")]
 pub enum FaultKind {
     /// 404: no such customer.
     NotFound,
@@ -49,12 +53,12 @@ pub enum FaultKind {
 
 /// A fault at one backend.
 ///
-/// The token faults apply only to [`Backend::AdvancedAutomation`]: the other backend has no token endpoint
+/// The token faults apply only to [`SimulatedBackend::AdvancedAutomation`]: the other backend has no token endpoint
 /// here, so they would do nothing there. Parsing rejects that combination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fault {
     /// Where it goes wrong.
-    pub source: Backend,
+    pub source: SimulatedBackend,
     /// How it goes wrong.
     pub kind: FaultKind,
 }
@@ -63,27 +67,16 @@ pub struct Fault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{problem}; a fault is written SOURCE=KIND, where SOURCE is one of {} and KIND one of {}",
-    Backend::ALL.map(Backend::name).join(", "),
-    FaultKind::ALL.map(FaultKind::name).join(", ")
+    names::<SimulatedBackend>(),
+    names::<FaultKind>()
 )]
 pub struct FaultError {
     problem: String,
 }
 
-// === impl Backend ===
+// === impl SimulatedBackend ===
 
-impl Backend {
-    /// Both backends.
-    pub const ALL: [Self; 2] = [Self::AdvancedAutomation, Self::MyReports];
-
-    /// Returns the name used everywhere, in `snake_case`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AdvancedAutomation => "advanced_automation",
-            Self::MyReports => "my_reports",
-        }
-    }
-
+impl SimulatedBackend {
     /// Returns whether its tokens come from an endpoint that can fail here.
     const fn has_token_endpoint(self) -> bool {
         match self {
@@ -93,92 +86,16 @@ impl Backend {
     }
 }
 
-impl fmt::Display for Backend {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
-    }
-}
-
-impl FromStr for Backend {
-    type Err = FaultError;
-
-    fn from_str(text: &str) -> Result<Self, FaultError> {
-        let found = Self::ALL.into_iter().find(|backend| backend.name() == text);
-        found.ok_or_else(|| FaultError::new(format!("no source is called '{text}'")))
-    }
-}
-
 // === impl FaultKind ===
 
 impl FaultKind {
-    /// All kinds.
-    pub const ALL: [Self; 15] = [
-        Self::NotFound,
-        Self::BadRequest,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::RateLimited,
-        Self::Timeout,
-        Self::Unavailable,
-        Self::InvalidResponse,
-        Self::ErrorInBody,
-        Self::Redirect,
-        Self::Cut,
-        Self::Reset,
-        Self::Changing,
-        Self::TokenRefused,
-        Self::TokenDown,
-    ];
-
-    /// Returns the name used on a command line, in `snake_case`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NotFound => "not_found",
-            Self::BadRequest => "bad_request",
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::RateLimited => "rate_limited",
-            Self::Timeout => "timeout",
-            Self::Unavailable => "unavailable",
-            Self::InvalidResponse => "invalid_response",
-            Self::ErrorInBody => "error_in_body",
-            Self::Redirect => "redirect",
-            Self::Cut => "cut",
-            Self::Reset => "reset",
-            Self::Changing => "changing",
-            Self::TokenRefused => "token_refused",
-            Self::TokenDown => "token_down",
-        }
-    }
-
     /// Returns whether the token endpoint fails, and not the data calls.
     pub const fn is_of_token(self) -> bool {
         matches!(self, Self::TokenRefused | Self::TokenDown)
     }
 }
 
-impl fmt::Display for FaultKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
-    }
-}
-
-impl FromStr for FaultKind {
-    type Err = FaultError;
-
-    fn from_str(text: &str) -> Result<Self, FaultError> {
-        let found = Self::ALL.into_iter().find(|kind| kind.name() == text);
-        found.ok_or_else(|| FaultError::new(format!("no kind of fault is called '{text}'")))
-    }
-}
-
 // === impl Fault ===
-
-impl fmt::Display for Fault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}={}", self.source, self.kind)
-    }
-}
 
 impl FromStr for Fault {
     type Err = FaultError;
@@ -187,9 +104,9 @@ impl FromStr for Fault {
         let Some((source, kind)) = text.split_once('=') else {
             return Err(FaultError::new(format!("'{text}' has no '='")));
         };
-        let (source, kind): (Backend, FaultKind) = (source.trim().parse()?, kind.trim().parse()?);
+        let (source, kind): (SimulatedBackend, FaultKind) = (named(source, "source")?, named(kind, "kind of fault")?);
         if kind.is_of_token() && !source.has_token_endpoint() {
-            let problem = format!("{source} has no token endpoint here, so it cannot have {kind}");
+            let problem = format!("{} has no token endpoint here, so it cannot have {}", name(&source), name(&kind));
             return Err(FaultError::new(problem));
         }
         Ok(Self { source, kind })
@@ -204,16 +121,33 @@ impl FaultError {
     }
 }
 
+// === names, in `snake_case` ===
+
+fn named<T: ValueEnum>(text: &str, what: &str) -> Result<T, FaultError> {
+    let text = text.trim();
+    T::from_str(text, false).map_err(|_| FaultError::new(format!("no {what} is called '{text}'")))
+}
+
+fn name<T: ValueEnum>(of: &T) -> String {
+    of.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned()) // none is hidden
+}
+
+fn names<T: ValueEnum>() -> String {
+    T::value_variants().iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_is_parsed_from_what_it_is_displayed_as() {
-        for kind in FaultKind::ALL {
-            let source = Backend::AdvancedAutomation;
-            let fault = Fault { source, kind };
-            assert_eq!(fault.to_string().parse(), Ok(fault));
+    fn every_kind_is_parsed_from_its_name() {
+        for (text, kind) in [("not_found", FaultKind::NotFound), ("error_in_body", FaultKind::ErrorInBody)] {
+            assert_eq!(format!(" my_reports = {text}").parse(), Ok(Fault { source: SimulatedBackend::MyReports, kind }));
+        }
+        for kind in FaultKind::value_variants() {
+            let (source, kind) = (SimulatedBackend::AdvancedAutomation, *kind);
+            assert_eq!(format!("advanced_automation={}", name(&kind)).parse(), Ok(Fault { source, kind }));
         }
     }
 
@@ -228,12 +162,8 @@ mod tests {
         ] {
             let error = text.parse::<Fault>().unwrap_err().to_string();
             assert!(error.starts_with(problem), "{error}");
-            for name in Backend::ALL.map(Backend::name) {
-                assert!(error.contains(name), "{error}");
-            }
-            for name in FaultKind::ALL.map(FaultKind::name) {
-                assert!(error.contains(name), "{error}");
-            }
+            let all = format!("SOURCE is one of {} and KIND one of {}", names::<SimulatedBackend>(), names::<FaultKind>());
+            assert!(error.ends_with(&all), "{error}");
         }
     }
 }

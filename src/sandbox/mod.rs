@@ -48,7 +48,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 pub use self::{
     customers::{Example, examples},
-    fault::{Backend, Fault, FaultError, FaultKind},
+    fault::{Fault, FaultError, FaultKind, SimulatedBackend},
     odd_fields::SECRETS,
 };
 use self::{
@@ -134,10 +134,10 @@ impl Sandbox {
     }
 
     /// Returns where a backend listens: `http://127.0.0.1:PORT`.
-    pub fn base_url(&self, backend: Backend) -> String {
+    pub fn base_url(&self, backend: SimulatedBackend) -> String {
         let address = match backend {
-            Backend::AdvancedAutomation => self.advanced_automation,
-            Backend::MyReports => self.my_reports,
+            SimulatedBackend::AdvancedAutomation => self.advanced_automation,
+            SimulatedBackend::MyReports => self.my_reports,
         };
         format!("http://{address}")
     }

@@ -15,7 +15,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Backend, MY_REPORTS_TOKEN, answer,
+    MY_REPORTS_TOKEN, SimulatedBackend, answer,
     call::Call,
     customers::Customer,
     lists::{self, ListedTenant},
@@ -135,7 +135,7 @@ async fn of_enterprise(
 }
 
 fn call(simulation: &Simulation, customer: String, fuse: Fuse, target: &Uri) -> Call {
-    Call { backend: Backend::MyReports, customer, target: target.to_string(), fuse, closing: simulation.closing.clone() }
+    Call { backend: SimulatedBackend::MyReports, customer, target: target.to_string(), fuse, closing: simulation.closing.clone() }
 }
 
 /// Returns whether a request carries the ready token, or one that the identity server issued.

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::{sync::watch, time};
 
 use super::{
-    Backend, Calls, FaultKind, Options, call::Call, customers::Customer, identity::Identity, roster::Roster, shows, tokens::Tokens,
+    Calls, FaultKind, Options, SimulatedBackend, call::Call, customers::Customer, identity::Identity, roster::Roster, shows, tokens::Tokens,
 };
 
 /// The state shared by both servers.
@@ -62,12 +62,12 @@ impl Simulation {
     }
 
     /// Returns whether a backend has this fault.
-    pub(super) fn has(&self, backend: Backend, kind: FaultKind) -> bool {
+    pub(super) fn has(&self, backend: SimulatedBackend, kind: FaultKind) -> bool {
         self.faults(backend).any(|fault| fault == kind)
     }
 
     /// Returns by how much a count is wrong on this call: never right, and never the same twice in a row.
-    pub(super) fn drift(&self, backend: Backend, call: u64) -> usize {
+    pub(super) fn drift(&self, backend: SimulatedBackend, call: u64) -> usize {
         if !self.has(backend, FaultKind::Changing) {
             return 0;
         }
@@ -81,7 +81,7 @@ impl Simulation {
         Arc::clone(rosters.entry(customer.number).or_insert_with(made))
     }
 
-    fn faults(&self, backend: Backend) -> impl Iterator<Item = FaultKind> {
+    fn faults(&self, backend: SimulatedBackend) -> impl Iterator<Item = FaultKind> {
         let faults = self.options.faults.iter();
         let faults = faults.filter(move |fault| fault.source == backend);
         faults.map(|fault| fault.kind)

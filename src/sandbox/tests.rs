@@ -49,7 +49,7 @@ fn bearer(token: &str) -> String {
 fn token(sandbox: &Sandbox, secret: &str) -> (u16, Value) {
     let client = STANDARD.encode(format!("{CLIENT_ID}:{secret}"));
     let headers = [format!("Authorization: Basic {client}"), "Content-Type: application/x-www-form-urlencoded".to_owned()];
-    let base = sandbox.base_url(Backend::AdvancedAutomation);
+    let base = sandbox.base_url(SimulatedBackend::AdvancedAutomation);
     let form = "grant_type=client_credentials";
     let (status, body) = ask(&base, "POST /api/2/idp/token", &headers, form);
     (status, serde_json::from_str(&body).unwrap_or_default())
@@ -59,14 +59,14 @@ fn token(sandbox: &Sandbox, secret: &str) -> (u16, Value) {
 fn persons(sandbox: &Sandbox, query: &str, body: &str) -> (u16, Value) {
     let (_, granted) = token(sandbox, CLIENT_SECRET);
     let headers = [bearer(text(&granted, "/access_token"))];
-    let base = sandbox.base_url(Backend::AdvancedAutomation);
+    let base = sandbox.base_url(SimulatedBackend::AdvancedAutomation);
     let line = format!("POST /api/advanced-automation/v1/Person?{query}");
     let (status, body) = ask(&base, &line, &headers, body);
     (status, serde_json::from_str(&body).unwrap_or_default())
 }
 
 fn users(sandbox: &Sandbox, customer: &str) -> (u16, String) {
-    let base = sandbox.base_url(Backend::MyReports);
+    let base = sandbox.base_url(SimulatedBackend::MyReports);
     let line = format!("GET /api/v1.0/customers/{customer}/users");
     ask(&base, &line, &[bearer(MY_REPORTS_TOKEN)], "")
 }
@@ -84,7 +84,7 @@ async fn advanced_automation_wants_a_token_it_has_handed_out() {
     assert_eq!((status, text(&refused, "/error")), (401, "invalid_client"));
     let (_, granted) = token(&sandbox, CLIENT_SECRET);
     assert_eq!(text(&granted, "/token_type"), "bearer");
-    let base = sandbox.base_url(Backend::AdvancedAutomation);
+    let base = sandbox.base_url(SimulatedBackend::AdvancedAutomation);
     let line = format!("POST /api/advanced-automation/v1/Person?Page=1&PageSize=50&Customer={PREFIX}001");
     assert_eq!(ask(&base, &line, &[bearer("another")], "").0, 401);
     assert_eq!(ask(&base, &line, &[], "").0, 401);
@@ -125,7 +125,7 @@ async fn my_reports_answers_as_its_reference_prints() {
     assert_eq!(users(&sandbox, &format!("{PREFIX}999")).1.len(), 95);
     let (status, body) = users(&sandbox, &format!("{PREFIX}0011"));
     assert_eq!((status, body.len()), (400, 149));
-    let base = sandbox.base_url(Backend::MyReports);
+    let base = sandbox.base_url(SimulatedBackend::MyReports);
     let account = format!("GET /api/v1.0/accounts/{PREFIX}900/customers/{PREFIX}001/users");
     assert_eq!(ask(&base, &account, &[bearer(MY_REPORTS_TOKEN)], "").0, 200);
     assert_eq!(ask(&base, &account, &[], ""), (401, String::new()));
@@ -170,11 +170,11 @@ async fn a_fault_is_there_whatever_the_customer() {
 async fn a_cut_answer_is_shorter_than_it_says_and_a_reset_one_never_begins() {
     let request = "GET /api/v1.0/customers/x/users HTTP/1.1\r\nHost: sandbox\r\n\r\n";
     let sandbox = sandbox_with(&["my_reports=cut"]).await;
-    let (answer, end) = send(&sandbox.base_url(Backend::MyReports), request);
+    let (answer, end) = send(&sandbox.base_url(SimulatedBackend::MyReports), request);
     assert!(answer.contains("content-length: 4096"), "{answer}");
     assert_eq!((answer.len(), end.is_ok()), (1024, true));
     let sandbox = sandbox_with(&["my_reports=reset"]).await;
-    let (answer, end) = send(&sandbox.base_url(Backend::MyReports), request);
+    let (answer, end) = send(&sandbox.base_url(SimulatedBackend::MyReports), request);
     assert_eq!(answer, "");
     assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
 }
@@ -192,7 +192,7 @@ async fn changing_counts_never_agree() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_an_answer_that_never_comes_is_let_go_at_the_end() {
     let sandbox = sandbox_with(&["my_reports=timeout"]).await;
-    let base = sandbox.base_url(Backend::MyReports);
+    let base = sandbox.base_url(SimulatedBackend::MyReports);
     let waiting = tokio::task::spawn_blocking(move || send(&base, "GET /api/v1.0/customers/x/users HTTP/1.1\r\nHost: sandbox\r\n\r\n"));
     until(|| sandbox.calls().users > 0).await;
     let address = sandbox.my_reports;

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use rollcall::sandbox::{Backend, MY_REPORTS_CLIENT_ID, MY_REPORTS_CLIENT_SECRET, Options, Sandbox};
+use rollcall::sandbox::{MY_REPORTS_CLIENT_ID, MY_REPORTS_CLIENT_SECRET, Options, Sandbox, SimulatedBackend};
 use serde_json::json;
 use url::form_urlencoded;
 
@@ -44,7 +44,7 @@ impl Home {
     pub(crate) async fn new(options: Options, more: &str) -> Self {
         let (sandbox, folder) = (Sandbox::start(options).await.unwrap(), Folder::new());
         let redirect = format!("http://{}", free_address());
-        let (persons, users) = (sandbox.base_url(Backend::AdvancedAutomation), sandbox.base_url(Backend::MyReports));
+        let (persons, users) = (sandbox.base_url(SimulatedBackend::AdvancedAutomation), sandbox.base_url(SimulatedBackend::MyReports));
         let text = format!(
             "server.listen = \"127.0.0.1:0\"\nserver.drain = \"0s\"\ntelemetry.access_log = \"off\"\n\
              sources.advanced_automation.base_url = \"{persons}\"\nsources.advanced_automation.client_id = \"{}\"\n\
@@ -70,7 +70,7 @@ impl Home {
 
     /// The URL of MyReports and its identity server.
     pub(crate) fn users(&self) -> String {
-        self.sandbox.base_url(Backend::MyReports)
+        self.sandbox.base_url(SimulatedBackend::MyReports)
     }
 
     /// Starts a login, and waits for the URL for the person to open.
