@@ -145,34 +145,6 @@ impl ApiError {
         Self::new(code, message)
     }
 
-    /// Returns an example error with this code for the OpenAPI document, as from a route that asks the sources or does not.
-    pub(super) fn example(code: Code, asks_sources: bool) -> Self {
-        let sources = [SourceName::new("advanced_automation"), SourceName::new("my_reports")];
-        let kind = FailureKind::ALL.into_iter().find(|kind| asks_sources && Code::from(*kind) == code);
-        match (kind, code) {
-            (Some(kind), _) => {
-                let message = sentence("acme", kind, sources.first().copied(), false);
-                let failed = |source| SourceFailure::fresh(source, kind, example_status(kind));
-                Self { sources: sources.map(failed).to_vec(), ..Self::new(code, message) }
-            }
-            (None, Code::InvalidCustomerId) => InvalidCustomerId.into(),
-            (None, Code::InvalidCursor) => InvalidCursor.into(),
-            (None, Code::Unauthorized) => Self::denied(&Denied::Missing, Mode::None),
-            (None, Code::KeysUnavailable) => Self::denied(&Denied::Uncheckable, Mode::None),
-            (None, Code::UpstreamCredentialsRefused) => {
-                let message = sentence("acme", FailureKind::Unauthorized, sources.first().copied(), true);
-                let refused = |source| SourceFailure::fresh(source, FailureKind::Unauthorized, Some(401));
-                Self { sources: sources.map(refused).to_vec(), ..Self::new(code, message) }
-            }
-            (None, Code::InvalidParameter) => Self::parameter("page_size", "must be a whole number from 1 to 1000."),
-            (None, Code::CustomerNotFound) => Self::not_linked("acme"),
-            (None, Code::UserNotFound) => Self::user_not_found(&[]),
-            (None, Code::LinksUnavailable) => LinksUnavailable(SOME_TIME).into(),
-            (None, Code::ShuttingDown) => Self::shutting_down(),
-            (None, code) => Self::of_status(StatusCode::from_u16(code.status()).unwrap_or_default()),
-        }
-    }
-
     /// Asks the caller to wait: whole seconds, at least one.
     #[must_use]
     pub(super) fn retry_after(self, wait: Duration) -> Self {
@@ -186,7 +158,7 @@ impl ApiError {
 }
 
 /// One sentence that says what is wrong and which source it concerns.
-fn sentence(customer: &str, kind: FailureKind, source: Option<SourceName>, is_of_the_caller: bool) -> String {
+pub(super) fn sentence(customer: &str, kind: FailureKind, source: Option<SourceName>, is_of_the_caller: bool) -> String {
     let source = source.map_or("A source".to_owned(), |source| format!("Source '{source}'"));
     match kind {
         FailureKind::NotFound => format!("No source knows customer '{customer}'."),
@@ -209,23 +181,9 @@ fn sentence(customer: &str, kind: FailureKind, source: Option<SourceName>, is_of
     }
 }
 
-/// The HTTP status that usually goes with a failure.
-fn example_status(kind: FailureKind) -> Option<u16> {
-    match kind {
-        FailureKind::Unauthorized => Some(401),
-        FailureKind::Forbidden => Some(403),
-        FailureKind::RateLimited => Some(429),
-        FailureKind::Overloaded | FailureKind::Timeout => None,
-        FailureKind::Unavailable => Some(503),
-        FailureKind::InvalidResponse => Some(200),
-        FailureKind::BadRequest => Some(400),
-        FailureKind::NotFound => Some(404),
-    }
-}
-
 impl SourceFailure {
     /// The result that a source has just given.
-    fn fresh(source: SourceName, status: FailureKind, http_status: Option<u16>) -> Self {
+    pub(super) fn fresh(source: SourceName, status: FailureKind, http_status: Option<u16>) -> Self {
         Self { source, status: status.into(), http_status, stale: false, error: None }
     }
 }

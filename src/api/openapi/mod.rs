@@ -1,6 +1,7 @@
 //! The OpenAPI document, made from the routes that are served. Errors are described from the code
 //! table, with examples that the envelope itself writes.
 
+mod examples;
 mod headers;
 mod parameters;
 
@@ -20,9 +21,9 @@ use super::{
     code::Code,
     described,
     envelope::{DocumentedUser, ErrorEnvelope, Problem},
-    error::ApiError,
 };
-use crate::{access::Mode, domain::Moment, sources::Backend};
+use crate::{access::Mode, sources::Backend};
+use examples::example;
 use headers::{AGE, CUSTOMERS_CACHED, HEADERS, NEXT, NOT_KEPT, ORIGIN, ROLL_HEADERS, STATUS, TAG, WARNINGS};
 use parameters::{describe_parameters, describe_requests, describe_sources};
 
@@ -175,7 +176,26 @@ pub fn document(base_path: &str, mode: Mode, shown: DocumentScope, sources: &[Ba
 }
 
 fn describe(operation: &mut Operation, mode: Mode, sources: &[Backend]) {
-    let (own, headers): (Vec<Code>, Vec<(&str, &str)>) = match operation.operation_id.as_deref() {
+    let (own, headers) = codes_and_headers(operation);
+    let is_open = matches!(operation.operation_id.as_deref(), Some("live" | "ready"));
+    let guarded = if is_open { &[][..] } else { GUARDED };
+    if !is_open {
+        operation.security = Some(requirements(mode));
+    }
+    describe_requests(operation);
+    describe_sources(operation, sources);
+    describe_success(operation, &headers);
+    if headers.contains(&TAG) {
+        describe_parameters(operation, sources);
+        describe_not_modified(operation, &headers);
+    }
+    let asked = if OF_SOURCES.iter().all(|code| own.contains(code)) { sources } else { &[] };
+    describe_errors(operation, own.iter().chain(guarded).chain(EVERYWHERE).copied().collect(), asked);
+}
+
+/// The codes that only this operation answers with, and the headers that only its answers have.
+fn codes_and_headers(operation: &Operation) -> (Vec<Code>, Vec<(&'static str, &'static str)>) {
+    match operation.operation_id.as_deref() {
         Some("listUsers") => {
             ([OF_CUSTOMER, OF_SOURCES, &[Code::InvalidCursor]].concat(), [&[TAG, NEXT, STATUS, WARNINGS], ROLL_HEADERS].concat())
         }
@@ -184,79 +204,64 @@ fn describe(operation: &mut Operation, mode: Mode, sources: &[Backend]) {
         Some("getCustomer") => (OF_CUSTOMER.to_vec(), vec![TAG, CUSTOMERS_CACHED]),
         Some("ready") => (vec![Code::ShuttingDown], Vec::new()),
         _ => (Vec::new(), Vec::new()),
-    };
-    let is_open = matches!(operation.operation_id.as_deref(), Some("live" | "ready"));
-    let guarded = if is_open { &[][..] } else { GUARDED };
-    if !is_open {
-        operation.security = Some(requirements(mode));
     }
-    let can_be_held = headers.contains(&TAG);
-    for (name, text) in HEADERS.iter().chain(&headers) {
-        if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
-            response.headers.insert((*name).to_owned(), header(text).into());
-        }
+}
+
+fn describe_success(operation: &mut Operation, headers: &[(&str, &str)]) {
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+        let described = HEADERS.iter().chain(headers).map(|(name, text)| ((*name).to_owned(), header(text).into()));
+        response.headers.extend(described);
     }
-    describe_requests(operation);
-    describe_sources(operation, sources);
-    if can_be_held {
-        describe_parameters(operation, sources);
-        let of_held = headers.iter().filter(|header| **header != NEXT);
-        let held = ResponseBuilder::new().description("The answer that `If-None-Match` names is still current.");
-        let held = HEADERS.iter().chain(of_held).fold(held, |held, (name, text)| held.header(*name, header(text)));
-        operation.responses.responses.insert("304".to_owned(), held.build().into());
-    }
-    let asks_sources = OF_SOURCES.iter().all(|code| own.contains(code));
-    let mut codes: Vec<Code> = own.iter().chain(guarded).chain(EVERYWHERE).copied().collect();
+}
+
+fn describe_not_modified(operation: &mut Operation, headers: &[(&str, &str)]) {
+    let held = ResponseBuilder::new().description("The answer that `If-None-Match` names is still current.");
+    let headers = HEADERS.iter().chain(headers.iter().filter(|header| **header != NEXT));
+    let held = headers.fold(held, |held, (name, text)| held.header(*name, header(text)));
+    operation.responses.responses.insert("304".to_owned(), held.build().into());
+}
+
+/// Describes each status of these codes; `asked` are the sources that the operation asks.
+fn describe_errors(operation: &mut Operation, mut codes: Vec<Code>, asked: &[Backend]) {
     codes.sort_by_key(|code| (code.status(), *code));
     for codes in codes.chunk_by(|one, other| one.status() == other.status()) {
         if let Some(first) = codes.first() {
-            operation.responses.responses.insert(first.status().to_string(), error_response(codes, asks_sources).into());
+            operation.responses.responses.insert(first.status().to_string(), error_response(first.status(), codes, asked).into());
         }
     }
 }
 
 /// Describes one status with all its codes, each with an example in both forms.
-fn error_response(codes: &[Code], asks_sources: bool) -> Response {
+fn error_response(status: u16, codes: &[Code], asked: &[Backend]) -> Response {
     let names: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
     let content = |name: &str, problem: bool| {
         let schema = RefOr::<Schema>::Ref(Ref::from_schema_name(name));
-        let example = move |code: &Code| {
-            (code.as_str(), ExampleBuilder::new().summary(code.title()).value(Some(example(*code, asks_sources, problem))).build())
-        };
+        let example =
+            |code: &Code| (code.as_str(), ExampleBuilder::new().summary(code.title()).value(Some(example(*code, asked, problem))).build());
         ContentBuilder::new().schema(Some(schema)).examples_from_iter(codes.iter().map(example)).build()
     };
-    let mut response = ResponseBuilder::new()
+    let response = ResponseBuilder::new()
         .description(names.join("\n\n"))
         .content(JSON, content("ErrorEnvelope", false))
         .content(PROBLEM_JSON, content("Problem", true));
+    let headers = error_headers(status, codes, !asked.is_empty());
+    headers.iter().fold(response, |response, (name, text)| response.header(*name, header(text))).build()
+}
+
+/// The headers of an error with one of these codes, which share a status.
+fn error_headers(status: u16, codes: &[Code], asks_sources: bool) -> Vec<(&'static str, &'static str)> {
     let says_origin = |code: &Code| OF_SOURCES.contains(code) || matches!(code, Code::UserNotFound | Code::CustomerNotFound);
     let of_sources = if asks_sources && codes.iter().any(says_origin) { &ORIGIN[..] } else { &[] };
     let age = codes.contains(&Code::UserNotFound).then_some(AGE);
-    for (name, text) in HEADERS.iter().chain(&[NOT_KEPT]).chain(of_sources).chain(&age) {
-        response = response.header(*name, header(text));
-    }
-    let status = codes.first().map(|code| code.status());
-    for (header_status, name, text) in [
-        (401, "WWW-Authenticate", "`Bearer`, with `rollcall` or the refusing source as realm."),
-        (405, "Allow", "The methods that the route supports."),
-        (429, "Retry-After", "Whole seconds to wait before trying again."),
-        (503, "Retry-After", "Whole seconds to wait before trying again."),
-    ] {
-        if status == Some(header_status) {
-            response = response.header(name, header(text));
-        }
-    }
-    response.build()
+    let of_status = match status {
+        401 => Some(("WWW-Authenticate", "`Bearer`, with `rollcall` or the refusing source as realm.")),
+        405 => Some(("Allow", "The methods that the route supports.")),
+        429 | 503 => Some(("Retry-After", "Whole seconds to wait before trying again.")),
+        _ => None,
+    };
+    HEADERS.iter().chain(&[NOT_KEPT]).chain(of_sources).copied().chain(age).chain(of_status).collect()
 }
 
 fn header(text: &str) -> Header {
     HeaderBuilder::new().schema(Some(Object::with_type(SchemaType::Type(Type::String)))).description(Some(text)).build()
-}
-
-/// An error as the envelope writes it, with a fixed id and time.
-fn example(code: Code, asks_sources: bool, problem: bool) -> serde_json::Value {
-    let error = ApiError::example(code, asks_sources);
-    let envelope = ErrorEnvelope::new(&error, "019a8f3e-7c1d-7000-8000-000000000000", Moment::EXAMPLE);
-    let value = if problem { serde_json::to_value(envelope.into_problem()) } else { serde_json::to_value(envelope) };
-    value.unwrap_or_default()
 }
