@@ -45,7 +45,7 @@ const IO: &[&str] = &["reqwest", "tokio", "async ", ".await", "std::fs", "std::n
 
 /// Words that only some folders may contain, and which ones: those show that a folder uses an external library.
 const WORDS: &[(&[&str], Where)] = &[
-    (&["axum"], Where::OnlyIn(&["api/", "sandbox/"])),
+    (&["axum"], Where::OnlyIn(&["api/", "sandbox/", "commands/login/"])),
     (&["redis::"], Where::OnlyIn(&["shared_cache/"])),
     (&["axum", "reqwest", "hyper", "http::", "tower"], Where::NotIn(&["roll/", "domain/", "customers/", "config/"])),
     (IO, Where::NotIn(&["domain/"])),

@@ -1,24 +1,22 @@
 //! Waits for the browser to return from a login, and answers it with small pages.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use axum::{
+    Router,
+    extract::State,
+    response::{Html, IntoResponse, Response},
+};
+use http::{Method, StatusCode, Uri, header};
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc, oneshot},
+    net::TcpListener,
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
-/// Simultaneous connections: a browser makes a few.
-const MOST_CONNECTIONS: usize = 16;
-
-/// How long a request head may take.
-const HEAD: Duration = Duration::from_secs(10);
+/// Requests that wait for an answer: a browser makes a few.
+const MOST_REQUESTS: usize = 16;
 
 /// How long the last page may take to arrive.
 const LAST_PAGE: Duration = Duration::from_secs(2);
@@ -26,8 +24,7 @@ const LAST_PAGE: Duration = Duration::from_secs(2);
 /// Receives the browser's requests.
 pub(super) struct Browser {
     asked: mpsc::Receiver<(Uri, Reply)>,
-    accepting: JoinHandle<()>,
-    connections: TaskTracker,
+    serving: JoinHandle<io::Result<()>>,
     stop: CancellationToken,
 }
 
@@ -49,10 +46,10 @@ impl Browser {
     /// Starts listening.
     pub(super) async fn listen(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        let (asking, asked) = mpsc::channel(MOST_CONNECTIONS);
-        let (connections, stop) = (TaskTracker::new(), CancellationToken::new());
-        let accepting = tokio::spawn(accept(listener, asking, connections.clone(), stop.clone()));
-        Ok(Self { asked, accepting, connections, stop })
+        let ((asking, asked), stop) = (mpsc::channel(MOST_REQUESTS), CancellationToken::new());
+        let router = Router::new().fallback(page).with_state(asking);
+        let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+        Ok(Self { asked, serving: tokio::spawn(serving.into_future()), stop })
     }
 
     /// Waits for the next request.
@@ -65,10 +62,8 @@ impl Browser {
 
     /// Stops once the last page has arrived.
     pub(super) async fn close(self) {
-        self.accepting.abort();
         self.stop.cancel();
-        self.connections.close();
-        drop(tokio::time::timeout(LAST_PAGE, self.connections.wait()).await); // if it does not arrive, nothing is lost
+        drop(tokio::time::timeout(LAST_PAGE, self.serving).await); // if it does not arrive, nothing is lost
     }
 }
 
@@ -99,67 +94,29 @@ impl Page {
     pub(super) fn not_found() -> Self {
         Self { status: StatusCode::NOT_FOUND, says: "There is nothing here." }
     }
+}
 
-    fn response(self) -> Response<Full<Bytes>> {
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
         let html = format!("<!doctype html><html lang=\"en\"><title>Rollcall</title><p>{}</p></html>\n", self.says);
-        let mut response = Response::new(Full::from(html));
-        *response.status_mut() = self.status;
         // The page's own URL contains the code, so it must not be sent or stored anywhere.
-        for (name, value) in [
-            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        let headers = [
             (header::CACHE_CONTROL, "no-store"),
             (header::REFERRER_POLICY, "no-referrer"),
             (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ] {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        response
+        ];
+        (self.status, headers, Html(html)).into_response()
     }
 }
 
 // === free functions ===
 
-async fn accept(listener: TcpListener, asking: Asked, connections: TaskTracker, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(50)).await; // out of files, for instance
-            continue;
-        };
-        let (asking, stop) = (asking.clone(), stop.clone());
-        connections.spawn(async move {
-            answer(stream, asking, stop).await;
-            drop(place);
-        });
-    }
-}
-
-async fn answer(stream: TcpStream, asking: Asked, stop: CancellationToken) {
-    let service = service_fn(move |request| {
-        let asking = asking.clone();
-        async move { Ok::<_, Infallible>(page(request, &asking).await.response()) }
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
-    }
-}
-
-async fn page(request: Request<Incoming>, asking: &Asked) -> Page {
-    if request.method() != Method::GET {
+async fn page(State(asking): State<Asked>, method: Method, uri: Uri) -> Page {
+    if method != Method::GET {
         return Page { status: StatusCode::METHOD_NOT_ALLOWED, says: "Only GET is supported here." };
     }
     let (reply, page) = oneshot::channel();
-    drop(asking.send((request.into_parts().0.uri, Reply(reply))).await); // if no one is waiting any more, the page says so
+    drop(asking.send((uri, Reply(reply))).await); // if no one is waiting any more, the page says so
     page.await.unwrap_or(Page::failed())
 }
