@@ -1,7 +1,7 @@
 //! A file of links as CSV: a header with the column names, in any order, then a row for each
 //! customer. Pure.
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 use smallvec::SmallVec;
 
 use super::rows::{FaultReason, Row, Rows};
@@ -16,34 +16,37 @@ pub(super) fn read<'a>(text: &[u8], sources: &'a [SourceName]) -> Rows<'a> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(text);
     let mut record = ByteRecord::new();
-    let wanted = rows.columns().to_vec();
-    let mut places: Option<Vec<usize>> = None;
-    while !rows.is_given_up() {
-        match reader.read_byte_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => {
-                let line = error.position().map_or(1, csv::Position::line);
-                rows.fault(line, FaultReason::Unreadable, "is not valid CSV.");
-                break;
-            }
-        }
-        let line = line_of(&record, text);
-        match &places {
-            Some(places) => take(&mut rows, line, &record, places),
-            None => match header(&record, &wanted) {
-                Ok(found) => places = Some(found),
-                Err(what) => {
-                    rows.fault(line, FaultReason::WrongHeader, what);
-                    return rows; // without a header the cells are unknown
-                }
-            },
-        }
-    }
-    if places.is_none() {
-        rows.fault(1, FaultReason::WrongHeader, format!("must be the header {}.", wanted.join(",")));
+    let Some(places) = header(&mut reader, &mut record, text, &mut rows) else { return rows }; // the cells are unknown
+    while !rows.is_given_up() && next(&mut reader, &mut record, &mut rows) {
+        take(&mut rows, line_of(&record, text), &record, &places);
     }
     rows
+}
+
+/// Reads the next row; returns `false` at the end, and where the text is not CSV.
+fn next(reader: &mut Reader<&[u8]>, record: &mut ByteRecord, rows: &mut Rows<'_>) -> bool {
+    reader.read_byte_record(record).unwrap_or_else(|error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        rows.fault(line, FaultReason::Unreadable, "is not valid CSV.");
+        false
+    })
+}
+
+/// Reads the header; returns the position of each expected column in a row.
+fn header(reader: &mut Reader<&[u8]>, record: &mut ByteRecord, text: &[u8], rows: &mut Rows<'_>) -> Option<Vec<usize>> {
+    let wanted = rows.columns().to_vec();
+    let (line, more) = if next(reader, record, rows) {
+        let place = |name: &String| record.iter().position(|cell| cell == name.as_bytes());
+        let places: Option<Vec<usize>> = wanted.iter().map(place).collect();
+        if places.is_some() && record.len() == wanted.len() {
+            return places;
+        }
+        (line_of(record, text), ", with each column exactly once")
+    } else {
+        (1, "")
+    };
+    rows.fault(line, FaultReason::WrongHeader, format!("must be the header {}{more}.", wanted.join(",")));
+    None
 }
 
 /// The line of a row. The reader reports where it began to look for the row, before any empty lines.
@@ -52,15 +55,6 @@ fn line_of(record: &ByteRecord, text: &[u8]) -> u64 {
     let rest = usize::try_from(position.byte()).ok().and_then(|byte| text.get(byte..)).unwrap_or_default();
     let skipped = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
     position.line() + skipped as u64
-}
-
-/// The position of each expected column in a row.
-fn header(record: &ByteRecord, wanted: &[String]) -> Result<Vec<usize>, String> {
-    let place = |name: &String| record.iter().position(|cell| cell == name.as_bytes());
-    let places: Option<Vec<usize>> = wanted.iter().map(place).collect();
-    places
-        .filter(|_| record.len() == wanted.len())
-        .ok_or_else(|| format!("must be the header {}, with each column exactly once.", wanted.join(",")))
 }
 
 fn take(rows: &mut Rows<'_>, line: u64, record: &ByteRecord, places: &[usize]) {
