@@ -2,7 +2,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use hyper::service::service_fn;
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -80,13 +80,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             response.map(|response| response.map(|body| busy.until_gone(body)))
         }
     });
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.header_read_timeout(None) // timeouts.rs does it
-        // A little more than our own layer lets through, so that this layer refuses and knows which client it
-        // was.
-        .max_buf_size(2 * LARGEST_HEAD)
-        .max_headers(4 * MOST_HEADERS);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(protocol().serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         biased; // as above
         ended = connection.as_mut() => ended,
@@ -102,6 +96,17 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// HTTP/1.1 as hyper speaks it here.
+fn protocol() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.header_read_timeout(None) // timeouts.rs does it
+        // A little more than our own layer lets through, so that this layer refuses and knows which client it
+        // was.
+        .max_buf_size(2 * LARGEST_HEAD)
+        .max_headers(4 * MOST_HEADERS);
+    http
 }
 
 async fn grace_is_over(closed: &CancellationToken) {
