@@ -10,10 +10,6 @@ use crate::support::{Answer, Reply, World, person, user};
 /// Longer than any answer may take here, and far shorter than a source hangs.
 const LONG: Duration = Duration::from_secs(5);
 
-fn hung() -> Reply {
-    Reply::status(200).after(Duration::from_mins(2))
-}
-
 /// An answer that begins correctly but never ends.
 fn unfinished() -> Reply {
     Reply::new(200, "{\"Clients\":[],\"data\":[").without_end()
@@ -30,9 +26,9 @@ async fn world() -> World {
 #[tokio::test]
 async fn one_slow_source_does_not_take_the_other_down() {
     for (slow, other, reply) in [
-        ("advanced_automation", "Bo", hung as fn() -> Reply),
+        ("advanced_automation", "Bo", Reply::hung as fn() -> Reply),
         ("advanced_automation", "Bo", unfinished),
-        ("my_reports", "Ann", hung),
+        ("my_reports", "Ann", Reply::hung),
         ("my_reports", "Ann", unfinished),
     ] {
         let world = world().await;
@@ -52,7 +48,7 @@ async fn one_slow_source_does_not_take_the_other_down() {
 #[tokio::test]
 async fn a_timeout_is_not_tried_again() {
     let world = world().await;
-    world.my_reports.always(hung());
+    world.my_reports.always(Reply::hung());
     let gateway = world.gateway().set("sources.my_reports.timeout", "100ms").set("sources.my_reports.retries", "5").start().await;
     assert_eq!(gateway.get("/customers/acme/users?partial=deny").await.code(), "upstream_timeout");
     assert_eq!(world.my_reports.calls().len(), 1);
@@ -80,9 +76,9 @@ async fn a_wait_that_would_outlast_the_request_is_not_begun() {
 async fn the_request_ends_at_its_deadline_although_a_source_may_take_longer() {
     let late = |both_hang: bool, parameter: &'static str| async move {
         let world = world().await;
-        world.my_reports.always(hung());
+        world.my_reports.always(Reply::hung());
         if both_hang {
-            world.advanced_automation.always(hung());
+            world.advanced_automation.always(Reply::hung());
         }
         let patient = ["my_reports", "advanced_automation"].map(|source| format!("sources.{source}.timeout"));
         let setup = patient.iter().fold(world.gateway(), |setup, key| setup.set(key, "1m"));
@@ -101,7 +97,7 @@ async fn the_request_ends_at_its_deadline_although_a_source_may_take_longer() {
 #[tokio::test]
 async fn calls_that_find_no_place_are_overloaded_and_are_not_made() {
     let world = world().await;
-    world.my_reports.always(hung());
+    world.my_reports.always(Reply::hung());
     let setup = world.gateway().set("sources.my_reports.timeout", "300ms").set("sources.my_reports.max_in_flight", "1");
     let gateway = setup.start().await;
     let customers = ["a", "b", "c", "d", "e", "f"].map(|customer| format!("/customers/{customer}/users?partial=deny"));

@@ -72,10 +72,6 @@ pub(crate) async fn links(gateway: &Gateway) -> Vec<String> {
     list["data"].as_array().unwrap().iter().map(shown).collect()
 }
 
-async fn metric(gateway: &Gateway, line: &str) -> bool {
-    gateway.get("/metrics").await.text.lines().any(|other| other == line)
-}
-
 #[tokio::test]
 async fn customers_are_linked_by_reference_exactly_and_only_once() {
     let world = World::new().await;
@@ -114,9 +110,9 @@ async fn customers_are_linked_by_reference_exactly_and_only_once() {
     for (reason, count) in [("shared_reference", 2), ("fits_several", 1), ("unknown_reference", 3), ("no_reference", 1), ("invalid_id", 1)]
     {
         let line = format!("rollcall_customers_unlinked{{source=\"my_reports\",reason=\"{reason}\"}} {count}");
-        assert!(metric(&gateway, &line).await, "{line}: {}", gateway.get("/metrics").await.text);
+        assert!(gateway.has_metric(&line).await, "{line}: {}", gateway.get("/metrics").await.text);
     }
-    assert!(metric(&gateway, "rollcall_customer_links{strategy=\"discover\"} 14").await);
+    assert!(gateway.has_metric("rollcall_customer_links{strategy=\"discover\"} 14").await);
 }
 
 #[tokio::test]

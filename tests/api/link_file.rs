@@ -25,12 +25,8 @@ async fn reaches(gateway: &Gateway, customer: &str, id: Option<&str>) {
     until_so_within(promised, "a change to be in use", async || remote(gateway, customer).await.as_deref() == id).await;
 }
 
-async fn metric(gateway: &Gateway, line: &str) -> bool {
-    gateway.get("/metrics").await.text.lines().any(|other| other == line)
-}
-
 async fn until_metric(gateway: &Gateway, line: &str) {
-    until_so(line, async || metric(gateway, line).await).await;
+    until_so(line, async || gateway.has_metric(line).await).await;
 }
 
 #[tokio::test]
@@ -45,8 +41,8 @@ async fn a_changed_file_is_in_use_within_five_seconds() {
     fs::rename(folder.path("next.csv"), &file).unwrap();
     reaches(&gateway, "birch", Some("B-1")).await;
     assert_eq!(gateway.get("/customers/acme").await.code(), "customer_not_found");
-    assert!(metric(&gateway, "rollcall_customer_file_loads_total{result=\"taken\"} 2").await);
-    assert!(metric(&gateway, "rollcall_customer_links{strategy=\"file\"} 1").await);
+    assert!(gateway.has_metric("rollcall_customer_file_loads_total{result=\"taken\"} 2").await);
+    assert!(gateway.has_metric("rollcall_customer_links{strategy=\"file\"} 1").await);
 }
 
 #[tokio::test]
@@ -155,7 +151,7 @@ async fn a_broken_file_keeps_the_old_links_and_is_told_once_with_every_fault() {
         "rollcall_customer_file_fault_line{reason=\"shared_remote_id\"} 5",
         "rollcall_customer_file_faults{reason=\"wrong_header\"} 0",
     ] {
-        assert!(metric(&gateway, line).await, "{line}");
+        assert!(gateway.has_metric(line).await, "{line}");
     }
     assert_eq!((remote(&gateway, "acme").await.as_deref(), remote(&gateway, "birch").await), (Some("A-1"), None));
     tokio::time::sleep(Duration::from_millis(2500)).await; // longer than the time between two checks
@@ -170,7 +166,7 @@ async fn a_broken_file_keeps_the_old_links_and_is_told_once_with_every_fault() {
     assert_eq!(remote(&gateway, "acme").await.as_deref(), Some("A-1"), "a missing file counts as invalid");
     folder.write("links.csv", &format!("{HEADER}birch,,B-1,\n"));
     reaches(&gateway, "birch", Some("B-1")).await;
-    assert!(metric(&gateway, "rollcall_customer_file_faults{reason=\"unreadable\"} 0").await);
+    assert!(gateway.has_metric("rollcall_customer_file_faults{reason=\"unreadable\"} 0").await);
 }
 
 #[tokio::test]

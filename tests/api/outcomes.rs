@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures_util::{StreamExt, future::join_all, stream};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Call, Gateway, Reply, Setup, World, person, persons_page, user};
+use crate::support::{
+    Answer, Call, Gateway, Reply, Setup, World,
+    sources::{SOURCES, roll},
+};
 
 /// One possible outcome of a source.
 struct Outcome {
@@ -84,7 +87,6 @@ const ORDER: [(&str, &str); 9] = [
     ("not_found", "customer_not_found"),
 ];
 
-const SOURCES: [&str; 2] = ["advanced_automation", "my_reports"];
 const ILLS: [Ill; 4] = [Ill::Not, Ill::Slow, Ill::Refusing, Ill::LeftAlone];
 const NOBODY_LISTENS: &str = "http://127.0.0.1:1";
 
@@ -133,13 +135,6 @@ fn with_ill(setup: Setup, source: &str, ill: Ill) -> Setup {
 /// Answers as the customer's id says; fails for any other customer, so that a breaker can open.
 fn reply(call: &Call, name: Option<&str>) -> Reply {
     OUTCOMES.iter().find(|outcome| Some(outcome.name) == name).map_or(Reply::status(503), |outcome| (outcome.reply)(call))
-}
-
-fn roll(call: &Call) -> Reply {
-    if call.path.ends_with("/Person") {
-        return persons_page(&[person("1", "Ann", "ann@acme.example")], call);
-    }
-    Reply::json(200, &json!({"status": "success", "page_size": 1, "data": [user("2", "Bo", "bo@acme.example")]}))
 }
 
 fn said(number: u16) -> Reply {

@@ -14,10 +14,6 @@ use crate::support::{
     until, until_so,
 };
 
-fn hung() -> Reply {
-    Reply::status(200).after(Duration::from_mins(2))
-}
-
 async fn ask(gateway: &Gateway, customer: &str) -> Answer {
     gateway.get(&format!("/customers/{customer}/users")).await
 }
@@ -69,7 +65,7 @@ async fn a_hung_source_holds_nobody_who_does_not_need_it() {
             assert!(ask(&gateway, known).await.names().contains(&name_at(hanging).to_owned()));
         }
         let asked = world.asked_at(hanging);
-        world.answer_at(hanging, |_| hung());
+        world.answer_at(hanging, |_| Reply::hung());
         let paths: Vec<String> = (0..200).map(|number| format!("waiting{number}")).collect();
         let waiting = join_all(paths.iter().map(|customer| ask(&gateway, customer)));
         let others = async {
@@ -105,7 +101,7 @@ async fn those_who_wait_for_a_place_are_not_sent_to_a_hung_source_with_no_time_l
 
 async fn waits_for_a_place(hanging: &str) {
     let world = World::of_two().await;
-    world.answer_at(hanging, |_| hung());
+    world.answer_at(hanging, |_| Reply::hung());
     let keys = [("max_in_flight", "2"), ("timeout", "1s"), ("breaker.min_calls", "1000000")];
     let gateway = world.gateway().patient().tune(hanging, &keys).start().await;
     let each = (0..60).map(|number| {

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::support::{
-    Gateway, Reply, World,
+    Reply, World,
     figure::{figure, spread},
     sources::SOURCES,
     until, until_so,
@@ -24,10 +24,6 @@ const CROWD: usize = 800;
 
 /// Much longer than a head may take.
 const LONG: Duration = Duration::from_secs(25);
-
-async fn connect(gateway: &Gateway) -> TcpStream {
-    TcpStream::connect(gateway.url.trim_start_matches("http://")).await.unwrap()
-}
 
 /// Sends a request one byte at a time; ends when the gateway hangs up, and returns what it had sent until
 /// then.
@@ -55,7 +51,7 @@ async fn eight_hundred_that_send_a_byte_a_second_do_not_hold_the_others() {
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let world = World::of_two().await;
     let gateway = world.start().await;
-    let streams = join_all((0..CROWD).map(|_| connect(&gateway))).await;
+    let streams = join_all((0..CROWD).map(|_| async { gateway.connect().await.unwrap() })).await;
     let crowd: Vec<_> = streams.into_iter().map(|stream| tokio::spawn(drip(stream))).collect();
     let mut took = Vec::new();
     for number in 0..100 {
@@ -82,11 +78,11 @@ async fn what_does_not_come_to_its_end_is_not_waited_for_and_an_idle_connection_
 async fn half_a_head_and_no_head() {
     let world = World::of_two().await;
     let gateway = world.start().await;
-    let mut used = connect(&gateway).await;
+    let mut used = gateway.connect().await.unwrap();
     assert!(is_answered(&mut used).await);
-    let (mut unused, mut again) = (connect(&gateway).await, connect(&gateway).await);
+    let (mut unused, mut again) = (gateway.connect().await.unwrap(), gateway.connect().await.unwrap());
     assert!(is_answered(&mut again).await);
-    let mut half = connect(&gateway).await;
+    let mut half = gateway.connect().await.unwrap();
     for stream in [&mut half, &mut again] {
         stream.write_all(&REQUEST.as_bytes()[..30]).await.unwrap();
     }
@@ -130,10 +126,9 @@ async fn is_answered(stream: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn more_requests_than_there_is_room_for_are_refused_at_once_and_probes_are_not() {
     let world = World::of_two().await;
-    let hung = |_: &crate::support::Call| Reply::status(200).after(Duration::from_mins(2));
     let gateway = world.gateway().set("server.max_in_flight", "2").set("sources.my_reports.timeout", "1m").start().await;
     gateway.get(USERS).await;
-    world.answer_at(SOURCES[1], hung);
+    world.answer_at(SOURCES[1], |_| Reply::hung());
     let waiting = ["/customers/one/users", "/customers/two/users"];
     let answered = async {
         until("two to be waiting", || world.asked() == (3, 3)).await;
@@ -160,9 +155,9 @@ async fn more_requests_than_there_is_room_for_are_refused_at_once_and_probes_are
 async fn a_connection_beyond_the_bound_waits_until_another_one_ends() {
     let world = World::of_two().await;
     let gateway = world.gateway().set("server.max_connections", "2").start().await;
-    let (mut first, mut second) = (connect(&gateway).await, connect(&gateway).await);
+    let (mut first, mut second) = (gateway.connect().await.unwrap(), gateway.connect().await.unwrap());
     assert!(is_answered(&mut first).await && is_answered(&mut second).await);
-    let mut third = connect(&gateway).await;
+    let mut third = gateway.connect().await.unwrap();
     third.write_all(REQUEST.as_bytes()).await.unwrap();
     let early = timeout(Duration::from_millis(500), third.read(&mut [0; 64])).await;
     assert!(early.is_err(), "it waits: {early:?}");

@@ -31,10 +31,6 @@ async fn encrypted(world: &World) -> (Gateway, Authority, Folder) {
     (gateway, authority, folder)
 }
 
-async fn connect(gateway: &Gateway) -> TcpStream {
-    TcpStream::connect(gateway.address()).await.unwrap()
-}
-
 /// Performs the handshake, offering these protocols.
 async fn shake_hands(stream: TcpStream, authority: &Authority, protocols: &[&str]) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
@@ -70,9 +66,9 @@ async fn who_believes_another_authority_does_not_talk_and_no_protocol_but_http_1
     let stranger = Authority::new("theirs").caller().build().unwrap();
     let refused = stranger.get(format!("{}{USERS}", gateway.url)).send().await.unwrap_err();
     assert!(format!("{refused:?}").contains("UnknownIssuer"), "{refused:?}");
-    let talking = shake_hands(connect(&gateway).await, &authority, &["h2", "http/1.1"]).await.unwrap();
+    let talking = shake_hands(gateway.connect().await.unwrap(), &authority, &["h2", "http/1.1"]).await.unwrap();
     assert_eq!(talking.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
-    let refused = shake_hands(connect(&gateway).await, &authority, &["h2"]).await;
+    let refused = shake_hands(gateway.connect().await.unwrap(), &authority, &["h2"]).await;
     assert!(refused.is_err_and(|error| error.to_string().contains("NoApplicationProtocol")));
     assert_eq!(world.asked(), (0, 0));
     assert_eq!(gateway.get(USERS).await.status, 200);
@@ -83,7 +79,7 @@ async fn plain_http_gets_no_answer_and_does_not_hurt_the_others() {
     let world = World::of_two().await;
     let (gateway, ..) = encrypted(&world).await;
     for bytes in [REQUEST, "\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\u{16}\u{3}\u{1}garbage that is no handshake at all"] {
-        let mut stream = connect(&gateway).await;
+        let mut stream = gateway.connect().await.unwrap();
         stream.write_all(bytes.as_bytes()).await.unwrap();
         let mut came = Vec::new();
         let ended = timeout(Duration::from_secs(5), stream.read_to_end(&mut came)).await;
@@ -100,9 +96,9 @@ async fn who_does_not_shake_hands_or_sends_half_a_head_is_let_go_and_holds_only_
     let (authority, folder) = (Authority::new("ours"), Folder::new());
     authority.sign().write(&folder);
     let gateway = world.gateway().encrypted(&folder).set("server.max_connections", "4").start().await.over_tls(&authority);
-    let (silent, mut dripping) = (connect(&gateway).await, connect(&gateway).await);
+    let (silent, mut dripping) = (gateway.connect().await.unwrap(), gateway.connect().await.unwrap());
     dripping.write_all(&[22, 3, 1]).await.unwrap();
-    let mut half = shake_hands(connect(&gateway).await, &authority, &[]).await.unwrap();
+    let mut half = shake_hands(gateway.connect().await.unwrap(), &authority, &[]).await.unwrap();
     half.write_all(&REQUEST.as_bytes()[..30]).await.unwrap();
     let begun = Instant::now();
     assert_eq!(gateway.get(USERS).await.status, 200, "the fourth place is free");
@@ -125,7 +121,8 @@ async fn what_is_in_flight_over_tls_is_finished_and_who_has_not_asked_does_not_h
     let file = world.toml_with_secrets(&folder, keys);
     let (program, gateway) = Program::serve(&file, &[("ROLLCALL__SERVER__DRAIN", "2s")]).await;
     let gateway = gateway.over_tls(&authority);
-    let (_silent, _idle) = (connect(&gateway).await, shake_hands(connect(&gateway).await, &authority, &[]).await.unwrap());
+    let (_silent, _idle) =
+        (gateway.connect().await.unwrap(), shake_hands(gateway.connect().await.unwrap(), &authority, &[]).await.unwrap());
     let stopping = async {
         until("the slow one to be requested", || world.asked().0 == 1).await;
         program.signal("TERM");

@@ -163,6 +163,11 @@ impl Reply {
         Self::new(status, "<html><body>Sorry</body></html>").header("content-type", "text/html")
     }
 
+    /// An answer that comes when everyone has given up waiting for it.
+    pub(crate) fn hung() -> Self {
+        Self::status(200).after(Duration::from_mins(2))
+    }
+
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self

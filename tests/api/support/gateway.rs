@@ -10,6 +10,7 @@ use rollcall::{
     sources::{Backend, REGISTRY},
 };
 use serde_json::Value;
+use tokio::net::TcpStream;
 
 use super::certificates::Authority;
 
@@ -83,6 +84,16 @@ impl Gateway {
     /// The address that it listens on.
     pub(crate) fn address(&self) -> &str {
         self.url.split_once("://").unwrap().1
+    }
+
+    /// Opens a connection to it, on which nothing is sent yet.
+    pub(crate) async fn connect(&self) -> std::io::Result<TcpStream> {
+        TcpStream::connect(self.address()).await
+    }
+
+    /// Whether its metrics contain this line.
+    pub(crate) async fn has_metric(&self, line: &str) -> bool {
+        self.get("/metrics").await.text.lines().any(|other| other == line)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -1,17 +1,12 @@
 //! Requests that no HTTP client would send, sent byte for byte.
 
-use std::time::Duration;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use super::{Answer, Gateway};
-
-/// How long an answer may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::{Answer, Gateway, program::PATIENCE};
 
 impl Gateway {
     /// Sends a request line and further header lines exactly as given, and reads until the gateway hangs
