@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::support::{
-    Answer, Fake, Folder, Gateway, Program, Reply, World,
+    Answer, Fake, Folder, Gateway, Program, World,
     certificates::{Authority, Encrypted, Pair},
     sources::{SOURCES, other_than},
 };
@@ -94,26 +94,6 @@ async fn a_ca_file_that_cannot_be_used_is_a_fault_that_names_key_and_file() {
     }
     let missing = world.gateway().set("sources.my_reports.ca_file", "/nowhere/ca.pem").config().err().unwrap().to_string();
     assert!(missing.contains("/nowhere/ca.pem: cannot be read"), "{missing}");
-}
-
-#[tokio::test]
-async fn a_redirect_is_not_followed_and_its_target_never_sees_the_credentials() {
-    let (world, elsewhere) = (World::of_two().await, Fake::start().await);
-    let target = elsewhere.url();
-    let gateway = world.start().await;
-    for status in [301, 302, 303, 307, 308] {
-        for source in SOURCES {
-            let to = target.clone();
-            world.answer_at(source, move |_| Reply::status(status).header("location", &to));
-            let path = format!("/customers/{source}-{status}/users");
-            assert_eq!(gateway.get(&path).await.source(source)["status"], "invalid_response", "{source} {status}");
-            world.answer_at(source, crate::support::sources::roll);
-        }
-    }
-    world.advanced_automation.always(Reply::status(307).header("location", &target));
-    let fresh = world.start().await;
-    assert_eq!(fresh.get(USERS).await.source(SOURCES[0])["status"], "invalid_response", "the token endpoint");
-    assert_eq!(elsewhere.calls().len(), 0);
 }
 
 /// The real program in an environment that names a proxy, with more keys for one source.
