@@ -10,12 +10,15 @@ use tokio::{
     time::Instant,
 };
 
-use crate::support::{
-    Folder, Gateway, Program, Reply, World,
-    caller::Tally,
-    figure::figure,
-    sources::{SOURCES, customer, roll},
-    until, until_so,
+use crate::{
+    stopping::is_ready,
+    support::{
+        Folder, Gateway, Program, Reply, World,
+        caller::Tally,
+        figure::figure,
+        sources::{SOURCES, customer, roll},
+        until, until_so,
+    },
 };
 
 const USERS: &str = "/customers/acme/users";
@@ -50,25 +53,23 @@ async fn is_answered(stream: &mut TcpStream) -> bool {
     came.starts_with(b"HTTP/1.1 200 ")
 }
 
-async fn connect(gateway: &Gateway) -> std::io::Result<TcpStream> {
-    TcpStream::connect(gateway.url.trim_start_matches("http://")).await
-}
-
 #[tokio::test]
-async fn the_listener_closes_after_the_drain_while_what_is_in_flight_goes_on() {
-    let world = slow_world(Duration::from_secs(4)).await;
-    let (program, gateway) = serve(&world, "1s", "sources.advanced_automation.timeout = \"20s\"").await;
+async fn sigterm_is_told_to_a_load_balancer_and_then_the_listener_closes_while_what_is_in_flight_goes_on() {
+    let world = slow_world(Duration::from_secs(5)).await;
+    let (program, gateway) = serve(&world, "2s", "sources.advanced_automation.timeout = \"20s\"").await;
     let in_flight = async { (gateway.get("/customers/slow/users").await, Instant::now()) };
     let stopping = async {
         until("the slow one to be requested", || world.asked().0 == 1).await;
+        assert!(is_ready(&gateway).await);
         let told = Instant::now();
         program.signal("TERM");
         program.word_after(&["stopping: no longer "]).await;
-        until_so("a load balancer to be told", async || gateway.get("/health/ready").await.status != 200).await;
+        until_so("a load balancer to be told", async || !is_ready(&gateway).await).await;
+        assert_eq!(gateway.get("/health/live").await.status, 200);
         let answer = gateway.get(USERS).await;
         assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{answer:?}");
-        until_so("the listener to close", async || connect(&gateway).await.is_err()).await;
-        assert!(told.elapsed() >= Duration::from_secs(1), "the listener closed after {:?}", told.elapsed());
+        until_so("the listener to close", async || gateway.connect().await.is_err()).await;
+        assert!(told.elapsed() >= Duration::from_secs(2), "the listener closed after {:?}", told.elapsed());
         Instant::now()
     };
     let ((answer, finished), closed) = tokio::join!(in_flight, stopping);
@@ -117,7 +118,7 @@ async fn a_connection_without_a_whole_request_does_not_hold_the_end() {
 
 async fn ends_although(what: &str, bytes: &str) {
     let (program, gateway) = serve(&World::new().await, "0s", "").await;
-    let mut stream = connect(&gateway).await.unwrap();
+    let mut stream = gateway.connect().await.unwrap();
     stream.write_all(bytes.as_bytes()).await.unwrap();
     assert_eq!(gateway.get("/health/live").await.status, 200, "what was sent has arrived by now");
     let told = Instant::now();
@@ -152,7 +153,7 @@ async fn whatever_was_sent_before_the_signal_is_answered() {
     let (program, gateway) = serve(&world, "0s", "telemetry.access_log = \"off\"\n").await;
     let (sent, told) = (Barrier::new(CROWD + 1), Barrier::new(CROWD + 1));
     let caller = async || {
-        let mut stream = connect(&gateway).await.unwrap();
+        let mut stream = gateway.connect().await.unwrap();
         stream.write_all(REQUEST).await.unwrap();
         sent.wait().await;
         told.wait().await;
@@ -174,12 +175,12 @@ async fn whatever_was_sent_before_the_signal_is_answered() {
 /// ended until after; `None` if this machine was too slow for that.
 async fn answered_late(world: &World) -> Option<usize> {
     let (program, gateway) = serve(world, "0s", "").await;
-    let mut streams = join_all((0..OPEN).map(|_| async { connect(&gateway).await.unwrap() })).await;
+    let mut streams = join_all((0..OPEN).map(|_| async { gateway.connect().await.unwrap() })).await;
     assert_eq!(gateway.get(USERS).await.status, 200);
     program.signal("INT");
     let mut open = Instant::now();
     until_so("the listener to close", async || {
-        if connect(&gateway).await.is_err() {
+        if gateway.connect().await.is_err() {
             return true;
         }
         open = Instant::now();

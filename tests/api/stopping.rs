@@ -12,7 +12,7 @@ async fn serve(world: &World, drain: &str) -> (Program, Gateway) {
 }
 
 /// Returns whether `/health/ready` says that it is ready; also checks the form of the answer if it is not.
-async fn is_ready(gateway: &Gateway) -> bool {
+pub(crate) async fn is_ready(gateway: &Gateway) -> bool {
     let answer = gateway.get("/health/ready").await;
     if answer.status == 200 {
         return true;
@@ -20,29 +20,6 @@ async fn is_ready(gateway: &Gateway) -> bool {
     assert_eq!(answer.code(), "shutting_down");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
     false
-}
-
-#[tokio::test]
-async fn sigterm_lets_a_load_balancer_know_and_finishes_what_is_in_flight() {
-    let world = World::new().await;
-    world.answer_persons(|call| {
-        let slow = call.parameter("Customer") == Some("slow");
-        crate::support::persons_page(&[], call).after(Duration::from_millis(if slow { 2000 } else { 0 }))
-    });
-    let (program, gateway) = serve(&world, "1200ms").await;
-    let in_flight = gateway.get("/customers/slow/users?partial=deny");
-    let stopping = async {
-        until("the slow one to be asked", || world.asked().0 == 1).await;
-        assert!(is_ready(&gateway).await);
-        program.signal("TERM");
-        until_so("a load balancer to be told", async || !is_ready(&gateway).await).await;
-        assert_eq!(gateway.get("/customers/acme/users").await.status, 200, "requests are still accepted");
-        assert_eq!(gateway.get("/health/live").await.status, 200);
-    };
-    let (answer, ()) = tokio::join!(in_flight, stopping);
-    assert_eq!(answer.status, 200, "what was in flight was finished");
-    let ended = program.ended().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 #[tokio::test]
@@ -67,7 +44,7 @@ async fn a_request_that_hangs_does_not_keep_an_impatient_operator() {
     let world = World::new().await;
     world.my_reports.always(Reply::status(200).after(Duration::from_mins(2)));
     let (program, gateway) = serve(&world, "0s").await;
-    let mut hanging = TcpStream::connect(gateway.url.trim_start_matches("http://")).await.unwrap();
+    let mut hanging = gateway.connect().await.unwrap();
     hanging.write_all(b"GET /customers/acme/users HTTP/1.1\r\nHost: gateway\r\n\r\n").await.unwrap();
     until("a call", || world.asked().1 == 1).await;
     program.signal("TERM");
