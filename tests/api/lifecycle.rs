@@ -26,6 +26,9 @@ const USERS: &str = "/customers/acme/users";
 /// Callers that all send their request at the moment when the program is told to stop.
 const CROWD: usize = 400;
 
+/// More requests than a caller can send in the seconds until the program has stopped.
+const ENDLESS: usize = 100_000;
+
 /// Connections that are open while the program is not scheduled, and how often the timing is tried.
 const OPEN: usize = 40;
 const TRIES: usize = 5;
@@ -132,7 +135,7 @@ async fn sigterm_under_load_loses_no_request() {
     let world = slow_world(Duration::from_millis(300)).await;
     let (program, gateway) = serve(&world, "1s", "cache.fresh = \"50ms\"\ntelemetry.access_log = \"off\"\n").await;
     let paths = ["/customers/slow/users", USERS, "/customers/other/users?page_size=1", "/health/live"];
-    let callers = join_all((0..16).map(|number| gateway.keep_asking(paths[number % paths.len()], usize::MAX)));
+    let callers = join_all((0..16).map(|number| gateway.keep_asking(paths[number % paths.len()], ENDLESS)));
     let stopping = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         program.signal("TERM");

@@ -14,7 +14,7 @@ use crate::support::{
 const ROLL: &str = "/customers/acme/users";
 
 /// Longer than any answer may take here, and far shorter than a source is waited for.
-const LONG: Duration = Duration::from_secs(8);
+const LONG: Duration = Duration::from_secs(20);
 
 /// A page from something in front of a source.
 fn page(status: u16) -> Reply {

@@ -21,7 +21,7 @@ use Step::{Drip, Repeat, Reset, Send, Stall};
 const PLACES: [(&str, &str); 3] = [("advanced_automation", "/Person"), ("advanced_automation", "/idp/token"), ("my_reports", "/users")];
 
 /// Longer than any answer may take here, and far shorter than a source hangs.
-const LONG: Duration = Duration::from_secs(8);
+const LONG: Duration = Duration::from_secs(20);
 
 /// Opening brackets, too many for a reader that recurses into each.
 const DEPTH: usize = 100_000;
