@@ -1,21 +1,21 @@
 //! Numbers written as ASCII characters, in base 64, lowest digit first: how [`Records`](super::Records)
 //! stores lengths.
 
-use smallvec::SmallVec;
-
 /// Marks a digit that another one follows.
 const MORE: usize = 0x40;
 
-/// Numbers while they are written, without an allocation for as many as a record usually has.
-pub(super) type Ascii = SmallVec<[u8; 32]>;
+/// Returns how many digits a number has.
+pub(super) fn digits(number: usize) -> usize {
+    if number < MORE { 1 } else { 1 + digits(number / MORE) }
+}
 
 /// Writes a number.
-pub(super) fn write_number(mut number: usize, to: &mut Ascii) {
+pub(super) fn write_number(mut number: usize, to: &mut String) {
     while number >= MORE {
-        to.push(digit(MORE | (number % MORE)));
+        to.push(digit(MORE | (number % MORE)).into());
         number /= MORE;
     }
-    to.push(digit(number));
+    to.push(digit(number).into());
 }
 
 /// Returns a digit as an ASCII character.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::{
     address::normalise,
-    digits::{Ascii, number, write_number},
+    digits::{digits, number, write_number},
     record::Record,
 };
 
@@ -98,14 +98,12 @@ impl Records {
         let apart = normal.as_deref().filter(|_| key == Key::Apart);
         let texts = [Some(*id), *owner, *display_name, *first_name, *last_name, *email, apart, *username, *phone];
         let texts = || texts.into_iter().chain(roles.iter().copied().map(Some));
-        let mut lengths = Ascii::new();
-        texts().for_each(|text| write_number(length(text), &mut lengths));
-        let flags = flag(*enabled) | flag(*can_sign_in) << 2 | flag(*primary_contact) << 4;
-        let mut head = Ascii::from_slice(&[flags, flag(*inherited) | u8::from(*deleted) << 2 | (key as u8) << 3]);
-        write_number(lengths.len(), &mut head);
-        head.extend_from_slice(&lengths);
-        self.packed.push_str(str::from_utf8(&head).unwrap_or_default()); // ASCII
-        texts().flatten().for_each(|text| self.packed.push_str(text));
+        let to = &mut self.packed;
+        to.push((flag(*enabled) | flag(*can_sign_in) << 2 | flag(*primary_contact) << 4).into());
+        to.push((flag(*inherited) | u8::from(*deleted) << 2 | (key as u8) << 3).into());
+        write_number(texts().map(|text| digits(length(text))).sum(), to);
+        texts().for_each(|text| write_number(length(text), to));
+        texts().flatten().for_each(|text| to.push_str(text));
         self.ends.push(self.packed.len());
     }
 
@@ -293,8 +291,8 @@ impl<'a> FromIterator<Record<'a>> for Records {
 
 impl<'a> FieldCursor<'a> {
     /// Returns the text at this position, counted from 0, if there is one.
-    fn nth(mut self, place: usize) -> Option<&'a str> {
-        let before: usize = (0..place).map(|_| number(&mut self.lengths).saturating_sub(1)).sum();
+    fn nth(mut self, position: usize) -> Option<&'a str> {
+        let before: usize = (0..position).map(|_| number(&mut self.lengths).saturating_sub(1)).sum();
         self.texts = self.texts.get(before..)?;
         self.text()
     }
