@@ -11,8 +11,8 @@ use crate::{
         envelope::ErrorEnvelope,
         error::{ApiError, SourceFailure, sentence},
     },
+    customers::LinksUnavailable,
     domain::{FailureKind, InvalidCursor, InvalidCustomerId, Moment},
-    roll::LinksUnavailable,
     sources::Backend,
 };
 
@@ -35,7 +35,7 @@ fn error(code: Code, asked: &[Backend]) -> ApiError {
         Code::InvalidParameter => ApiError::parameter("page_size", "must be a whole number from 1 to 1000."),
         Code::UserNotFound => ApiError::user_not_found(&[]),
         Code::LinksUnavailable => LinksUnavailable(Duration::ZERO).into(),
-        Code::ShuttingDown => ApiError::new(code, "The gateway is shutting down; ask another instance."),
+        Code::ShuttingDown => ApiError::shutting_down(),
         code => match FailureKind::ALL.into_iter().find(|kind| !asked.is_empty() && Code::from(*kind) == code) {
             Some(kind) => of_sources(code, kind, asked, false),
             None if code == Code::CustomerNotFound => ApiError::not_linked("acme"),
