@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs all of them: the same gate for people and for CI.
-# Cheap steps come first. Everything but Debian's packages is installed inside target/.
+# Cheap steps come first. Everything but Debian's packages and Rust's components is installed inside target/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,8 +31,16 @@ step "lints"
 cargo clippy --all-targets --locked -- -D warnings
 
 step "tests"
+there_are() { # TEST-PROGRAM NAME...: fails if one of the names begins no test's name, so that none is left out unnoticed
+  local tests name
+  tests=$(cargo test -q --locked --test "$1" -- --list)
+  for name in "${@:2}"; do grep -q "^$name.*: test$" <<<"$tests" || { echo "no test is called $name" >&2; return 1; }; done
+}
 load=load::a_source_that_fails_half_of_its_calls
+there_are api "$load" hardening::
 cargo test --locked -- --skip "$load"
+
+cargo test -q --locked --test api -- --nocapture hardening:: 2>&1 | grep "skipped:" || true # what this user cannot test
 
 step "load, with the machine to itself"
 ROLLCALL_LOAD_SECONDS=20 cargo test --locked --test api -- --nocapture "$load"
@@ -44,6 +52,7 @@ debian nginx nginx-light
 debian redis-server redis-server
 replicas() { cargo test --locked --test replicas -- --ignored --nocapture "$@"; }
 alone=(balancer:: outages::whatever_happens_to_redis_ sharing::a_hit_in_redis_ taking_over::) # they measure time under load
+there_are replicas "${alone[@]}"
 replicas "${alone[@]/#/--skip=}"
 replicas --test-threads 1 "${alone[@]}"
 
@@ -68,10 +77,13 @@ fuzz() { # TARGET
   fuzzing run "$1" "target/corpus/$1" -- -max_total_time=15 -verbosity=0
 }
 export -f fuzzing fuzz
+[ "$(uname -m)" != x86_64 ] || debian llvm-bolt-19 bolt-19 # before the build, which prepares for it
 bash deploy/build.sh --compile-only >target/compile.log 2>&1 & # most of it is a link, which needs one core
 compiling=$!
-fuzzing build
+built=yes
+fuzzing build || built=""
 wait "$compiling" || { cat target/compile.log >&2; exit 1; }
+[ -n "$built" ]
 printf '%s\n' wire json roll cursor query links | xargs -P 2 -I '{}' bash -euc 'fuzz "$1"' fuzz '{}' # one core each
 
 step "the shipped program: cost of a request beside nginx, no gross regression"

@@ -107,6 +107,7 @@ impl Changes {
         loop {
             let Err(lost) = self.listen_once(&client, &connection, &channel, &seal).await;
             self.end();
+            connection.probe(&channel).await;
             if !is_said {
                 let cause = lost.as_ref().map_or_else(|| "the connection was lost".to_owned(), cause);
                 tracing::warn!(cause, "not receiving other replicas' changes: copies are checked against the shared cache before use");
@@ -117,7 +118,7 @@ impl Changes {
     }
 
     /// Listens until the subscription is lost, or returns why there was none. While Redis answers here, the
-    /// connection for calls tries again too if it had failed.
+    /// connection for calls is tried again, too, if its last call was not answered.
     async fn listen_once(
         &self,
         client: &Client,
@@ -139,7 +140,9 @@ impl Changes {
                 () = tokio::time::sleep(LOOK) => {
                     let pong = tokio::time::timeout(ANSWER, asking.ping::<redis::Value>()).await;
                     pong.map_err(|_| None)?.map_err(Some)?;
-                    connection.try_again(channel).await;
+                    if connection.is_up() != Some(true) {
+                        connection.probe(channel).await;
+                    }
                 }
             }
         }

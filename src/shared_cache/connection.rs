@@ -144,15 +144,13 @@ impl Connection {
         (silent || answered).then_some(!silent)
     }
 
-    /// Reads this key, unless the last call was answered: a request would notice that Redis works, but there may be none.
-    /// It has to be a call like those that requests make, because Redis may answer a ping and refuse everything else.
-    pub(super) async fn try_again(&self, key: &str) {
-        if self.is_up() != Some(true) {
-            let read = self.ask(Call::new("ping", self.timeout), async |mut manager| {
-                redis::cmd("GET").arg(key).query_async::<redis::Value>(&mut manager).await
-            });
-            drop(read.await);
-        }
+    /// Reads this key, to learn whether Redis answers: a request would notice, but there may be none. It has to be a call
+    /// like those that requests make, because Redis may answer a ping and refuse everything else.
+    pub(super) async fn probe(&self, key: &str) {
+        let read = self.ask(Call::new("ping", self.timeout), async |mut manager| {
+            redis::cmd("GET").arg(key).query_async::<redis::Value>(&mut manager).await
+        });
+        drop(read.await);
     }
 
     fn note(&self, verdict: Verdict) {

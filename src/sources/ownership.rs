@@ -25,12 +25,14 @@ pub(super) struct Own {
 /// An inherited row names the reseller that it comes from, so it does not show whose customer the rows are. Nor
 /// does a row that may be inherited: one that does not say so, from a source whose rows do (`says_inherited`).
 /// But a customer has one reseller (an assumption): if rows of the second kind name several others, the filter was
-/// ignored after all. If they name one, it may be the reseller, or another customer: the links may tell.
+/// ignored after all. If they name one, it is the reseller if an inherited row names it, too; otherwise it may be
+/// another customer: the links may tell.
 pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
     let rows: Vec<(&str, Option<bool>)> = records.owners().collect();
     let may_be_inherited = rows.iter().filter(|(_, inherited)| says_inherited && inherited.is_none());
     let mut resellers = others(asked, may_be_inherited.map(|(owner, _)| *owner));
     let have_one_reseller = resellers.len() <= 1;
+    resellers.retain(|reseller| !rows.iter().any(|(owner, inherited)| *inherited == Some(true) && owner.eq_ignore_ascii_case(reseller)));
     let tells = |inherited: Option<bool>| !says_inherited || !inherited.unwrap_or(have_one_reseller);
     let mut owners = BTreeSet::new();
     let (mut last, mut is_other, mut differing) = (None, false, 0);
@@ -127,6 +129,15 @@ mod tests {
         }
         let none = kept_of(true, &[foreign, third, unsaid_foreign, inherited]);
         assert_eq!(none.map_err(|failure| failure.kind), Err(FailureKind::InvalidResponse));
+    }
+
+    #[test]
+    fn a_tenant_that_an_inherited_row_names_is_the_reseller() {
+        let (unsaid, inherited) = (record("1", Some("Msp"), None), record("2", Some("MSP"), Some(true)));
+        for (rows, other) in [(vec![unsaid.clone()], Some("msp")), (vec![unsaid, inherited], None)] {
+            let own = keep_own(SOURCE, true, &RemoteId::new("acme"), rows.into_iter().collect()).unwrap();
+            assert_eq!((own.other_customer.as_deref(), own.warning), (other, None));
+        }
     }
 
     #[test]

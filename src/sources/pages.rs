@@ -71,6 +71,7 @@ impl Source {
         }
     }
 
+    /// Makes one reading: asks for all pages that it wants, until it wants no more.
     pub(super) async fn read_once<R: Rows>(&self, task: Task<'_, R>) -> Result<Read<R>, Failure> {
         let Wanted { paging, proves_end, .. } = *task.wanted;
         let mut reading = if proves_end { Reading::to_the_end(paging) } else { Reading::new(paging) };

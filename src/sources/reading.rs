@@ -48,6 +48,8 @@ pub(super) struct Read<R = Records> {
     pub(super) refused: Option<Failure>,
     /// How many fields had the wrong type.
     pub(super) odd_fields: u64,
+    /// How many rows were received.
+    pub(super) rows: u64,
 }
 
 impl Rows for Records {
@@ -166,12 +168,13 @@ impl<R: Rows> Reading<R> {
         self.pages.values().filter_map(|page| page.pages).filter(|pages| *pages > 0)
     }
 
-    /// Adds a received page.
+    /// Adds a received page. One that proves the end adds nothing: it has no rows, and counts none, or it repeats the
+    /// page before it, because the server ignores the page number.
     pub(super) fn take(&mut self, number: u64, page: Page<R>) {
-        let is_proof = self.is_proof(number);
+        let (is_proof, is_empty) = (self.is_proof(number), page.records.count() == 0 && page.count.is_none_or(|count| count == 0));
         self.pages.insert(number, page);
-        if is_proof && self.is_repeated(number) {
-            self.pages.insert(number, Page::default()); // the server ignores the page number: everything is on the first one
+        if is_proof && (is_empty || self.is_repeated(number)) {
+            self.pages.insert(number, Page::default());
         }
     }
 
@@ -190,7 +193,7 @@ impl<R: Rows> Reading<R> {
         let came = if paging.is_whole() { rows } else { records.count() as u64 };
         // Without a stated count, a row that comes twice shows that another may have been missed.
         let fits = count.map_or(paging.is_whole() || rows == came, |count| count == came);
-        Read { records, agrees: unchanged && fits, refused, odd_fields }
+        Read { records, agrees: unchanged && fits, refused, odd_fields, rows }
     }
 
     /// Whether the stated number of records or, if none is stated, of pages changed during the reading.

@@ -151,7 +151,7 @@ fn of_two_readings_the_later_one_says_who_somebody_is() {
         for (id, name) in rows {
             records.push(&Record { id, display_name: Some(name), ..Record::default() });
         }
-        Read { records, agrees: false, refused: None, odd_fields: 0 }
+        Read { records, agrees: false, refused: None, odd_fields: 0, rows: 0 }
     };
     let union = read(&[("1", "Ann"), ("3", "Cy")]).union(read(&[("1", "Zoe"), ("2", "Bo")]));
     let said = union.iter().map(|record| (record.id, record.display_name)).collect::<Vec<_>>();
@@ -235,7 +235,7 @@ fn a_list_that_proves_its_end_does_not_end_with_a_page_that_is_only_short() {
     for (what, server, asked, agrees, rows) in [
         ("whole, and one page more", whole, 2, true, 5),
         ("smaller pages than asked for", cut, 8, true, 25),
-        ("a count of one page's rows", counts_pages_rows, 2, false, 6),
+        ("a count of one page's rows", counts_pages_rows, 2, true, 6),
         ("a count of all", counts, 3, true, 25),
         ("a stated number of pages", pages, 1, true, 5),
         ("the page number is ignored", ignores_the_number, 2, true, 5),

@@ -57,7 +57,8 @@ impl FieldReader {
         }
     }
 
-    /// An id, or none if it has only zeros: the all-zero UUID stands for none (Acronis PSA guide, "Fetch customers").
+    /// An id, or none if it has only zeros: the all-zero UUID stands for none (Acronis PSA guide, "Fetch customers"), and
+    /// so does, by assumption, a number that was never set.
     pub(super) fn id_unless_zero<'a>(&mut self, value: &'a Scalar<'_>) -> Option<Cow<'a, str>> {
         self.id(value).filter(|id| id.bytes().any(|byte| !matches!(byte, b'0' | b'-')))
     }

@@ -90,12 +90,16 @@ impl Source {
             }
             odd_fields += again.odd_fields;
             complete = again.agrees;
-            read = if complete { again } else { Read { records: again.union(read), agrees: false, refused: None, odd_fields } };
+            read = if complete {
+                again
+            } else {
+                Read { rows: again.rows, records: again.union(read), agrees: false, refused: None, odd_fields }
+            };
         }
         if !complete {
             warnings.push(Warning { code: WarningCode::ChangedWhileReading, source: Some(self.name()), count: None });
         }
-        if let Some(count) = self.adapter.paging().suspicious().filter(|count| *count == read.records.len() as u64) {
+        if let Some(count) = self.adapter.paging().suspicious().filter(|count| *count == read.rows) {
             warnings.push(Warning { code: WarningCode::PossiblyTruncated, source: Some(self.name()), count: Some(count) });
         }
         let Own { records, warning, other_customer } = keep_own(self.name(), self.adapter.says_inherited(), customer, read.records)?;

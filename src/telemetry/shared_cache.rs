@@ -62,9 +62,9 @@ impl SharedCacheMetrics {
 
     /// Shows whether it answers, if that is known yet, and whether other replicas' changes are received.
     pub fn show(&self, up: Option<bool>, subscribed: bool) {
-        self.up.clear();
-        if let Some(up) = up {
-            self.up.get_or_create(&[]).set(i64::from(up));
+        match up {
+            Some(up) => drop(self.up.get_or_create(&[]).set(i64::from(up))),
+            None => self.up.clear(),
         }
         self.subscribed.get_or_create(&[]).set(i64::from(subscribed));
     }

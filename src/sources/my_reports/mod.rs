@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::BaseUrl,
-    domain::{ListedCustomer, RemoteId, SourceName},
+    domain::{ListedCustomer, RemoteId, SourceName, is_path_segment},
 };
 
 /// The backend's name.
@@ -106,7 +106,7 @@ fn configure(reader: &mut SourceReader<'_>) -> Option<SourceSettings> {
     let base = reader.base_url();
     let (credentials, account) = (reader.credentials(credentials), reader.key("account_id"));
     let account_id = reader.reader().get::<String>(&account);
-    if matches!(account_id.as_deref().map(str::trim), Some("" | "." | "..")) {
+    if account_id.as_deref().map(str::trim).is_some_and(|id| id.is_empty() || !is_path_segment(id)) {
         reader.reader().fault(&account, "must be the id of an account, or be omitted.");
     }
     reader.settings(base, credentials, RETRY, |base| MyReports::new(&base, account_id.as_deref()))

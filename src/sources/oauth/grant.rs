@@ -24,13 +24,14 @@ impl Grant {
         }
     }
 
-    /// Identifies us there, without any secret.
-    pub(super) fn who(&self) -> String {
+    /// Where tokens are issued, and who we are there.
+    pub(super) fn endpoint(&self) -> &Endpoint {
         match self {
-            Self::ClientCredentials(endpoint) => endpoint.who(),
-            Self::RefreshToken(refresh) => refresh.endpoint().who(),
+            Self::ClientCredentials(endpoint) => endpoint,
+            Self::RefreshToken(refresh) => refresh.endpoint(),
         }
     }
+
     /// Identifies this grant among all others, its secret included, without revealing it; `None` if the secret cannot be read.
     pub(super) fn digest(&self) -> Option<String> {
         let (kind, endpoint, store) = match self {

@@ -44,7 +44,7 @@ impl TokenSource {
 
     /// Identifies us where tokens are issued, without any secret.
     pub(in crate::sources) fn who(&self) -> String {
-        self.0.grant.who()
+        self.0.grant.endpoint().who()
     }
 
     /// Returns the token to send now. A token that ends soon stays in use while one task renews it;
@@ -92,6 +92,7 @@ impl TokenSource {
     fn renew(&self, client: &Arc<Client>, trace: Option<&Trace>) -> Seat<Result<Authorization, Failure>> {
         let (inner, client, trace) = (Arc::clone(&self.0), Arc::clone(client), trace.cloned());
         self.0.held.renewals.join((), || async move {
+            let is_known = inner.grant.endpoint().left_alone.now().is_some();
             let renewed = inner.fetch(&client, trace.as_ref()).await;
             match &renewed {
                 Ok(token) => {
@@ -100,6 +101,9 @@ impl TokenSource {
                 }
                 Err(failure) => {
                     inner.held.quiet_until.store(Some(Arc::new(Instant::now() + RENEWAL_PAUSE)));
+                    if is_known {
+                        return Err(*failure); // nothing was asked, and the reason has been logged
+                    }
                     tracing::warn!(source = %inner.name, outcome = failure.kind.as_str(), http_status = failure.http_status, "no token was issued");
                 }
             }
