@@ -9,7 +9,10 @@ use governor::{
 };
 use toml::Value;
 
-use crate::config::Setting;
+use crate::config::{Reader, Setting};
+
+/// The largest burst, in requests.
+const LARGEST_BURST: u64 = 1_000_000;
 
 /// A number of requests per time, such as `50/s`; up to `burst` at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +26,17 @@ enum Per {
     Second,
     Minute,
     Hour,
+}
+
+/// Reads `rate` and `burst` of a table.
+pub(super) fn read_rate(reader: &mut Reader, table: &str) -> (Option<Rate>, Option<NonZeroU32>) {
+    let (rate, burst) = (format!("{table}.rate"), format!("{table}.burst"));
+    let (is_there, wanted) = (reader.holds(&burst), reader.within(&burst, 1, 1..=LARGEST_BURST, "between 1 and 1000000"));
+    let rate = reader.get(&rate);
+    if is_there && rate.is_none() {
+        reader.fault(&burst, "is used only together with rate.");
+    }
+    (rate, u32::try_from(wanted).ok().filter(|_| is_there).and_then(NonZeroU32::new))
 }
 
 /// Counts the requests of one caller.

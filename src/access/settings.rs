@@ -8,13 +8,10 @@ use super::{
     caller::Caller,
     customer_filter::{self, CustomerFilter},
     kept::KeptLimits,
-    rate::Rate,
+    rate::{Rate, read_rate},
     tokens::TokenSettings,
 };
 use crate::config::{NO_NAME, Reader, Setting, is_name, one_of, unhex};
-
-/// The largest burst, in requests.
-const LARGEST_BURST: u64 = 1_000_000;
 
 /// `[auth]`, validated.
 #[derive(Debug)]
@@ -145,17 +142,6 @@ fn own<T: Ord + Clone>(reader: &mut Reader, key: &str, value: Option<&T>, seen: 
     if value.is_some_and(|value| !seen.insert(value.clone())) {
         reader.fault(key, "is also used by another caller: each caller needs a different one.");
     }
-}
-
-/// Reads `rate` and `burst` of a table.
-pub(super) fn read_rate(reader: &mut Reader, table: &str) -> (Option<Rate>, Option<NonZeroU32>) {
-    let (rate, burst) = (format!("{table}.rate"), format!("{table}.burst"));
-    let (is_there, wanted) = (reader.holds(&burst), reader.within(&burst, 1, 1..=LARGEST_BURST, "between 1 and 1000000"));
-    let rate = reader.get(&rate);
-    if is_there && rate.is_none() {
-        reader.fault(&burst, "is used only together with rate.");
-    }
-    (rate, u32::try_from(wanted).ok().filter(|_| is_there).and_then(NonZeroU32::new))
 }
 
 impl KeyDigest {

@@ -47,8 +47,8 @@ pub use credentials::CredentialSettings;
 pub use health::HealthReport;
 pub use retry::Policy;
 pub use scope::{CallerCredentials, Identity, Scope};
-pub use settings::{Limits, SourceReader};
-pub use source::{CredentialCheck, KeptPlaces, Source, SourceSettings};
+pub use settings::{Limits, SourceReader, SourceSettings};
+pub use source::{CredentialCheck, KeptPlaces, Source};
 pub use walk::{Walk, WalkRequest};
 
 use http::HeaderName;

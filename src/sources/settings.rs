@@ -4,13 +4,29 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{Backend, adapter::Adapter, credentials::CredentialSettings, retry::Policy, source::SourceSettings};
+use super::{Backend, adapter::Adapter, credentials::CredentialSettings, retry::Policy};
 use crate::{
     breaker::BreakerSettings,
     config::{Authorities, BaseUrl, Reader, Setting, one_of},
     domain::SourceName,
-    outbound::{Bounds, Proxy, Transport},
+    outbound::{Bounds, Client, Proxy, Transport},
 };
+
+/// Everything that makes up a source, as configured.
+pub struct SourceSettings {
+    /// Which backend it is.
+    pub backend: Backend,
+    /// Describes requests and answers.
+    pub adapter: Box<dyn Adapter>,
+    /// How it is reached.
+    pub transport: Transport,
+    /// Our credentials there.
+    pub credentials: CredentialSettings,
+    /// When calls are retried.
+    pub retry: Policy,
+    /// The limits of the calls.
+    pub limits: Limits,
+}
 
 /// The limits of the calls to one source.
 #[derive(Clone, Debug)]
@@ -31,6 +47,19 @@ pub struct Limits {
     pub max_pages: u64,
     /// When the breaker stops calls to the source.
     pub breaker: BreakerSettings,
+}
+
+impl SourceSettings {
+    /// Makes the client for everything that is requested on this source's behalf.
+    pub(super) fn client(&self) -> reqwest::Result<Client> {
+        let transport = Transport { encrypted: self.is_encrypted(), ..self.transport.clone() };
+        Client::new(self.backend.name.as_str(), &transport, Bounds::from(&self.limits))
+    }
+
+    /// Whether certificates will have to be verified, of the source or of where its tokens are issued.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.transport.encrypted || self.credentials.is_encrypted()
+    }
 }
 
 impl From<&Limits> for Bounds {

@@ -8,37 +8,21 @@ use tokio::sync::Semaphore;
 use super::{
     Backend,
     adapter::Adapter,
-    credentials::{CredentialSettings, Credentials},
+    credentials::Credentials,
     health::{Health, HealthReport},
     oauth::{LONGEST_RENEWAL, Renewals},
     retry::{Budget, Policy},
     scope::{CallerCredentials, Identity},
-    settings::Limits,
+    settings::{Limits, SourceSettings},
 };
 use crate::{
     breaker::{Breaker, BreakerState},
     domain::{Failure, SourceName},
     kept::Kept,
-    outbound::{Bounds, Client, Deadline, Transport},
+    outbound::{Client, Deadline},
     shared_cache::SharedCache,
     telemetry::Metrics,
 };
-
-/// Everything that makes up a source, as configured.
-pub struct SourceSettings {
-    /// Which backend it is.
-    pub backend: Backend,
-    /// Describes requests and answers.
-    pub adapter: Box<dyn Adapter>,
-    /// How it is reached.
-    pub transport: Transport,
-    /// Our credentials there.
-    pub credentials: CredentialSettings,
-    /// When calls are retried.
-    pub retry: Policy,
-    /// The limits of the calls.
-    pub limits: Limits,
-}
 
 /// The places for calls to each source, by how many there are. They are kept, so that a reload does not add any.
 pub type KeptPlaces = Kept<(SourceName, usize), Semaphore>;
@@ -69,19 +53,6 @@ pub enum CredentialCheck {
     Refused(Failure),
     /// Each caller brings their own.
     CallersBring,
-}
-
-impl SourceSettings {
-    /// Makes the client for everything that is requested on this source's behalf.
-    pub(super) fn client(&self) -> reqwest::Result<Client> {
-        let transport = Transport { encrypted: self.is_encrypted(), ..self.transport.clone() };
-        Client::new(self.backend.name.as_str(), &transport, Bounds::from(&self.limits))
-    }
-
-    /// Whether certificates will have to be verified, of the source or of where its tokens are issued.
-    pub(super) fn is_encrypted(&self) -> bool {
-        self.transport.encrypted || self.credentials.is_encrypted()
-    }
 }
 
 impl Source {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{key_set, origin::Origin};
 use crate::{
-    access::{rate::Rate, settings::read_rate},
+    access::rate::{Rate, read_rate},
     config::{Endpoint, Reader, Text},
     outbound::{Bounds, Client, Transport},
 };
