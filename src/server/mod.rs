@@ -7,7 +7,6 @@ mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -81,8 +80,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Arc<SwappableRouter>, t
             Err(error) => rest_after(&error).await,
         }
     }
-    answer_backlog(&listener, &places, answer).await;
-    drop(listener);
+    answer_backlog(listener, &places, answer).await;
     closed.cancel();
     connections.close();
     if tokio::time::timeout(FINISH, connections.wait()).await.is_err() {
@@ -90,22 +88,39 @@ pub(crate) async fn serve(listener: TcpListener, router: Arc<SwappableRouter>, t
     }
 }
 
-/// Answers the connections in the backlog: as far as their peers know, they are connected.
-async fn answer_backlog(listener: &TcpListener, places: &Arc<Semaphore>, answer: impl Fn(TcpStream, OwnedSemaphorePermit)) {
+/// Answers the connections in the backlog: as far as their peers know, they are connected. Then closes the listener.
+async fn answer_backlog(listener: TcpListener, places: &Arc<Semaphore>, answer: impl Fn(TcpStream, OwnedSemaphorePermit)) {
     let backlog = tokio::time::Instant::now() + BACKLOG_TIME;
-    while let Ok(Ok((stream, place))) = tokio::time::timeout(LULL, accept(listener, places)).await {
+    while let Ok(Ok((stream, place))) = tokio::time::timeout(LULL, accept(&listener, places)).await {
         answer(stream, place);
         if tokio::time::Instant::now() > backlog {
             break; // they keep coming
         }
     }
+    answer_rest(listener, places, answer);
+}
+
+/// Closes the listener and answers the connections that are there already.
+fn answer_rest(listener: TcpListener, places: &Arc<Semaphore>, answer: impl Fn(TcpStream, OwnedSemaphorePermit)) {
     // Closing resets any connection made at that very moment. With a backlog of zero there is at most one of
     // them, however long this thread waits to be scheduled. The other clients' kernels try again and are
     // refused. If the kernel does not accept zero, there may be more.
-    drop(socket2::SockRef::from(listener).listen(0));
-    while let Some(Ok((stream, place))) = accept(listener, places).now_or_never() {
+    drop(socket2::SockRef::from(&listener).listen(0));
+    // The kernel is asked directly: the runtime might not have learned yet what has arrived, and pauses a task after
+    // a number of accepts, which would look like the end.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok(place) = Arc::clone(places).try_acquire_owned()
+        && let Ok(stream) = accepted(&listener)
+    {
         answer(stream, place);
     }
+}
+
+/// Accepts a connection that is already there.
+fn accepted(listener: &std::net::TcpListener) -> io::Result<TcpStream> {
+    let (stream, _) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    TcpStream::from_std(stream)
 }
 
 /// Acquires a place first, then accepts a connection.
@@ -121,5 +136,25 @@ async fn rest_after(error: &io::Error) {
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!(%error, "a connection could not be accepted");
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn everyone_in_the_backlog_is_answered_however_many_there_are() {
+        let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let waiting: Vec<_> = (0..200).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        let answered = AtomicUsize::new(0);
+        answer_rest(listener, &Arc::new(Semaphore::new(1000)), |_, _| {
+            answered.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(answered.into_inner(), waiting.len());
+        assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
     }
 }
