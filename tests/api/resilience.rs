@@ -111,12 +111,16 @@ async fn waits_for_a_place(hanging: &str) {
             gateway.get(&path).await.code()
         }
     });
+    let begun = Instant::now();
     let codes = join_all(each).await;
+    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap();
     let overloaded = codes.iter().filter(|code| *code == "overloaded").count();
     assert!(codes.iter().all(|code| code == "overloaded" || code == "upstream_timeout"), "{hanging}: {codes:?}");
     let asked = world.asked_at(hanging);
     figure(&format!("{hanging} hung, 60 requests wait for its 2 places: {asked} calls"));
-    assert!(asked <= 20 && overloaded >= 40, "{hanging}: {asked} calls, {overloaded} overloaded: {codes:?}");
+    // Each place makes one call a second, however slowly this machine sends the requests.
+    assert!(asked <= 2 * (seconds + 2), "{hanging}: {asked} calls in {seconds} s");
+    assert!(overloaded >= 60 - asked, "{hanging}: {asked} calls, {overloaded} overloaded: {codes:?}");
 }
 
 #[tokio::test]
