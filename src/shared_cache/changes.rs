@@ -134,15 +134,19 @@ impl Changes {
         let listening = tokio::time::timeout(CONNECT, subscribe).await.map_err(|_| None)?.map_err(Some)?;
         let (mut asking, mut messages) = listening.split();
         self.begin();
+        let try_again = async || {
+            if connection.is_up() != Some(true) {
+                connection.probe(channel).await;
+            }
+        };
+        try_again().await;
         loop {
             tokio::select! {
                 message = messages.next() => self.hear(channel, seal, message.ok_or(None)?.get_payload_bytes()),
                 () = tokio::time::sleep(LOOK) => {
                     let pong = tokio::time::timeout(ANSWER, asking.ping::<redis::Value>()).await;
                     pong.map_err(|_| None)?.map_err(Some)?;
-                    if connection.is_up() != Some(true) {
-                        connection.probe(channel).await;
-                    }
+                    try_again().await;
                 }
             }
         }
