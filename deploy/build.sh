@@ -4,7 +4,6 @@
 # Runs `cargo build --profile dist`, then lets BOLT rearrange the machine code: code that runs together while a demo
 # answers is placed together, so more of it fits into the processor's caches. Needs BOLT (Debian: bolt-19) and curl.
 # Without them, and on processors other than x86-64, where this is untested, the result is the program as cargo builds it.
-# With `--compile-only` it stops before BOLT, so that the next run has nothing left to compile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,7 +26,6 @@ if [ -z "$bolt" ] || [ "$(uname -m)" != x86_64 ] || ! command -v curl >/dev/null
 fi
 bolt=$(readlink -f "$bolt") # its libraries are beside the file, not beside the symlink
 cargo rustc --profile dist --locked --bin rollcall -- -C strip=none -C link-arg=-Wl,--emit-relocs
-[ "${1:-}" != --compile-only ] || exit 0
 
 quietly() { # COMMAND...: shows its output only if it fails
   "$@" >"$work/said" 2>&1 || { say "failed: $*"; cat "$work/said" >&2; exit 1; }

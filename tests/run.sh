@@ -67,7 +67,7 @@ bash tests/deploy/check.sh "$checkers"
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
-step "fuzzing, and beside its build the one of the shipped program"
+step "fuzzing"
 cargo install -q cargo-fuzz --version 0.13.2 --debug --locked --root target/tools # does nothing if it is there
 # No sanitizers, because the crate forbids unsafe code. Debug assertions, so that an overflow fails.
 fuzzing() { PATH="$PWD/target/tools/bin:$PATH" cargo +nightly fuzz "$1" --sanitizer none --dev --target-dir target/fuzz "${@:2}"; }
@@ -77,13 +77,7 @@ fuzz() { # TARGET
   fuzzing run "$1" "target/corpus/$1" -- -max_total_time=15 -verbosity=0
 }
 export -f fuzzing fuzz
-[ "$(uname -m)" != x86_64 ] || debian llvm-bolt-19 bolt-19 # before the build, which prepares for it
-bash deploy/build.sh --compile-only >target/compile.log 2>&1 & # most of it is a link, which needs one core
-compiling=$!
-built=yes
-fuzzing build || built=""
-wait "$compiling" || { cat target/compile.log >&2; exit 1; }
-[ -n "$built" ]
+fuzzing build
 printf '%s\n' wire json roll cursor query links | xargs -P 2 -I '{}' bash -euc 'fuzz "$1"' fuzz '{}' # one core each
 
 step "the shipped program: cost of a request beside nginx, no gross regression"
