@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     authorization::Authorization,
-    oauth::{Basic, Endpoint, Grant, LeftAlone, OAuthSettings, Renewals, TokenSource},
+    oauth::{Basic, Endpoint, Grant, OAuthSettings, Renewals, TokenSource},
     scope::{CallerCredentials, Identity, ScopeKey},
 };
 use crate::{
@@ -112,14 +112,9 @@ impl Credentials {
             CredentialSettings::Bearer(source) => {
                 return Self::Bearer(BearerToken { name, source, held: Mutex::default(), complaint: Mutex::default() });
             }
-            CredentialSettings::ClientCredentials { token_url: url, client_id, client_secret } => Grant::ClientCredentials(Endpoint {
-                name,
-                url,
-                client_id,
-                client_secret,
-                basic: Basic::Plain,
-                left_alone: LeftAlone::default(),
-            }),
+            CredentialSettings::ClientCredentials { token_url, client_id, client_secret } => {
+                Grant::ClientCredentials(Endpoint::new(name, token_url, client_id, client_secret, Basic::Plain))
+            }
             CredentialSettings::Forward(header) => return Self::Forward { key: ScopeKey::new(), header },
             CredentialSettings::RefreshToken(settings) => Grant::RefreshToken(settings.into_refresh(renewals.clone(), shared)),
         };

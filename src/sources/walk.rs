@@ -99,7 +99,7 @@ impl Source {
         if !complete {
             warnings.push(Warning { code: WarningCode::ChangedWhileReading, source: Some(self.name()), count: None });
         }
-        if let Some(count) = self.adapter.paging().suspicious().filter(|count| *count == read.rows) {
+        if let Some(count) = task.wanted.paging.suspicious().filter(|count| *count == read.rows) {
             warnings.push(Warning { code: WarningCode::PossiblyTruncated, source: Some(self.name()), count: Some(count) });
         }
         let Own { records, warning, other_customer } = keep_own(self.name(), self.adapter.says_inherited(), customer, read.records)?;

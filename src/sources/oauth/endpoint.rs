@@ -27,12 +27,12 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Where tokens are issued, and who we are there.
 #[derive(Clone, Debug)]
 pub(in crate::sources) struct Endpoint {
-    pub(in crate::sources) name: SourceName,
-    pub(in crate::sources) url: Url,
-    pub(in crate::sources) client_id: String,
-    pub(in crate::sources) client_secret: SecretSource,
-    pub(in crate::sources) basic: Basic,
-    pub(in crate::sources) left_alone: LeftAlone,
+    pub(super) name: SourceName,
+    pub(super) url: Url,
+    pub(super) client_id: String,
+    pub(super) client_secret: SecretSource,
+    basic: Basic,
+    left_alone: LeftAlone,
 }
 
 /// How the client's id and secret are put into HTTP Basic.
@@ -55,12 +55,21 @@ pub(super) struct Refused {
 }
 
 impl Endpoint {
+    pub(in crate::sources) fn new(name: SourceName, url: Url, client_id: String, client_secret: SecretSource, basic: Basic) -> Self {
+        Self { name, url, client_id, client_secret, basic, left_alone: LeftAlone::default() }
+    }
+
+    /// Checks that it has not asked to be left alone; otherwise returns its last failure.
+    pub(super) fn may_be_asked(&self) -> Result<(), Failure> {
+        self.left_alone.now().map_or(Ok(()), Err)
+    }
+
     /// Identifies us there, without any secret.
     pub(super) fn who(&self) -> String {
         format!("{}\u{1f}{}", self.url, self.client_id)
     }
 
-    /// Sends a form, unless the endpoint asked to be left alone; `patience` is the timeout of this one call, by default the client's own.
+    /// Sends a form; `patience` is the timeout of this one call, by default the client's own.
     pub(super) async fn ask(
         &self,
         client: &Client,
@@ -68,9 +77,6 @@ impl Endpoint {
         patience: Option<Duration>,
         trace: Option<&Trace>,
     ) -> Result<Granted, Refused> {
-        if let Some(failure) = self.left_alone.now() {
-            return Err(failure.into());
-        }
         let mut request = self.request(form)?;
         let mut span = trace.map_or_else(Span::none, |trace| spans::begin_attempt(trace, self.name, &mut request, 0));
         let answered = match patience.map(Deadline::after) {
@@ -151,13 +157,9 @@ mod tests {
 
     #[test]
     fn id_and_secret_are_sent_as_the_endpoint_wants_them() {
-        let endpoint = |basic| Endpoint {
-            basic,
-            left_alone: LeftAlone::default(),
-            name: SourceName::new("test"),
-            url: Url::parse("http://127.0.0.1/token").unwrap(),
-            client_id: "gate way".to_owned(),
-            client_secret: SecretSource::Written(Secret::new("p:w/d")),
+        let endpoint = |basic| {
+            let (url, secret) = (Url::parse("http://127.0.0.1/token").unwrap(), SecretSource::Written(Secret::new("p:w/d")));
+            Endpoint::new(SourceName::new("test"), url, "gate way".to_owned(), secret, basic)
         };
         let plain = endpoint(Basic::Plain).request(&[]).unwrap();
         assert_eq!(plain.headers()[header::AUTHORIZATION], format!("Basic {}", BASE64_STANDARD.encode("gate way:p:w/d")).as_str());

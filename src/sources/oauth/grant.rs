@@ -17,6 +17,7 @@ impl Grant {
     pub(super) async fn token(&self, client: &Client, replaces: bool, trace: Option<&Trace>) -> Result<Granted, Failure> {
         match self {
             Self::ClientCredentials(endpoint) => {
+                endpoint.may_be_asked()?;
                 let granted = endpoint.ask(client, &[("grant_type", "client_credentials")], None, trace).await;
                 granted.map_err(|refused| refused.failure)
             }
@@ -58,22 +59,14 @@ mod tests {
     use crate::{
         config::{Secret, SecretSource},
         domain::SourceName,
-        sources::oauth::{Basic, LeftAlone},
+        sources::oauth::Basic,
     };
 
     #[test]
     fn a_grant_is_another_one_with_another_secret_and_tells_none() {
         let grant = |url: &str, id: &str, secret: SecretSource| {
             let (name, url) = (SourceName::new("test"), url.parse().unwrap());
-            Grant::ClientCredentials(Endpoint {
-                name,
-                url,
-                client_id: id.to_owned(),
-                client_secret: secret,
-                basic: Basic::Plain,
-                left_alone: LeftAlone::default(),
-            })
-            .digest()
+            Grant::ClientCredentials(Endpoint::new(name, url, id.to_owned(), secret, Basic::Plain)).digest()
         };
         let written = |text: &str| SecretSource::Written(Secret::new(text));
         let first = grant("http://a/", "us", written("hunter2")).unwrap();

@@ -12,7 +12,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 
 /// The endpoint's latest failure, if it came with a wait.
 #[derive(Clone, Debug, Default)]
-pub(in crate::sources) struct LeftAlone(Arc<Mutex<Option<(Instant, Failure)>>>);
+pub(super) struct LeftAlone(Arc<Mutex<Option<(Instant, Failure)>>>);
 
 impl LeftAlone {
     /// The failure, with what is left of its wait, while that lasts.

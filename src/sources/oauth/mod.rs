@@ -33,7 +33,6 @@ pub use store::StoreError;
 
 pub(super) use endpoint::{Basic, Endpoint};
 pub(super) use grant::Grant;
-pub(super) use left_alone::LeftAlone;
 pub(super) use renew::LONGEST_RENEWAL;
 pub(super) use token::TokenSource;
 

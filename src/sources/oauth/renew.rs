@@ -35,7 +35,7 @@ impl Refresh {
         let granted = if let Some(place) = &self.shared {
             self.renew_for_all(place, client, replaces, trace).await?
         } else {
-            self.may_ask()?;
+            self.endpoint.may_be_asked()?; // before anything is locked for it
             self.spend(client, None, trace).await?
         };
         let mut memory = self.memory.lock();
@@ -45,18 +45,13 @@ impl Refresh {
         Ok(granted)
     }
 
-    /// Checks that the endpoint has not asked to be left alone, before anything is locked for it.
-    fn may_ask(&self) -> Result<(), Failure> {
-        self.endpoint.left_alone.now().map_or(Ok(()), Err)
-    }
-
     /// Adopts the token that another replica has obtained, or obtains one for all.
     async fn renew_for_all(&self, place: &TokenPlace, client: &Client, replaces: bool, trace: Option<&Trace>) -> Result<Granted, Failure> {
         let newest = place.newest().await.map_err(|_| self.withheld(place))?;
         if let Some(granted) = self.take(newest.as_ref(), replaces).await? {
             return Ok(granted);
         }
-        self.may_ask()?;
+        self.endpoint.may_be_asked()?; // before anything is locked for it
         let lock = place.lock(PATIENCE).await.map_err(|_| self.withheld(place))?;
         let renewed = self.renew_alone(place, &lock, client, replaces, trace).await;
         place.release(lock).await;

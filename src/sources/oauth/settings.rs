@@ -6,7 +6,6 @@ use url::Url;
 
 use super::{
     endpoint::{Basic, Endpoint},
-    left_alone::LeftAlone,
     login_command,
     refresh::Refresh,
     renewals::Renewals,
@@ -66,14 +65,7 @@ impl OAuthSettings {
         let Text(client_id) = client_id?;
         let url = |url: BaseUrl| url.url().clone();
         Some(Self {
-            endpoint: Endpoint {
-                name: reader.name(),
-                url: url(token_url?),
-                client_id,
-                client_secret: client_secret?,
-                basic: Basic::Encoded,
-                left_alone: LeftAlone::default(),
-            },
+            endpoint: Endpoint::new(reader.name(), url(token_url?), client_id, client_secret?, Basic::Encoded),
             authorize_url: url(authorize_url?),
             redirect_uri: redirect_uri?,
             scope,

@@ -92,7 +92,7 @@ impl TokenSource {
     fn renew(&self, client: &Arc<Client>, trace: Option<&Trace>) -> Seat<Result<Authorization, Failure>> {
         let (inner, client, trace) = (Arc::clone(&self.0), Arc::clone(client), trace.cloned());
         self.0.held.renewals.join((), || async move {
-            let is_known = inner.grant.endpoint().left_alone.now().is_some();
+            let is_known = inner.grant.endpoint().may_be_asked().is_err();
             let renewed = inner.fetch(&client, trace.as_ref()).await;
             match &renewed {
                 Ok(token) => {
