@@ -271,10 +271,7 @@ async fn the_table_that_is_printed_admits_whom_it_names_and_the_log_names_him() 
     assert_eq!(made.code, Some(0), "{made:?}");
     let key = made.out.lines().find(|line| line.starts_with("rc_")).unwrap().to_owned();
     let (_, table) = made.out.split_once("[[auth.callers]]").unwrap();
-    let more = format!(
-        "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\nauth.mode = \"keys\"\n[[auth.callers]]{table}"
-    );
-    let file = folder.write("rollcall.toml", &world.toml(&more));
+    let file = world.toml_with_secrets(&folder, &format!("auth.mode = \"keys\"\n[[auth.callers]]{table}"));
     let (program, gateway) = Program::serve(&file, &[("ROLLCALL_LOG", "trace")]).await;
     assert_eq!(gateway.get_with(ROLL, &[("x-api-key", &key)]).await.names(), ["Ann"]);
     assert_eq!(gateway.get(ROLL).await.status, 401);
@@ -295,9 +292,8 @@ async fn a_key_for_the_shared_cache_is_another_one_each_time_and_is_taken() {
     let [one, other] = [Program::run(&["key", "--cache"], &[]).await, Program::run(&["key", "--cache"], &[]).await];
     assert!(one.code == Some(0) && one.out != other.out && one.out.trim().len() == 44, "{one:?}");
     folder.write("cache.key", &one.out);
-    let more = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n\
-                shared_cache.url = \"redis://127.0.0.1:1\"\nshared_cache.key_file = \"cache.key\"";
-    let file = folder.write("rollcall.toml", &world.toml(more));
+    let more = "shared_cache.url = \"redis://127.0.0.1:1\"\nshared_cache.key_file = \"cache.key\"";
+    let file = world.toml_with_secrets(&folder, more);
     let ended = Program::run(&["check", "--config", file.to_str().unwrap()], &[]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     folder.write("cache.key", "short");

@@ -127,10 +127,7 @@ async fn an_entry_that_is_no_origin_is_a_fault_that_names_it() {
 #[tokio::test]
 async fn other_origins_are_put_to_work_without_a_restart() {
     let (world, folder) = (World::of_two().await, Folder::new());
-    let with = |origin: &str| {
-        let secrets = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
-        folder.write("rollcall.toml", &world.toml(&format!("{secrets}server.cors_origins = [\"{origin}\"]")))
-    };
+    let with = |origin: &str| world.toml_with_secrets(&folder, &format!("server.cors_origins = [\"{origin}\"]"));
     let (program, gateway) = Program::serve(&with(OURS), &[]).await;
     with(THEIRS);
     program.signal("HUP");

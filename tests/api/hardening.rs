@@ -17,8 +17,7 @@ const PADDING: usize = 300_000;
 #[tokio::test]
 async fn every_command_that_lasts_leaves_no_core_and_lets_no_debugger_in() {
     let (world, folder) = (World::new().await, Folder::new());
-    let secrets = "sources.advanced_automation.client_secret = \"secret\"\nsources.my_reports.token = \"token\"\n";
-    let file = folder.write("rollcall.toml", &world.toml(secrets));
+    let file = world.toml_with_secrets(&folder, "");
     for (arguments, mark) in
         [(["serve", "--config", file.to_str().unwrap()], [" address="]), (["demo", "--listen", "127.0.0.1:0"], ["Rollcall answers at "])]
     {

@@ -47,7 +47,7 @@ async fn kill_once(seen: Seen, then: Duration, home: &Home) {
 
 /// Asks for the roll; there may be no process left to answer.
 async fn ask_in_vain(gateway: &Gateway) {
-    if let Ok(mut stream) = tokio::net::TcpStream::connect(gateway.url.trim_start_matches("http://")).await {
+    if let Ok(mut stream) = gateway.connect().await {
         let request = format!("GET {ROLL} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n");
         drop(tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await);
         drop(tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut Vec::new()).await);

@@ -38,7 +38,7 @@ async fn who_walks_is_killed_and_the_other_one_answers_within_the_deadline() {
 
 /// Asks, though there may be no one left to answer.
 async fn ask_in_vain(gateway: &Gateway) {
-    let mut stream = tokio::net::TcpStream::connect(gateway.address()).await.unwrap();
+    let mut stream = gateway.connect().await.unwrap();
     let request = format!("GET {} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n", path("acme"));
     tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
     drop(tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut Vec::new()).await);

@@ -26,7 +26,7 @@ impl Gateway {
         let request = format!("GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n");
         let mut tally = Tally::default();
         while tally.sent < most
-            && let Ok(mut stream) = TcpStream::connect(self.url.trim_start_matches("http://")).await
+            && let Ok(mut stream) = self.connect().await
         {
             let before = tally.sent;
             tally.not_accepted = 0;

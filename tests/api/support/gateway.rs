@@ -105,20 +105,20 @@ impl Gateway {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = request.timeout(Duration::from_secs(30)).send().await.unwrap();
+        let response = self.response(method, path, headers).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Answer { status, headers, text: response.text().await.unwrap() }
     }
 
+    async fn response(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.timeout(Duration::from_secs(30)).send().await.unwrap()
+    }
+
     /// Requests a compressed answer, and decompresses it if it is one.
     pub(crate) async fn get_gzipped(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let request = self.client.get(format!("{}{path}", self.url)).header("accept-encoding", "gzip");
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let mut response = request.timeout(Duration::from_secs(30)).send().await.unwrap();
+        let mut response = self.response("GET", path, &[&[("accept-encoding", "gzip")], headers].concat()).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let (mut sent, mut text) = (Vec::new(), String::new());
         while let Some(chunk) = response.chunk().await.unwrap() {

@@ -1,10 +1,7 @@
 //! Requests that no HTTP client would send, sent byte for byte.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Answer, Gateway, program::PATIENCE};
 
@@ -24,7 +21,7 @@ impl Gateway {
     /// The same with only these headers and one that closes the connection.
     pub(crate) async fn send_lines(&self, first_line: &str, header_lines: &[&str], body: &str) -> Answer {
         let request = [&[first_line, "Connection: close"], header_lines, &["", body]].concat().join("\r\n");
-        let stream = TcpStream::connect(self.url.trim_start_matches("http://")).await.unwrap();
+        let stream = self.connect().await.unwrap();
         let (mut from, mut to) = stream.into_split();
         let mut came = Vec::new();
         let exchange = async { tokio::join!(to.write_all(request.as_bytes()), from.read_to_end(&mut came)) };
