@@ -1,13 +1,8 @@
 //! Numbers written as ASCII characters, in base 64, lowest digit first: how [`Records`](super::Records)
-//! stores lengths.
+//! stores the lengths of roles, and of texts that are too long for a byte.
 
 /// Marks a digit that another one follows.
 const MORE: usize = 0x40;
-
-/// Returns how many digits a number has.
-pub(super) fn digits(number: usize) -> usize {
-    if number < MORE { 1 } else { 1 + digits(number / MORE) }
-}
 
 /// Writes a number.
 pub(super) fn write_number(mut number: usize, to: &mut String) {
@@ -25,13 +20,13 @@ const fn digit(digit: usize) -> u8 {
 }
 
 /// Takes a number from the front.
-#[inline]
-pub(super) fn number(from: &mut &[u8]) -> usize {
+#[cold]
+pub(super) fn number(from: &mut &str) -> usize {
     let (mut number, mut shift) = (0, 0);
-    while let Some((digit, rest)) = from.split_first() {
-        *from = rest;
-        number |= (usize::from(*digit) % MORE) << shift;
-        if usize::from(*digit) < MORE {
+    for (place, digit) in from.bytes().map(usize::from).enumerate() {
+        number |= (digit % MORE) << shift;
+        if digit < MORE {
+            *from = from.get(place + 1..).unwrap_or_default();
             break;
         }
         shift += MORE.ilog2();

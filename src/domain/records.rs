@@ -6,48 +6,48 @@ use smallvec::SmallVec;
 
 use super::{
     address::normalise,
-    digits::{digits, number, write_number},
+    digits::{number, write_number},
     record::Record,
 };
 
-/// The positions of some of a record's texts, in the order in which they are added.
-const ID: usize = 0;
-const OWNER: usize = 1;
-const DISPLAY_NAME: usize = 2;
-const EMAIL: usize = 5;
-const KEY_APART: usize = 6;
+/// How many texts a record has besides its roles.
+const TEXTS: usize = 9;
 
-/// The number of records to reserve room for at the first one, and about how many bytes each takes.
+/// The positions of some of them. Those that are looked up often are at the front, where they are found soonest.
+const ID: usize = 0;
+const KEY_APART: usize = 1;
+const EMAIL: usize = 2;
+const DISPLAY_NAME: usize = 3;
+const OWNER: usize = 4;
+
+/// The length of a text that there is not, and the one that stands for any that is too large for a byte.
+const NONE: u8 = 0;
+const LARGE: u8 = u8::MAX;
+
+/// The number of records to reserve room for at the first one, and about how many bytes the texts of each take.
 const FIRST_RECORDS: usize = 32;
-const USUAL_RECORD: usize = 176;
+const USUAL_TEXTS: usize = 152;
 
 /// Records of one source, packed into two allocations, however many there are.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Records {
-    /// Each record: two characters of flags; the size of its table of lengths; for each text its length plus
-    /// one, or 0 for none; then the texts. Everything except the texts is ASCII: numbers in base 64, lowest
-    /// digit first.
-    packed: String,
-    /// Where each record ends.
-    ends: Vec<usize>,
+    /// The texts of one record after another. Each role follows its length, and so does a text with a large one.
+    texts: String,
+    rows: Vec<Row>,
 }
 
-/// How a record's key is stored.
+/// One record without its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    /// No key.
-    None,
-    /// The address as written.
-    Email,
-    /// A separate text.
-    Apart,
-}
-
-/// Reads one record's texts in order.
-struct FieldCursor<'a> {
-    flags: [u8; 2],
-    lengths: &'a [u8],
-    texts: &'a str,
+struct Row {
+    /// Where its texts begin.
+    at: usize,
+    /// For each text its length plus one, [`NONE`] or [`LARGE`]. The key is there if it differs from the address.
+    lengths: [u8; TEXTS],
+    enabled: Option<bool>,
+    can_sign_in: Option<bool>,
+    primary_contact: Option<bool>,
+    inherited: Option<bool>,
+    deleted: bool,
 }
 
 // === impl Records ===
@@ -55,17 +55,17 @@ struct FieldCursor<'a> {
 impl Records {
     /// Returns how many records there are.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.rows.len()
     }
 
     /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.rows.is_empty()
     }
 
     /// Returns how many bytes they take.
     pub fn weight(&self) -> usize {
-        self.packed.capacity() + self.ends.capacity() * size_of::<usize>()
+        self.texts.capacity() + self.rows.capacity() * size_of::<Row>()
     }
 
     /// Adds a record, and computes its join key. Destructures, so that a new field cannot be forgotten.
@@ -86,94 +86,84 @@ impl Records {
             inherited,
             deleted,
         } = record;
-        let normal = email.map(normalise).filter(|key| !key.is_empty());
-        let key = match &normal {
-            None => Key::None,
-            Some(key) if Some(key.as_ref()) == *email => Key::Email,
-            Some(_) => Key::Apart,
-        };
-        if self.ends.is_empty() {
+        let normal = email.map(normalise);
+        let apart = normal.as_deref().filter(|key| Some(*key) != *email);
+        if self.rows.is_empty() {
             self.reserve();
         }
-        let apart = normal.as_deref().filter(|_| key == Key::Apart);
-        let texts = [Some(*id), *owner, *display_name, *first_name, *last_name, *email, apart, *username, *phone];
-        let texts = || texts.into_iter().chain(roles.iter().copied().map(Some));
-        let to = &mut self.packed;
-        to.push((flag(*enabled) | flag(*can_sign_in) << 2 | flag(*primary_contact) << 4).into());
-        to.push((flag(*inherited) | u8::from(*deleted) << 2 | (key as u8) << 3).into());
-        write_number(texts().map(|text| digits(length(text))).sum(), to);
-        texts().for_each(|text| write_number(length(text), to));
-        texts().flatten().for_each(|text| to.push_str(text));
-        self.ends.push(self.packed.len());
+        let at = self.texts.len();
+        let texts = [Some(*id), apart, *email, *display_name, *owner, *first_name, *last_name, *username, *phone];
+        let lengths = texts.map(|text| add(text, &mut self.texts));
+        for role in roles {
+            write_number(role.len(), &mut self.texts);
+            self.texts.push_str(role);
+        }
+        self.rows.push(Row {
+            at,
+            lengths,
+            enabled: *enabled,
+            can_sign_in: *can_sign_in,
+            primary_contact: *primary_contact,
+            inherited: *inherited,
+            deleted: *deleted,
+        });
     }
 
     /// Returns a record by its place.
     #[inline]
     pub fn get(&self, place: usize) -> Option<Record<'_>> {
-        let mut cursor = self.cursor(place)?;
-        let [flags, more] = cursor.flags;
-        let (id, owner, display_name, first_name, last_name) = (cursor.text()?, cursor.text(), cursor.text(), cursor.text(), cursor.text());
-        let (email, _key, username, phone) = (cursor.text(), cursor.text(), cursor.text(), cursor.text());
-        let mut roles = SmallVec::new();
-        while !cursor.lengths.is_empty() {
-            roles.extend(cursor.text());
-        }
+        let row = self.rows.get(place)?;
+        let mut rest = self.texts_of(place)?;
+        let [id, key_apart, email, display_name, owner, first_name, last_name, username, phone] = row.lengths;
+        let id = take(id, &mut rest)?;
+        take(key_apart, &mut rest);
         Some(Record {
             id,
-            owner,
-            display_name,
-            first_name,
-            last_name,
-            email,
-            username,
-            phone,
-            enabled: unflag(flags),
-            can_sign_in: unflag(flags >> 2),
-            roles,
-            primary_contact: unflag(flags >> 4),
-            inherited: unflag(more),
-            deleted: more & 4 != 0,
+            email: take(email, &mut rest),
+            display_name: take(display_name, &mut rest),
+            owner: take(owner, &mut rest),
+            first_name: take(first_name, &mut rest),
+            last_name: take(last_name, &mut rest),
+            username: take(username, &mut rest),
+            phone: take(phone, &mut rest),
+            roles: roles(rest),
+            enabled: row.enabled,
+            can_sign_in: row.can_sign_in,
+            primary_contact: row.primary_contact,
+            inherited: row.inherited,
+            deleted: row.deleted,
         })
     }
 
     /// Returns a record's id at its source.
     pub fn id(&self, place: usize) -> Option<&str> {
-        self.field(place, ID)
+        self.text(place, ID)
     }
 
     /// Returns the customer of each record whose source states one, and whether that record is inherited from above
     /// the customer, where its source reports that.
     pub fn owners(&self) -> impl Iterator<Item = (&str, Option<bool>)> {
-        let cursors = (0..self.len()).filter_map(|place| self.cursor(place));
-        cursors.filter_map(|cursor| {
-            let [_, more] = cursor.flags;
-            Some((cursor.nth(OWNER)?, unflag(more)))
-        })
+        (0..).zip(&self.rows).filter_map(|(place, row)| Some((self.text(place, OWNER)?, row.inherited)))
     }
 
     /// Returns a record's whole name.
     pub fn display_name(&self, place: usize) -> Option<&str> {
-        self.field(place, DISPLAY_NAME)
+        self.text(place, DISPLAY_NAME)
     }
 
     /// Returns a record's address as written.
     pub fn email(&self, place: usize) -> Option<&str> {
-        self.field(place, EMAIL)
+        self.text(place, EMAIL)
     }
 
     /// Returns whether its source has marked a record deleted.
     pub fn is_deleted(&self, place: usize) -> bool {
-        self.cursor(place).is_some_and(|cursor| cursor.flags[1] & 4 != 0)
+        self.rows.get(place).is_some_and(|row| row.deleted)
     }
 
     /// Returns what a record is joined by: its normalised address, if it has one.
     pub fn key(&self, place: usize) -> Option<&str> {
-        let cursor = self.cursor(place)?;
-        let kept = cursor.flags[1] >> 3;
-        if kept == Key::None as u8 {
-            return None;
-        }
-        cursor.nth(if kept == Key::Email as u8 { EMAIL } else { KEY_APART })
+        self.text(place, KEY_APART).or_else(|| self.email(place)).filter(|key| !key.is_empty())
     }
 
     /// Iterates over all records in order.
@@ -205,8 +195,8 @@ impl Records {
 
     /// Returns the same records without spare capacity.
     fn shrunk(mut self) -> Self {
-        self.packed.shrink_to_fit();
-        self.ends.shrink_to_fit();
+        self.texts.shrink_to_fit();
+        self.rows.shrink_to_fit();
         self
     }
 
@@ -234,50 +224,39 @@ impl Records {
 
     /// Copies rows in packed form, without spare capacity.
     fn of_rows<'a>(rows: impl Iterator<Item = (&'a Self, usize)> + Clone) -> Self {
-        let rows = rows.filter_map(|(records, place)| records.one(place));
-        let (count, bytes) = rows.clone().fold((0, 0), |(count, bytes), one| (count + 1, bytes + one.len()));
-        let mut copied = Self { packed: String::with_capacity(bytes), ends: Vec::with_capacity(count) };
-        for one in rows {
-            copied.packed.push_str(one);
-            copied.ends.push(copied.packed.len());
+        let rows = rows.filter_map(|(records, place)| Some((records.rows.get(place)?, records.texts_of(place)?)));
+        let (count, bytes) = rows.clone().fold((0, 0), |(count, bytes), (_, texts)| (count + 1, bytes + texts.len()));
+        let mut copied = Self { texts: String::with_capacity(bytes), rows: Vec::with_capacity(count) };
+        for (row, texts) in rows {
+            copied.rows.push(Row { at: copied.texts.len(), ..*row });
+            copied.texts.push_str(texts);
         }
         copied
     }
 
-    /// Returns a record in packed form.
-    fn one(&self, place: usize) -> Option<&str> {
-        let end = *self.ends.get(place)?;
-        let begin = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
-        self.packed.get(begin..end)
+    /// Returns all texts of a record.
+    fn texts_of(&self, place: usize) -> Option<&str> {
+        let end = self.rows.get(place + 1).map_or(self.texts.len(), |next| next.at);
+        self.texts.get(self.rows.get(place)?.at..end)
     }
 
-    fn cursor(&self, place: usize) -> Option<FieldCursor<'_>> {
-        let one = self.one(place)?;
-        let (flags, mut rest) = one.as_bytes().split_first_chunk()?;
-        let size = number(&mut rest);
-        let texts = one.get(one.len() - rest.len() + size..)?;
-        Some(FieldCursor { flags: *flags, lengths: rest.get(..size)?, texts })
-    }
-
-    /// Returns one of a record's texts, by its position in the order in which they are added.
-    fn field(&self, place: usize, number: usize) -> Option<&str> {
-        self.cursor(place)?.nth(number)
+    /// Returns one of a record's texts by its position, if there is one.
+    fn text(&self, place: usize, position: usize) -> Option<&str> {
+        let row = self.rows.get(place)?;
+        let mut rest = self.texts.get(row.at..)?;
+        let (length, before) = row.lengths.get(..=position)?.split_last()?;
+        for length in before {
+            take(*length, &mut rest);
+        }
+        take(*length, &mut rest)
     }
 
     /// Reserves room for a usual number of records, so that it does not grow step by step.
     fn reserve(&mut self) {
-        self.packed.reserve(FIRST_RECORDS * USUAL_RECORD);
-        self.ends.reserve(FIRST_RECORDS);
+        self.texts.reserve(FIRST_RECORDS * USUAL_TEXTS);
+        self.rows.reserve(FIRST_RECORDS);
     }
 }
-
-impl PartialEq for Records {
-    fn eq(&self, other: &Self) -> bool {
-        self.packed == other.packed && self.ends == other.ends
-    }
-}
-
-impl Eq for Records {}
 
 impl<'a> FromIterator<Record<'a>> for Records {
     fn from_iter<I: IntoIterator<Item = Record<'a>>>(records: I) -> Self {
@@ -287,38 +266,37 @@ impl<'a> FromIterator<Record<'a>> for Records {
     }
 }
 
-// === impl FieldCursor ===
-
-impl<'a> FieldCursor<'a> {
-    /// Returns the text at this position, counted from 0, if there is one.
-    fn nth(mut self, position: usize) -> Option<&'a str> {
-        let before: usize = (0..position).map(|_| number(&mut self.lengths).saturating_sub(1)).sum();
-        self.texts = self.texts.get(before..)?;
-        self.text()
+/// Adds a text to others, and returns its length as it is stored.
+fn add(text: Option<&str>, to: &mut String) -> u8 {
+    let Some(text) = text else { return NONE };
+    let length = u8::try_from(text.len() + 1).unwrap_or(LARGE);
+    if length == LARGE {
+        write_number(text.len(), to);
     }
+    to.push_str(text);
+    length
+}
 
-    /// Returns the next text, if there is one.
-    #[inline]
-    fn text(&mut self) -> Option<&'a str> {
-        let length = number(&mut self.lengths).checked_sub(1)?;
-        let (text, rest) = self.texts.split_at_checked(length)?;
-        self.texts = rest;
-        Some(text)
+/// Takes the next text from the front, by its length as it is stored, if there is one.
+#[inline]
+fn take<'a>(length: u8, from: &mut &'a str) -> Option<&'a str> {
+    let length = match length {
+        NONE => return None,
+        LARGE => number(from),
+        small => usize::from(small) - 1,
+    };
+    let (text, rest) = from.split_at_checked(length)?;
+    *from = rest;
+    Some(text)
+}
+
+/// Splits roles, each of which follows its length.
+fn roles(mut all: &str) -> SmallVec<[&str; 2]> {
+    let mut roles = SmallVec::new();
+    while !all.is_empty() {
+        roles.extend(take(LARGE, &mut all));
     }
-}
-
-/// Encodes a text's length.
-fn length(text: Option<&str>) -> usize {
-    text.map_or(0, |text| text.len() + 1)
-}
-
-/// Encodes a flag in two bits.
-fn flag(flag: Option<bool>) -> u8 {
-    flag.map_or(0, |flag| 2 | u8::from(flag))
-}
-
-fn unflag(bits: u8) -> Option<bool> {
-    (bits & 2 != 0).then_some(bits & 1 != 0)
+    roles
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use crate::domain::EmailKey;
 type Made = (Vec<Option<String>>, Vec<Option<bool>>, Vec<String>, bool);
 
 fn made() -> impl Strategy<Value = Made> {
-    let text = prop::option::of(prop_oneof!["[a-zA-Z@.\u{fc}]{1,12}", "[a-b]{200}"]);
+    let text = || prop_oneof![9 => "[a-zA-Z@.\u{fc}]{0,12}", 1 => "[a-b]{252,257}"];
     (
-        prop::collection::vec(text, 8),
+        prop::collection::vec(prop::option::of(text()), 8),
         prop::collection::vec(prop::option::of(any::<bool>()), 4),
-        prop::collection::vec("\\PC{1,9}", 0..4),
+        prop::collection::vec(text(), 0..4),
         any::<bool>(),
     )
 }
@@ -81,5 +81,24 @@ proptest! {
         prop_assert_eq!(distinct.find("d"), None);
         let kept = distinct.filtered(|record| !record.deleted);
         prop_assert!(are(&kept, &expected.into_iter().filter(|record| !record.deleted).collect::<Vec<_>>()));
+    }
+}
+
+#[test]
+fn a_text_may_have_any_length_and_a_record_any_number_of_roles() {
+    let texts: Vec<String> = [0, 1, 63, 64, 253, 254, 255, 256, 4095, 4096, 65_535, 65_536, 70_000].map(|length| "a".repeat(length)).into();
+    let mut all = Vec::new();
+    for text in &texts {
+        let made = (vec![Some(text.clone()); 8], vec![None; 4], texts.clone(), false);
+        let apart = (vec![Some(text.to_uppercase()); 8], vec![None; 4], vec![text.clone(); 300 / (text.len() + 1)], true);
+        all.extend([made, apart]);
+    }
+    let all: Vec<Record<'_>> = all.iter().map(|made| record("id", made)).collect();
+    let packed: Records = all.iter().cloned().collect();
+    assert!(are(&packed, &all));
+    for (place, record) in all.iter().enumerate() {
+        let key = record.email.and_then(EmailKey::new);
+        assert_eq!(packed.key(place), key.as_ref().map(EmailKey::as_str));
+        assert_eq!((packed.id(place), packed.display_name(place)), (Some(record.id), record.display_name));
     }
 }
