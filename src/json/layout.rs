@@ -22,6 +22,8 @@ pub(super) struct Layout<'a> {
     members: Vec<Member<'a>>,
     /// The place of the member that is guessed to come next.
     next: usize,
+    /// Whether an object has been read to its end. Only the members of a later one are likely to be known.
+    has_ended: bool,
 }
 
 /// What has been seen between two values.
@@ -60,7 +62,7 @@ enum Before<'a> {
 
 impl<'a> Layout<'a> {
     pub(super) fn new(names: &'static [&'static str]) -> Self {
-        Self { names, members: Vec::with_capacity(MOST / 2), next: 0 }
+        Self { names, members: Vec::with_capacity(MOST / 2), next: 0, has_ended: false }
     }
 
     /// Returns whether it belongs to the type with these fields. The list of one type may have two addresses,
@@ -86,6 +88,9 @@ impl<'a> Layout<'a> {
     /// Does the same if it is written like any known member.
     #[cold]
     pub(super) fn find<'b>(&mut self, rest: &'b [u8]) -> Option<(What, &'b [u8])> {
+        if !self.has_ended {
+            return None;
+        }
         let name = rest.get(NAME);
         // Comparing one byte first saves most of the other comparisons. A brace at the end has no name.
         let may_be = |written: &[u8]| written.get(NAME).is_none_or(|first| Some(first) == name);
@@ -96,9 +101,13 @@ impl<'a> Layout<'a> {
     /// Remembers a new member; without a name, the end of the object.
     #[cold]
     pub(super) fn note(&mut self, written: &'a [u8], name: Option<&str>) -> What {
-        let wanted = |name| self.names.iter().position(|wanted| *wanted == name);
+        let names = self.names;
+        let wanted = |name| names.iter().position(|wanted| *wanted == name);
         let what = match name.map(wanted) {
-            None => What::End,
+            None => {
+                self.has_ended = true;
+                What::End
+            }
             Some(None) => What::Unwanted,
             Some(Some(place)) => What::Wanted(place as u64),
         };
