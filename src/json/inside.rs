@@ -101,13 +101,30 @@ impl<'r, 'a> Fields<'r, 'a> {
     /// Moves to the next wanted value and returns the place of its field.
     #[inline]
     fn next(&mut self) -> Result<Option<u64>, Malformed> {
+        if !std::mem::take(&mut self.is_first) {
+            self.expect_no_brace()?;
+        }
+        match self.layout.guess_short(self.reader.rest) {
+            Some((field, rest)) => {
+                self.reader.rest = rest;
+                Ok(Some(field)) // nearly always
+            }
+            None => self.next_of_any(),
+        }
+    }
+
+    /// A brace begins an object: after a value it must not be accepted as one.
+    #[inline]
+    fn expect_no_brace(&self) -> Result<(), Malformed> {
+        if self.reader.next_byte() == Some(b'{') { Err(Malformed) } else { Ok(()) }
+    }
+
+    /// Moves to the next wanted value past any unwanted ones.
+    #[inline(never)]
+    fn next_of_any(&mut self) -> Result<Option<u64>, Malformed> {
         // Where the preceding member begins, if its value is unwanted and the same as before.
         let mut before: Option<&[u8]> = None;
         loop {
-            // A brace begins an object: after a value it must not be accepted as one.
-            if !std::mem::take(&mut self.is_first) && self.reader.next_byte() == Some(b'{') {
-                return Err(Malformed);
-            }
             let begin = self.reader.rest;
             let what = if let Some((what, rest)) = self.layout.guess(begin) {
                 self.reader.rest = rest;
@@ -125,6 +142,7 @@ impl<'r, 'a> Fields<'r, 'a> {
             self.reader.peek(); // there may be more blanks here than in the guess
             let value = self.reader.rest;
             self.reader.skip()?;
+            self.expect_no_brace()?;
             let is_same = self.layout.pass(between(value, self.reader.rest));
             before = is_same.then_some(before.unwrap_or(begin));
         }

@@ -76,6 +76,19 @@ impl<'a> Layout<'a> {
         self.next = 0;
     }
 
+    /// Returns the field of the next member and the rest after it, if it is wanted, short, and written as guessed.
+    #[inline]
+    pub(super) fn guess_short<'b>(&mut self, rest: &'b [u8]) -> Option<(u64, &'b [u8])> {
+        let member = self.members.get(self.next)?;
+        let What::Wanted(field) = member.what else { return None };
+        let (begin, rest) = rest.split_at_checked(member.written.len())?;
+        if !is_short_and_same(member.written, begin) {
+            return None;
+        }
+        self.next += 1;
+        Some((field, rest))
+    }
+
     /// Returns the next member's kind and the rest after it, if it is written as guessed.
     #[inline]
     pub(super) fn guess<'b>(&mut self, rest: &'b [u8]) -> Option<(What, &'b [u8])> {
@@ -140,4 +153,22 @@ impl<'a> Layout<'a> {
         }
         true
     }
+}
+
+/// Compares two texts of one length, which is that of a member's name. This is faster than calling a function that compares
+/// any bytes.
+#[inline]
+fn is_short_and_same(one: &[u8], other: &[u8]) -> bool {
+    match one.len() {
+        8..=16 => has_same_ends::<8>(one, other),
+        17..=32 => has_same_ends::<16>(one, other),
+        4..8 => has_same_ends::<4>(one, other),
+        _ => false,
+    }
+}
+
+/// Compares the first bytes and the last ones, which may be some of the first.
+#[inline]
+fn has_same_ends<const BYTES: usize>(one: &[u8], other: &[u8]) -> bool {
+    one.first_chunk::<BYTES>() == other.first_chunk() && one.last_chunk::<BYTES>() == other.last_chunk()
 }
