@@ -1,5 +1,7 @@
 //! The part that serde reads from.
 
+use std::borrow::Cow;
+
 use serde::{
     Deserializer,
     de::{Visitor, value::CowStrDeserializer},
@@ -9,7 +11,7 @@ use serde::{
 use super::{
     Malformed,
     inside::{Fields, Inside},
-    reader::{Reader, unescaped},
+    reader::Reader,
 };
 
 /// Digits of a whole number that certainly fits in 64 bits.
@@ -21,15 +23,14 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
         match self.peek() {
-            Some(b'"') => match self.text()? {
-                written if written.has_escapes => visitor.visit_string(unescaped(written)?),
-                written => visitor.visit_borrowed_str(self.plain(written)?),
+            Some(b'"') => match self.plain_text() {
+                Some(text) => visitor.visit_borrowed_str(text), // nearly always
+                None => visit_text(self, visitor),
             },
             Some(b'n') => self.word(b"null").and_then(|()| visitor.visit_unit()),
             Some(b'f') => self.word(b"false").and_then(|()| visitor.visit_bool(false)),
             Some(b't') => self.word(b"true").and_then(|()| visitor.visit_bool(true)),
-            Some(b'{') => Inside::read(self, b'}', |inside| visitor.visit_map(inside)),
-            Some(b'[') => Inside::read(self, b']', |inside| visitor.visit_seq(inside)),
+            Some(open @ (b'{' | b'[')) => visit_inside(self, open, visitor),
             _ => visit_number(self, visitor),
         }
     }
@@ -66,8 +67,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Malformed> {
         self.peek();
-        let written = self.text()?;
-        visitor.visit_enum(CowStrDeserializer::new(self.said(written)?))
+        visitor.visit_enum(CowStrDeserializer::new(self.said()?))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
@@ -79,6 +79,22 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
         unit_struct seq tuple tuple_struct map identifier
+    }
+}
+
+#[cold]
+fn visit_text<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: V) -> Result<V::Value, Malformed> {
+    match reader.text()?.said()? {
+        Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+        Cow::Owned(text) => visitor.visit_string(text),
+    }
+}
+
+#[inline(never)]
+fn visit_inside<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, open: u8, visitor: V) -> Result<V::Value, Malformed> {
+    match open {
+        b'{' => Inside::read(reader, b'}', |inside| visitor.visit_map(inside)),
+        _ => Inside::read(reader, b']', |inside| visitor.visit_seq(inside)),
     }
 }
 

@@ -20,9 +20,7 @@ pub(super) struct Reader<'a> {
 pub(super) struct Written<'a> {
     /// Including its quotes.
     quoted: &'a [u8],
-    /// How many bytes follow it.
-    left: usize,
-    pub(super) has_escapes: bool,
+    has_escapes: bool,
 }
 
 // === impl Reader ===
@@ -85,6 +83,23 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Returns the value of a text whose opening quote is the next byte.
+    #[inline]
+    pub(super) fn said(&mut self) -> Result<Cow<'a, str>, Malformed> {
+        self.plain_text().map_or_else(|| self.text()?.said(), |text| Ok(text.into()))
+    }
+
+    /// Returns the value of a text if that is easy, as it nearly always is. Otherwise nothing is read.
+    #[inline]
+    pub(super) fn plain_text(&mut self) -> Option<&'a str> {
+        let (whole, inside) = (self.whole?, self.rest.strip_prefix(b"\"")?);
+        let begin = whole.len() - inside.len();
+        let length = scan::plain_text(inside)?;
+        let text = whole.get(begin..begin + length)?;
+        self.rest = inside.get(length + 1..)?;
+        Some(text)
+    }
+
     /// Reads a text whose opening quote is the next byte.
     #[inline]
     pub(super) fn text(&mut self) -> Result<Written<'a>, Malformed> {
@@ -92,38 +107,26 @@ impl<'a> Reader<'a> {
         let (length, has_escapes) = scan::text(inside)?;
         let (quoted, rest) = self.rest.split_at_checked(length + 2).ok_or(Malformed)?;
         self.rest = rest;
-        Ok(Written { quoted, left: rest.len(), has_escapes })
-    }
-
-    /// Reads the name of a member, up to its value.
-    pub(super) fn key(&mut self) -> Result<Written<'a>, Malformed> {
-        self.peek();
-        let key = self.text()?;
-        self.expect(b':')?;
-        self.peek();
-        Ok(key)
+        Ok(Written { quoted, has_escapes })
     }
 
     /// Returns the next member's name, and moves to its value.
     pub(super) fn name(&mut self) -> Result<Cow<'a, str>, Malformed> {
-        let written = self.key()?;
-        self.said(written)
+        self.read_name(Self::said)
     }
 
-    /// Returns the value of a text.
-    pub(super) fn said(&self, written: Written<'a>) -> Result<Cow<'a, str>, Malformed> {
-        if written.has_escapes { unescaped(written).map(Cow::Owned) } else { self.plain(written).map(Cow::Borrowed) }
+    /// Moves to the next member's value.
+    pub(super) fn skip_name(&mut self) -> Result<(), Malformed> {
+        self.read_name(|reader| reader.text().map(drop))
     }
 
-    /// Returns the value of a text without escapes.
     #[inline]
-    pub(super) fn plain(&self, Written { quoted, left, .. }: Written<'a>) -> Result<&'a str, Malformed> {
-        let Some(whole) = self.whole else {
-            let inside = quoted.get(1..quoted.len() - 1).ok_or(Malformed)?;
-            return std::str::from_utf8(inside).map_err(|_| Malformed);
-        };
-        let end = whole.len() - left;
-        whole.get(end + 1 - quoted.len()..end - 1).ok_or(Malformed)
+    fn read_name<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Malformed>) -> Result<T, Malformed> {
+        self.peek();
+        let name = read(self)?;
+        self.expect(b':')?;
+        self.peek();
+        Ok(name)
     }
 
     /// Reads a number as written; also returns whether it is digits only.
@@ -148,8 +151,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns the value of a text with escapes.
-#[cold]
-pub(super) fn unescaped(written: Written<'_>) -> Result<String, Malformed> {
-    Ok(serde_json::from_slice(written.quoted)?)
+// === impl Written ===
+
+impl<'a> Written<'a> {
+    /// Returns what it says.
+    pub(super) fn said(self) -> Result<Cow<'a, str>, Malformed> {
+        if self.has_escapes {
+            return Ok(serde_json::from_slice::<String>(self.quoted)?.into());
+        }
+        let inside = self.quoted.get(1..self.quoted.len() - 1).ok_or(Malformed)?;
+        std::str::from_utf8(inside).map(Cow::Borrowed).map_err(|_| Malformed)
+    }
 }

@@ -7,6 +7,14 @@ use super::Malformed;
 /// Bytes that are examined together.
 const BLOCK: usize = 16;
 
+/// Returns how long a text is, without its quotes, if it has no escapes and does not end close to the end of the bytes.
+/// `bytes` begin after the opening quote.
+#[inline]
+pub(super) fn plain_text(bytes: &[u8]) -> Option<usize> {
+    let end = special_in_blocks(bytes, 0).ok()?;
+    (bytes.get(end) == Some(&b'"')).then_some(end)
+}
+
 /// Returns how long a text is, without its quotes, and whether it has escapes. `bytes` begin after the
 /// opening quote.
 #[inline]
@@ -52,16 +60,24 @@ fn marked(block: &[u8; BLOCK]) -> u32 {
 
 /// Returns the first place from `at` with a quote, a backslash or a control character, or the end.
 #[inline]
-fn special(bytes: &[u8], mut at: usize) -> usize {
+fn special(bytes: &[u8], at: usize) -> usize {
+    special_in_blocks(bytes, at).unwrap_or_else(|at| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        at + rest.len().min(marked(&padded(rest)).trailing_zeros() as usize)
+    })
+}
+
+/// Does the same for whole blocks; if there is no such place in them, returns how far it has looked.
+#[inline]
+fn special_in_blocks(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
         let found = marked(block);
         if found != 0 {
-            return at + found.trailing_zeros() as usize;
+            return Ok(at + found.trailing_zeros() as usize);
         }
         at += BLOCK;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.len().min(marked(&padded(rest)).trailing_zeros() as usize)
+    Err(at)
 }
 
 /// Pads less than a block of bytes with blanks.

@@ -65,6 +65,6 @@ impl Reader<'_> {
     /// Skips a value's name inside an object.
     #[inline]
     fn up_to_value(&mut self, close: u8) -> Result<(), Malformed> {
-        if close == b'}' { self.key().map(drop) } else { Ok(()) }
+        if close == b'}' { self.skip_name() } else { Ok(()) }
     }
 }
