@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use smallvec::SmallVec;
+
 use crate::domain::{Failure, FailureKind, Record, Records, RemoteId, SourceName, Warning, WarningCode};
 
 /// Which of a walk's rows are kept.
@@ -13,6 +15,13 @@ pub(super) struct Own {
     /// The one other customer that rows claim to belong to, if there is one. Whether it is linked to a different
     /// customer, so that these rows must not be shown, is decided where the links are known.
     pub(super) other_customer: Option<Box<str>>,
+}
+
+/// Rows in a row that name the same customer and are inherited or not alike.
+struct Run<'a> {
+    owner: &'a str,
+    inherited: Option<bool>,
+    rows: usize,
 }
 
 /// Keeps the rows of the requested customer.
@@ -28,21 +37,16 @@ pub(super) struct Own {
 /// ignored after all. If they name one, it is the reseller if an inherited row names it, too; otherwise it may be
 /// another customer: the links may tell.
 pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteId, records: Records) -> Result<Own, Failure> {
-    let rows: Vec<(&str, Option<bool>)> = records.owners().collect();
-    let may_be_inherited = rows.iter().filter(|(_, inherited)| says_inherited && inherited.is_none());
-    let mut resellers = others(asked, may_be_inherited.map(|(owner, _)| *owner));
+    let runs = runs(records.owners());
+    let may_be_inherited = runs.iter().filter(|run| says_inherited && run.inherited.is_none());
+    let mut resellers = others(asked, may_be_inherited.map(|run| run.owner));
     let have_one_reseller = resellers.len() <= 1;
-    resellers.retain(|reseller| !rows.iter().any(|(owner, inherited)| *inherited == Some(true) && owner.eq_ignore_ascii_case(reseller)));
+    resellers.retain(|reseller| !runs.iter().any(|run| run.inherited == Some(true) && run.owner.eq_ignore_ascii_case(reseller)));
     let tells = |inherited: Option<bool>| !says_inherited || !inherited.unwrap_or(have_one_reseller);
-    let mut owners = BTreeSet::new();
-    let (mut last, mut is_other, mut differing) = (None, false, 0);
-    for (owner, _) in rows.into_iter().filter(|(_, inherited)| tells(*inherited)) {
-        if last != Some(owner) {
-            is_other = !asked.names(owner);
-            owners.insert(owner.to_ascii_lowercase());
-            last = Some(owner);
-        }
-        differing += usize::from(is_other);
+    let (mut owners, mut differing) = (BTreeSet::new(), 0);
+    for Run { owner, rows, .. } in runs.into_iter().filter(|run| tells(run.inherited)) {
+        differing += if asked.names(owner) { 0 } else { rows };
+        owners.insert(owner.to_ascii_lowercase());
     }
     let own = |record: &Record<'_>| record.owner.is_some_and(|owner| asked.names(owner));
     let before = records.len();
@@ -59,6 +63,18 @@ pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteI
     let differs = (differing > 0).then(|| warning(WarningCode::CustomerIdDiffers, differing));
     let other_customer = owners.pop_first().filter(|_| differing > 0).or_else(|| resellers.pop_first()).map(Into::into);
     Ok(Own { records, warning: differs, other_customer })
+}
+
+/// Counts rows in a row that say the same; usually they all do.
+fn runs<'a>(rows: impl Iterator<Item = (&'a str, Option<bool>)>) -> SmallVec<[Run<'a>; 2]> {
+    let mut runs = SmallVec::<[Run<'_>; 2]>::new();
+    for (owner, inherited) in rows {
+        match runs.last_mut() {
+            Some(run) if run.inherited == inherited && run.owner == owner => run.rows += 1,
+            _ => runs.push(Run { owner, inherited, rows: 1 }),
+        }
+    }
+    runs
 }
 
 /// Returns the customers other than the requested one that the rows name.
