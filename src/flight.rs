@@ -5,15 +5,12 @@
 use std::{collections::HashMap, future::Future, hash::Hash, sync::Arc};
 
 use foldhash::quality::RandomState;
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, Shared},
-};
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::SetOnce;
 
-/// What a flight resolves to: its result, or `None` if its task panicked.
-pub(crate) type Flight<T> = Shared<BoxFuture<'static, Option<T>>>;
+/// The result of a flight, once it has ended: `None` if its task panicked.
+#[derive(Clone, Debug)]
+pub(crate) struct Flight<T>(Arc<SetOnce<Option<T>>>);
 
 /// The flights under way, by what they fetch.
 #[derive(Debug)]
@@ -24,10 +21,17 @@ where
 /// A caller's place in a flight.
 #[derive(Debug)]
 pub(crate) struct Seat<T: Clone> {
-    /// Resolves when the flight ends.
+    /// What is waited for.
     pub flight: Flight<T>,
     /// Whether the flight was already under way.
     pub joined: bool,
+}
+
+impl<T: Clone> Flight<T> {
+    /// Waits for the flight to end. Returns its result, or `None` if its task panicked.
+    pub(crate) async fn landed(self) -> Option<T> {
+        self.0.wait().await.clone()
+    }
 }
 
 impl<T: Clone> Seat<T> {
@@ -54,39 +58,42 @@ where
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let (landed, lands) = oneshot::channel();
-        let flight = {
+        let flight = Flight(Arc::default());
+        {
             let mut flights = self.0.lock();
             if let Some(flight) = flights.get(&key) {
                 return Seat { flight: flight.clone(), joined: true };
             }
-            let flight = lands.map(Result::ok).boxed().shared();
             flights.insert(key.clone(), flight.clone());
-            flight
-        };
+        }
         // The lock has been released by now: a closing runtime drops the task where it is spawned, and
         // dropping the landing takes the lock.
-        let landing = Landing { flights: Arc::clone(&self.0), key };
+        let landing = Landing { flights: Arc::clone(&self.0), key, flight: flight.clone(), result: None };
         // In place from the beginning: spawning moves a future several times, and a walk's takes kilobytes.
         let work = Box::pin(start());
-        tokio::spawn(async move {
-            let done = work.await;
-            drop(landing);
-            drop(landed.send(done)); // an error means that no one is waiting any more
-        });
+        tokio::spawn(async move { landing.with(work.await) });
         Seat { flight, joined: false }
     }
 }
 
-/// Removes a flight from the map when its task ends, even by a panic.
+/// Removes a flight from the map when its task ends, even by a panic, and then tells its result.
 struct Landing<K: Hash + Eq, T: Clone> {
     flights: Arc<Mutex<HashMap<K, Flight<T>, RandomState>>>,
     key: K,
+    flight: Flight<T>,
+    result: Option<T>,
+}
+
+impl<K: Hash + Eq, T: Clone> Landing<K, T> {
+    fn with(mut self, result: T) {
+        self.result = Some(result);
+    }
 }
 
 impl<K: Hash + Eq, T: Clone> Drop for Landing<K, T> {
     fn drop(&mut self) {
         self.flights.lock().remove(&self.key);
+        drop(self.flight.0.set(self.result.take())); // an error would mean that it is told already
     }
 }
 
@@ -96,6 +103,8 @@ mod tests {
         sync::atomic::{AtomicUsize, Ordering},
         time::Duration,
     };
+
+    use futures_util::FutureExt;
 
     use super::*;
 
@@ -114,7 +123,7 @@ mod tests {
         let seats: Vec<_> = (0..1000).map(|_| begin()).collect();
         assert!(seats.iter().all(|seat| seat.joined));
         for seat in seats {
-            assert_eq!(seat.flight.await, Some(1));
+            assert_eq!(seat.flight.landed().await, Some(1));
         }
         assert!(flights.0.lock().is_empty());
         assert!(!begin().joined, "the next one starts again");
@@ -124,7 +133,7 @@ mod tests {
     async fn a_panic_ends_the_flight_and_leaves_nothing_behind() {
         let flights = Flights::<u8, ()>::default();
         let seat = flights.join(1, || async { panic!("on purpose") });
-        assert_eq!(seat.flight.await, None);
+        assert_eq!(seat.flight.landed().await, None);
         assert!(flights.0.lock().is_empty());
     }
 
@@ -135,7 +144,7 @@ mod tests {
         runtime.shutdown_timeout(Duration::from_secs(5));
         let _inside = handle.enter();
         let seat = flights.join(1, std::future::pending);
-        assert_eq!(seat.flight.now_or_never(), Some(None), "and does not wait for its own lock");
+        assert_eq!(seat.flight.landed().now_or_never(), Some(None), "and does not wait for its own lock");
         assert!(flights.0.lock().is_empty());
     }
 }

@@ -275,7 +275,7 @@ impl Rolls {
             roll
         });
         // The layer that reports a panic sees only those of the request's own task.
-        seat.flight.await.unwrap_or_else(|| panic!("a join of copies panicked in its task"))
+        seat.flight.landed().await.unwrap_or_else(|| panic!("a join of copies panicked in its task"))
     }
 }
 

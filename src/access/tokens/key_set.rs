@@ -105,7 +105,7 @@ impl KeySets {
         match refetch(age, asked.map(|asked| (asked.at.elapsed(), asked.failed)), is_found) {
             Refetch::Nothing => {}
             Refetch::AskBehind => self.ask().detach(),
-            Refetch::Ask => drop(deadline.or_after(PATIENCE).bound(self.ask().flight).await),
+            Refetch::Ask => drop(deadline.or_after(PATIENCE).bound(self.ask().flight.landed()).await),
         }
         let keys = self.held().ok_or(Denied::Uncheckable)?.find(id, algorithm);
         if keys.is_empty() {

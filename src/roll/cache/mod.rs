@@ -228,7 +228,7 @@ impl SourceCache {
         loop {
             let seat = self.walk(question, begun);
             let lost = || WalkResult { copy: Err(Failure::new(FailureKind::InvalidResponse)), via: Via::Walked };
-            let result = context.deadline.bound(seat.flight).await.map(|result| result.unwrap_or_else(lost));
+            let result = context.deadline.bound(seat.flight.landed()).await.map(|result| result.unwrap_or_else(lost));
             let result = result.unwrap_or_else(|late| WalkResult { copy: Err(late), via: Via::Walked });
             if !(context.refresh && result.via == Via::Looked) {
                 return (result, seat.joined);

@@ -52,7 +52,7 @@ impl SourceCache {
                 }
             }
         });
-        looking.flight.await;
+        looking.flight.landed().await;
         self.held(key)
     }
 

@@ -65,7 +65,7 @@ impl TokenSource {
             return Ok(token.authorization.clone());
         }
         let seat = self.renew(client, trace);
-        deadline.bound(seat.flight).await?.unwrap_or(Err(Failure::new(FailureKind::Unavailable)))
+        deadline.bound(seat.flight.landed()).await?.unwrap_or(Err(Failure::new(FailureKind::Unavailable)))
     }
 
     /// Records that a token was accepted for a page.
