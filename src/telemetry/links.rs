@@ -35,23 +35,23 @@ impl LinkMetrics {
 
     /// Shows a zero for a source whose list of customers has not been read yet, so that the first reading counts as an increase.
     pub fn lists(&self, source: SourceName) {
-        drop(self.lists.get_or_create(&[("source", source.as_str()), ("outcome", "ok")]));
+        drop(self.lists.get_or_create(&Labels([("source", source.as_str()), ("outcome", "ok")])));
     }
 
     /// Counts a reading of a source's list of customers; `failure` is `None` if the list was read.
     pub fn listed(&self, source: SourceName, failure: Option<FailureKind>) {
         let outcome = failure.map_or("ok", FailureKind::as_str);
-        self.lists.get_or_create(&[("source", source.as_str()), ("outcome", outcome)]).inc();
+        self.lists.get_or_create(&Labels([("source", source.as_str()), ("outcome", outcome)])).inc();
     }
 
     /// Notes how many customers a strategy knows.
     pub fn linked(&self, strategy: &'static str, customers: usize) {
-        self.links.get_or_create(&[("strategy", strategy)]).set(at_most(customers));
+        self.links.get_or_create(&Labels([("strategy", strategy)])).set(at_most(customers));
     }
 
     /// Notes how many customers of a source are not linked for a given reason.
     pub fn unlinked(&self, source: SourceName, reason: &'static str, customers: usize) {
-        self.unlinked.get_or_create(&[("source", source.as_str()), ("reason", reason)]).set(at_most(customers));
+        self.unlinked.get_or_create(&Labels([("source", source.as_str()), ("reason", reason)])).set(at_most(customers));
     }
 
     /// Counts a changed file of links, and whether it was accepted.
@@ -61,14 +61,14 @@ impl LinkMetrics {
 
     /// Notes how many faults of a kind the file of links has, and the line of the first one.
     pub fn file_faults(&self, reason: &'static str, faults: usize, first_line: u64) {
-        let labels = [("reason", reason)];
+        let labels = Labels([("reason", reason)]);
         self.faults.get_or_create(&labels).set(at_most(faults));
         self.fault_lines.get_or_create(&labels).set(at_most(first_line));
     }
 
     /// Stops showing how many customers a strategy knows.
     pub fn forget_linked(&self, strategy: &'static str) {
-        self.links.remove(&[("strategy", strategy)]);
+        self.links.remove(&Labels([("strategy", strategy)]));
     }
 
     /// Stops showing which customers are not linked.

@@ -164,7 +164,7 @@ impl Metrics {
     /// reported.
     pub fn call(&self, source: SourceName, failure: Option<FailureKind>, took: Duration, trace: Option<TraceId>) {
         let outcome = failure.map_or("ok", FailureKind::as_str);
-        self.calls.get_or_create(&[("source", source.as_str()), ("outcome", outcome)]).inc();
+        self.calls.get_or_create(&Labels([("source", source.as_str()), ("outcome", outcome)])).inc();
         self.call_seconds.get_or_create(&of_source(source)).observe(took, trace);
     }
 
@@ -190,7 +190,7 @@ impl Metrics {
 
     /// Counts a cache lookup.
     pub fn lookup(&self, source: SourceName, result: CacheUse) {
-        self.lookups.get_or_create(&[("source", source.as_str()), ("result", result.as_str())]).inc();
+        self.lookups.get_or_create(&Labels([("source", source.as_str()), ("result", result.as_str())])).inc();
     }
 
     /// Counts a caught bug.

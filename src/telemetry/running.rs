@@ -85,6 +85,6 @@ impl RunningMetrics {
     }
 
     pub(super) fn spans(&self, fate: SpanFate, count: u64) {
-        self.spans.get_or_create(&[("result", fate.as_str())]).inc_by(count);
+        self.spans.get_or_create(&Labels([("result", fate.as_str())])).inc_by(count);
     }
 }

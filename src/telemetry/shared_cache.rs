@@ -63,22 +63,22 @@ impl SharedCacheMetrics {
     /// Shows whether it answers, if that is known yet, and whether other replicas' changes are received.
     pub fn show(&self, up: Option<bool>, subscribed: bool) {
         match up {
-            Some(up) => drop(self.up.get_or_create(&[]).set(i64::from(up))),
+            Some(up) => drop(self.up.get_or_create(&Labels([])).set(i64::from(up))),
             None => self.up.clear(),
         }
-        self.subscribed.get_or_create(&[]).set(i64::from(subscribed));
+        self.subscribed.get_or_create(&Labels([])).set(i64::from(subscribed));
     }
 
     /// Counts a lookup of a copy.
     pub fn lookup(&self, result: &'static str) {
-        self.lookups.get_or_create(&[("result", result)]).inc();
+        self.lookups.get_or_create(&Labels([("result", result)])).inc();
     }
 
     /// Counts a call and, if it was made, how long it took.
     pub fn call(&self, call: &'static str, result: &'static str, took: Option<Duration>) {
-        self.calls.get_or_create(&[("call", call), ("result", result)]).inc();
+        self.calls.get_or_create(&Labels([("call", call), ("result", result)])).inc();
         if let Some(took) = took {
-            self.call_seconds.get_or_create(&[("call", call)]).observe(took.as_secs_f64());
+            self.call_seconds.get_or_create(&Labels([("call", call)])).observe(took.as_secs_f64());
         }
     }
 
