@@ -185,7 +185,7 @@ pub(super) fn wants_it_now(headers: &HeaderMap) -> bool {
 }
 
 /// Refuses a request if the `Accept` header allows nothing that the route offers.
-pub(super) fn must_take_json(accept: &super::accept::Accept) -> Result<(), ApiError> {
+pub(super) fn must_take_json(accept: &super::accept::Accept<'_>) -> Result<(), ApiError> {
     if accept.takes_json() {
         Ok(())
     } else {

@@ -28,7 +28,7 @@ const REPRESENTATIONS: [(Representation, &str); 3] = [
 
 impl Representation {
     /// Chooses the representation that the caller prefers.
-    pub(super) fn wanted(accept: &Accept) -> Result<Self, ApiError> {
+    pub(super) fn wanted(accept: &Accept<'_>) -> Result<Self, ApiError> {
         let mut best = None;
         for (representation, media_type) in REPRESENTATIONS {
             let wanted = accept.quality_of(media_type);
