@@ -17,7 +17,6 @@ use crate::{
     access::Caller,
     api::{
         Gateway,
-        caching::put,
         code::Code,
         headers::{REQUEST_ID, TRACEPARENT},
         peer::Peer,
@@ -228,7 +227,9 @@ fn new_id() -> Arc<str> {
 
 /// Adds the headers that every answer carries.
 fn finish(headers: &mut HeaderMap, origin: &Origin, vary: &HeaderValue) {
-    put(headers, REQUEST_ID, origin.request_id.to_string());
+    if let Ok(request_id) = HeaderValue::from_str(&origin.request_id) {
+        headers.insert(REQUEST_ID, request_id);
+    }
     if let Ok(position) = origin.trace.header() {
         headers.insert(TRACEPARENT, position);
     }

@@ -34,8 +34,8 @@ impl TraceContext {
     /// Returns the position as in a `traceparent` header: the version, the trace, the span and the flags.
     pub(super) fn written(self) -> [u8; LENGTH] {
         let mut header = [b'-'; LENGTH];
-        for (begin, digits, number) in [(0, 2, 0), (3, 32, self.trace_id), (36, 16, self.span_id.into()), (53, 2, self.flags.into())] {
-            write_hex(number, header.iter_mut().skip(begin).take(digits));
+        for (place, number) in [(0..2, 0), (3..35, self.trace_id), (36..52, self.span_id.into()), (53..55, self.flags.into())] {
+            write_hex(number, header.get_mut(place).unwrap_or_default());
         }
         header
     }
@@ -67,8 +67,8 @@ fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
 }
 
 /// Writes a number with as many lower-case hex digits as there is room for.
-fn write_hex<'a>(mut number: u128, to: impl DoubleEndedIterator<Item = &'a mut u8>) {
-    for digit in to.rev() {
+fn write_hex(mut number: u128, to: &mut [u8]) {
+    for digit in to.iter_mut().rev() {
         *digit = b"0123456789abcdef".get((number & 15) as usize).copied().unwrap_or_default();
         number >>= 4;
     }
