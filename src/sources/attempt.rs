@@ -123,6 +123,9 @@ impl Source {
         if deadline.left().is_zero() {
             return Err(Failure::new(FailureKind::Timeout)); // the token came too late; places were not the problem
         }
+        if let Ok(place) = self.places.try_acquire() {
+            return Ok(place); // the usual case, without a timer; if someone already waits, no place is free
+        }
         // Waiting for a place for as long as for an answer would leave no time for the call.
         let place = deadline.or_after(self.limits.timeout / 2).bound(self.places.acquire()).await;
         place.ok().and_then(Result::ok).ok_or(overloaded(self.limits.timeout))
