@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use quick_cache::sync::Cache;
+use foldhash::quality::RandomState;
+use quick_cache::{
+    UnitWeighter,
+    sync::{Cache, DefaultLifecycle},
+};
 use tokio::time::Instant;
 
 use super::Key;
@@ -16,7 +20,7 @@ const MOST: usize = 100_000;
 
 /// The last failure of each key.
 pub(super) struct Failures {
-    last: Cache<Key, Cooling>,
+    last: Cache<Key, Cooling, UnitWeighter, RandomState>,
     /// How long a failure counts; after that, no copy from before it can stand in any more.
     counts_for: Duration,
 }
@@ -35,7 +39,8 @@ pub(super) struct Cooling {
 
 impl Failures {
     pub(super) fn new(policy: &FreshnessPolicy) -> Self {
-        Self { last: Cache::new(MOST), counts_for: policy.whole().max(LONGEST_COOL_DOWN) }
+        let last = Cache::with(MOST, MOST as u64, UnitWeighter, RandomState::default(), DefaultLifecycle::default());
+        Self { last, counts_for: policy.whole().max(LONGEST_COOL_DOWN) }
     }
 
     /// Returns the last failure of a key, if it still counts.
