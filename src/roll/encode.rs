@@ -16,8 +16,8 @@ use crate::domain::{Records, fold_onto, folded};
 /// About how many bytes a person takes in JSON besides the texts of their records.
 const SKELETON: usize = 380;
 
-/// About how many bytes a name takes.
-const USUAL_NAME: usize = 24;
+/// About how many bytes a name or an address takes.
+const USUAL_VALUE: usize = 24;
 
 /// Buffers of at least this many bytes are not shrunk: their unwritten part takes no memory, and copying the
 /// rest would briefly take it twice.
@@ -36,27 +36,19 @@ pub(super) struct Encoded {
     pub(super) json: Vec<u8>,
 }
 
-/// The names that persons are sorted by, folded, in one buffer.
-struct Names {
+/// What persons are sorted by.
+struct Values {
+    /// All texts, folded.
     folded: String,
-    spans: Vec<Option<Range<usize>>>,
+    /// For each person their id, and where their text is.
+    persons: Vec<(Uuid, Option<Range<usize>>)>,
 }
 
-/// What a person is sorted by.
-pub(super) struct SortKey<'a> {
-    /// The first bytes of the value as a number, which nearly always decides.
+/// A person to sort.
+struct SortKey {
+    /// The beginning of what they are sorted by as a number, which nearly always decides.
     first: u64,
-    value: Option<Cow<'a, str>>,
-    id: Uuid,
-    /// Which person it is.
-    pub(super) place: u32,
-}
-
-impl<'a> SortKey<'a> {
-    pub(super) fn new(value: Option<Cow<'a, str>>, id: Uuid, place: u32) -> Self {
-        let first = beginning(value.as_deref().unwrap_or_default().as_bytes());
-        Self { first: u64::from_be_bytes(first), value, id, place }
-    }
+    place: u32,
 }
 
 /// Returns the first eight bytes, padded with zeros.
@@ -68,16 +60,13 @@ fn beginning(bytes: &[u8]) -> [u8; 8] {
     })
 }
 
-/// Sorts keys.
-pub(super) fn sort(keys: &mut [SortKey<'_>], by: Sort) {
-    keys.sort_unstable_by(|a, b| {
-        let decided = a.value.is_some() && b.value.is_some() && by.field != SortField::Id && a.first != b.first;
-        match decided {
-            true if by.descending => b.first.cmp(&a.first),
-            true => a.first.cmp(&b.first),
-            false => compare((a.value.as_deref(), a.id), (b.value.as_deref(), b.id), by),
-        }
-    });
+/// Returns the places of persons in an order; each of them is given by id and the places of their records.
+pub(super) fn order<'a>(persons: impl ExactSizeIterator<Item = (Uuid, &'a [Place])>, parts: &[Part], by: Sort) -> Vec<u32> {
+    let values = Values::of(persons, parts, by.field);
+    let key = |place| SortKey { first: values.first(place, by), place };
+    let mut keys: Vec<SortKey> = (0..).take(values.persons.len()).map(key).collect();
+    keys.sort_unstable_by(|a, b| a.first.cmp(&b.first).then_with(|| compare(values.get(a.place), values.get(b.place), by)));
+    keys.into_iter().map(|key| key.place).collect()
 }
 
 /// Returns the value by which a person with the records at these places is sorted.
@@ -96,33 +85,45 @@ fn written<'a>(places: &[Place], parts: &'a [Part], field: SortField) -> Option<
     places.iter().find_map(of)
 }
 
-impl Names {
-    fn of(persons: &[Person], parts: &[Part]) -> Self {
-        let mut names = Self { folded: String::with_capacity(persons.len() * USUAL_NAME), spans: Vec::with_capacity(persons.len()) };
-        for person in persons {
-            let begin = names.folded.len();
-            let name = written(&person.records, parts, SortField::DisplayName);
-            names.spans.push(name.map(|name| {
-                fold_onto(name, &mut names.folded);
-                begin..names.folded.len()
-            }));
-        }
-        names
+impl Values {
+    fn of<'a>(persons: impl ExactSizeIterator<Item = (Uuid, &'a [Place])>, parts: &[Part], field: SortField) -> Self {
+        let mut folded = String::with_capacity(persons.len() * USUAL_VALUE);
+        let span = |(id, places): (Uuid, &[Place])| {
+            let begin = folded.len();
+            let written = written(places, parts, field);
+            match written {
+                Some(text) if text.is_ascii() => folded.push_str(text),
+                Some(text) => fold_onto(text, &mut folded),
+                None => {}
+            }
+            (id, written.map(|_| begin..folded.len()))
+        };
+        let persons = persons.map(span).collect();
+        // Folds the texts that are in ASCII, all at once; the others have no capitals of ASCII any more.
+        folded.make_ascii_lowercase();
+        Self { folded, persons }
     }
 
-    fn get(&self, span: Option<&Range<usize>>) -> Option<&str> {
-        self.folded.get(span?.clone())
+    fn get(&self, place: u32) -> (Option<&str>, Uuid) {
+        let person = self.persons.get(place as usize);
+        person.map_or((None, Uuid::nil()), |(id, span)| (span.clone().and_then(|span| self.folded.get(span)), *id))
+    }
+
+    /// Returns the beginning of what a person is sorted by; two that are equal decide nothing.
+    fn first(&self, place: u32, by: Sort) -> u64 {
+        let (value, id) = self.get(place);
+        let first = match by.field {
+            SortField::Id => Some(beginning(id.as_bytes())),
+            SortField::DisplayName | SortField::Email => value.map(|value| beginning(value.as_bytes())),
+        };
+        // Missing values come last in both directions; no text begins with eight of the greatest byte.
+        first.map(u64::from_be_bytes).map_or(u64::MAX, |first| if by.descending { !first } else { first })
     }
 }
 
 impl Encoded {
     pub(super) fn new(joined: &[Person], parts: &[Part]) -> Self {
-        let names = Names::of(joined, parts);
-        let key = |((place, person), span): ((u32, &Person), &Option<_>)| {
-            SortKey::new(names.get(span.as_ref()).map(Cow::Borrowed), person.id, place)
-        };
-        let mut keys: Vec<SortKey<'_>> = (0..).zip(joined).zip(&names.spans).map(key).collect();
-        sort(&mut keys, Sort::default());
+        let order = order(joined.iter().map(|person| (person.id, person.records.as_slice())), parts, Sort::default());
         let records: usize = parts.iter().map(|part| part.records().len()).sum();
         let texts: usize = parts.iter().map(|part| part.records().weight()).sum();
         let mut encoded = Self {
@@ -130,7 +131,7 @@ impl Encoded {
             places: Vec::with_capacity(records),
             json: Vec::with_capacity(texts + joined.len() * SKELETON),
         };
-        keys.iter().filter_map(|key| joined.get(key.place as usize)).for_each(|person| encoded.push(person, parts));
+        order.iter().filter_map(|place| joined.get(*place as usize)).for_each(|person| encoded.push(person, parts));
         if encoded.json.len() < LARGE {
             encoded.json.shrink_to_fit();
         }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     bounded_cache::Cacheable,
     cached_answer::{CachedAnswer, SourceAnswer},
-    encode::{Encoded, SortKey, sort, value},
+    encode::{Encoded, order, value},
     first_page::{FirstPage, Rendered},
     freshness::FreshnessPolicy,
     join::{Place, Side, join},
@@ -253,10 +253,8 @@ impl Roll {
     /// Returns the places of the persons in an order; `None` for the default one, in which they are stored.
     pub(super) fn order(&self, by: Sort) -> Option<&[u32]> {
         let order = self.orders.get(by.place()?)?.get_or_init(|| {
-            let key = |(place, listed): (u32, &RollEntry)| SortKey::new(self.value(listed, by.field), listed.id, place);
-            let mut keys: Vec<SortKey<'_>> = (0..).zip(&self.persons).map(key).collect();
-            sort(&mut keys, by);
-            keys.iter().map(|key| key.place).collect()
+            let persons = self.persons.iter().map(|listed| (listed.id, self.places_of(listed)));
+            order(persons, &self.parts, by)
         });
         Some(order)
     }

@@ -1,11 +1,13 @@
 //! Pages as properties: every person once, whatever the page size, the sort, and a refresh in between.
 
+use std::{borrow::Cow, cmp::Ordering};
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     domain::{EmailKey, Placeholders, Record, Records, SourceName},
-    roll::{Sort, SortField},
+    roll::{Sort, SortField, roll_entry::compare},
 };
 
 const SOURCE: SourceName = SourceName::new("left");
@@ -74,6 +76,17 @@ proptest! {
         prop_assert_eq!(seen.len(), roll.len());
         let whole = walk(&view, 1000, |_| &roll);
         prop_assert_eq!(seen, whole);
+    }
+
+    /// However much of the beginning their texts share, and whatever is folded in them.
+    #[test]
+    fn everybody_comes_in_the_order_of_what_cursors_compare(texts in prop::collection::vec(prop::option::of("(christOph){0,2}[a-cA-C\u{c5}\u{130}\u{212a}]{0,2}"), 0..25), sort in sorts()) {
+        let ids: Vec<String> = (0..texts.len()).map(|id| id.to_string()).collect();
+        let roll = roll(ids.iter().zip(&texts).map(|(id, text)| Record { email: text.as_deref(), ..record(id, text.as_deref()) }));
+        let all: Vec<_> = roll.sorted(sort, None).map(|(_, listed)| (roll.value(listed, sort.field), listed.id())).collect();
+        let compared = |(one, a): &(Option<Cow<'_, str>>, Uuid), (other, b): &(_, _)| compare((one.as_deref(), *a), (Option::as_deref(other), *b), sort);
+        prop_assert_eq!(all.len(), texts.len());
+        prop_assert!(all.is_sorted_by(|one, other| compared(one, other) == Ordering::Less), "{all:?}");
     }
 
     #[test]
