@@ -8,7 +8,7 @@ use super::{
     join::{Person, Place},
     merge::merge,
     query::{Sort, SortField},
-    roll_entry::{Part, RollEntry, compare, digest, records_at},
+    roll_entry::{Part, RollEntry, compare, records_at},
     user_json,
 };
 use crate::domain::{Records, fold_onto, folded};
@@ -146,11 +146,9 @@ impl Encoded {
         let (json_at, places_at) = (self.json.len(), self.places.len());
         user_json::write(&user, &mut self.json);
         self.places.extend_from_slice(&person.records);
-        let key = |place: &Place| parts.get(usize::from(place.source))?.records().key(place.record as usize);
         self.persons.push(RollEntry {
             id: person.id,
-            // All records of one person have the same address.
-            address: person.records.iter().find_map(key).map(digest),
+            address: person.address,
             json_at,
             json_length: u32::try_from(self.json.len() - json_at).unwrap_or(u32::MAX),
             places_at: u32::try_from(places_at).unwrap_or(u32::MAX),

@@ -1,11 +1,16 @@
 //! Decides which records of the sources are the same person. Pure and total: every record ends up in exactly
 //! one person, whatever the order in which sources, pages or rows arrive.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hash, Hasher},
+    num::NonZeroU64,
+    sync::LazyLock,
+};
 
 use foldhash::quality::RandomState;
 use sha1::{Digest, Sha1};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use uuid::Uuid;
 
 use crate::domain::{CustomerId, Placeholders, Records, SourceName, Warning, WarningCode, is_address};
@@ -27,6 +32,8 @@ pub(super) struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Person {
     pub(super) id: Uuid,
+    /// The [`digest`] of the normalised address, which all of their records have.
+    pub(super) address: Option<NonZeroU64>,
     pub(super) records: SmallVec<[Place; 2]>,
     pub(super) placeholder: bool,
 }
@@ -54,18 +61,26 @@ enum Standing {
     MoreThanOnce,
 }
 
-/// What decides about a record: its key, by its place among all keys, if it can be joined on one; and whether
-/// it is a placeholder.
+/// What decides about a record: the digest of its key, if it has one; the key's place among all keys, if it can
+/// be joined on it; and whether it is a placeholder.
 #[derive(Clone, Copy, Debug, Default)]
 struct Keyed {
+    address: Option<NonZeroU64>,
     key: Option<u32>,
     placeholder: bool,
+}
+
+/// A key that is hashed by its digest, which is faster than by its text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key<'a> {
+    digest: NonZeroU64,
+    text: &'a str,
 }
 
 /// All keys, and how each of them occurs in each source.
 struct Keys<'a> {
     sources: usize,
-    numbers: HashMap<&'a str, u32, RandomState>,
+    numbers: HashMap<Key<'a>, u32, RandomState>,
     texts: Vec<&'a str>,
     /// For each key, one standing for each source.
     standings: Vec<Standing>,
@@ -80,19 +95,19 @@ pub(super) fn join(customer: &CustomerId, sides: &[Side<'_>], nobody: &Placehold
     let mut joined = Joined { persons: Vec::with_capacity(records(sides)), warnings: Vec::new() };
     for ((source, side), keyed) in (0..).zip(sides).zip(keyed) {
         let mut ambiguous = 0;
-        for (record, Keyed { key, placeholder }) in (0..).zip(keyed) {
+        for (record, Keyed { address, key, placeholder }) in (0..).zip(keyed) {
             let place = Place { source, record };
             match key.and_then(|key| Some((key, keys.of(key)?))) {
                 Some((key, standings)) if standings.get(usize::from(source)) == Some(&Standing::Once(record)) => {
-                    let records: SmallVec<[Place; 2]> = places(standings).collect();
-                    if records.first() == Some(&place) {
-                        joined.persons.push(Person { id: ids.of_key(keys.text(key)), records, placeholder });
+                    if places(standings).next() == Some(place) {
+                        let id = ids.of_key(keys.text(key));
+                        joined.persons.push(Person { id, address, records: places(standings).collect(), placeholder });
                     }
                 }
                 ambiguously => {
                     ambiguous += u64::from(ambiguously.is_some());
                     let id = ids.of_record(side.source, side.records.id(record as usize).unwrap_or_default());
-                    joined.persons.push(Person { id, records: [place].into_iter().collect(), placeholder });
+                    joined.persons.push(Person { id, address, records: smallvec![place], placeholder });
                 }
             }
         }
@@ -116,6 +131,19 @@ fn places(standings: &[Standing]) -> impl Iterator<Item = Place> {
     })
 }
 
+/// Returns an address as a number, which is compared first.
+pub(super) fn digest(key: &str) -> NonZeroU64 {
+    // Random, so that nobody can choose addresses with the same digest.
+    static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    NonZeroU64::new(STATE.hash_one(key)).unwrap_or(NonZeroU64::MIN)
+}
+
+impl Hash for Key<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
+}
+
 impl<'a> Keys<'a> {
     fn new(sides: &[Side<'a>]) -> Self {
         let rows = records(sides);
@@ -132,22 +160,21 @@ impl<'a> Keys<'a> {
     fn take(&mut self, source: usize, side: &Side<'a>, nobody: &Placeholders) -> Vec<Keyed> {
         let all = (0_u32..).take(side.records.len());
         all.map(|record| {
-            let Some(key) = side.records.key(record as usize) else { return Keyed::default() };
-            if nobody.hold(key) {
-                return Keyed { key: None, placeholder: true };
-            }
-            let is_joined = is_address(key) && !side.records.is_deleted(record as usize);
-            let key = is_joined.then(|| self.stand(key, source, record));
-            Keyed { key, placeholder: false }
+            let Some(text) = side.records.key(record as usize) else { return Keyed::default() };
+            let digest = digest(text);
+            let placeholder = nobody.hold(text);
+            let is_joined = !placeholder && is_address(text) && !side.records.is_deleted(record as usize);
+            let key = is_joined.then(|| self.stand(Key { digest, text }, source, record));
+            Keyed { address: Some(digest), key, placeholder }
         })
         .collect()
     }
 
-    fn stand(&mut self, key: &'a str, source: usize, record: u32) -> u32 {
+    fn stand(&mut self, key: Key<'a>, source: usize, record: u32) -> u32 {
         let next = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
         let number = *self.numbers.entry(key).or_insert(next);
         if number == next {
-            self.texts.push(key);
+            self.texts.push(key.text);
             self.standings.resize(self.texts.len() * self.sources, Standing::Nowhere);
         }
         if let Some(standing) = self.standings.get_mut(number as usize * self.sources + source) {
@@ -196,8 +223,7 @@ impl Ids {
             self.name.push(SEPARATOR);
             self.name.extend_from_slice(part.as_bytes());
         }
-        let mut first = [0; 16];
-        first.iter_mut().zip(Sha1::digest(&self.name)).for_each(|(to, from)| *to = from);
+        let [first @ .., _, _, _, _] = <[u8; 20]>::from(Sha1::digest(&self.name));
         uuid::Builder::from_sha1_bytes(first).into_uuid()
     }
 }

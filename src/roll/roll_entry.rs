@@ -2,13 +2,11 @@
 
 use std::{
     cmp::Ordering,
-    hash::BuildHasher,
     num::NonZeroU64,
     ops::Range,
     sync::{Arc, LazyLock},
 };
 
-use foldhash::quality::FixedState;
 use uuid::Uuid;
 
 use super::{
@@ -113,9 +111,4 @@ pub(super) fn with_conflicts(json: &str, conflicts: &[Conflict<'_>]) -> String {
     let fields = json.strip_suffix('}').unwrap_or(json);
     // Conflicts hold nothing that JSON cannot express: writing them does not fail.
     format!("{fields},\"conflicts\":{}}}", serde_json::to_string(conflicts).unwrap_or_default())
-}
-
-/// Returns an address as a number, which is compared first.
-pub(super) fn digest(key: &str) -> NonZeroU64 {
-    NonZeroU64::new(FixedState::default().hash_one(key)).unwrap_or(NonZeroU64::MIN)
 }

@@ -5,11 +5,7 @@
 
 use std::num::NonZeroU64;
 
-use super::{
-    joined_roll::Roll,
-    query::View,
-    roll_entry::{RollEntry, digest},
-};
+use super::{join::digest, joined_roll::Roll, query::View, roll_entry::RollEntry};
 
 /// The place of a source that contributes nothing to the roll.
 const NO_SOURCE: u16 = u16::MAX;
