@@ -9,6 +9,30 @@ use crate::{
     json,
 };
 
+/// Writes a field with a text or null. A macro, so that the name and what follows are copied as one constant.
+macro_rules! text_or_null {
+    ($to:ident, $name:literal, $value:expr) => {
+        match $value {
+            Some(value) => {
+                $to.extend_from_slice(concat!(",\"", $name, "\":\"").as_bytes());
+                rest_of_text(value, $to);
+            }
+            None => $to.extend_from_slice(concat!(",\"", $name, "\":null").as_bytes()),
+        }
+    };
+}
+
+/// Writes a field with a flag or null, for the same reason a macro.
+macro_rules! flag_or_null {
+    ($to:ident, $name:literal, $value:expr) => {
+        match $value {
+            Some(true) => $to.extend_from_slice(concat!(",\"", $name, "\":true").as_bytes()),
+            Some(false) => $to.extend_from_slice(concat!(",\"", $name, "\":false").as_bytes()),
+            None => $to.extend_from_slice(concat!(",\"", $name, "\":null").as_bytes()),
+        }
+    };
+}
+
 /// Writes a person without `conflicts`. Destructures, so that a new field cannot be forgotten.
 pub(super) fn write(user: &User<'_>, to: &mut Vec<u8>) {
     let User {
@@ -33,39 +57,31 @@ pub(super) fn write(user: &User<'_>, to: &mut Vec<u8>) {
     to.extend_from_slice(b"{\"id\":\"");
     to.extend_from_slice(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
     to.push(b'"');
-    text_or_null(b",\"display_name\":", *display_name, to);
-    text_or_null(b",\"first_name\":", *first_name, to);
-    text_or_null(b",\"last_name\":", *last_name, to);
-    text_or_null(b",\"email\":", *email, to);
-    text_or_null(b",\"username\":", *username, to);
-    text_or_null(b",\"phone\":", *phone, to);
-    flag(b",\"enabled\":", *enabled, to);
-    flag(b",\"can_sign_in\":", *can_sign_in, to);
+    text_or_null!(to, "display_name", *display_name);
+    text_or_null!(to, "first_name", *first_name);
+    text_or_null!(to, "last_name", *last_name);
+    text_or_null!(to, "email", *email);
+    text_or_null!(to, "username", *username);
+    text_or_null!(to, "phone", *phone);
+    flag_or_null!(to, "enabled", *enabled);
+    flag_or_null!(to, "can_sign_in", *can_sign_in);
     list(b",\"roles\":[", roles, to, |role, to| text(role, to));
-    flag(b",\"primary_contact\":", *primary_contact, to);
-    flag(b",\"inherited\":", *inherited, to);
-    flag(b",\"placeholder\":", Some(*placeholder), to);
-    flag(b",\"deleted\":", Some(*deleted), to);
-    text_or_null(b",\"matched_by\":", matched_by.map(MatchedBy::as_str), to);
+    flag_or_null!(to, "primary_contact", *primary_contact);
+    flag_or_null!(to, "inherited", *inherited);
+    flag_or_null!(to, "placeholder", Some(*placeholder));
+    flag_or_null!(to, "deleted", Some(*deleted));
+    text_or_null!(to, "matched_by", matched_by.map(MatchedBy::as_str));
     list(b",\"sources\":[", sources, to, record);
     to.push(b'}');
 }
 
 fn record(SourceRecord { source, id }: &SourceRecord<'_>, to: &mut Vec<u8>) {
-    to.extend_from_slice(b"{\"source\":");
-    text(source.as_str(), to);
-    to.extend_from_slice(b",\"id\":");
-    text(id, to);
+    to.extend_from_slice(b"{\"source\":\"");
+    debug_assert!(json::is_plain(source.as_str())); // it is in snake_case
+    to.extend_from_slice(source.as_str().as_bytes());
+    to.extend_from_slice(b"\",\"id\":\"");
+    rest_of_text(id, to);
     to.push(b'}');
-}
-
-fn flag(name: &[u8], flag: Option<bool>, to: &mut Vec<u8>) {
-    to.extend_from_slice(name);
-    to.extend_from_slice(match flag {
-        Some(true) => b"true",
-        Some(false) => b"false",
-        None => b"null",
-    });
 }
 
 fn list<T>(name: &[u8], items: &[T], to: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
@@ -79,20 +95,18 @@ fn list<T>(name: &[u8], items: &[T], to: &mut Vec<u8>, write: impl Fn(&T, &mut V
     to.push(b']');
 }
 
-fn text_or_null(name: &[u8], value: Option<&str>, to: &mut Vec<u8>) {
-    to.extend_from_slice(name);
-    match value {
-        Some(value) => text(value, to),
-        None => to.extend_from_slice(b"null"),
-    }
+fn text(value: &str, to: &mut Vec<u8>) {
+    to.push(b'"');
+    rest_of_text(value, to);
 }
 
-fn text(value: &str, to: &mut Vec<u8>) {
+/// Writes a text whose first quote is there already.
+fn rest_of_text(value: &str, to: &mut Vec<u8>) {
     if json::is_plain(value) {
-        to.push(b'"');
         to.extend_from_slice(value.as_bytes());
         to.push(b'"');
     } else {
+        to.pop();
         // Writing a text to memory does not fail.
         let written = value.serialize(&mut serde_json::Serializer::new(to));
         debug_assert!(written.is_ok());
