@@ -49,17 +49,19 @@ impl Roll {
     /// Returns one page of the persons in a view.
     pub fn page(&self, view: &View, of: &PageOf) -> Page<'_> {
         let selection = Selection::new(self, view);
-        let mut rest = self.sorted(view.sort, of.after.as_ref()).filter(|(place, listed)| selection.has(*place, listed));
-        let shown: Vec<&RollEntry> = rest.by_ref().take(of.size).map(|(_, listed)| listed).collect();
-        let more = rest.next().is_some();
-        let last = shown.last().filter(|_| more);
-        let next_cursor = last.map(|last| cursor::write(&self.customer, view, (self.value(last, view.sort.field).as_deref(), last.id)));
+        let is_in = |(place, listed): &(usize, &RollEntry)| selection.has(*place, listed);
         let conflicts = |listed| view.with_conflicts.then(|| self.conflicts_of(listed));
-        Page {
-            users: shown.into_iter().map(|listed| (listed, conflicts(listed))).collect(),
-            total: self.everybody().iter().enumerate().filter(|(place, listed)| selection.has(*place, listed)).count(),
-            next_cursor,
-        }
+        let mut rest = self.sorted(view.sort, of.after.as_ref()).filter(is_in);
+        let mut users = Vec::with_capacity(of.size.min(self.len()));
+        users.extend(rest.by_ref().take(of.size).map(|(_, listed)| (listed, conflicts(listed))));
+        let is_last = rest.next().is_none();
+        let last = users.last().filter(|_| !is_last);
+        let next_cursor =
+            last.map(|(last, _)| cursor::write(&self.customer, view, (self.value(last, view.sort.field).as_deref(), last.id)));
+        // The only page has everybody.
+        let is_only = is_last && of.after.is_none();
+        let total = if is_only { users.len() } else { self.everybody().iter().enumerate().filter(is_in).count() };
+        Page { users, total, next_cursor }
     }
 
     /// Writes a page's users as JSON, separated by commas. Users that are neighbours in the roll are taken

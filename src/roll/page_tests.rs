@@ -29,7 +29,9 @@ fn walk<'a>(view: &View, size: usize, refresh: impl Fn(usize) -> &'a Roll) -> Ve
     let (mut seen, mut cursor) = (Vec::new(), None::<String>);
     for number in 0.. {
         let of = PageOf::new(&acme(), view, cursor.as_deref(), size).unwrap();
-        let page = refresh(number).page(view, &of);
+        let roll = refresh(number);
+        let page = roll.page(view, &of);
+        assert_eq!(page.total, roll.len());
         seen.extend(page.users.iter().map(|(listed, _)| listed.id()));
         assert!(page.users.len() <= size);
         match page.next_cursor {
