@@ -1,5 +1,7 @@
 //! What a backend must describe: how to ask it and how to read its answers. No I/O.
 
+use std::sync::Arc;
+
 use http::Method;
 use url::Url;
 
@@ -14,7 +16,7 @@ pub trait Adapter: Send + Sync + 'static {
     fn paging(&self) -> Paging;
 
     /// Makes the request for one page of a customer's users, without credentials.
-    fn request(&self, customer: &RemoteId, at: Position) -> UpstreamRequest;
+    fn request(&self, customer: &RemoteId, at: &Position) -> UpstreamRequest;
 
     /// Reads the body of a 200.
     fn read(&self, body: &[u8]) -> Result<Page, Unreadable>;
@@ -37,7 +39,7 @@ pub trait CustomerList: Send + Sync {
     fn paging(&self) -> Paging;
 
     /// Makes the request for one page of the list, without credentials.
-    fn request(&self, at: Position) -> UpstreamRequest;
+    fn request(&self, at: &Position) -> UpstreamRequest;
 
     /// Reads the body of a 200.
     fn read(&self, body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable>;
@@ -59,35 +61,64 @@ pub enum Paging {
         /// With exactly this many rows, an answer may have been cut; callers are warned.
         suspicious: u64,
     },
+    /// In pages of any number of rows that follow one after another: each names the next one ([`Page::next`]), and only
+    /// one that names none is the last. The count that it states is of distinct records; it neither adds a page nor
+    /// ends the reading. A page that the backend refuses, because a cursor has expired, is never the end either:
+    /// everything is read once more from the beginning.
+    Cursor {
+        /// How many rows a page is asked for; bounds the rows of a walk.
+        size: u64,
+    },
 }
 
 /// The position of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Its number, counted from 1.
     pub page: u64,
     /// How many rows precede it, for backends that page by offset.
     pub offset: u64,
+    /// What the page before it named as [`Page::next`], for backends that page by cursor; `None` for the first page.
+    pub cursor: Option<Arc<str>>,
 }
 
 impl Paging {
-    /// Whether everything comes in one answer.
-    pub(super) const fn is_whole(self) -> bool {
-        matches!(self, Self::Whole { .. })
+    /// How many rows a page is asked for; `None` if everything comes in one answer.
+    pub(super) const fn asked(self) -> Option<u64> {
+        match self {
+            Self::Pages { size } | Self::Cursor { size } => Some(size),
+            Self::Whole { .. } => None,
+        }
+    }
+
+    /// Whether a stated count is of rows, and not of distinct records.
+    pub(super) const fn counts_rows(self) -> bool {
+        match self {
+            Self::Whole { .. } => true,
+            Self::Pages { .. } | Self::Cursor { .. } => false,
+        }
+    }
+
+    /// Whether the counts tell which pages there are. If not, only a page itself tells whether another one follows.
+    pub(super) const fn counts_tell_pages(self) -> bool {
+        match self {
+            Self::Pages { .. } | Self::Whole { .. } => true,
+            Self::Cursor { .. } => false,
+        }
     }
 
     /// The number of rows that makes an answer suspicious, if there is one.
     pub(super) const fn suspicious(self) -> Option<u64> {
         match self {
             Self::Whole { suspicious } => Some(suspicious),
-            Self::Pages { .. } => None,
+            Self::Pages { .. } | Self::Cursor { .. } => None,
         }
     }
 }
 
 impl Position {
     /// The first page.
-    pub const FIRST: Self = Self { page: 1, offset: 0 };
+    pub const FIRST: Self = Self { page: 1, offset: 0, cursor: None };
 }
 
 /// A request to a backend, before its credentials are added.
@@ -108,8 +139,18 @@ pub struct Page<R = Records> {
     pub count: Option<u64>,
     /// How many pages there are, as stated by the backend.
     pub pages: Option<u64>,
+    /// The cursor of the page that follows, if the backend pages by cursor. `None` makes this the last page; so does, by
+    /// assumption, an empty one.
+    pub next: Option<Arc<str>>,
     /// How many fields had the wrong type and were taken as absent.
     pub odd_fields: u64,
+}
+
+impl<R> Page<R> {
+    /// The cursor of the page that follows, if one follows.
+    pub(super) fn followed_by(&self) -> Option<&Arc<str>> {
+        self.next.as_ref().filter(|next| !next.is_empty())
+    }
 }
 
 /// Why the body of a 200 is not a page.

@@ -68,7 +68,7 @@ impl Source {
     pub(super) async fn attempt<R: Rows>(
         &self,
         task: Task<'_, R>,
-        at: Position,
+        at: &Position,
         resent: u64,
     ) -> Result<Page<R>, (Failure, Option<Authorization>)> {
         if task.deadline.left().is_zero() {
@@ -85,7 +85,7 @@ impl Source {
     }
 
     /// Obtains a token and then a place, and makes the call.
-    async fn make<R: Rows>(&self, call: &mut Call, task: Task<'_, R>, at: Position, permit: &Permit) -> Result<Page<R>, Failure> {
+    async fn make<R: Rows>(&self, call: &mut Call, task: Task<'_, R>, at: &Position, permit: &Permit) -> Result<Page<R>, Failure> {
         let own_time = || task.deadline.or_after(self.limits.timeout);
         let authorization = if let Some(brought) = task.identity.brought() {
             brought.clone()
@@ -135,7 +135,7 @@ impl Source {
     async fn exchange<R: Rows>(
         &self,
         task: Task<'_, R>,
-        at: Position,
+        at: &Position,
         authorization: &Authorization,
         call: &mut Call,
     ) -> Result<Page<R>, Failure> {

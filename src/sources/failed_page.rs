@@ -22,7 +22,7 @@ pub(super) fn take<R: Rows>(number: u64, end: u64, page: Result<Page<R>, Failure
 /// does not have or refuses to return may be gone because the roll has become shorter: that ends the reading,
 /// which then does not agree, so that everything is read again.
 pub(super) fn settle<R: Rows>(failure: Failure, reading: &mut Reading<R>) -> Result<(), Failure> {
-    if !is_refused(&failure) {
+    if !another_reading_may_fix(&failure) {
         return Err(failure);
     }
     reading.refuse(failure);
@@ -45,8 +45,15 @@ fn may_be_end(number: u64, failure: &Failure) -> bool {
     is_refused(failure) || (number == 2 && is_answer && is_trouble)
 }
 
+/// Whether a page is refused in a way that may be over when everything is read again from the beginning: what it lay
+/// behind has become shorter, or its cursor has expired, which some backends answer with 410.
+pub(super) fn another_reading_may_fix(failure: &Failure) -> bool {
+    let is_gone = failure.http_status == Some(410) && !failure.is_of_token;
+    is_refused(failure) || is_gone
+}
+
 /// Whether the backend does not know what was requested, or rejects the request.
-pub(super) fn is_refused(failure: &Failure) -> bool {
+fn is_refused(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::NotFound | FailureKind::BadRequest)
 }
 
@@ -67,7 +74,7 @@ mod tests {
 
     fn reading() -> Reading {
         let mut reading = Reading::new(Paging::Pages { size: 10 });
-        reading.take(1, Page { records: Records::default(), count: Some(20), pages: Some(2), odd_fields: 0 });
+        reading.take(1, Page { records: Records::default(), count: Some(20), pages: Some(2), ..Page::default() });
         reading
     }
 
@@ -111,12 +118,20 @@ mod tests {
 
     #[test]
     fn a_refusal_inside_a_walk_ends_a_reading_that_agrees_with_nothing() {
-        for (kind, is_end) in [(NotFound, true), (BadRequest, true), (Unavailable, false), (Forbidden, false), (InvalidResponse, false)] {
-            let (failure, mut reading) = (Failure::answered(kind, 400), reading());
-            assert_eq!(settle(failure, &mut reading), if is_end { Ok(()) } else { Err(failure) }, "{kind:?}");
-            assert_eq!(reading.wanted().is_empty(), is_end, "{kind:?}");
+        for (failure, is_end) in [
+            (Failure::answered(NotFound, 404), true),
+            (Failure::answered(BadRequest, 400), true),
+            (Failure::answered(InvalidResponse, 410), true), // a cursor that has expired
+            (Failure { is_of_token: true, ..Failure::answered(InvalidResponse, 410) }, false),
+            (Failure::answered(Unavailable, 503), false),
+            (Failure::answered(Forbidden, 403), false),
+            (Failure::answered(InvalidResponse, 200), false),
+        ] {
+            let mut reading = reading();
+            assert_eq!(settle(failure, &mut reading), if is_end { Ok(()) } else { Err(failure) }, "{failure:?}");
+            assert_eq!(reading.wanted().is_empty(), is_end, "{failure:?}");
             let read = reading.finish();
-            assert_eq!((read.agrees, read.refused), (false, is_end.then_some(failure)), "{kind:?}");
+            assert_eq!((read.agrees, read.refused), (false, is_end.then_some(failure)), "{failure:?}");
         }
     }
 

@@ -28,7 +28,7 @@ impl Source {
 
     /// Identifies the list by where and with which identity it is read. The size of its pages does not matter.
     pub fn list_key(&self) -> Option<String> {
-        let mut place = self.adapter.customers()?.request(Position::FIRST).url;
+        let mut place = self.adapter.customers()?.request(&Position::FIRST).url;
         place.set_query(None);
         Some(format!("{place} {}", self.who))
     }
@@ -48,7 +48,7 @@ impl Source {
     async fn read_list(&self, origin: &Origin) -> Result<(Vec<ListedCustomer>, u64), Failure> {
         let inconsistent = Failure::answered(FailureKind::InvalidResponse, 200);
         let list = self.adapter.customers().ok_or(inconsistent)?;
-        let request = |at| list.request(at);
+        let request = |at: &Position| list.request(at);
         let wanted = Wanted { paging: list.paging(), proves_end: true, request: &request, read: read_customers };
         let (deadline, identity) = (Deadline::after(self.limits.walk_deadline.saturating_mul(DEADLINES)), &Identity::own());
         for _ in 0..READINGS {

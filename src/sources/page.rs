@@ -24,7 +24,7 @@ impl Source {
         self.budget.deposit();
         let (mut tries, mut refused) = (1, None);
         loop {
-            let (failure, sent) = match self.attempt(task, at, tries - 1 + u64::from(refused.is_some())).await {
+            let (failure, sent) = match self.attempt(task, &at, tries - 1 + u64::from(refused.is_some())).await {
                 Ok(page) => return Ok(page),
                 Err(failed) => failed,
             };

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     adapter::{Adapter, Page, Paging, Position, Unreadable, UpstreamRequest},
-    failed_page::{is_refused, settle, take},
+    failed_page::{another_reading_may_fix, settle, take},
     reading::{Read, Reading, Rows},
     scope::Identity,
     source::Source,
@@ -29,7 +29,7 @@ pub(super) struct Wanted<'a, R> {
     pub(super) paging: Paging,
     /// Whether pages are read until one has no rows, even if the list looks complete before.
     pub(super) proves_end: bool,
-    pub(super) request: &'a (dyn Fn(Position) -> UpstreamRequest + Send + Sync),
+    pub(super) request: &'a (dyn Fn(&Position) -> UpstreamRequest + Send + Sync),
     pub(super) read: Reader<R>,
 }
 
@@ -65,10 +65,8 @@ impl<R> Task<'_, R> {
 impl Source {
     /// The maximum number of rows of one walk, in case a backend sends larger pages than asked for.
     fn most_rows(&self, paging: Paging) -> u64 {
-        match paging {
-            Paging::Pages { size } => self.limits.max_pages.saturating_mul(size),
-            Paging::Whole { .. } => u64::MAX, // one answer, bounded in bytes
-        }
+        // One answer is bounded in bytes.
+        paging.asked().map_or(u64::MAX, |size| self.limits.max_pages.saturating_mul(size))
     }
 
     /// Makes one reading: asks for all pages that it wants, until it wants no more.
@@ -117,8 +115,8 @@ impl Source {
                 Some((number, page)) => match take(number, end, page, reading) {
                     Ok(()) => self.bounded(task, reading)?,
                     Err(failure) => {
-                        if !is_refused(&failure) {
-                            failing.cancel(); // another reading may fix a refusal
+                        if !another_reading_may_fix(&failure) {
+                            failing.cancel();
                         }
                         failed = Some(failed.map_or(failure, |other| other.or_stronger(failure)));
                     }

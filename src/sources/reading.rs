@@ -5,10 +5,13 @@
 //! prints `AmountOfPages: 0` beside records (Acronis PSA guide, "Fetch customers"), so no count
 //! is trusted alone.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use super::adapter::{Page, Paging, Position};
-use crate::domain::{Failure, ListedCustomer, Records};
+use crate::domain::{Failure, FailureKind, ListedCustomer, Records};
 
 /// The rows of a page, and of all pages.
 pub(super) trait Rows: Default + Send + 'static {
@@ -33,6 +36,8 @@ pub(super) struct Reading<R = Records> {
     /// Whether pages are read until one has no rows, even if the list looks complete before.
     proves_end: bool,
     pages: BTreeMap<u64, Page<R>>,
+    /// Every cursor that a page has named, if the backend pages by cursor.
+    cursors: HashSet<Arc<str>>,
     /// Why it ended before its last page.
     refused: Option<Failure>,
 }
@@ -95,7 +100,7 @@ impl Rows for Vec<ListedCustomer> {
 
 impl<R: Rows> Reading<R> {
     pub(super) fn new(paging: Paging) -> Self {
-        Self { paging, proves_end: false, pages: BTreeMap::new(), refused: None }
+        Self { paging, proves_end: false, pages: BTreeMap::new(), cursors: HashSet::new(), refused: None }
     }
 
     /// A reading that proves its end, for a list that no request waits for.
@@ -107,30 +112,45 @@ impl<R: Rows> Reading<R> {
     /// Empty when the reading is complete.
     pub(super) fn wanted(&self) -> Vec<u64> {
         let Some(last) = self.pages.keys().next_back().copied() else { return vec![1] };
-        if self.paging.is_whole() || self.refused.is_some() {
+        if self.refused.is_some() {
             return Vec::new();
         }
-        let missing: Vec<u64> = (2..=self.stated_pages()).filter(|page| !self.pages.contains_key(page)).collect();
+        let missing: Vec<u64> = match self.paging {
+            Paging::Pages { .. } => (2..=self.stated_pages()).filter(|page| !self.pages.contains_key(page)).collect(),
+            Paging::Whole { .. } | Paging::Cursor { .. } => Vec::new(),
+        };
         if missing.is_empty() && self.is_followed(last) { vec![last + 1] } else { missing }
     }
 
-    /// The position of a page, based on the server's page size as far as it is known.
+    /// The position of a page, based on the server's page size as far as it is known, or on the page before it.
     pub(super) fn position(&self, page: u64) -> Position {
-        Position { page, offset: page.saturating_sub(1).saturating_mul(self.size()) }
+        let before = page.saturating_sub(1);
+        let offset = match self.paging {
+            Paging::Pages { .. } | Paging::Whole { .. } => before.saturating_mul(self.size()),
+            Paging::Cursor { .. } => self.rows(),
+        };
+        Position { page, offset, cursor: self.pages.get(&before).and_then(Page::followed_by).cloned() }
     }
 
     /// Whether there may be another page after the last one received.
     fn is_followed(&self, last: u64) -> bool {
-        let has_more = self.is_full(last) && self.is_past_the_end(last);
-        !self.paging.is_whole() && (has_more || self.is_doubted(last)) && !self.is_repeated(last)
+        match self.paging {
+            Paging::Pages { .. } => {
+                let has_more = self.is_full(last) && self.is_past_the_end(last);
+                (has_more || self.is_doubted(last)) && !self.is_repeated(last)
+            }
+            Paging::Whole { .. } => false,
+            Paging::Cursor { .. } => self.pages.get(&last).is_some_and(|page| page.followed_by().is_some()),
+        }
     }
 
     /// Whether the list has to prove that a page is its last: if no pages are counted, the server may return fewer
-    /// rows than are asked for, and a count beside the first page may be of its rows only.
+    /// rows than are asked for, and a count beside the first page may be of its rows only. Where pages name
+    /// the next one, one that names none is proof enough.
     fn is_doubted(&self, last: u64) -> bool {
         let has_rows = self.pages.get(&last).is_some_and(|page| page.records.count() > 0);
         let count_proves_nothing = self.stated_count().is_none_or(|count| last == 1 && self.rows() == count);
-        self.proves_end && has_rows && self.counted_pages().is_none() && count_proves_nothing
+        self.proves_end && self.paging.counts_tell_pages() && has_rows && self.counted_pages().is_none() && count_proves_nothing
     }
 
     /// Whether a page that was not received yet is requested only as a proof: without it the list looks complete.
@@ -146,8 +166,11 @@ impl<R: Rows> Reading<R> {
     }
 
     /// The number of pages that the backend states, or that its count of records implies; 0 if it states
-    /// neither.
+    /// neither, or if each page names the next one.
     fn stated_pages(&self) -> u64 {
+        if !self.paging.counts_tell_pages() {
+            return 0;
+        }
         let by_count = self.stated_count().map_or(0, |count| count.div_ceil(self.size()));
         self.counted_pages().unwrap_or(0).max(by_count)
     }
@@ -155,7 +178,7 @@ impl<R: Rows> Reading<R> {
     /// The last page that the backend must have; 0 if nothing tells. If it states a number of pages, its count of
     /// records is ignored: the page that it implies is a guess from the size of the first one.
     pub(super) fn end(&self) -> u64 {
-        self.counted_pages().unwrap_or_else(|| self.stated_pages())
+        self.counted_pages().filter(|_| self.paging.counts_tell_pages()).unwrap_or_else(|| self.stated_pages())
     }
 
     /// The number of pages that the backend states, from the first page that states one.
@@ -172,9 +195,21 @@ impl<R: Rows> Reading<R> {
     /// page before it, because the server ignores the page number.
     pub(super) fn take(&mut self, number: u64, page: Page<R>) {
         let (is_proof, is_empty) = (self.is_proof(number), page.records.count() == 0 && page.count.is_none_or(|count| count == 0));
+        self.note_cursor(&page);
         self.pages.insert(number, page);
         if is_proof && (is_empty || self.is_repeated(number)) {
             self.pages.insert(number, Page::default());
+        }
+    }
+
+    /// Notes the cursor of the next page. One that was named before leads around in a circle, so that no end can be found.
+    fn note_cursor(&mut self, page: &Page<R>) {
+        let next = match self.paging {
+            Paging::Pages { .. } | Paging::Whole { .. } => None,
+            Paging::Cursor { .. } => page.followed_by(),
+        };
+        if next.is_some_and(|next| !self.cursors.insert(Arc::clone(next))) {
+            self.refuse(Failure::answered(FailureKind::InvalidResponse, 200));
         }
     }
 
@@ -190,9 +225,9 @@ impl<R: Rows> Reading<R> {
         let (count, paging, refused) = (self.stated_count(), self.paging, self.refused);
         let odd_fields = self.pages.values().map(|page| page.odd_fields).sum();
         let records = R::distinct(self.pages.into_values().map(|page| page.records).collect());
-        let came = if paging.is_whole() { rows } else { records.count() as u64 };
+        let came = if paging.counts_rows() { rows } else { records.count() as u64 };
         // Without a stated count, a row that comes twice shows that another may have been missed.
-        let fits = count.map_or(paging.is_whole() || rows == came, |count| count == came);
+        let fits = count.map_or(paging.counts_rows() || rows == came, |count| count == came);
         Read { records, agrees: unchanged && fits, refused, odd_fields, rows }
     }
 
@@ -205,15 +240,28 @@ impl<R: Rows> Reading<R> {
         told.next().is_some_and(|first| told.any(|other| other != first))
     }
 
-    /// Whether rows are missing although no count of records was stated: the pages end before the last one
-    /// that the backend states, or one that is not the last has fewer rows than another. If records are counted,
-    /// the count exposes missing ones.
+    /// Whether rows are missing, whatever the count of records says or although there is none.
     fn lacks_rows(&self) -> bool {
+        match self.paging {
+            Paging::Pages { .. } | Paging::Whole { .. } => self.stated_count().is_none() && self.lacks_rows_uncounted(),
+            Paging::Cursor { .. } => self.pages.keys().next_back().is_some_and(|last| self.lacks_pages(*last)),
+        }
+    }
+
+    /// Whether the pages end before the last one that the backend states, or one that is not the last has fewer rows
+    /// than another. If records are counted, the count exposes missing ones.
+    fn lacks_rows_uncounted(&self) -> bool {
         let rows = |page: &Page<R>| page.records.count();
         let last = self.pages.iter().rev().find(|(_, page)| rows(page) > 0).map_or(1, |(number, _)| *number);
         let fullest = self.pages.values().map(rows).max().unwrap_or(0);
         let is_short = |(_, page): (&u64, &Page<R>)| rows(page) < fullest;
-        self.stated_count().is_none() && (last < self.stated_pages() || self.pages.range(..last).any(is_short))
+        last < self.stated_pages() || self.pages.range(..last).any(is_short)
+    }
+
+    /// Whether the last page received names another one or, if no records are counted, is before the last one that the
+    /// backend states.
+    fn lacks_pages(&self, last: u64) -> bool {
+        self.is_followed(last) || (self.stated_count().is_none() && self.counted_pages() > Some(last))
     }
 
     fn first(&self) -> Option<&Page<R>> {
@@ -234,7 +282,7 @@ impl<R: Rows> Reading<R> {
     /// if it has more rows than asked for, or fewer than asked for and fewer than there are. If only pages are counted,
     /// a first page that is not the only one has fewer rows than there are.
     fn size(&self) -> u64 {
-        let Paging::Pages { size: asked } = self.paging else { return u64::MAX };
+        let Some(asked) = self.paging.asked() else { return u64::MAX };
         let first = self.first();
         let came = first.map_or(0, |page| page.records.count() as u64);
         let fewer_than_there_are = first.is_some_and(|page| page.count.map_or(page.pages > Some(1), |count| came < count));
@@ -259,8 +307,7 @@ impl<R: Rows> Reading<R> {
     /// requested and received, and no number of pages is stated. Another list of this API states an `AmountRecordsFound`
     /// that is not the number of all records, beside `AmountOfPages: 0` (Acronis PSA guide, the example of sales items).
     fn may_count_one_page(&self, count: u64) -> bool {
-        let is_as_requested = matches!(self.paging, Paging::Pages { size } if size == count);
-        is_as_requested && self.rows() == count && self.counted_pages().is_none()
+        self.paging.asked() == Some(count) && self.rows() == count && self.counted_pages().is_none()
     }
 
     /// Whether a page repeats the previous one: the server ignores the page number.
@@ -284,3 +331,7 @@ impl<R: Rows> Read<R> {
 #[cfg(test)]
 #[path = "reading_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "cursor_reading_tests.rs"]
+mod cursor_tests;

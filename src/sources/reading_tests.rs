@@ -7,14 +7,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::Record;
 
-fn records(ids: impl IntoIterator<Item = u64>) -> Records {
+pub(super) fn records(ids: impl IntoIterator<Item = u64>) -> Records {
     let mut records = Records::default();
     ids.into_iter().for_each(|id| records.push(&Record { id: &format!("{id:04}"), ..Record::default() }));
     records
 }
 
-fn page(ids: impl IntoIterator<Item = u64>, count: Option<u64>, pages: Option<u64>) -> Page {
-    Page { records: records(ids), count, pages, odd_fields: 0 }
+pub(super) fn page(ids: impl IntoIterator<Item = u64>, count: Option<u64>, pages: Option<u64>) -> Page {
+    Page { records: records(ids), count, pages, ..Page::default() }
 }
 
 /// Walks a server that is a function of the page number; returns the pages asked for, and the result.

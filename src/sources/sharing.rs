@@ -14,7 +14,7 @@ impl Source {
     /// configuration; `None` if it cannot be determined. A token in a file counts by its content, not by the
     /// file's path.
     pub fn shared_who(&self) -> Option<String> {
-        let place = self.adapter.request(&RemoteId::new(ANYBODY), Position::FIRST).url;
+        let place = self.adapter.request(&RemoteId::new(ANYBODY), &Position::FIRST).url;
         let who = self.credentials.shared_digest()?;
         Some(digest(&format!("{place}\u{1f}{who}")))
     }

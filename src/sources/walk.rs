@@ -1,6 +1,7 @@
 //! A walk: reads all of a customer's users, to a consistent end. `pages.rs` makes each reading.
 
 use super::{
+    adapter::Position,
     failed_page::of_a_known_customer,
     ownership::{Own, keep_own},
     pages::{Task, Wanted},
@@ -52,7 +53,7 @@ impl Source {
         let WalkRequest { customer, identity, origin, patience, was_unusable } = request;
         let deadline = Deadline::after(self.limits.walk_deadline);
         let (span, origin) = &mut spans::begin_walk(origin, "walk", self.name());
-        let request = |at| self.adapter.request(customer, at);
+        let request = |at: &Position| self.adapter.request(customer, at);
         let wanted =
             Wanted { paging: self.adapter.paging(), proves_end: false, request: &request, read: |adapter, body| adapter.read(body) };
         let task = Task { wanted: &wanted, identity, origin, deadline, patience, was_unusable };

@@ -64,8 +64,8 @@ fn values(layers: Layers) -> String {
 }
 
 fn source_values(SourceSettings { backend, adapter, transport, credentials, retry, limits }: &SourceSettings) -> String {
-    let list = adapter.customers().map(|list| (list.paging(), list.request(Position::FIRST)));
-    let paging = (adapter.paging(), adapter.request(&RemoteId::new("acme"), Position::FIRST), list);
+    let list = adapter.customers().map(|list| (list.paging(), list.request(&Position::FIRST)));
+    let paging = (adapter.paging(), adapter.request(&RemoteId::new("acme"), &Position::FIRST), list);
     format!("{}: {paging:#?}\n{transport:#?}\n{credentials:#?}\n{retry:#?}\n{limits:#?}", backend.name)
 }
 

@@ -28,7 +28,7 @@ impl Adapter for PhoneBook {
         Paging::Pages { size: ASKED }
     }
 
-    fn request(&self, customer: &RemoteId, at: Position) -> UpstreamRequest {
+    fn request(&self, customer: &RemoteId, at: &Position) -> UpstreamRequest {
         let mut url = self.0.join(["book", customer.as_str()]);
         url.query_pairs_mut().append_pair("offset", &at.offset.to_string());
         UpstreamRequest { method: Method::GET, url }

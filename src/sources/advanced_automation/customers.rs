@@ -32,7 +32,7 @@ pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable>
     let Answer { rows, count, pages } = envelope::customers::<Vec<Customer<'_>>>(body)?;
     let mut fields = FieldReader::default();
     let records = rows.iter().map(|row| row.listed(&mut fields)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
-    Ok(Page { records, count, pages, odd_fields: fields.0 })
+    Ok(Page { records, count, pages, odd_fields: fields.0, ..Page::default() })
 }
 
 impl Customer<'_> {

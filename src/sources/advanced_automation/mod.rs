@@ -54,7 +54,7 @@ impl Adapter for AdvancedAutomation {
     }
 
     /// A read-only POST: parameters in the query, in `PascalCase`, and no body.
-    fn request(&self, customer: &RemoteId, at: Position) -> UpstreamRequest {
+    fn request(&self, customer: &RemoteId, at: &Position) -> UpstreamRequest {
         let mut url = self.persons.clone();
         url.query_pairs_mut()
             .append_pair("Page", &at.page.to_string())
@@ -78,7 +78,7 @@ impl CustomerList for AdvancedAutomation {
     }
 
     /// A read-only POST, like the one for persons.
-    fn request(&self, at: Position) -> UpstreamRequest {
+    fn request(&self, at: &Position) -> UpstreamRequest {
         let mut url = self.customers.clone();
         url.query_pairs_mut()
             .append_pair("Page", &at.page.to_string())
@@ -117,7 +117,7 @@ mod tests {
     fn a_page_is_asked_for_as_documented() {
         let base = BaseUrl::read(&"https://eu2-cloud.acronis.com".into()).unwrap();
         let adapter = AdvancedAutomation::new(&base, 50);
-        let request = Adapter::request(&adapter, &RemoteId::new("ad3c629b-0969-4062-bb8b-6600a84565ab"), Position::FIRST);
+        let request = Adapter::request(&adapter, &RemoteId::new("ad3c629b-0969-4062-bb8b-6600a84565ab"), &Position::FIRST);
         assert_eq!(request.method, Method::POST);
         assert_eq!(
             request.url.as_str(),
@@ -129,7 +129,7 @@ mod tests {
     fn the_list_of_customers_is_asked_for_as_documented() {
         let base = BaseUrl::read(&"https://eu2-cloud.acronis.com".into()).unwrap();
         let adapter = AdvancedAutomation::new(&base, 50);
-        let request = CustomerList::request(&adapter, Position { page: 2, offset: 50 });
+        let request = CustomerList::request(&adapter, &Position { page: 2, offset: 50, cursor: None });
         assert_eq!(request.method, Method::POST);
         assert_eq!(
             request.url.as_str(),

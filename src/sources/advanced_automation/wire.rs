@@ -48,7 +48,7 @@ struct Person<'a> {
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
     let Answer { rows, count, pages } = envelope::persons::<Kept<Person<'_>>>(body)?;
     let (records, odd_fields) = rows.records()?;
-    Ok(Page { records, count, pages, odd_fields })
+    Ok(Page { records, count, pages, odd_fields, ..Page::default() })
 }
 
 impl Row for Person<'_> {

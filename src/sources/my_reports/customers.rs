@@ -33,7 +33,7 @@ pub(super) fn read(body: &[u8]) -> Result<Page<Vec<ListedCustomer>>, Unreadable>
     }
     let mut fields = FieldReader::default();
     let records = rows.iter().map(|row| row.listed(&mut fields)).collect::<Option<_>>().ok_or(Unreadable::Shape)?;
-    Ok(Page { records, count: None, pages: None, odd_fields: fields.0 })
+    Ok(Page { records, odd_fields: fields.0, ..Page::default() })
 }
 
 impl Customer<'_> {

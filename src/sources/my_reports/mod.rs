@@ -53,7 +53,7 @@ impl Adapter for MyReports {
         Paging::Whole { suspicious: CUSTOMERS_ON_A_PAGE } // no paging is documented, but the API may cut here as well
     }
 
-    fn request(&self, customer: &RemoteId, _: Position) -> UpstreamRequest {
+    fn request(&self, customer: &RemoteId, _: &Position) -> UpstreamRequest {
         let mut url = self.customers.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.push(customer.as_str()).push("users");
@@ -80,7 +80,7 @@ impl CustomerList for MyReports {
     }
 
     /// Pages are counted from 0 here.
-    fn request(&self, at: Position) -> UpstreamRequest {
+    fn request(&self, at: &Position) -> UpstreamRequest {
         let mut url = self.customers.clone();
         url.query_pairs_mut()
             .append_pair("pageIndex", &at.page.saturating_sub(1).to_string())
@@ -164,7 +164,7 @@ mod tests {
         ] {
             let base = BaseUrl::read(&"https://api.na.myreports.cloud".into()).unwrap();
             let adapter = MyReports::new(&base, account);
-            let request = Adapter::request(&adapter, &RemoteId::new("c-1"), Position::FIRST);
+            let request = Adapter::request(&adapter, &RemoteId::new("c-1"), &Position::FIRST);
             assert_eq!((request.method, request.url.as_str()), (Method::GET, expected));
         }
     }
@@ -176,7 +176,7 @@ mod tests {
         ] {
             let base = BaseUrl::read(&"https://api.na.myreports.cloud".into()).unwrap();
             let adapter = MyReports::new(&base, account);
-            let request = CustomerList::request(&adapter, Position::FIRST);
+            let request = CustomerList::request(&adapter, &Position::FIRST);
             assert_eq!((request.method, request.url.as_str()), (Method::GET, expected));
         }
     }

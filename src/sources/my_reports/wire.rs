@@ -31,7 +31,7 @@ struct User<'a> {
 pub(super) fn read(body: &[u8]) -> Result<Page, Unreadable> {
     let (users, count) = envelope::rows::<Kept<User<'_>>>(body)?;
     let (records, odd_fields) = users.records()?;
-    Ok(Page { records, count, pages: None, odd_fields })
+    Ok(Page { records, count, odd_fields, ..Page::default() })
 }
 
 impl Row for User<'_> {
