@@ -67,13 +67,26 @@ async fn ask(app: &App) -> Result<(), Failed> {
         match check {
             CredentialCheck::CallersBring => say(&format!("{source}: each caller brings their own credentials."))?,
             CredentialCheck::Obtained => say(&format!("{source}: credentials are available."))?,
-            CredentialCheck::Refused(failure) => failed.push(format!("{source}: {}", sentence(&failure))),
+            CredentialCheck::Refused { what, failure } => failed.push(format!("{source}: {}", sentence(what, &failure))),
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(Failed::Running(failed.join("\n"))) }
 }
 
-fn sentence(failure: &Failure) -> String {
+fn sentence(what: &str, failure: &Failure) -> String {
     let status = failure.http_status.map_or_else(String::new, |status| format!(" (HTTP {status})"));
-    format!("no token was obtained: {}{status}.", failure.kind.as_str())
+    format!("no {what} was obtained: {}{status}.", failure.kind.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::FailureKind;
+
+    #[test]
+    fn what_was_not_obtained_is_named() {
+        let (refused, unread) = (Failure::answered(FailureKind::Unauthorized, 401), Failure::new(FailureKind::Unauthorized));
+        assert_eq!(sentence("token", &refused), "no token was obtained: unauthorized (HTTP 401).");
+        assert_eq!(sentence("key", &unread), "no key was obtained: unauthorized.");
+    }
 }

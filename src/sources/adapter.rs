@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::Method;
+use http::{HeaderName, Method, header};
 use url::Url;
 
 use crate::domain::{ListedCustomer, Records, RemoteId};
@@ -20,6 +20,11 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Reads the body of a 200.
     fn read(&self, body: &[u8]) -> Result<Page, Unreadable>;
+
+    /// The header in which it expects credentials: ours, or those that a caller sent for it. They are sent in no other.
+    fn credentials_header(&self) -> HeaderName {
+        header::AUTHORIZATION
+    }
 
     /// Whether its rows say if they are inherited from above the customer. If so, a row that does not say it
     /// may be inherited, and the fact that it names another customer proves nothing.

@@ -2,7 +2,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use tokio::{sync::SemaphorePermit, time::Instant};
 
 use super::{
@@ -139,7 +139,7 @@ impl Source {
         authorization: &Authorization,
         call: &mut Call,
     ) -> Result<Page<R>, Failure> {
-        let mut request = request_of((task.wanted.request)(at), authorization, &task.origin.request_id);
+        let mut request = request_of((task.wanted.request)(at), self.adapter.credentials_header(), authorization, &task.origin.request_id);
         call.span = spans::begin_attempt(&task.origin.trace, self.name(), &mut request, call.resent);
         let answer = self.client.exchange(request, task.deadline).await?;
         spans::note_status(&mut call.span, answer.status);
@@ -154,11 +154,11 @@ impl Source {
     }
 }
 
-/// Composes the request for a page, with our credentials and under the caller's request id.
-fn request_of(asked: UpstreamRequest, authorization: &Authorization, request_id: &str) -> reqwest::Request {
+/// Composes the request for a page, with credentials in the header for them and under the caller's request id.
+fn request_of(asked: UpstreamRequest, credentials_header: HeaderName, authorization: &Authorization, request_id: &str) -> reqwest::Request {
     let mut request = reqwest::Request::new(asked.method, asked.url);
     let headers = request.headers_mut();
-    headers.insert(header::AUTHORIZATION, authorization.header());
+    headers.insert(credentials_header, authorization.header());
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     if let Ok(request_id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, request_id);

@@ -1,5 +1,5 @@
-//! The value of an `Authorization` header: a secret as long as it is held, a header only while it is
-//! being sent.
+//! The value of the header that holds credentials, `Authorization` for most backends: a secret as long as it is held,
+//! a header only while it is being sent.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use http::HeaderValue;
 
 use crate::{config::Secret, shared_cache::digest};
 
-/// The value sent as `Authorization`. It is never printed, and is wiped when the last copy is dropped.
+/// The value sent as `Authorization`, or in the header that a backend expects instead. It is never printed, and is wiped when the last copy is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Authorization(Arc<Secret>);
 

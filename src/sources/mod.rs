@@ -43,7 +43,7 @@ mod wire;
 
 pub use crate::breaker::{BreakerSettings, BreakerState};
 pub use adapter::{Adapter, CustomerList, Page, Paging, Position, Unreadable, UpstreamRequest};
-pub use credentials::CredentialSettings;
+pub use credentials::{CredentialSettings, ReadyKind};
 pub use health::HealthReport;
 pub use retry::Policy;
 pub use scope::{CallerCredentials, Identity, Scope};
@@ -60,7 +60,8 @@ use crate::{config::Reader, domain::SourceName};
 pub struct Backend {
     /// Its name, the same everywhere.
     pub name: SourceName,
-    /// The header in which callers send credentials of their own, if the source is configured to use them.
+    /// The header in which callers send this gateway credentials of their own, if the source is configured to use them. It
+    /// belongs to one backend only. Its value goes to the backend as it is, in [`Adapter::credentials_header`].
     pub authorization_header: &'static str,
     /// Reads `[sources.<name>]`; `None` if a required key is missing or wrong, or if the backend is
     /// optional and not configured.
@@ -76,7 +77,7 @@ impl Backend {
         (self.configure)(&mut SourceReader::new(reader, self))
     }
 
-    /// The header in which callers send credentials of their own.
+    /// The header in which callers send this gateway credentials of their own.
     pub fn authorization_header(&self) -> HeaderName {
         HeaderName::try_from(self.authorization_header).unwrap_or(http::header::AUTHORIZATION) // a test checks that each is valid
     }

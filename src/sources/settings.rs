@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{Backend, adapter::Adapter, credentials::CredentialSettings, retry::Policy};
+use super::{
+    Backend,
+    adapter::Adapter,
+    credentials::{CredentialSettings, ReadyKind},
+    retry::Policy,
+};
 use crate::{
     breaker::BreakerSettings,
     config::{Authorities, BaseUrl, Reader, Setting, one_of},
@@ -168,13 +173,23 @@ impl<'a> SourceReader<'a> {
 
     /// Reads a ready bearer token, given as a key of this table or as the file that `<name>_file` names.
     pub fn bearer(&mut self, name: &str) -> Option<CredentialSettings> {
+        self.ready(name, ReadyKind::Token)
+    }
+
+    /// Reads a ready key, given like [a token](Self::bearer) but sent without a scheme, usually in a header of its own
+    /// ([`Adapter::credentials_header`]).
+    pub fn api_key(&mut self, name: &str) -> Option<CredentialSettings> {
+        self.ready(name, ReadyKind::Key)
+    }
+
+    fn ready(&mut self, name: &str, kind: ReadyKind) -> Option<CredentialSettings> {
         let key = self.key(name);
-        let token = self.reader.secret(&key)?;
-        if token.reveal().is_ok_and(|token| !token.reveal().is_ascii()) {
+        let secret = self.reader.secret(&key)?;
+        if secret.reveal().is_ok_and(|secret| !secret.reveal().is_ascii()) {
             let at = if self.reader.holds(&key) { key } else { format!("{key}_file") };
-            self.reader.fault(&at, "contains a non-ASCII character, which no token has.");
+            self.reader.fault(&at, format!("contains a non-ASCII character, which no {} has.", kind.name()));
         }
-        Some(CredentialSettings::Bearer(token))
+        Some(CredentialSettings::Ready(kind, secret))
     }
 
     /// Makes the settings of the source. First reads the keys that every source has, so that their faults are reported

@@ -49,8 +49,13 @@ pub struct Source {
 pub enum CredentialCheck {
     /// There are credentials.
     Obtained,
-    /// There are none, for this reason.
-    Refused(Failure),
+    /// There are none.
+    Refused {
+        /// What they are called: a token, or a key.
+        what: &'static str,
+        /// The reason.
+        failure: Failure,
+    },
     /// Each caller brings their own.
     CallersBring,
 }
@@ -108,14 +113,17 @@ impl Source {
             return CredentialCheck::CallersBring;
         }
         let authorization = self.credentials.authorization(&self.client, Deadline::after(LONGEST_RENEWAL), None).await;
-        authorization.map_or_else(CredentialCheck::Refused, |_| CredentialCheck::Obtained)
+        match authorization {
+            Ok(_) => CredentialCheck::Obtained,
+            Err(failure) => CredentialCheck::Refused { what: self.credentials.name(), failure },
+        }
     }
 
     /// The header in which callers send their own credentials, if the source uses them.
     pub fn forwards(&self) -> Option<HeaderName> {
         match &self.credentials {
             Credentials::Forward { header, .. } => Some(header.clone()),
-            Credentials::Bearer(_) | Credentials::Tokens(_) => None,
+            Credentials::Ready(_) | Credentials::Tokens(_) => None,
         }
     }
 
