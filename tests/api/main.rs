@@ -14,6 +14,7 @@ mod conditional;
 mod cors;
 mod counts;
 mod credentials;
+mod cursor_paging;
 mod customers;
 mod deadlines;
 mod demo;
