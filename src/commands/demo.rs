@@ -1,4 +1,4 @@
-//! `rollcall demo`: both backends simulated inside the process, with the gateway in front of them.
+//! `rollcall demo`: backends simulated inside the process, with the gateway in front of them.
 
 use std::time::Duration;
 

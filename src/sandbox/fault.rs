@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
-/// One of the two backends that the sandbox simulates.
+/// One of the backends that the sandbox simulates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum SimulatedBackend {
@@ -53,7 +53,7 @@ pub enum FaultKind {
 
 /// A fault at one backend.
 ///
-/// The token faults apply only to [`SimulatedBackend::AdvancedAutomation`]: the other backend has no token endpoint
+/// The token faults apply only to [`SimulatedBackend::AdvancedAutomation`]: no other backend has a token endpoint
 /// here, so they would do nothing there. Parsing rejects that combination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fault {

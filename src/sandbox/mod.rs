@@ -1,4 +1,4 @@
-//! Both backends simulated over loopback sockets, for `rollcall demo` and for tests.
+//! Backends simulated over loopback sockets, for `rollcall demo` and for tests.
 //!
 //! Nothing here is part of the gateway: this is the other side of the wire. Documented behaviour follows the
 //! vendors' documentation; anything they leave open is marked as an assumption where it is decided. The last
@@ -7,10 +7,10 @@
 //!
 //! - `fault`: the faults that a backend can be given, and their names on a command line
 //! - `customers`: which customer shows what
-//! - `advanced_automation`, `my_reports`, `login`: the two servers
+//! - `advanced_automation`, `my_reports`, `login`: the servers
 //! - `tokens`, `identity`: who may call them
 //! - `call`, `refusal`, `socket`: faults, in an answer or below it
-//! - `lists`: both backends' customers, with every case of linking them
+//! - `lists`: the backends' customers, with every case of linking them
 //! - `people`, `rows`, `roster`, `documented`, `joins`, `odd_fields`, `shows`: the data
 //! - `simulation`, `answer`, `timestamp`: what the servers share
 
@@ -94,16 +94,16 @@ pub struct Calls {
     pub approvals: u64,
     /// Requests to its token endpoint.
     pub grants: u64,
-    /// Requests for a page of either backend's customers.
+    /// Requests for a page of a backend's list of customers.
     pub lists: u64,
 }
 
-/// Both backends, running until this is dropped.
+/// The simulated backends, running until this is dropped.
 pub struct Sandbox {
     simulation: Arc<Simulation>,
     advanced_automation: SocketAddr,
     my_reports: SocketAddr,
-    /// Dropped with the sandbox: both servers then stop listening, close idle connections and end waiting
+    /// Dropped with the sandbox: all servers then stop listening, close idle connections and end waiting
     /// calls.
     _open: watch::Sender<()>,
 }
@@ -119,7 +119,7 @@ impl Default for Options {
 // === impl Sandbox ===
 
 impl Sandbox {
-    /// Starts both backends on free ports of 127.0.0.1; fails if a port cannot be bound.
+    /// Starts the backends on free ports of 127.0.0.1; fails if a port cannot be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
         let (open, closing) = watch::channel(());
         let simulation = Arc::new(Simulation::new(options, closing));

@@ -1,4 +1,4 @@
-//! What both backends hold of a customer, and how they count it.
+//! What the simulated backends hold of a customer, and how they count it.
 
 use super::rows::{Person, Row, User};
 

@@ -1,4 +1,4 @@
-//! What both backends share: the options, the counters and the customers' rows.
+//! What the simulated backends share: the options, the counters and the customers' rows.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use super::{
     Calls, FaultKind, Options, SimulatedBackend, call::Call, customers::Customer, identity::Identity, roster::Roster, shows, tokens::Tokens,
 };
 
-/// The state shared by both servers.
+/// The state shared by the servers.
 pub(super) struct Simulation {
     options: Options,
     /// Ends when the sandbox is dropped.
