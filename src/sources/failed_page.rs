@@ -10,7 +10,7 @@ use crate::domain::{Failure, FailureKind};
 pub(super) fn take<R: Rows>(number: u64, end: u64, page: Result<Page<R>, Failure>, reading: &mut Reading<R>) -> Result<(), Failure> {
     match page {
         Ok(page) => reading.take(number, page),
-        Err(failure) if is_end(number, end, &failure) || (reading.is_proof(number) && may_be_end(number, &failure)) => {
+        Err(failure) if is_end(number, end, &failure) || (reading.is_proof(number) && is_refused(&failure)) => {
             reading.take(number, Page::default());
         }
         Err(failure) => return Err(failure),
@@ -35,14 +35,6 @@ pub(super) fn settle<R: Rows>(failure: Failure, reading: &mut Reading<R>) -> Res
 /// counts still have to agree.
 fn is_end(number: u64, end: u64, failure: &Failure) -> bool {
     end > 0 && number > end && is_refused(failure)
-}
-
-/// Whether a failure of a page that is only a proof of the end is taken for one: a refusal, or, if no page before it showed
-/// that the server returns fewer rows than requested, any answer that is no page.
-fn may_be_end(number: u64, failure: &Failure) -> bool {
-    let is_answer = failure.http_status.is_some() && !failure.is_of_token;
-    let is_trouble = matches!(failure.kind, FailureKind::Unavailable | FailureKind::InvalidResponse);
-    is_refused(failure) || (number == 2 && is_answer && is_trouble)
 }
 
 /// Whether a page is refused in a way that may be over when everything is read again from the beginning: what it lay
@@ -95,24 +87,24 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_only_a_proof_may_fail() {
+    fn a_page_that_is_only_a_proof_may_be_refused_and_nothing_else() {
         let row = |id| Page { records: [Record { id, ..Record::default() }].into_iter().collect(), ..Page::default() };
-        for (failure, is_end_at_2, is_end_at_3) in [
-            (Failure::answered(NotFound, 404), true, true),
-            (Failure::answered(BadRequest, 400), true, true),
-            (Failure::answered(Unavailable, 500), true, false), // page 2 had rows: the server returns fewer than requested
-            (Failure::answered(InvalidResponse, 200), true, false),
-            (Failure::new(Unavailable), false, false),
-            (Failure { is_of_token: true, ..Failure::answered(Unavailable, 503) }, false, false),
-            (Failure::new(Timeout), false, false),
-            (Failure::answered(RateLimited, 429), false, false),
-            (Failure::answered(Forbidden, 403), false, false),
+        for (failure, is_end) in [
+            (Failure::answered(NotFound, 404), true),
+            (Failure::answered(BadRequest, 400), true),
+            (Failure::answered(Unavailable, 500), false),
+            (Failure::answered(Unavailable, 503), false),
+            (Failure::answered(InvalidResponse, 200), false),
+            (Failure::new(Unavailable), false),
+            (Failure::new(Timeout), false),
+            (Failure::answered(RateLimited, 429), false),
+            (Failure::answered(Forbidden, 403), false),
         ] {
             let mut list: Reading = Reading::to_the_end(Paging::Pages { size: 10 });
             list.take(1, row("1"));
-            assert_eq!(take(2, 0, Err(failure), &mut list).is_ok(), is_end_at_2, "{failure:?}");
+            assert_eq!(take(2, 0, Err(failure), &mut list).is_ok(), is_end, "{failure:?}");
             list.take(2, row("2"));
-            assert_eq!(take(3, 0, Err(failure), &mut list).is_ok(), is_end_at_3, "{failure:?}");
+            assert_eq!(take(3, 0, Err(failure), &mut list).is_ok(), is_end, "{failure:?}");
         }
     }
 
