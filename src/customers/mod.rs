@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use crate::{
-    domain::{CustomerId, LinkedBy, Moment, RemoteId, SourceName},
+    domain::{CustomerId, LinkedBy, Moment, RemoteId, SourceName, Warning, WarningCode},
     sources::Source,
     telemetry::{Metrics, Tracer},
 };
@@ -172,13 +172,17 @@ impl Customers {
         })
     }
 
-    /// Uses the id itself at every source, except where it is known to belong to another customer.
+    /// Uses the id itself at every source, except where it is known to belong to another customer: then the id proves
+    /// nothing at the other sources, either, which their warnings say.
     fn same_id(&self, customer: &CustomerId) -> Option<Linked> {
         let is_free = |source: SourceName| !self.is_somebodys(source, customer.as_str());
         let to = |source| is_free(source).then(|| (RemoteId::from(customer), LinkedBy::SameId));
         let links: Vec<Link> = self.sources.iter().map(|source| Link { source: *source, to: to(*source) }).collect();
-        let is_anywhere = links.iter().any(|link| link.to.is_some());
-        is_anywhere.then(|| Linked { customer: customer.clone(), name: None, links, warnings: Vec::new() })
+        let linked: Vec<SourceName> = links.iter().filter(|link| link.to.is_some()).map(|link| link.source).collect();
+        let is_doubted = linked.len() < links.len();
+        let warn = |source: &SourceName| Warning { code: WarningCode::UnverifiedLink, source: Some(*source), count: None };
+        let warnings = linked.iter().filter(|_| is_doubted).map(warn).collect();
+        (!linked.is_empty()).then(|| Linked { customer: customer.clone(), name: None, links, warnings })
     }
 }
 

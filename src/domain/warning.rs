@@ -29,8 +29,8 @@ pub struct Warning {
 /// - `changed_while_reading`: the source's counts never agreed, so users may be missing.
 /// - `possibly_truncated`: the source returned exactly `count` users, as many as the largest page that it documents for
 ///   another list; they are taken to be all, but there may be more.
-/// - `unverified_link`: the source does not know this id, and only the id itself suggests that it should; it may know
-///   the customer by another one.
+/// - `unverified_link`: only the id itself suggests that the source knows this customer, and either it does not, or the
+///   same id is known to be another customer's at another source; it may know the customer by another id.
 /// - `ambiguous_reference`: `count` customers of the source may be this one but are not linked to it, because it is not
 ///   certain.
 /// - `customers_not_listed`: there may be customers that the list does not show: it is not known which, or `count`

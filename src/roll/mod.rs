@@ -201,6 +201,7 @@ impl Rolls {
         warnings.extend_from_slice(roll.warnings());
         warnings.extend(linked.into_iter().flat_map(|linked| linked.warnings));
         warnings.sort_unstable();
+        warnings.dedup();
         Ok(RollAnswer { roll, complete, warnings, lacking })
     }
 

@@ -95,6 +95,15 @@ async fn only_a_link_that_nothing_says_is_called_unverified() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_another_customers_at_one_source_is_in_doubt_at_the_other() {
+    let world = World::new().await;
+    let (gateway, _folder) = with_file(&world, "file,same_id", "acme,Acme,A-1,zoe\n").await;
+    let roll = gateway.get("/customers/zoe/users").await;
+    assert_eq!((roll.status, &roll.source("my_reports")["status"]), (200, &json!("not_linked")), "{roll:?}");
+    assert_eq!(roll.json()["warnings"], json!([{"code": "unverified_link", "source": "advanced_automation", "count": null}]));
+}
+
+#[tokio::test]
 async fn the_list_comes_in_pages_and_by_id_or_name() {
     let world = World::new().await;
     let rows: Vec<String> = (0..25).map(|number| format!("c{number:02},Customer {number},A-{number},")).collect();
