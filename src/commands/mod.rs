@@ -16,7 +16,10 @@ mod watched;
 use std::{io, num::NonZeroUsize, process::ExitCode, thread, time::Duration};
 
 use clap::{Parser, Subcommand};
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::oneshot,
+};
 
 use crate::{app::StartError, config::Faults, telemetry::LogError};
 
@@ -109,13 +112,11 @@ impl Failed {
     }
 }
 
-/// Runs work to its end. Does not wait for threads whose result is no longer needed, such as the system's look-up of a
-/// host name, which cannot be stopped; `work` itself waits for whatever must be finished.
+/// Runs work to its end, beside a runtime for the tasks that it spawns. Does not wait for threads whose result is no longer
+/// needed, such as the system's look-up of a host name, which cannot be stopped; `work` itself waits for whatever must be
+/// finished.
 fn on_a_runtime<T>(work: impl Future<Output = T>) -> io::Result<T> {
-    let runtime = runtime(thread::available_parallelism().map_or(1, NonZeroUsize::get))?;
-    let done = runtime.block_on(work);
-    runtime.shutdown_timeout(LAST_MOMENT);
-    Ok(done)
+    run_beside(runtime(thread::available_parallelism().map_or(1, NonZeroUsize::get))?, work)
 }
 
 /// A runtime for so many cores. With only one there is nothing to share, and a scheduler that shares nothing takes a tenth
@@ -125,10 +126,30 @@ fn runtime(cores: usize) -> io::Result<Runtime> {
     builder.enable_all().build()
 }
 
+/// Runs work here and the runtime's tasks elsewhere: reading a configuration takes a while, and requests must not wait for it.
+fn run_beside<T>(runtime: Runtime, work: impl Future<Output = T>) -> io::Result<T> {
+    let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel::<()>());
+    let driver = thread::Builder::new().name("tasks".to_owned()).spawn(move || {
+        drop(runtime.block_on(ended));
+        runtime
+    })?;
+    let done = handle.block_on(work);
+    drop(end);
+    if let Ok(runtime) = driver.join() {
+        runtime.shutdown_timeout(LAST_MOMENT);
+    }
+    Ok(done)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
     use clap::CommandFactory;
-    use tokio::{runtime::RuntimeFlavor, sync::oneshot, time::Instant};
+    use tokio::{runtime::RuntimeFlavor, time::Instant};
 
     use super::*;
 
@@ -150,6 +171,26 @@ mod tests {
     fn a_single_core_gets_the_scheduler_that_shares_nothing() {
         for (cores, expected) in [(1, RuntimeFlavor::CurrentThread), (2, RuntimeFlavor::MultiThread)] {
             assert_eq!(runtime(cores).unwrap().handle().runtime_flavor(), expected, "{cores}");
+        }
+    }
+
+    #[test]
+    fn work_that_blocks_holds_up_no_task() {
+        for cores in [1, 2] {
+            let (ticks, count) = (Arc::new(AtomicUsize::new(0)), |ticks: &AtomicUsize| ticks.load(Ordering::Relaxed));
+            let ticking = Arc::clone(&ticks);
+            let during = run_beside(runtime(cores).unwrap(), async {
+                tokio::spawn(async move {
+                    loop {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                        ticking.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+                let before = count(&ticks);
+                thread::sleep(Duration::from_millis(500));
+                count(&ticks) - before
+            });
+            assert!(during.is_ok_and(|ticks| ticks > 5), "{cores}");
         }
     }
 
