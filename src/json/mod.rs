@@ -29,9 +29,9 @@ pub struct Malformed;
 /// accepted if the wrong bytes are in an unwanted part.
 ///
 /// Made for wire types: a struct is read only from an object, and members that it has no field for are
-/// skipped. Only enums of unit variants, written as strings, are supported. It must not be used with serde's
-/// `alias`, which would mix up fields, nor with `deny_unknown_fields`, which would deny nothing (a test
-/// checks for both). A recursive type is read as deep as the stack allows.
+/// skipped. Of enums, only untagged ones and those of unit variants, written as strings, are supported. It must not
+/// be used with serde's `alias`, which would mix up fields, nor with `deny_unknown_fields`, which would deny
+/// nothing (a test checks for both). A recursive type is read as deep as the stack allows.
 pub fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
     let mut reader = Reader::new(body);
     let value = T::deserialize(&mut reader)?;

@@ -28,6 +28,14 @@ struct Inner {
 
 type Rows<'a> = Vec<Row<'a>>;
 
+/// A nested list, or anything else in its place.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(untagged)]
+enum Nested {
+    List(Vec<Inner>),
+    Other(Value),
+}
+
 /// Reads the same bytes with both, and returns the result.
 fn read(body: &[u8]) -> Option<Rows<'_>> {
     let (ours, theirs) = (from_slice::<Rows<'_>>(body).ok(), serde_json::from_slice::<Rows<'_>>(body).ok());
@@ -78,6 +86,15 @@ fn rows() -> impl Strategy<Value = String> {
         let picked: Vec<&str> = picked.iter().map(|index| index.get(&rows).as_str()).collect();
         format!("[{}]", picked.join(","))
     })
+}
+
+#[test]
+fn a_nested_list_that_is_none_hides_nobody() {
+    let body = br#"[{"inner":[{"id":1}]},{"inner":"none"},{"inner":[{"id":"x"}]},{"inner":null}]"#;
+    let read: Vec<std::collections::BTreeMap<&str, Nested>> = from_slice(body).unwrap();
+    let is_list: Vec<bool> = read.iter().map(|row| matches!(row["inner"], Nested::List(_))).collect();
+    assert_eq!(is_list, [true, false, false, false]);
+    assert_eq!(read, serde_json::from_slice::<Vec<_>>(body).unwrap());
 }
 
 proptest! {
