@@ -135,8 +135,8 @@ impl Client {
             FailureKind::Unavailable // checked first because a connect timeout is a timeout as well
         } else if error.is_timeout() {
             FailureKind::Timeout
-        } else if answered || is_no_http(&error) {
-            FailureKind::InvalidResponse
+        } else if answered || is_no_http(&error) || error.is_builder() {
+            FailureKind::InvalidResponse // also a URL that became too long with what an answer told to add
         } else {
             FailureKind::Unavailable
         };

@@ -145,7 +145,9 @@ pub struct Page<R = Records> {
     /// How many pages there are, as stated by the backend.
     pub pages: Option<u64>,
     /// The cursor of the page that follows, if the backend pages by cursor. `None` makes this the last page; so does, by
-    /// assumption, an empty one.
+    /// assumption, an empty text. A cursor that cannot be read is [`Unreadable::Shape`], never `None`. It is read whole:
+    /// `FieldReader::text` trims, and drops long texts. Of a whole URL keep what its query adds: the request for the next
+    /// page must go where that for the first one went.
     pub next: Option<Arc<str>>,
     /// How many fields had the wrong type and were taken as absent.
     pub odd_fields: u64,

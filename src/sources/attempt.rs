@@ -9,6 +9,7 @@ use super::{
     adapter::{Page, Position, UpstreamRequest},
     answer::judge,
     authorization::Authorization,
+    failed_page::another_reading_may_fix,
     pages::Task,
     reading::Rows,
     source::Source,
@@ -79,7 +80,7 @@ impl Source {
         let page = self.make(&mut call, task, at, &permit).await;
         match page.as_ref().err() {
             Some(failure) if failure.kind == FailureKind::Overloaded => return Err((*failure, None)), // no call was made: no verdict
-            failed => self.conclude(&mut call, task, permit, failed),
+            failed => self.conclude(&mut call, task, at, permit, failed),
         }
         page.map_err(|failure| (failure, call.sent))
     }
@@ -102,13 +103,17 @@ impl Source {
     }
 
     /// Tells the trace, the breaker, the metrics and the credentials how a call ended.
-    fn conclude<R>(&self, call: &mut Call, task: Task<'_, R>, permit: Permit, failed: Option<&Failure>) {
+    fn conclude<R>(&self, call: &mut Call, task: Task<'_, R>, at: &Position, permit: Permit, failed: Option<&Failure>) {
         spans::note_outcome(&mut call.span, failed);
         // If a walk may take less time than a call, a call has at most the walk's time.
         let whole = self.limits.timeout.min(task.deadline.whole());
         let is_known = task.was_unusable && !permit.is_probe();
+        let is_of_the_walk = |failure: &Failure| at.page > 1 && another_reading_may_fix(failure);
         let says_nothing = |failure: &Failure| {
-            call.says_nothing(failure.kind, whole) || (is_known && is_unusable(failure)) || task.identity.are_odd(failure)
+            call.says_nothing(failure.kind, whole)
+                || (is_known && is_unusable(failure))
+                || is_of_the_walk(failure)
+                || task.identity.are_odd(failure)
         };
         let kind = failed.map(|failure| failure.kind);
         permit.finish(if failed.is_some_and(says_nothing) { Verdict::Nothing } else { kind.into() });
@@ -139,7 +144,11 @@ impl Source {
         authorization: &Authorization,
         call: &mut Call,
     ) -> Result<Page<R>, Failure> {
-        let mut request = request_of((task.wanted.request)(at), self.adapter.credentials_header(), authorization, &task.origin.request_id);
+        let asked = (task.wanted.request)(at);
+        if at.cursor.is_some() && asked.url.origin() != (task.wanted.request)(&Position::FIRST).url.origin() {
+            return Err(Failure::new(FailureKind::InvalidResponse)); // a cursor must not lead our credentials elsewhere
+        }
+        let mut request = request_of(asked, self.adapter.credentials_header(), authorization, &task.origin.request_id);
         call.span = spans::begin_attempt(&task.origin.trace, self.name(), &mut request, call.resent);
         let answer = self.client.exchange(request, task.deadline).await?;
         spans::note_status(&mut call.span, answer.status);

@@ -18,9 +18,8 @@ pub(super) fn take<R: Rows>(number: u64, end: u64, page: Result<Page<R>, Failure
     Ok(())
 }
 
-/// Handles the failure of a page after the first one, once all requested pages have arrived. A page that the backend
-/// does not have or refuses to return may be gone because the roll has become shorter: that ends the reading,
-/// which then does not agree, so that everything is read again.
+/// Handles the failure of a page after the first one, once all requested pages have arrived. If [another
+/// reading](another_reading_may_fix) may fix it, it ends this one, which then agrees with nothing.
 pub(super) fn settle<R: Rows>(failure: Failure, reading: &mut Reading<R>) -> Result<(), Failure> {
     if !another_reading_may_fix(&failure) {
         return Err(failure);

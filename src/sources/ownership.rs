@@ -17,7 +17,7 @@ pub(super) struct Own {
     pub(super) other_customer: Option<Box<str>>,
 }
 
-/// Rows in a row that name the same customer and are inherited or not alike.
+/// Consecutive rows that name the same customer and are inherited or not alike.
 struct Run<'a> {
     owner: &'a str,
     inherited: Option<bool>,
@@ -41,7 +41,10 @@ pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteI
     let may_be_inherited = runs.iter().filter(|run| says_inherited && run.inherited.is_none());
     let mut resellers = others(asked, may_be_inherited.map(|run| run.owner));
     let have_one_reseller = resellers.len() <= 1;
-    resellers.retain(|reseller| !runs.iter().any(|run| run.inherited == Some(true) && run.owner.eq_ignore_ascii_case(reseller)));
+    if have_one_reseller {
+        // Of several none matters below, and comparing all with all takes long.
+        resellers.retain(|reseller| !runs.iter().any(|run| run.inherited == Some(true) && run.owner.eq_ignore_ascii_case(reseller)));
+    }
     let tells = |inherited: Option<bool>| !says_inherited || !inherited.unwrap_or(have_one_reseller);
     let (mut owners, mut differing) = (BTreeSet::new(), 0);
     for Run { owner, rows, .. } in runs.into_iter().filter(|run| tells(run.inherited)) {
@@ -65,7 +68,7 @@ pub(super) fn keep_own(source: SourceName, says_inherited: bool, asked: &RemoteI
     Ok(Own { records, warning: differs, other_customer })
 }
 
-/// Counts rows in a row that say the same; usually they all do.
+/// Counts consecutive rows that say the same; usually they all do.
 fn runs<'a>(rows: impl Iterator<Item = (&'a str, Option<bool>)>) -> SmallVec<[Run<'a>; 2]> {
     let mut runs = SmallVec::<[Run<'_>; 2]>::new();
     for (owner, inherited) in rows {

@@ -178,7 +178,10 @@ impl<R: Rows> Reading<R> {
     /// The last page that the backend must have; 0 if nothing tells. If it states a number of pages, its count of
     /// records is ignored: the page that it implies is a guess from the size of the first one.
     pub(super) fn end(&self) -> u64 {
-        self.counted_pages().filter(|_| self.paging.counts_tell_pages()).unwrap_or_else(|| self.stated_pages())
+        if !self.paging.counts_tell_pages() {
+            return 0;
+        }
+        self.counted_pages().unwrap_or_else(|| self.stated_pages())
     }
 
     /// The number of pages that the backend states, from the first page that states one.

@@ -79,7 +79,7 @@ pub(super) fn describe_sources(operation: &mut Operation, sources: &[Backend]) {
 
 fn credentials_for(backend: &Backend) -> Parameter {
     let what = format!(
-        "The caller's own `Authorization` for `{}`. Used only if the gateway is configured to forward callers' credentials instead of its own.",
+        "The caller's own credentials for `{}`, as that source expects them. Used only if the gateway is configured to forward callers' credentials instead of its own.",
         backend.name
     );
     header(backend.authorization_header, what)
