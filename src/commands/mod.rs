@@ -26,6 +26,10 @@ use crate::{app::StartError, config::Faults, telemetry::LogError};
 pub use configuration::Environment;
 pub use memory::{keep_memory_private, keep_memory_small};
 
+/// With one thread, how many sockets are served in one go. What their answers hold then stays in the processor's nearer cache
+/// until it has been read, joined and sent; with all sockets at once it does not.
+const SOCKETS_AT_ONCE: usize = 12;
+
 /// How long threads whose result is no longer needed may continue once a command has ended.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
 
@@ -122,7 +126,11 @@ fn on_a_runtime<T>(work: impl Future<Output = T>) -> io::Result<T> {
 /// A runtime for so many cores. With only one there is nothing to share, and a scheduler that shares nothing takes a tenth
 /// less CPU for a roll that is not cached.
 fn runtime(cores: usize) -> io::Result<Runtime> {
-    let mut builder = if cores == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let mut builder = Builder::new_multi_thread();
+    if cores == 1 {
+        builder = Builder::new_current_thread();
+        builder.max_io_events_per_tick(SOCKETS_AT_ONCE);
+    }
     builder.enable_all().build()
 }
 

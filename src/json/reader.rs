@@ -27,7 +27,7 @@ pub(super) struct Written<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(body: &'a [u8]) -> Self {
-        Self { rest: body, whole: std::str::from_utf8(body).ok(), layouts: Vec::new() }
+        Self { rest: body, whole: simdutf8::basic::from_utf8(body).ok(), layouts: Vec::new() }
     }
 
     /// Checks that only blanks are left.

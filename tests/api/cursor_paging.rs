@@ -204,6 +204,17 @@ async fn a_cursor_that_is_never_accepted_fails_the_source_whatever_it_counts() {
 }
 
 #[tokio::test]
+async fn cursors_that_expire_do_not_block_the_source() {
+    let (_world, desk, setup) = world().await;
+    desk.answer(|call| if call.parameter("cursor").is_none() { chained(None) } else { Reply::status(410) });
+    let gateway = setup.set("sources.desk.api_key", KEY).set("sources.desk.retries", "0").start().await;
+    for number in 0..15 {
+        assert_failed(&gateway.get(&format!("/customers/c{number}/users")).await, &format!("customer {number}, half of all calls failed"));
+    }
+    assert_eq!(desk.calls().len(), 15 * 4, "for each of two readings a page and an expired cursor");
+}
+
+#[tokio::test]
 async fn cursors_that_lead_around_in_a_circle_are_no_roll() {
     for (what, circle, calls) in [
         ("a page that names itself", &["one", "one"][..], 2),
