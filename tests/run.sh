@@ -67,10 +67,7 @@ bash tests/deploy/check.sh "$checkers"
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
-step "fuzzing, beside building the shipped program for the next step"
-[ "$(uname -m)" != x86_64 ] || command -v llvm-bolt >/dev/null || debian llvm-bolt-19 bolt-19
-bash deploy/build.sh >target/shipping.log 2>&1 &
-shipping=$!
+step "fuzzing"
 cargo install -q cargo-fuzz --version 0.13.2 --debug --locked --root target/tools # does nothing if it is there
 # No sanitizers, because the crate forbids unsafe code. Debug assertions, so that an overflow fails.
 fuzzing() { PATH="$PWD/target/tools/bin:$PATH" cargo +nightly fuzz "$1" --sanitizer none --dev --target-dir target/fuzz "${@:2}"; }
@@ -82,7 +79,6 @@ fuzz() { # TARGET
 export -f fuzzing fuzz
 fuzzing build
 printf '%s\n' wire json roll cursor query links | xargs -P 2 -I '{}' bash -euc 'fuzz "$1"' fuzz '{}' # one core each
-wait "$shipping" || { cat target/shipping.log; exit 1; }
 
 step "the shipped program: cost of a request beside nginx, no gross regression"
 bash benches/compare.sh --short
