@@ -144,8 +144,8 @@ impl SourceCache {
         context: &AskContext,
     ) -> Option<Found> {
         let key = &Key::of(source, identity, customer);
-        let held = self.held(key).filter(|held| self.is_newest(key, held))?;
-        self.without_waiting(Question { key, source, identity, context }, &held)
+        let copy = self.held.get(key).filter(|copy| self.is_own(key, copy) && self.is_newest(key, copy))?;
+        self.without_waiting(Question { key, source, identity, context }, &copy) // never a copy that is too old
     }
 
     /// Counts a lookup of a source.
