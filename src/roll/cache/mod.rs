@@ -144,8 +144,8 @@ impl SourceCache {
         context: &AskContext,
     ) -> Option<Found> {
         let key = &Key::of(source, identity, customer);
-        let copy = self.held.get(key).filter(|copy| self.is_own(key, copy) && self.is_newest(key, copy))?;
-        self.without_waiting(Question { key, source, identity, context }, &copy) // never a copy that is too old
+        let copy = self.held_of_any_age(key).filter(|copy| self.is_newest(key, copy))?;
+        self.without_waiting(Question { key, source, identity, context }, &copy)
     }
 
     /// Counts a lookup of a source.
@@ -155,7 +155,12 @@ impl SourceCache {
 
     /// Returns this process's copy, if it may still be used.
     fn held(&self, key: &Key) -> Option<Arc<CachedAnswer>> {
-        self.held.get(key).filter(|copy| copy.is_of_use() && self.is_own(key, copy))
+        self.held_of_any_age(key).filter(|copy| copy.is_of_use())
+    }
+
+    /// Returns this process's copy, even if it is too old: for [`Self::without_waiting`], which judges its age.
+    fn held_of_any_age(&self, key: &Key) -> Option<Arc<CachedAnswer>> {
+        self.held.get(key).filter(|copy| self.is_own(key, copy))
     }
 
     /// Answers with a copy if it may be returned at once. A stale one, or one that soon will be, is refreshed
